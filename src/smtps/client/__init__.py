@@ -1,0 +1,1 @@
+"""A session with one server: connect, log in, send, quit."""

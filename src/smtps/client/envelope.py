@@ -1,0 +1,97 @@
+"""Who a message is really from and for, whatever its header says (RFC 5321 section 2.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from smtps.core.address import Mailbox
+from smtps.core.command import NOTIFY
+from smtps.errors import InputError
+from smtps.message import mailbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DSN:
+    """What delivery status notifications to ask for (RFC 3461).
+
+    Attributes:
+        ret: return the ``FULL`` message or its ``HDRS``.
+        envid: quoted in the notification, printable ASCII.
+        notify: ``NEVER`` alone, or any of ``SUCCESS FAILURE DELAY``.
+        orcpt: quote each recipient as given here, even if it is forwarded.
+    """
+
+    ret: Literal["FULL", "HDRS"] | None = None
+    envid: str | None = None
+    notify: tuple[Literal["NEVER", "SUCCESS", "FAILURE", "DELAY"], ...] | None = None
+    orcpt: bool = False
+
+    def __post_init__(self) -> None:
+        if self.notify is None:
+            return
+        words = tuple(str(word).upper() for word in self.notify)
+        if not words or set(words) - set(NOTIFY) or ("NEVER" in words and len(words) > 1):
+            raise InputError("dsn.notify", "give NEVER alone, or any of SUCCESS, FAILURE, DELAY")
+        object.__setattr__(self, "notify", words)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Reverse-path and recipients.
+
+    Raises:
+        InputError: there is no recipient.
+
+    Attributes:
+        sender: where bounces go; None for the null reverse-path.
+        recipients: at least one, each once.
+    """
+
+    sender: Mailbox | None
+    recipients: tuple[Mailbox, ...]
+
+    def __post_init__(self) -> None:
+        if not self.recipients:
+            raise InputError("to", "at least one recipient is needed")
+
+    @classmethod
+    def of(cls, sender: str | None, recipients: str | Iterable[str]) -> Self:
+        """Check and build.
+
+        Args:
+            sender: one address, or None or empty for ``<>``.
+            recipients: one address or several.
+
+        Raises:
+            InputError: an address is wrong, or there is no recipient.
+        """
+        entries = [recipients] if isinstance(recipients, str) else list(recipients)
+        found = tuple(dict.fromkeys(mailbox(entry, "envelope.to") for entry in entries))
+        return cls(mailbox(sender, "envelope.from") if sender else None, found)
+
+    @classmethod
+    def from_header(cls, message: Any) -> Self:
+        """Read the envelope out of an ``email.message.Message``.
+
+        Raises:
+            InputError: a field is missing or cannot be read without doubt.
+        """
+        sender = _mailboxes(message, "Sender") or _mailboxes(message, "From")
+        if len(sender) != 1:
+            raise InputError("from", "needs one mailbox in From or Sender, or give an envelope")
+        people = [who for name in ("To", "Cc", "Bcc") for who in _mailboxes(message, name)]
+        return cls(sender[0], tuple(dict.fromkeys(people)))
+
+
+def _mailboxes(message: Any, name: str) -> list[Mailbox]:
+    from email.policy import SMTP  # late: a message of our own needs none of it  # noqa: PLC0415
+
+    found = []
+    for value in message.get_all(name, ()):
+        header: Any = SMTP.header_factory(name, str(value))
+        if header.defects:
+            raise InputError(name.lower(), f"cannot be read without doubt: {header.defects[0]}")
+        found += [mailbox(address.addr_spec, name.lower()) for address in header.addresses]
+    return found

@@ -1,0 +1,163 @@
+"""Any form of message, made ready: bytes in normal form, its envelope, and what it needs.
+
+Whatever can be refused is refused here, before the first command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.message import Message as PythonMessage
+from typing import Any
+
+from smtps.client.envelope import DSN, Envelope
+from smtps.core.capabilities import Capabilities
+from smtps.core.grammar import MAX_TEXT_LINE
+from smtps.core.payload import LineEnds, line_ends, normalize
+from smtps.errors import CapabilityError, InputError, Phase
+from smtps.message import Message
+from smtps.mime import check_header_block, compose, format_date
+
+_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_TEXT_LINE + 1))
+_MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
+
+AnyMessage = Message | PythonMessage | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as it goes out.
+
+    Attributes:
+        data: normal form, CRLF line ends.
+        envelope: who and for whom.
+        message_id: with angle brackets, if it has one.
+        smtputf8: whether it can go only to a server with SMTPUTF8 (RFC 6531).
+        eight_bit: whether it holds octets above 127 (RFC 6152).
+    """
+
+    data: bytes
+    envelope: Envelope
+    message_id: str | None
+    smtputf8: bool
+    eight_bit: bool
+
+
+def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool = False) -> Outgoing:
+    """Make a message ready.
+
+    Args:
+        message: composed, of Python's email package, or raw bytes.
+        envelope: needed with bytes; otherwise read from the header.
+        seven_bit: the server cannot take octets above 127.
+
+    Raises:
+        InputError: it cannot be sent as it stands; names the field.
+    """
+    if isinstance(message, Message):
+        envelope = envelope or Envelope(message.sender, tuple(message.recipients))
+        data = compose(message).data
+    elif isinstance(message, PythonMessage):
+        envelope = envelope or Envelope.from_header(message)
+        data = _flatten(message, envelope, seven_bit=seven_bit)
+    elif isinstance(message, bytes | bytearray):
+        if envelope is None:
+            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
+        data = check_raw(bytes(message))
+    else:
+        raise InputError("message", f"cannot be sent: {type(message).__name__}")
+    header = data.partition(b"\r\n\r\n")[0]
+    mailboxes: Iterable[Any] = (envelope.sender, *envelope.recipients)
+    return Outgoing(
+        data,
+        envelope,
+        _message_id(data),
+        smtputf8=not header.isascii() or any(m and m.needs_smtputf8 for m in mailboxes),
+        eight_bit=not data.isascii(),
+    )
+
+
+def check_raw(data: bytes) -> bytes:
+    """A raw message in normal form.
+
+    A file whose lines all end in LF is how Unix writes text, and is taken as such. One with a bare
+    CR, or a bare LF beside CRLF, means something else to every server: it is refused.
+
+    Raises:
+        InputError: its line ends are mixed, or it holds a NUL or a line that is too long.
+    """
+    if line_ends(data) is LineEnds.MIXED:
+        raise InputError(
+            "raw",
+            "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
+            code="message.mixed_line_ends",
+        )
+    if b"\0" in data:
+        raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
+    if (found := _LONG_LINE.search(data)) is not None:
+        line = data.count(b"\n", 0, found.start()) + 1
+        raise InputError(
+            "raw",
+            f"line {line} has more than {MAX_TEXT_LINE} octets; encode that part (RFC 5321 section "
+            "4.5.3.1.6)",
+            code="message.line_too_long",
+        )
+    return normalize(data)
+
+
+def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> bytes:
+    import copy  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415
+    from email.errors import MessageError  # noqa: PLC0415
+    from email.utils import make_msgid  # noqa: PLC0415
+
+    shallow = copy.copy(message)
+    del shallow["Bcc"]
+    if "Date" not in shallow:
+        shallow["Date"] = format_date(datetime.now(UTC).astimezone())
+    if "Message-ID" not in shallow:
+        domain = envelope.sender.domain if envelope.sender else "localhost"
+        shallow["Message-ID"] = make_msgid(domain=domain)
+    policy: Any = shallow.policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
+    try:
+        data = shallow.as_bytes(policy=policy)
+    except (MessageError, ValueError, LookupError, TypeError) as error:
+        raise InputError("message", f"cannot be serialised: {error}") from error
+    check_header_block(normalize(data) if b"\n" in data else data, shallow.keys())
+    return check_raw(data)
+
+
+def _message_id(data: bytes) -> str | None:
+    found = _MESSAGE_ID.search(data.partition(b"\r\n\r\n")[0])
+    return found[1].decode("ascii", "replace") if found else None
+
+
+def check_capabilities(
+    outgoing: Outgoing, capabilities: Capabilities, *, dsn: DSN | None, require_tls: bool
+) -> None:
+    """Refuse early what the server would refuse late, or worse, not understand.
+
+    Raises:
+        CapabilityError: the message needs an extension that the server does not offer.
+    """
+    needs = (
+        (outgoing.smtputf8, "SMTPUTF8", "send.smtputf8_not_offered",
+         "An address or header field is beyond ASCII"),
+        (outgoing.eight_bit, "8BITMIME", "send.8bitmime_not_offered",
+         "The raw message holds octets above 127"),
+        (dsn is not None, "DSN", "send.dsn_not_offered", "A delivery status notification is asked"),
+        (require_tls, "REQUIRETLS", "send.requiretls_not_offered", "TLS on the whole way is asked"),
+    )  # fmt: skip
+    for needed, keyword, code, sentence in needs:
+        if needed and keyword not in capabilities:
+            raise CapabilityError(
+                code, f"{sentence}, and the server does not offer {keyword}.", phase=Phase.MAIL
+            )
+    limit = capabilities.size
+    if limit is not None and len(outgoing.data) > limit:
+        raise CapabilityError(
+            "send.too_large",
+            f"The message has {len(outgoing.data)} octets; the server takes at most {limit}.",
+            phase=Phase.MAIL,
+        )

@@ -1,0 +1,47 @@
+"""One message over a session of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Unpack
+
+from smtps.client.envelope import DSN, Envelope
+from smtps.client.outgoing import AnyMessage, prepare
+from smtps.client.result import Result
+from smtps.client.session import Session
+from smtps.net.dial import Allow
+from smtps.options import Endpoint, EndpointOptions, Partial
+
+
+async def send(
+    message: AnyMessage,
+    host: str | Endpoint,
+    *,
+    envelope: Envelope | None = None,
+    partial: Partial = "abort",
+    dsn: DSN | None = None,
+    require_tls: bool = False,
+    allow: Allow | None = None,
+    **options: Unpack[EndpointOptions],
+) -> Result:
+    """Connect, log in, send, quit.
+
+    Args:
+        message: ``smtps.Message``, ``email.message.EmailMessage``, or bytes with an envelope.
+        host: name or address of the server, or a whole Endpoint.
+        envelope, partial, dsn, require_tls: see ``Session.send``.
+        allow: egress policy, asked about each resolved address.
+        **options: the other fields of Endpoint.
+
+    Raises:
+        InputError: it cannot be sent as it stands; no connection was made.
+        SMTPSError: it did not come to a session. From then on all is in the result.
+    """
+    endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+    prepare(message, envelope)
+    session = await Session.open(endpoint, allow=allow)
+    async with session:
+        result = await session.send(
+            message, envelope, partial=partial, dsn=dsn, require_tls=require_tls
+        )
+    return replace(result, timings={**session.timings, **result.timings})

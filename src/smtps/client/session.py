@@ -1,0 +1,400 @@
+"""A session: connect, log in, send, quit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self, Unpack
+
+from smtps.client import transaction as transactions
+from smtps.client.dialogue import Dialogue
+from smtps.client.envelope import DSN, Envelope
+from smtps.client.login import login
+from smtps.client.outgoing import AnyMessage, Outgoing, check_capabilities, prepare
+from smtps.client.result import Result
+from smtps.client.transaction import Transaction
+from smtps.client.transcript import Transcript
+from smtps.client.verdict import judge
+from smtps.core.address import Mailbox
+from smtps.core.capabilities import Capabilities
+from smtps.core.command import NOOP, QUIT, RSET, STARTTLS, Command, ehlo, helo, mail, rcpt
+from smtps.core.reply import Limits, Reply
+from smtps.errors import (
+    InputError,
+    Phase,
+    ProtocolError,
+    RefusedError,
+    SessionError,
+    SMTPSError,
+)
+from smtps.net.dial import Allow, address_literal, connect_any, secure
+from smtps.net.resolve import resolve
+from smtps.net.tls import TLSFacts
+from smtps.net.wire import Wire
+from smtps.options import Endpoint, EndpointOptions, Partial
+
+RECIPIENTS_PER_TRANSACTION = 100
+"""What every server has to take (RFC 5321 section 4.5.3.1.8); RCPTMAX of LIMITS goes before it."""
+
+NAME_REFUSED = frozenset({501, 504, 550})
+"""Replies to EHLO that are about the client's name."""
+
+NO_EHLO = frozenset({500, 502})
+"""Replies of a server that knows only HELO."""
+
+
+class Session:
+    """One dialogue with one server. Not to be shared between tasks at the same time.
+
+    Attributes:
+        endpoint: what it was opened with.
+        dialogue: the conversation, with its transcript.
+        tls: facts of the TLS connection.
+        greeting: the server's first reply.
+        mechanism: SASL mechanism that the login used, or None.
+        ehlo_name: the name that the server accepted.
+        timings: milliseconds of each phase so far.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        endpoint: Endpoint,
+        *,
+        transcript: Transcript | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.dialogue = Dialogue(wire, endpoint.timeouts, transcript=transcript, limits=limits)
+        self.tls: TLSFacts | None = None
+        self.greeting: Reply | None = None
+        self.mechanism: str | None = None
+        self.ehlo_name = endpoint.ehlo_name
+        self.timings: dict[str, float] = {}
+        self._wire = wire
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint, *, allow: Allow | None = None) -> Self:
+        """Connect, secure, greet and, with credentials, log in.
+
+        Args:
+            endpoint: where, how, who.
+            allow: egress policy, asked about each resolved address.
+
+        Raises:
+            SMTPSError: it did not come to a session; no connection is left.
+        """
+        total = endpoint.timeouts.total
+        deadline = asyncio.get_running_loop().time() + total if total else None
+        timings: dict[str, float] = {}
+        with timed(timings, Phase.DNS):
+            seconds = endpoint.timeouts.dns
+            addresses = await resolve(endpoint.host, endpoint.port, timeout=seconds)
+        with timed(timings, Phase.TCP):
+            wire = await connect_any(addresses, timeout=endpoint.timeouts.tcp, allow=allow)
+        session = cls(wire, endpoint)
+        session.timings = timings
+        session.dialogue.deadline = deadline
+        try:
+            await session.begin()
+            if endpoint.wants_login:
+                await session.login()
+        except RefusedError:
+            await session.quit()
+            raise
+        except BaseException:
+            wire.abort()
+            raise
+        session.dialogue.deadline = None
+        return session
+
+    async def begin(self) -> None:
+        """From the open wire to the answer to EHLO, TLS on the way.
+
+        Raises:
+            SMTPSError: see ``open``.
+        """
+        if self.endpoint.security == "implicit":
+            await self.start_tls()
+            await self.greet()
+            await self.hello()
+        else:
+            await self.greet()
+            await self.hello()
+            await self.upgrade()
+            await self.hello()
+
+    async def start_tls(self) -> None:
+        """The handshake; ``tls`` has the facts also when it fails."""
+        dialogue = self.dialogue
+        with timed(self.timings, Phase.TLS):
+            try:
+                self.tls = await secure(self._wire, self.endpoint, dialogue.deadline)
+            except SMTPSError:
+                self.tls = self._wire.facts()
+                self._wire.abort()
+                raise
+        tls = self.tls
+        trust = "certificate verified" if tls.verified else "certificate not verified"
+        dialogue.transcript.add("*", f"{tls.version}, {tls.cipher}, {trust}")
+
+    async def upgrade(self) -> None:
+        """STARTTLS (RFC 3207).
+
+        Raises:
+            ProtocolError: the server does not offer it, or bytes were slipped in before TLS.
+        """
+        if "STARTTLS" not in self.capabilities:
+            self.dialogue.abort()
+            raise ProtocolError(
+                "tls.starttls_not_offered",
+                "The server does not offer STARTTLS on this port, or somebody removed the offer.",
+                phase=Phase.TLS,
+                retryable=False,
+                address=self._wire.address,
+            )
+        reply = await self.dialogue.command(STARTTLS)
+        if not reply.positive:
+            raise self._refused(reply, "tls.starttls_refused", "The server refused STARTTLS")
+        if self._wire.has_unread:
+            self.dialogue.connection.receive_data(await self._wire.receive())
+        try:
+            self.dialogue.connection.upgraded()
+        except ProtocolError:
+            self._wire.abort()
+            raise
+        await self.start_tls()
+
+    async def greet(self) -> Reply:
+        """Wait for the greeting.
+
+        Raises:
+            RefusedError: the server wants nothing to do with this client.
+        """
+        with timed(self.timings, Phase.GREETING):
+            self.greeting = await self.dialogue.greeting()
+        if not self.greeting.positive:
+            raise self._refused(
+                self.greeting, "smtp.greeting_refused", "The server refused the connection"
+            )
+        return self.greeting
+
+    async def hello(self) -> Reply:
+        """EHLO; with an address literal if the name is refused, and HELO if EHLO is unknown.
+
+        Raises:
+            RefusedError: the server takes neither.
+        """
+        with timed(self.timings, Phase.EHLO):
+            reply = await self.dialogue.command(ehlo(self.ehlo_name))
+            if reply.code in NAME_REFUSED and "." not in self.ehlo_name:
+                self.ehlo_name = address_literal(self._wire.local_ip)
+                reply = await self.dialogue.command(ehlo(self.ehlo_name))
+            if reply.code in NO_EHLO:
+                reply = await self.dialogue.command(helo(self.ehlo_name))
+        if not reply.positive:
+            raise self._refused(reply, "smtp.ehlo_refused", "The server refused EHLO")
+        return reply
+
+    async def login(self) -> None:
+        """Log in with the strongest mechanism that both sides have.
+
+        Raises:
+            LoginError: the server said no, or there is no common mechanism.
+        """
+        with timed(self.timings, Phase.AUTH):
+            binding = self._wire.channel_binding()
+            self.mechanism = await login(self.dialogue, self.endpoint, binding)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server offered in its last answer to EHLO."""
+        return self.dialogue.connection.capabilities
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was said, without secrets."""
+        return self.dialogue.transcript
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent here."""
+        return self.dialogue.usable
+
+    @property
+    def address(self) -> str:
+        """The server's network address."""
+        return self._wire.address
+
+    async def send(
+        self,
+        message: AnyMessage,
+        envelope: Envelope | None = None,
+        *,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> Result:
+        """Send one message.
+
+        Args:
+            message: ``smtps.Message``, ``email.message.EmailMessage``, or bytes with an envelope.
+            envelope: who it is from and for; read from the message when left out.
+            partial: ``abort``: one refused recipient and nothing is sent. ``send``: the others
+                get it.
+            dsn: delivery status notifications to ask for.
+            require_tls: ask for TLS on the whole way (RFC 8689).
+
+        Returns:
+            What became of it, whatever the server did. After the final 250 nothing turns it into
+            a failure, and without a final reply it is never called one.
+
+        Raises:
+            InputError, CapabilityError: it cannot be sent as it stands; nothing was.
+            SessionError: the session is over.
+        """
+        if partial not in ("abort", "send"):
+            raise InputError("partial", "must be 'abort' or 'send'")
+        if not self.usable:
+            raise SessionError("session.broken", "This session is over; open another.")
+        capabilities = self.capabilities
+        seven_bit = "8BITMIME" not in capabilities
+        outgoing = prepare(message, envelope, seven_bit=seven_bit)
+        check_capabilities(outgoing, capabilities, dsn=dsn, require_tls=require_tls)
+        timings: dict[str, float] = {}
+        total = self.endpoint.timeouts.total
+        self.dialogue.deadline = asyncio.get_running_loop().time() + total if total else None
+        with timed(timings, "send"):
+            done = await self._transact(outgoing, partial, dsn, require_tls)
+        self.dialogue.deadline = None
+        return judge(
+            outgoing.envelope.recipients, done, message_id=outgoing.message_id, timings=timings
+        )
+
+    async def _transact(
+        self, outgoing: Outgoing, partial: Partial, dsn: DSN | None, require_tls: bool
+    ) -> list[Transaction]:
+        """All transactions of one message, in turn."""
+        sender = self._mail_command(outgoing, dsn, require_tls)
+        limit = self.capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+        groups = list(_groups(outgoing.envelope.recipients, limit))
+
+        def transaction(people: list[Mailbox]) -> Transaction:
+            commands = {who: self._rcpt_command(who, dsn) for who in people}
+            return Transaction(sender, commands, outgoing.data, partial)
+
+        if partial == "abort" and len(groups) > 1:
+            # No recipient may get it if one is refused, so all are asked before any is served.
+            for people in groups:
+                asked = transaction(people)
+                await transactions.probe(self.dialogue, asked)
+                if asked.error is not None or not asked.go_on:
+                    return [asked]
+        done = []
+        while groups and self.usable:
+            current = transaction(groups.pop(0))
+            await transactions.run(self.dialogue, current, chunking=self._chunking)
+            done.append(current)
+            if current.overflow:
+                groups.insert(0, current.overflow)
+        return done
+
+    @property
+    def _chunking(self) -> bool:
+        return self.endpoint.chunking and "CHUNKING" in self.capabilities
+
+    def _mail_command(self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool) -> Command:
+        return mail(
+            outgoing.envelope.sender,
+            size=len(outgoing.data) if "SIZE" in self.capabilities else None,
+            body="8BITMIME" if outgoing.eight_bit else None,
+            smtputf8=outgoing.smtputf8,
+            requiretls=require_tls,
+            ret=dsn.ret if dsn else None,
+            envid=dsn.envid if dsn else None,
+        )
+
+    def _rcpt_command(self, who: Mailbox, dsn: DSN | None) -> Command:
+        if dsn is None:
+            return rcpt(who)
+        return rcpt(who, notify=dsn.notify, orcpt=who if dsn.orcpt else None)
+
+    async def noop(self) -> None:
+        """Ask whether the server is still there.
+
+        Raises:
+            SMTPSError: it is not.
+        """
+        reply = await self.dialogue.command(NOOP)
+        if not reply.positive:
+            raise self._refused(reply, "smtp.noop_refused", "The server refused NOOP")
+
+    async def reset(self) -> None:
+        """Abandon what was begun (RSET)."""
+        await self.dialogue.command(RSET)
+
+    async def quit(self) -> None:
+        """Leave politely and close. Never fails: nothing depends on the answer."""
+        try:
+            if self.dialogue.usable:
+                await self.dialogue.command(QUIT)
+        except SMTPSError as error:
+            self.transcript.add("*", f"QUIT failed: {error}")
+        except BaseException:
+            self.dialogue.abort()
+            raise
+        await self.dialogue.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            self.dialogue.abort()
+            await asyncio.sleep(0)
+        else:
+            await self.quit()
+
+    def _refused(self, reply: Reply, code: str, sentence: str) -> RefusedError:
+        phase = Phase.GREETING if code == "smtp.greeting_refused" else Phase.EHLO
+        return reply.refusal(code, sentence).locate(phase=phase, address=self._wire.address)
+
+
+@asynccontextmanager
+async def connect(
+    host: str | Endpoint, *, allow: Allow | None = None, **options: Unpack[EndpointOptions]
+) -> AsyncIterator[Session]:
+    """A session for the length of a block.
+
+        async with smtps.connect("smtp.example.com", username="u", password="p") as session:
+            result = await session.send(message)
+
+    Args:
+        host: name or address of the server, or a whole Endpoint.
+        allow: egress policy, asked about each resolved address.
+        **options: the other fields of Endpoint.
+
+    Raises:
+        SMTPSError: it did not come to a session.
+    """
+    endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+    async with await Session.open(endpoint, allow=allow) as session:
+        yield session
+
+
+@contextmanager
+def timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    """Add the milliseconds of the block to ``timings``, also when it fails."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        spent = (time.perf_counter() - start) * 1000
+        timings[str(name)] = round(timings.get(str(name), 0.0) + spent, 3)
+
+
+def _groups(people: tuple[Mailbox, ...], size: int) -> Iterator[list[Mailbox]]:
+    for start in range(0, len(people), size):
+        yield list(people[start : start + size])

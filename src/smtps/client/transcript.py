@@ -1,0 +1,117 @@
+"""What was said, with times; secrets are replaced at the door and are never in it."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from smtps.core.command import HIDDEN
+from smtps.core.reply import Reply
+
+Direction = Literal[">", "<", "*"]
+"""Client, server, remark."""
+
+MAX_ENTRIES = 10_000
+"""A session with more lines keeps the first ones; the count goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line.
+
+    Attributes:
+        at: milliseconds since the start.
+        direction: ``>`` from the client, ``<`` from the server, ``*`` a remark.
+        text: the line.
+    """
+
+    at: float
+    direction: Direction
+    text: str
+
+
+class Redactor:
+    """Knows the secrets of a session and takes them out of any text.
+
+    A server may echo what it was sent, so replies go through here as well as commands.
+    """
+
+    def __init__(self) -> None:
+        self._secrets: list[str] = []
+
+    def learn(self, secret: str | bytes) -> None:
+        """Hide this from now on: plain, and inside any base64 of it."""
+        data = secret.encode() if isinstance(secret, str) else secret
+        plain = data.decode("utf-8", "replace")
+        forms = {plain, plain.encode("unicode_escape").decode(), *_base64_cores(data)}
+        # Shorter ones would take ordinary words apart and hide nothing.
+        self._secrets = sorted(
+            {form for form in forms if len(form) >= 4} | set(self._secrets), key=len, reverse=True
+        )
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    def reply(self, reply: Reply) -> Reply:
+        """The reply without secrets; itself if there are none in it."""
+        lines = tuple(self(line) for line in reply.lines)
+        if lines == reply.lines:
+            return reply
+        return Reply(reply.code, lines, reply.enhanced, reply.quirks)
+
+
+def _base64_cores(data: bytes) -> set[str]:
+    """What base64 shows of the bytes wherever they stand in a longer text."""
+    found = {base64.b64encode(data).decode().rstrip("=")}
+    for shift in range(3):
+        text = base64.b64encode(b"\0" * shift + data).decode()
+        first = (shift * 8 + 5) // 6
+        last = (shift + len(data)) * 8 // 6
+        found.add(text[first:last])
+    return found
+
+
+class Transcript:
+    """The lines of one session in order.
+
+    Args:
+        clock: seconds, monotonic; the first call is the zero.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.redact = Redactor()
+        self.entries: list[Entry] = []
+        self.left_out = 0
+        self._clock = clock
+        self._start = clock()
+
+    def add(self, direction: Direction, text: str) -> None:
+        """Note a line, without its secrets."""
+        if len(self.entries) >= MAX_ENTRIES:
+            self.left_out += 1
+            return
+        at = round((self._clock() - self._start) * 1000, 1)
+        self.entries.append(Entry(at, direction, self.redact(text)))
+
+    def reply(self, reply: Reply) -> None:
+        """Note all lines of a reply."""
+        *others, last = reply.lines
+        for line in others:
+            self.add("<", f"{reply.code}-{line}")
+        self.add("<", f"{reply.code} {last}".rstrip())
+
+    def as_json(self) -> list[dict[str, object]]:
+        """For reports and answers."""
+        return [asdict(entry) for entry in self.entries]
+
+    def __str__(self) -> str:
+        lines = [f"{e.at:9.1f} ms {e.direction} {e.text}" for e in self.entries]
+        if self.left_out:
+            lines.append(f"… and {self.left_out} more lines")
+        return "\n".join(lines)

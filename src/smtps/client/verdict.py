@@ -1,0 +1,121 @@
+"""From the replies of a message's transactions to its result; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from smtps.client.result import Outcome, Recipient, Result, Status
+from smtps.client.transaction import Transaction
+from smtps.core.address import Mailbox
+from smtps.core.reply import Reply
+from smtps.errors import Failure, Phase, SMTPSError
+
+_REFUSED: dict[Phase, tuple[str, str]] = {
+    Phase.MAIL: ("send.sender_refused", "The server refused the sender"),
+    Phase.RCPT: ("send.recipient_refused", "The server refused a recipient"),
+    Phase.DATA: ("send.data_refused", "The server refused to take the message"),
+    Phase.FINAL: ("send.message_refused", "The server refused the message"),
+}
+
+
+def judge(
+    recipients: Iterable[Mailbox],
+    transactions: list[Transaction],
+    *,
+    message_id: str | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> Result:
+    """The result of a message that went out in one or more transactions.
+
+    Args:
+        recipients: all of them, in order.
+        transactions: in order; each is for some of the recipients, a later one counts more.
+        message_id, timings: go into the result.
+    """
+    found: dict[Mailbox, Recipient] = {}
+    for transaction in transactions:
+        for who in transaction.rcpt:
+            found[who] = _recipient(who, transaction)
+    people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
+    replies = [t.final for t in transactions if t.final is not None]
+    outcome = _outcome({person.status for person in people})
+    failure = None if outcome is Outcome.SENT else _first_failure(transactions)
+    return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
+                  timings or {})  # fmt: skip
+
+
+def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
+    reply = transaction.rcpt_replies.get(who)
+    # A sender refused is the reason for all that follows; a recipient refused, for that one.
+    for decided in (_not_positive(transaction.mail_reply), _not_positive(reply)):
+        if decided is not None:
+            return Recipient(str(who), _status(decided), decided)
+    if reply is not None and transaction.go_on:
+        if transaction.final is not None and transaction.final.positive:
+            return Recipient(str(who), Status.ACCEPTED, reply)
+        decided = transaction.final or _not_positive(transaction.data_reply)
+        if decided is not None:
+            return Recipient(str(who), _status(decided), decided)
+        if transaction.complete:
+            return Recipient(str(who), Status.UNCERTAIN, reply)
+    if transaction.error is not None:
+        status = Status.DEFERRED if transaction.error.failure.retryable else Status.REFUSED
+        return Recipient(str(who), status, reply)
+    return Recipient(str(who), Status.UNSENT, reply)
+
+
+def _not_positive(reply: Reply | None) -> Reply | None:
+    return reply if reply is not None and not reply.positive else None
+
+
+def _status(reply: Reply) -> Status:
+    return Status.DEFERRED if reply.kind == 4 else Status.REFUSED
+
+
+def _outcome(statuses: set[Status]) -> Outcome:
+    if statuses == {Status.ACCEPTED}:
+        return Outcome.SENT
+    if Status.UNCERTAIN in statuses:
+        return Outcome.UNCERTAIN
+    if Status.ACCEPTED in statuses:
+        return Outcome.PARTIAL
+    if Status.REFUSED in statuses:
+        return Outcome.REFUSED
+    return Outcome.DEFERRED
+
+
+def _first_failure(transactions: list[Transaction]) -> Failure | None:
+    """The failure to report: the earliest that decided; a later one must not mask it."""
+    for transaction in transactions:
+        if transaction.complete and transaction.final is None:
+            return _uncertain(transaction)
+        if (refused := _refusal(transaction)) is not None:
+            return refused
+        if transaction.error is not None:
+            return transaction.error.failure
+    return None
+
+
+def _refusal(transaction: Transaction) -> Failure | None:
+    rcpt = [r for r in transaction.rcpt_replies.values() if not r.positive]
+    candidates = (
+        (Phase.MAIL, transaction.mail_reply),
+        (Phase.RCPT, rcpt[0] if rcpt else None),
+        (Phase.DATA, transaction.data_reply),
+        (Phase.FINAL, transaction.final),
+    )
+    for phase, reply in candidates:
+        if reply is not None and not reply.positive:
+            code, sentence = _REFUSED[phase]
+            return reply.refusal(code, sentence).locate(phase=phase).failure
+    return None
+
+
+def _uncertain(transaction: Transaction) -> Failure:
+    why = f" ({transaction.error})" if transaction.error else ""
+    return SMTPSError(
+        "send.uncertain",
+        f"The whole message went out, but no answer came{why}: it may have been delivered or not.",
+        phase=Phase.FINAL,
+        address=transaction.error.failure.address if transaction.error else None,
+    ).failure

@@ -1,0 +1,72 @@
+"""What a server says it can do, in its answer to EHLO (RFC 5321 section 4.1.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Self
+
+from smtps.core import grammar
+from smtps.core.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The EHLO keywords with their parameters; unknown ones are kept.
+
+    Attributes:
+        server_name: the server's own name, the first word of the answer.
+        lines: the keyword lines as sent.
+        keywords: keyword in capitals → parameters.
+    """
+
+    server_name: str = ""
+    lines: tuple[str, ...] = ()
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
+        first, *lines = reply.lines
+        keywords: dict[str, tuple[str, ...]] = {}
+        for line in lines:
+            words = line.replace("=", " ", 1).split() if _old_auth(line) else line.split()
+            if words and grammar.KEYWORD.fullmatch(words[0]):
+                name = words[0].upper()
+                known = keywords.get(name, ())
+                keywords[name] = known + tuple(w for w in words[1:] if w not in known)
+        name, _, _ = first.partition(" ")
+        return cls(name, tuple(lines), MappingProxyType(keywords))
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.keywords
+
+    @property
+    def auth(self) -> tuple[str, ...]:
+        """SASL mechanisms offered, in capitals, in the server's order."""
+        return tuple(dict.fromkeys(word.upper() for word in self.keywords.get("AUTH", ())))
+
+    @property
+    def size(self) -> int | None:
+        """Largest message in octets (RFC 1870); None when no limit is stated."""
+        for word in self.keywords.get("SIZE", ()):
+            # 0 means "no fixed limit" (section 4); more than 20 digits are not a size.
+            if word.isascii() and word.isdigit() and len(word) <= 20:
+                return int(word) or None
+        return None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """MAILMAX, RCPTMAX, RCPTDOMAINMAX (RFC 9422); malformed ones are left out."""
+        found = {}
+        for word in self.keywords.get("LIMITS", ()):
+            name, _, value = word.partition("=")
+            if value.isascii() and value.isdigit() and 0 < len(value) <= 6 and int(value):
+                found[name.upper()] = int(value)
+        return found
+
+
+def _old_auth(line: str) -> bool:
+    """``AUTH=LOGIN PLAIN``, from before RFC 2554; some servers send it beside the real one."""
+    return line[:5].upper() == "AUTH="

@@ -1,0 +1,217 @@
+"""One SMTP connection without a network: commands to bytes, bytes to answers.
+
+A queue pairs each reply with the command it answers, so it makes no difference to the caller
+whether commands went out one by one or together.
+
+    connection = Connection()
+    connection.receive_data(b"220 mail.example ESMTP\\r\\n")
+    connection.next_answer()                  # Answer(GREETING, 220 …)
+    wire.write(connection.send(ehlo("client.example")))
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple, NoReturn
+
+from smtps.core.capabilities import Capabilities
+from smtps.core.command import GREETING, PHASES, Command, Verb
+from smtps.core.reply import Limits, Quirk, Reply, ReplyParser, printable, unexpected, wrong_code
+from smtps.core.state import LAST_OF_GROUP, NO, REPLIES, SEND, State
+from smtps.errors import NetworkError, Phase, ProtocolError, SessionError, SMTPSError
+
+
+class Answer(NamedTuple):
+    """A reply and the command that it answers."""
+
+    command: Command
+    reply: Reply
+
+
+class Connection:
+    """The client's side of one dialogue.
+
+    Attributes:
+        state: what the server has confirmed.
+        capabilities: of the last EHLO; empty before.
+        quirks: all leniencies that were needed so far.
+        pending: commands whose reply is due, oldest first.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.state = State.CONNECTED
+        self.capabilities = Capabilities()
+        self.quirks: frozenset[Quirk] = frozenset()
+        self.pending: deque[Command] = deque([GREETING])
+        self._sent_state = State.CONNECTED
+        self._parser = ReplyParser(limits)
+        self._eof = False
+        self._owed = 0
+
+    @property
+    def phase(self) -> Phase | None:
+        """What is being waited for."""
+        return self.pending[0].phase if self.pending else None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether no reply is due and nothing unasked-for has come."""
+        return not self.pending and self._parser.idle and not self._eof
+
+    def send(self, command: Command) -> bytes:
+        """The bytes of a command; its reply is due from now on.
+
+        Raises:
+            SessionError: the command has no place here; nothing was changed.
+            ProtocolError: the server has already sent a reply that nothing asked for.
+        """
+        self._check_order(command)
+        next_state = SEND[self._sent_state][command.verb]
+        if next_state is not None:
+            self._sent_state = next_state
+        self.pending.append(command)
+        self._owed = command.octets
+        return command.encode()
+
+    def chunk_sent(self, octets: int) -> None:
+        """So much of the announced BDAT chunk is out; a reply to it counts only after all is."""
+        self._owed -= octets
+
+    def _check_order(self, command: Command) -> None:
+        if command.verb not in SEND[self._sent_state]:
+            raise SessionError(
+                "session.out_of_order",
+                f"{command.verb} cannot be sent while the session is {self._sent_state.value}.",
+                phase=command.phase,
+            )
+        if self._owed:
+            raise SessionError(
+                "session.out_of_order",
+                f"{command.verb} has to wait for {self._owed} octets of the chunk before it.",
+                phase=command.phase,
+            )
+        if self.pending and (
+            self.pending[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.capabilities
+        ):
+            raise SessionError(
+                "session.reply_due",
+                f"{command.verb} has to wait for the reply to {self.pending[-1].verb}.",
+                phase=command.phase,
+            )
+        self.expect_silence()
+
+    def expect_silence(self) -> None:
+        """Make sure that the server has said nothing that was not asked for.
+
+        Behind a surplus reply every later one would be taken for the answer to another command.
+
+        Raises:
+            RefusedError: it refused the message before its end, or is closing the session (421).
+            ProtocolError: any other reply, or half of one.
+        """
+        if self.pending or self._parser.idle:
+            return
+        self.next_answer()
+        self._close()
+        raise ProtocolError(
+            "smtp.unexpected_reply",
+            "The server began a reply that nothing had asked for.",
+            seen=printable(self._parser.unread[:200]),
+        )
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Store what the server sent; empty means that it closed its side."""
+        if data:
+            self._parser.feed(data)
+        else:
+            self._eof = True
+
+    def next_answer(self) -> Answer | None:
+        """The next reply with its command, or None until more bytes come.
+
+        A 421 ends the dialogue, whatever it answers.
+
+        Raises:
+            RefusedError: see ``expect_silence``.
+            ProtocolError: the server is out of step or does not speak SMTP.
+            NetworkError: it closed the connection while a reply was due.
+        """
+        try:
+            reply = self._parser.next_reply()
+            if reply is not None:
+                return self._pair(reply)
+            self._check_closed()
+        except SMTPSError as error:
+            error.locate(phase=self.phase)
+            self._close()
+            raise
+        return None
+
+    def _check_closed(self) -> None:
+        if self._eof and (self.pending or self.state is State.CONTENT):
+            raise NetworkError(
+                "net.closed_by_server",
+                f"The server closed the connection instead of answering {self._awaited()}.",
+                seen=printable(self._parser.unread[:200]) or None,
+            )
+
+    def _awaited(self) -> str:
+        return self.pending[0].verb if self.pending else "the message"
+
+    def _pair(self, reply: Reply) -> Answer:
+        self.quirks |= reply.quirks
+        if not self.pending:
+            self._unasked(reply)
+        if self._owed and len(self.pending) == 1:
+            self._midway(reply)
+        command = self.pending.popleft()
+        leads_to = REPLIES[command.verb]
+        kind = NO if reply.kind >= 4 else reply.kind
+        if kind not in leads_to:
+            raise wrong_code(reply, command.verb, command.phase)
+        if (state := leads_to[kind]) is not None:
+            self.state = state
+        if command.verb in (Verb.EHLO, Verb.HELO) and reply.positive:
+            self.capabilities = Capabilities.of(reply)
+        if reply.code == 421:
+            self._close()
+        elif not self.pending:
+            self._sent_state = self.state
+        return Answer(command, reply)
+
+    def _unasked(self, reply: Reply) -> NoReturn:
+        if self.state is State.CONTENT:
+            self._midway(reply)
+        if reply.code == 421:
+            raise reply.refusal("smtp.shutting_down", "The server is closing the session")
+        raise unexpected(reply)
+
+    def _midway(self, reply: Reply) -> NoReturn:
+        """A reply before the end of the message: a refusal counts, anything else is a lie."""
+        if reply.kind >= 4:
+            error = reply.refusal("send.message_refused", "The server refused the message midway")
+            raise error.locate(phase=Phase.DATA)
+        raise unexpected(reply).locate(phase=Phase.DATA)
+
+    def _close(self) -> None:
+        self.state = self._sent_state = State.CLOSED
+        self.pending.clear()
+
+    def upgraded(self) -> None:
+        """TLS has begun: forget what was learned in the clear (RFC 3207 section 4.2).
+
+        Raises:
+            ProtocolError: bytes are left over from before the upgrade. Somebody in the middle may
+                have put them there, to be read as if they had come through TLS.
+        """
+        if not self._parser.idle:
+            raise ProtocolError(
+                "tls.starttls_injection",
+                "Bytes came after the answer to STARTTLS and before TLS: they could have been "
+                "put there by anybody on the way.",
+                phase=PHASES[Verb.STARTTLS],
+                retryable=False,
+                seen=printable(self._parser.unread[:200]),
+            )
+        self.state = self._sent_state = State.GREETED
+        self.capabilities = Capabilities()

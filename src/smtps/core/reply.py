@@ -1,0 +1,243 @@
+"""Replies: the incremental parser and the value it makes (RFC 5321 section 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from smtps.core import grammar
+from smtps.errors import Phase, ProtocolError, RefusedError
+
+
+class Quirk(StrEnum):
+    """What a server may do against the standard and still be understood. Always reported."""
+
+    BARE_LF = "bare_lf"
+    """A line ends in LF alone: old appliances, scripts behind inetd."""
+    LONG_LINE = "long_line"
+    """Over 512 octets (section 4.5.3.1.5): chatty refusals with links in them."""
+    NON_ASCII = "non_ascii"
+    """Bytes above 127 in the text: greetings in the local language."""
+    CONTROL_CHARACTER = "control_character"
+    """A control inside the text, a stray CR among them."""
+    ODD_CODE = "odd_code"
+    """Second digit above 5, as in 571 or 590: widespread in policy refusals."""
+
+
+class EnhancedCode(NamedTuple):
+    """Enhanced status code, class.subject.detail (RFC 3463 section 2)."""
+
+    klass: int
+    subject: int
+    detail: int
+
+    def __str__(self) -> str:
+        return f"{self.klass}.{self.subject}.{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole reply.
+
+    Attributes:
+        code: 200 to 599.
+        lines: the text of each line without code and separator, undecodable bytes as ``\\xNN``.
+        enhanced: enhanced status code of the first line, if its class fits the code (RFC 2034).
+        quirks: what had to be overlooked.
+    """
+
+    code: int
+    lines: tuple[str, ...]
+    enhanced: EnhancedCode | None = None
+    quirks: frozenset[Quirk] = frozenset()
+
+    @property
+    def kind(self) -> int:
+        """First digit: 2 done, 3 go on, 4 not now, 5 no (section 4.2.1)."""
+        return self.code // 100
+
+    @property
+    def positive(self) -> bool:
+        """2yz or 3yz."""
+        return self.code < 400
+
+    @property
+    def text(self) -> str:
+        """All lines as one."""
+        return " ".join(self.lines).strip()
+
+    def refusal(
+        self, code: str, message: str, kind: type[RefusedError] = RefusedError
+    ) -> RefusedError:
+        """The error that this negative reply makes; 4yz may be tried again."""
+        return kind(
+            code,
+            f"{message}: {self}",
+            retryable=self.kind == 4,
+            smtp_code=self.code,
+            enhanced=str(self.enhanced) if self.enhanced else None,
+            lines=self.lines,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a reply is taken in before the server is given up.
+
+    Real servers stay far below: the longest EHLO answers seen have about 30 lines.
+    """
+
+    line: int = 4096
+    """Octets of one line."""
+    lines: int = 256
+    """Lines of one reply."""
+    total: int = 65536
+    """Octets of one reply."""
+
+
+@dataclass(slots=True)
+class _Partial:
+    """A multi-line reply under way."""
+
+    code: int
+    lines: list[str] = field(default_factory=list)
+    quirks: set[Quirk] = field(default_factory=set)
+    size: int = 0
+
+
+class ReplyParser:
+    """Turns bytes, cut anywhere, into replies.
+
+    ``feed`` only stores; ``next_reply`` parses. Work is linear in the bytes, and what is held is
+    bounded by the limits as long as replies are taken out.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._buffer = bytearray()
+        self._searched = 0
+        self._partial: _Partial | None = None
+
+    @property
+    def unread(self) -> bytes:
+        """What came in and belongs to no finished reply."""
+        return bytes(self._buffer)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left over, not even the first lines of a reply."""
+        return not self._buffer and self._partial is None
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Store what the server sent."""
+        self._buffer += data
+
+    def next_reply(self) -> Reply | None:
+        """The next whole reply, or None until more bytes come.
+
+        Raises:
+            ProtocolError: this is not SMTP, or more than the limits allow.
+        """
+        while (line := self._next_line()) is not None:
+            if (reply := self._take(*line)) is not None:
+                return reply
+        return None
+
+    def _next_line(self) -> tuple[bytes, set[Quirk]] | None:
+        end = self._buffer.find(b"\n", self._searched)
+        size = end + 1 if end >= 0 else len(self._buffer)
+        if size > self._limits.line:
+            raise ProtocolError(
+                "smtp.reply_too_long",
+                f"The server sent a line of more than {self._limits.line} bytes.",
+                seen=printable(self._buffer[:80]),
+            )
+        if end < 0:
+            self._searched = size
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self._searched = 0
+        quirks = {Quirk.LONG_LINE} if size > 512 else set()
+        if line.endswith(b"\r"):
+            return line[:-1], quirks
+        return line, quirks | {Quirk.BARE_LF}
+
+    def _take(self, line: bytes, quirks: set[Quirk]) -> Reply | None:
+        code, separator = line[:3], line[3:4]
+        if not grammar.REPLY_CODE.fullmatch(code) or separator not in (b"", b" ", b"-"):
+            raise ProtocolError(
+                "smtp.not_a_reply",
+                f"The server sent something that is not an SMTP reply: {printable(line[:80])!r}.",
+                seen=printable(line[:200]),
+            )
+        partial = self._partial = self._partial or _Partial(int(code))
+        if int(code) != partial.code:
+            raise ProtocolError(
+                "smtp.mixed_codes",
+                f"The lines of one reply have different codes: {partial.code} and {int(code)}.",
+                seen=printable(line[:200]),
+            )
+        partial.size += len(line) + 2
+        if len(partial.lines) >= self._limits.lines or partial.size > self._limits.total:
+            raise ProtocolError(
+                "smtp.reply_too_long",
+                f"The server's reply has no end: over {self._limits.lines} lines or "
+                f"{self._limits.total} bytes.",
+                seen=printable(line[:80]),
+            )
+        text = line[4:]
+        if not grammar.STRICT_REPLY_CODE.fullmatch(code):
+            quirks.add(Quirk.ODD_CODE)
+        if not text.isascii():
+            quirks.add(Quirk.NON_ASCII)
+        shown = printable(text)
+        if "\\x" in shown and any((byte < 32 and byte != 9) or byte == 127 for byte in text):
+            quirks.add(Quirk.CONTROL_CHARACTER)
+        partial.lines.append(shown)
+        partial.quirks |= quirks
+        return None if separator == b"-" else self._finish(partial)
+
+    def _finish(self, partial: _Partial) -> Reply:
+        self._partial = None
+        enhanced = None
+        match = grammar.ENHANCED_CODE.match(partial.lines[0])
+        if match and int(match[1]) == partial.code // 100:
+            enhanced = EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
+        return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+
+
+def printable(data: bytes | bytearray) -> str:
+    """Bytes as text that is safe to show: UTF-8 where it is, anything else as ``\\xNN``."""
+    text = data.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def unexpected(reply: Reply) -> ProtocolError:
+    """The error for a reply that answers no command."""
+    return ProtocolError(
+        "smtp.unexpected_reply",
+        f"The server sent a reply that nothing had asked for: {reply}",
+        smtp_code=reply.code,
+        lines=reply.lines,
+    )
+
+
+def wrong_code(reply: Reply, verb: str, phase: Phase) -> ProtocolError:
+    """The error for a reply whose code has no meaning for the command."""
+    return ProtocolError(
+        "smtp.wrong_code",
+        f"The server answered {verb} with a code that means nothing there: {reply}",
+        phase=phase,
+        smtp_code=reply.code,
+        lines=reply.lines,
+    )

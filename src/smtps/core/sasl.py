@@ -1,0 +1,225 @@
+"""SASL mechanisms as plain values: challenges in, responses out (RFC 4422, RFC 4954).
+
+SCRAM lives one floor up, since it leans on a library; it has the same interface.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from smtps.core import grammar
+from smtps.errors import InputError, LoginError
+
+
+class Mechanism(Protocol):
+    """One run of one mechanism.
+
+    ``initial`` is None where the server speaks first. ``finished`` is asked when the server
+    says that the login succeeded, and raises LoginError if it has not proven what it must.
+    """
+
+    @property
+    def name(self) -> str: ...
+    def initial(self) -> bytes | None: ...
+    def respond(self, challenge: bytes) -> bytes: ...
+    def finished(self) -> None: ...
+    def explain(self) -> str | None: ...
+
+
+@dataclass
+class _Simple:
+    """What the mechanisms without proof from the server share."""
+
+    username: str
+    secret: str = field(repr=False)
+    host: str = ""
+    port: int = 0
+    name: ClassVar[str]
+
+    def initial(self) -> bytes | None:
+        return None
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Called only when the server asks for more than the mechanism has."""
+        raise LoginError(
+            "auth.unexpected_challenge",
+            f"The server asked for more than {self.name} has to say.",
+            seen=challenge[:80].decode("utf-8", "backslashreplace"),
+        )
+
+    def finished(self) -> None:
+        """Nothing to prove."""
+
+    def explain(self) -> str | None:
+        """What the server said about a failure inside the exchange."""
+        return None
+
+
+@dataclass
+class Plain(_Simple):
+    """PLAIN (RFC 4616): UTF-8, nothing encrypted but by TLS."""
+
+    name: ClassVar[str] = "PLAIN"
+
+    def initial(self) -> bytes:
+        return f"\0{_no_nul(self.username)}\0{_no_nul(self.secret)}".encode()
+
+
+@dataclass
+class Login(_Simple):
+    """LOGIN: never standardised; user name, then password, whatever the prompts say."""
+
+    name: ClassVar[str] = "LOGIN"
+    _step: int = 0
+
+    def respond(self, challenge: bytes) -> bytes:
+        self._step += 1
+        if self._step > 2:
+            return super().respond(challenge)
+        return (self.username if self._step == 1 else self.secret).encode()
+
+
+@dataclass
+class CramMD5(_Simple):
+    """CRAM-MD5 (RFC 2195): the password itself is not sent."""
+
+    name: ClassVar[str] = "CRAM-MD5"
+
+    def respond(self, challenge: bytes) -> bytes:
+        digest = hmac.new(self.secret.encode(), challenge, "md5").hexdigest()
+        return f"{self.username} {digest}".encode()
+
+
+@dataclass
+class _Bearer(_Simple):
+    """OAuth 2 tokens. A refusal comes as a challenge with JSON, to be acknowledged first."""
+
+    _error: str | None = None
+    acknowledgement: ClassVar[bytes]
+
+    def respond(self, challenge: bytes) -> bytes:
+        if self._error is not None:
+            return super().respond(challenge)
+        self._error = decode_bearer_error(challenge)
+        return self.acknowledgement
+
+    def explain(self) -> str | None:
+        return self._error
+
+
+@dataclass
+class XOAuth2(_Bearer):
+    """XOAUTH2: the form Google and Microsoft had before the standard."""
+
+    name: ClassVar[str] = "XOAUTH2"
+    acknowledgement: ClassVar[bytes] = b""
+
+    def initial(self) -> bytes:
+        user, token = _no_separator(self.username), _no_separator(self.secret)
+        return f"user={user}\x01auth=Bearer {token}\x01\x01".encode()
+
+
+@dataclass
+class OAuthBearer(_Bearer):
+    """OAUTHBEARER (RFC 7628)."""
+
+    name: ClassVar[str] = "OAUTHBEARER"
+    acknowledgement: ClassVar[bytes] = b"\x01"
+
+    def initial(self) -> bytes:
+        # RFC 5801 section 4: , and = are the only characters a GS2 name has to escape.
+        user = _no_separator(self.username).replace("=", "=3D").replace(",", "=2C")
+        place = f"\x01host={self.host}\x01port={self.port}" if self.host else ""
+        return f"n,a={user},{place}\x01auth=Bearer {_no_separator(self.secret)}\x01\x01".encode()
+
+
+@dataclass
+class External(_Simple):
+    """EXTERNAL (RFC 4422 appendix A): the client certificate says who it is."""
+
+    name: ClassVar[str] = "EXTERNAL"
+
+    def initial(self) -> bytes:
+        return self.username.encode()
+
+
+SIMPLE: dict[str, type[Plain | Login | CramMD5 | XOAuth2 | OAuthBearer | External]] = {
+    cls.name: cls for cls in (Plain, Login, CramMD5, XOAuth2, OAuthBearer, External)
+}
+
+PASSWORD_ORDER = (
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+)
+"""Strongest first: proof of both sides bound to the channel, proof of both sides, proof of the
+client, the password itself."""
+
+TOKEN_ORDER = ("OAUTHBEARER", "XOAUTH2")
+
+TRY_NEXT = frozenset({501, 502, 504})
+"""Replies that speak of the mechanism, not of the credentials. A 535 is definite: asking again
+another way only counts as another failed login."""
+
+
+def candidates(offered: Iterable[str], order: Iterable[str]) -> list[str]:
+    """The mechanisms to try, best first: those of ``order`` that are offered."""
+    available = set(offered)
+    return [name for name in order if name in available]
+
+
+def fits_initial_response(mechanism: str, initial: bytes) -> bool:
+    """Whether AUTH with the initial response stays within a command line (RFC 4954 section 4)."""
+    encoded = 4 * ((len(initial) + 2) // 3) or 1
+    return len(f"AUTH {mechanism} ") + encoded + 2 <= grammar.MAX_COMMAND
+
+
+def decode_challenge(text: str) -> bytes:
+    """The bytes of a 334 (RFC 4954 section 4).
+
+    Raises:
+        LoginError: it is not base64.
+    """
+    try:
+        return base64.b64decode(text.strip().encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise LoginError(
+            "auth.bad_challenge",
+            "The server's challenge is not base64, so the login cannot go on.",
+            seen=text[:80],
+        ) from error
+
+
+def decode_bearer_error(challenge: bytes) -> str:
+    """The server's error JSON (RFC 7628 section 3.2.2) as ``status: 401, scope: …``."""
+    try:
+        found: Any = json.loads(challenge)
+    except (ValueError, RecursionError):
+        return challenge[:200].decode("utf-8", "backslashreplace")
+    if not isinstance(found, dict):
+        return str(found)[:200]
+    return ", ".join(f"{key}: {value}" for key, value in found.items())[:500]
+
+
+def _no_nul(text: str) -> str:
+    return _without(text, "\0", "a NUL")
+
+
+def _no_separator(text: str) -> str:
+    return _without(text, "\x01", "the separator U+0001")
+
+
+def _without(text: str, char: str, name: str) -> str:
+    if char in text:
+        raise InputError("credentials", f"user name or secret holds {name}")
+    return text

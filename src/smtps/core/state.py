@@ -1,0 +1,101 @@
+"""The dialogue as two tables: what may be sent when, and where a reply leads.
+
+A connection is in two states at once. ``SEND`` moves the *sent* state, which takes it that every
+answer under way will be yes; that is what lets commands go out together. ``REPLIES`` moves the
+*confirmed* state. When no reply is due any more, the two are one again.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from smtps.core.command import Verb
+
+
+class State(Enum):
+    """Where the dialogue stands (RFC 5321 section 4.1.4)."""
+
+    CONNECTED = "waiting for the greeting"
+    GREETED = "greeted, no EHLO yet"
+    REFUSED = "greeted with a refusal"
+    READY = "ready for a login or a message"
+    UPGRADING = "about to start TLS"
+    LOGIN = "in a login"
+    MAIL = "sender accepted"
+    RCPT = "recipients accepted"
+    CONTENT = "sending the message"
+    CHUNKS = "sending the message in chunks"
+    CLOSED = "over"
+
+
+_ANYWHERE = {Verb.NOOP: None, Verb.RSET: State.READY, Verb.QUIT: State.CLOSED}
+"""None: stays where it is."""
+
+SEND: dict[State, dict[Verb, State | None]] = {
+    State.CONNECTED: {},
+    State.GREETED: {
+        Verb.EHLO: State.READY,
+        Verb.HELO: State.READY,
+        Verb.NOOP: None,
+        Verb.QUIT: State.CLOSED,
+    },
+    State.REFUSED: {Verb.QUIT: State.CLOSED},
+    State.READY: {
+        Verb.EHLO: None,
+        Verb.HELO: None,
+        Verb.STARTTLS: State.UPGRADING,
+        Verb.AUTH: State.LOGIN,
+        Verb.MAIL: State.MAIL,
+        **_ANYWHERE,
+    },
+    State.UPGRADING: {},
+    State.LOGIN: {Verb.RESPONSE: None},
+    State.MAIL: {Verb.RCPT: State.RCPT, **_ANYWHERE},
+    State.RCPT: {
+        Verb.RCPT: None,
+        Verb.DATA: State.CONTENT,
+        Verb.BDAT: State.CHUNKS,
+        Verb.BDAT_LAST: State.READY,
+        **_ANYWHERE,
+    },
+    State.CONTENT: {Verb.END_OF_DATA: State.READY},
+    State.CHUNKS: {Verb.BDAT: None, Verb.BDAT_LAST: State.READY, **_ANYWHERE},
+    State.CLOSED: {},
+}
+
+DONE, MORE, NO = 2, 3, 5
+"""First digit of a reply; 4yz counts as NO here."""
+
+REPLIES: dict[Verb, dict[int, State | None]] = {
+    Verb.GREETING: {DONE: State.GREETED, NO: State.REFUSED},
+    Verb.EHLO: {DONE: State.READY, NO: None},
+    Verb.HELO: {DONE: State.READY, NO: None},
+    Verb.STARTTLS: {DONE: State.UPGRADING, NO: None},
+    Verb.AUTH: {DONE: State.READY, MORE: State.LOGIN, NO: State.READY},
+    Verb.RESPONSE: {DONE: State.READY, MORE: State.LOGIN, NO: State.READY},
+    Verb.MAIL: {DONE: State.MAIL, NO: None},
+    Verb.RCPT: {DONE: State.RCPT, NO: None},
+    Verb.DATA: {MORE: State.CONTENT, NO: None},
+    Verb.END_OF_DATA: {DONE: State.READY, NO: State.READY},
+    Verb.BDAT: {DONE: State.CHUNKS, NO: State.READY},
+    Verb.BDAT_LAST: {DONE: State.READY, NO: State.READY},
+    Verb.RSET: {DONE: State.READY, NO: None},
+    Verb.NOOP: {DONE: None, NO: None},
+    Verb.QUIT: {DONE: State.CLOSED, NO: State.CLOSED},
+}
+"""A first digit that is missing here means nothing in that place: the server is out of step."""
+
+LAST_OF_GROUP = frozenset(
+    {
+        Verb.GREETING,
+        Verb.EHLO,
+        Verb.HELO,
+        Verb.STARTTLS,
+        Verb.AUTH,
+        Verb.RESPONSE,
+        Verb.DATA,
+        Verb.NOOP,
+        Verb.QUIT,
+    }
+)
+"""Nothing may be sent behind these until their reply is here (RFC 2920 section 3.1)."""

@@ -1,0 +1,55 @@
+"""One thing that is wrong, or worth knowing, in the words of the advice table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from smtps.advice import Severity, Who, advice_for
+from smtps.errors import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen, what it means, what to do, and who can.
+
+    Attributes:
+        code: stable name.
+        severity: error, warning or info.
+        seen: verbatim evidence, with the address.
+        meaning: one plain sentence.
+        fix: what to do.
+        audience: ``you``, ``operator`` or ``network``.
+    """
+
+    code: str
+    severity: Severity
+    seen: str
+    meaning: str
+    fix: str
+    audience: Who
+
+    @classmethod
+    def of(cls, code: str, seen: str, *, severity: Severity | None = None) -> Self:
+        """A finding with the words of the table, and its severity unless another is given."""
+        advice = advice_for(code)
+        return cls(
+            code, severity or advice.severity, seen, advice.meaning, advice.fix, advice.audience
+        )
+
+    @classmethod
+    def from_failure(cls, failure: Failure) -> Self:
+        """The finding that a failure is."""
+        where = f"{failure.address}: " if failure.address else ""
+        return cls.of(failure.code, f"{where}{failure.message}")
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"code", "severity", "seen", "meaning", "fix", "for"}``."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "seen": self.seen,
+            "meaning": self.meaning,
+            "fix": self.fix,
+            "for": self.audience.value,
+        }

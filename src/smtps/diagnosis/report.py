@@ -1,0 +1,165 @@
+"""The report: facts, findings and verdict, in the shape that scripts rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from smtps.advice import Severity
+from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.rules import judge
+from smtps.errors import Failure
+
+
+class Verdict(StrEnum):
+    """The whole report in a word."""
+
+    WORKS = "works"
+    WARNINGS = "warnings"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+    """Something on this side, such as the resolver, left it open."""
+    LATER = "later"
+    """The server asked to come back later."""
+
+
+_UNKNOWN = frozenset({"dns.lookup_failed", "dns.timeout", "net.out_of_sockets"})
+_LATER = frozenset({"smtp.shutting_down", "smtp.greeting_refused", "auth.try_later"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check has to say.
+
+    Attributes:
+        facts: what was seen.
+        findings: what is wrong, the most important first.
+        verdict: in a word.
+    """
+
+    facts: Facts
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, facts: Facts) -> Report:
+        """Judge the facts."""
+        findings = tuple(judge(facts))
+        return cls(facts, findings, _verdict(facts, findings))
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it does not work, if it does not at any address."""
+        facts, best = self.facts, self.facts.best
+        if facts.failure is not None or best is None:
+            return facts.failure
+        return best.failure or best.login_failure
+
+    def as_json(self, *, transcript: bool = False) -> dict[str, Any]:
+        """The object that ``smtps check --json`` prints."""
+        facts, best = self.facts, self.facts.best
+        capabilities = best.capabilities if best else None
+        return {
+            "target": facts.target,
+            "host": facts.host,
+            "port": facts.port,
+            "security": facts.security,
+            "checked_at": facts.now.isoformat(timespec="seconds"),
+            "verdict": self.verdict.value,
+            "findings": [finding.as_json() for finding in self.findings],
+            "addresses": [_address(a, transcript=transcript) for a in facts.addresses],
+            "timings": {**facts.timings, **(best.timings if best else {})},
+            "tls": tls_json(best) if best else None,
+            "certificate": certificate_json(best.chain[0], facts) if best and best.chain else None,
+            "greeting": str(best.greeting) if best and best.greeting else None,
+            "capabilities": list(capabilities.lines) if capabilities else [],
+            "auth": _auth(best, wanted=facts.wanted_login),
+        }
+
+
+def _verdict(facts: Facts, findings: tuple[Finding, ...]) -> Verdict:
+    if not any(finding.severity is Severity.ERROR for finding in findings):
+        return Verdict.WARNINGS if findings else Verdict.WORKS
+    if _way_in(facts):
+        return Verdict.WARNINGS
+    failures = [facts.failure, *(a.failure or a.login_failure for a in facts.addresses)]
+    known = [failure for failure in failures if failure is not None]
+    if known and all(failure.code in _UNKNOWN for failure in known):
+        return Verdict.UNKNOWN
+    if known and all(failure.code in _LATER and failure.retryable for failure in known):
+        return Verdict.LATER
+    return Verdict.FAILS
+
+
+def _way_in(facts: Facts) -> bool:
+    """Whether mail can be sent all the same: by another address, or with a check waived."""
+    if any(address.login_failure is not None for address in facts.addresses):
+        return False
+    return any(address.reached for address in facts.addresses)
+
+
+def _address(address: AddressFacts, *, transcript: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "address": address.address,
+        "timings": dict(address.timings),
+        "failure": failure_json(address.failure or address.login_failure),
+        "tls": tls_json(address),
+        "greeting": str(address.greeting) if address.greeting else None,
+    }
+    if transcript and address.transcript is not None:
+        found["transcript"] = address.transcript.as_json()
+    return found
+
+
+def failure_json(failure: Failure | None) -> dict[str, Any] | None:
+    """``{"code", "phase", "message", …}``, or null."""
+    if failure is None:
+        return None
+    return {
+        "code": failure.code,
+        "phase": failure.phase.value if failure.phase else None,
+        "message": failure.message,
+        "retryable": failure.retryable,
+    }
+
+
+def tls_json(address: AddressFacts) -> dict[str, Any] | None:
+    """Version, cipher and key exchange, or null where it did not come so far."""
+    tls = address.tls
+    if tls is None or tls.version is None:
+        return None
+    return {
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "group": tls.group,
+        "verified": tls.verified,
+    }
+
+
+def certificate_json(certificate: Certificate, facts: Facts) -> dict[str, Any]:
+    """The certificate as answers and reports show it."""
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "names": list(certificate.names),
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "days_left": certificate.days_left(facts.now),
+        "fingerprint_sha256": certificate.fingerprint_sha256,
+        "self_signed": certificate.self_signed,
+        "key": certificate.key,
+        "signature": certificate.signature,
+    }
+
+
+def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:
+    offered = best.capabilities.auth if best and best.capabilities else ()
+    return {
+        "offered": list(offered),
+        "tried": wanted and best is not None and bool(best.mechanism or best.login_failure),
+        "authenticated": best is not None and best.mechanism is not None,
+        "mechanism": best.mechanism if best else None,
+        "failure": failure_json(best.login_failure) if best else None,
+    }

@@ -1,0 +1,198 @@
+"""Every error of the project, and the one record that each of them carries.
+
+    SMTPSError                     carries .failure, the record below
+     ├── LocalError                us: nothing of it went on the wire
+     │    ├── InputError           an argument is wrong; .field names it (also a ValueError)
+     │    ├── CapabilityError      the message needs what the server does not offer
+     │    ├── ForbiddenError       policy does not allow this target
+     │    └── SessionError         the session is over, broken, or not ready for this
+     ├── RemoteError               the server
+     │    ├── ProtocolError        it broke the protocol; the session is of no more use
+     │    └── RefusedError         it said no (4yz or 5yz)
+     │         └── LoginError      it said no to the credentials
+     ├── NetworkError              names, routes, connections
+     ├── TLSError                  the handshake
+     │    └── CertificateError     the certificate is not to be trusted
+     └── PhaseTimeoutError         nothing came in time (also a TimeoutError)
+
+Retry, exit codes, HTTP status, page and advice read the record, never the class or the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+
+class Phase(StrEnum):
+    """Where in the dialogue something happened."""
+
+    INPUT = "input"
+    """Before anything went on the network."""
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    FINAL = "final"
+    """The whole message is out; its reply is due."""
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong: the record that everything else is decided by.
+
+    Attributes:
+        code: stable name, such as ``tls.certificate_expired``.
+        message: one plain sentence.
+        phase: where it happened; None until the place is known.
+        retryable: the same attempt may succeed later and cannot deliver a message twice.
+        field: the argument to blame, for an InputError.
+        address: the network address talked to, such as ``192.0.2.1``.
+        smtp_code: the reply code, such as 550.
+        enhanced: the enhanced status code, such as ``5.7.1`` (RFC 3463).
+        lines: the server's reply lines without their code, verbatim.
+        seen: other evidence, such as the server's first bytes, made printable.
+    """
+
+    code: str
+    message: str
+    phase: Phase | None = None
+    retryable: bool = False
+    field: str | None = None
+    address: str | None = None
+    smtp_code: int | None = None
+    enhanced: str | None = None
+    lines: tuple[str, ...] = ()
+    seen: str | None = None
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again, unchanged, is pointless or unsafe."""
+        return not self.retryable
+
+
+class SMTPSError(Exception):
+    """Base of all errors of the project.
+
+    Args:
+        code: see Failure.code.
+        message: see Failure.message.
+        **details: any other field of Failure.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        details.setdefault("retryable", self.retryable)
+        self.failure = Failure(code=code, message=message, **details)
+
+    @property
+    def code(self) -> str:
+        """The stable name of what went wrong."""
+        return self.failure.code
+
+    @property
+    def phase(self) -> Phase | None:
+        """Where it happened."""
+        return self.failure.phase
+
+    def locate(self, *, phase: Phase | None = None, address: str | None = None) -> Self:
+        """Fill in the place where it is not known yet; returns the error itself."""
+        self.failure = replace(
+            self.failure,
+            phase=self.failure.phase or phase,
+            address=self.failure.address or address,
+        )
+        return self
+
+    def redact(self, clean: Any) -> Self:
+        """Pass all text of the record through ``clean`` (str → str); returns the error itself."""
+        failure = self.failure
+        self.failure = replace(
+            failure,
+            message=clean(failure.message),
+            lines=tuple(clean(line) for line in failure.lines),
+            seen=failure.seen and clean(failure.seen),
+        )
+        self.args = (self.failure.message,)
+        return self
+
+    def __str__(self) -> str:
+        return self.failure.message
+
+
+class LocalError(SMTPSError):
+    """The caller's doing; nothing of it went on the wire."""
+
+
+class InputError(LocalError, ValueError):
+    """An argument is malformed.
+
+    Args:
+        field: the name of the argument.
+        problem: what is wrong with it and what to write instead.
+        code: a more telling code than ``input.invalid``.
+    """
+
+    def __init__(self, field: str, problem: str, *, code: str = "input.invalid") -> None:
+        super().__init__(code, f"{field}: {problem}", field=field, phase=Phase.INPUT)
+        self.field = field
+        self.problem = problem
+
+
+class CapabilityError(LocalError):
+    """The message needs an SMTP extension that the server does not offer."""
+
+
+class ForbiddenError(LocalError):
+    """Policy does not allow a connection to this target."""
+
+
+class SessionError(LocalError):
+    """The session is over, out of step, or not ready for what was asked."""
+
+
+class RemoteError(SMTPSError):
+    """The server's doing."""
+
+
+class ProtocolError(RemoteError):
+    """The server broke the protocol; what it says next cannot be trusted."""
+
+    retryable = True
+
+
+class RefusedError(RemoteError):
+    """The server answered with a negative reply."""
+
+
+class LoginError(RefusedError):
+    """The server did not accept the credentials, or there is no way to hand them over."""
+
+
+class NetworkError(SMTPSError):
+    """A name, a route or a connection failed."""
+
+    retryable = True
+
+
+class TLSError(SMTPSError):
+    """The TLS handshake failed."""
+
+
+class CertificateError(TLSError):
+    """The server's certificate is not to be trusted for this name."""
+
+
+class PhaseTimeoutError(SMTPSError, TimeoutError):
+    """A phase took longer than its time-out."""
+
+    retryable = True

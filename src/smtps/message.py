@@ -1,0 +1,247 @@
+"""A message as its author thinks of it: who, to whom, what. ``mime`` turns it into bytes."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from smtps.core import grammar
+from smtps.core.address import Mailbox
+from smtps.errors import InputError
+from smtps.net.names import to_ascii
+
+_NAME_ADDR = re.compile(r'\s*(?:"([^"\\<>]*)"|([^"\\<>,;:]*?))\s*<([^<>]*)>\s*')
+"""RFC 5322 section 3.4, name-addr, without its comments, escapes and groups."""
+
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
+"""RFC 5322 section 3.6.8, ftext."""
+
+_WORD = r"[A-Za-z0-9!#$&^_.+-]"
+_CONTENT_TYPE = re.compile(
+    rf"{_WORD}{{1,60}}/{_WORD}{{1,60}}"
+    rf'(?:; *{_WORD}{{1,40}}=(?:{_WORD}{{1,120}}|"[ !#-\[\]-~]{{0,120}}"))*'
+)
+"""RFC 2045 section 5.1, without comments."""
+
+_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}(?:@[A-Za-z0-9.-]{1,200})?")
+
+OWN_FIELDS = frozenset(
+    {
+        "bcc", "cc", "date", "from", "message-id", "mime-version", "received", "reply-to",
+        "return-path", "sender", "subject", "to",
+    }
+)  # fmt: skip
+"""Header fields that have a place of their own here, or are the servers' business."""
+
+
+def mailbox(text: str, field: str) -> Mailbox:
+    """One addr-spec with its domain as A-labels: what header, policy and RCPT all see.
+
+    Raises:
+        InputError: it is not one mailbox.
+    """
+    found = Mailbox.parse(text, field)
+    if found.domain.isascii():
+        return found
+    return replace(found, domain=to_ascii(found.domain, field))
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """A mailbox with the name that is shown beside it (RFC 5322 section 3.4)."""
+
+    email: str
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``ann@example.com`` or ``Ann Example <ann@example.com>``; one, never a list."""
+        if isinstance(text, str) and (match := _NAME_ADDR.fullmatch(text)):
+            return cls(match[3], (match[1] or match[2] or "").strip())
+        return cls(text)
+
+    def mailbox(self, field: str) -> Mailbox:
+        """The address, checked.
+
+        Raises:
+            InputError: the address or the name cannot stand in a header.
+        """
+        if not isinstance(self.name, str) or grammar.FORBIDDEN.search(self.name):
+            raise InputError(field, "the display name holds a control character; remove it")
+        return mailbox(self.email, field)
+
+
+Who = str | NameAddr
+Several = Who | Iterable[Who]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes with a message.
+
+    Attributes:
+        filename: as the reader shall see it; any script, no path.
+        content: its bytes.
+        content_type: such as ``image/png``; guessed from the name when left out.
+        content_id: for ``<img src="cid:…">`` in the HTML, without angle brackets.
+        disposition: ``inline`` for what the HTML shows.
+
+    Raises:
+        InputError: a value cannot stand in a header.
+    """
+
+    filename: str
+    content: bytes = field(repr=False)
+    content_type: str = ""
+    content_id: str | None = None
+    disposition: Literal["attachment", "inline"] = "attachment"
+
+    def __post_init__(self) -> None:
+        where = "attachments"
+        if not isinstance(self.filename, str) or not self.filename or len(self.filename) > 255:
+            raise InputError(f"{where}.filename", "must have 1 to 255 characters")
+        if grammar.FORBIDDEN.search(self.filename):
+            raise InputError(f"{where}.filename", "holds a control character; remove it")
+        if not isinstance(self.content, bytes):
+            raise InputError(f"{where}.content", "must be bytes")
+        if not self.content_type:
+            guessed, encoding = mimetypes.guess_type(self.filename)
+            kind = guessed if guessed and not encoding else "application/octet-stream"
+            object.__setattr__(self, "content_type", kind)
+        if not _CONTENT_TYPE.fullmatch(self.content_type):
+            raise InputError(f"{where}.content_type", "must look like type/subtype")
+        if self.content_type.lower().startswith("multipart/"):
+            raise InputError(f"{where}.content_type", "cannot be multipart")
+        if self.content_id is not None and not _CONTENT_ID.fullmatch(self.content_id):
+            raise InputError(f"{where}.content_id", "must be letters, digits and .-_@ only")
+        if self.disposition not in ("attachment", "inline"):
+            raise InputError(f"{where}.disposition", "must be 'attachment' or 'inline'")
+
+    @classmethod
+    def from_file(cls, path: str | Path, content_type: str = "") -> Self:
+        """Read a file.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError("attachments", f"cannot read {path}: {error.strerror}") from error
+        return cls(filename=path.name, content=content, content_type=content_type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message to be composed. All text is Unicode; how it is encoded is not the author's worry.
+
+    Attributes:
+        from_: the author.
+        to, cc, bcc: recipients; bcc are in the envelope only.
+        reply_to: where answers go.
+        subject: one line.
+        text, html: either or both.
+        attachments: files.
+        headers: further fields such as ``X-Ticket`` or ``List-Unsubscribe``.
+        date: aware; now when left out.
+        message_id: with angle brackets; made when left out.
+
+    Raises:
+        InputError: something cannot be sent as it stands; names the field.
+    """
+
+    from_: Who
+    to: Several = ()
+    cc: Several = ()
+    bcc: Several = ()
+    reply_to: Several = ()
+    subject: str = ""
+    text: str | None = None
+    html: str | None = None
+    attachments: Iterable[Attachment] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    date: datetime | None = None
+    message_id: str | None = None
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "from_", _people(self.from_, "from")[0])
+        for name in ("to", "cc", "bcc", "reply_to"):
+            set_(self, name, _people(getattr(self, name), name))
+        set_(self, "attachments", tuple(self.attachments))
+        set_(self, "headers", dict(self.headers))
+        _check_text("subject", self.subject)
+        if grammar.FORBIDDEN.search(self.subject):
+            raise InputError("subject", "holds a line end or another control character; remove it")
+        for name in ("text", "html"):
+            if getattr(self, name) is not None:
+                _check_text(name, getattr(self, name))
+        for name, value in self.headers.items():
+            _check_header(name, value)
+        if self.message_id is not None and not _MESSAGE_ID.fullmatch(self.message_id):
+            raise InputError("message_id", "must look like <unique@domain>")
+        if self.date is not None and self.date.utcoffset() is None:
+            raise InputError("date", "must have a time zone")
+
+    @property
+    def sender(self) -> Mailbox:
+        """The author's mailbox, which is the reverse-path unless the envelope says otherwise."""
+        assert isinstance(self.from_, NameAddr)
+        return self.from_.mailbox("from")
+
+    def people(self, name: Literal["from_", "to", "cc", "bcc", "reply_to"]) -> list[NameAddr]:
+        """The mailboxes of one field."""
+        value = getattr(self, name)
+        return [value] if isinstance(value, NameAddr) else list(value)
+
+    @property
+    def recipients(self) -> list[Mailbox]:
+        """Everybody in to, cc and bcc, each once."""
+        return list(
+            dict.fromkeys(
+                who.mailbox(name) for name in ("to", "cc", "bcc") for who in self.people(name)
+            )
+        )
+
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
+"""RFC 5322 section 3.6.4, somewhat wider."""
+
+
+def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
+    entries = [value] if isinstance(value, str | NameAddr) else list(value)
+    people = []
+    for entry in entries:
+        who = entry if isinstance(entry, NameAddr) else NameAddr.parse(entry)
+        who.mailbox(name)
+        people.append(who)
+    if name == "from" and len(people) != 1:
+        raise InputError("from", "must be one mailbox")
+    return tuple(people)
+
+
+def _check_text(name: str, value: str) -> None:
+    if not isinstance(value, str):
+        raise InputError(name, f"must be a string, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(name, f"holds half a character at position {error.start}") from error
+
+
+def _check_header(name: str, value: str) -> None:
+    where = f"headers.{name}"[:80]
+    if not isinstance(name, str) or not _FIELD_NAME.fullmatch(name):
+        raise InputError("headers", f"{name!r:.80} is not the name of a header field")
+    low = name.lower()
+    if low in OWN_FIELDS or low.startswith(("content-", "resent-")):
+        raise InputError(where, "is set by the composer; use the argument of that name")
+    _check_text(where, value)
+    if grammar.FORBIDDEN.search(value):
+        raise InputError(where, "holds a line end or another control character; remove it")

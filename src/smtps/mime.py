@@ -1,0 +1,287 @@
+"""From a Message to bytes (RFC 5322, RFC 2045 to 2049, RFC 2231), and a last look at the result.
+
+What is composed here is 7-bit: it needs no extension on its way and survives every relay.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from smtps.core.grammar import MAX_TEXT_LINE
+from smtps.core.payload import normalize
+from smtps.errors import InputError
+from smtps.message import Attachment, Message, NameAddr
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_WIDTH = 76
+"""Octets of an encoded line, and of a header line where it can be folded."""
+
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_TEXT_LINE + 1))
+_FIELD_LINE = re.compile(rb"([!-9;-~]+):")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message in its final form.
+
+    Attributes:
+        data: CRLF line ends, 7-bit.
+        message_id: with angle brackets.
+    """
+
+    data: bytes
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A MIME entity: header lines (without CRLF) and a body that ends with CRLF."""
+
+    headers: list[str]
+    body: bytes
+
+    def encode(self) -> bytes:
+        return "\r\n".join([*self.headers, "", ""]).encode() + self.body
+
+
+def compose(message: Message, now: datetime | None = None) -> Composed:
+    """Serialise a message.
+
+    Args:
+        message: what to say.
+        now: for the Date of a message that has none; default this moment.
+
+    Raises:
+        InputError: the header block that came out has a field that was not composed.
+    """
+    message_id = message.message_id or f"<{secrets.token_hex(16)}@{message.sender.domain}>"
+    date = message.date or now or datetime.now(UTC).astimezone()
+    fields = [("From", _people(message.people("from_"), "from"))]
+    for name, key in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
+        if people := message.people(key):  # type: ignore[arg-type]
+            fields.append((name, _people(people, key)))
+    fields += [
+        ("Subject", _unstructured(message.subject, len("Subject: "))),
+        ("Date", format_date(date)),
+        ("Message-ID", message_id),
+    ]
+    fields += [(name, _unstructured(text, len(name) + 2)) for name, text in message.headers.items()]
+    fields.append(("MIME-Version", "1.0"))
+    lines = [f"{name}: {value}".rstrip() for name, value in fields]
+    entity = _entity(message)
+    data = _Part([*lines, *entity.headers], entity.body).encode()
+    names = [name for name, _ in fields] + [line.partition(":")[0] for line in entity.headers]
+    check_header_block(data, names)
+    return Composed(data, message_id)
+
+
+def check_header_block(data: bytes, names: Iterable[str]) -> None:
+    """Read the finished header block again: exactly these fields, and nothing between them.
+
+    The last line of defence against a value that opened a line of its own, wherever the mistake
+    was made; Python's own email package has had several (CVE-2024-6923).
+
+    Raises:
+        InputError: something else stands there.
+    """
+    block, separator, _ = data.partition(b"\r\n\r\n")
+    lines = block.split(b"\r\n") if block else []
+    found = []
+    for line in lines:
+        if b"\r" in line or b"\n" in line or b"\0" in line:
+            raise _injected("a bare line end or NUL")
+        if line[:1] in (b" ", b"\t"):
+            continue
+        match = _FIELD_LINE.match(line)
+        if match is None:
+            raise _injected("a line that is no header field")
+        found.append(match[1].decode().lower())
+    wanted = [name.lower() for name in names]
+    if not separator or found != wanted:
+        extra = sorted(set(found) - set(wanted)) or ["another order or number of fields"]
+        raise _injected(f"fields that were not asked for: {', '.join(extra)}")
+
+
+def _injected(what: str) -> InputError:
+    return InputError("headers", f"would put {what} into the message", code="message.injection")
+
+
+def format_date(date: datetime) -> str:
+    """A date-time (RFC 5322 section 3.3), in English whatever the locale."""
+    offset = date.utcoffset()
+    minutes = int(offset.total_seconds() // 60) if offset else 0
+    sign, minutes = ("-" if minutes < 0 else "+"), abs(minutes)
+    return (
+        f"{_DAYS[date.weekday()]}, {date.day:02d} {_MONTHS[date.month - 1]} {date.year:04d} "
+        f"{date:%H:%M:%S} {sign}{minutes // 60:02d}{minutes % 60:02d}"
+    )
+
+
+# Header values. Each comes folded: lines joined by CRLF and a space.
+
+
+def _people(people: list[NameAddr], field: str) -> str:
+    return ",\r\n ".join(_person(who, field) for who in people)
+
+
+def _person(who: NameAddr, field: str) -> str:
+    address = str(who.mailbox(field))
+    if not who.name:
+        return address
+    if not who.name.isascii() or "=?" in who.name or len(who.name) > _WIDTH:
+        return f"{_encoded_words(who.name, _WIDTH // 2)}\r\n <{address}>"
+    if _ATOMS.fullmatch(who.name):
+        return f"{who.name} <{address}>"
+    escaped = who.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>'
+
+
+def _unstructured(text: str, indent: int) -> str:
+    words = text.split(" ")
+    plain = text.isascii() and "=?" not in text and text == text.strip(" ")
+    if not plain or max(len(word) for word in words) > MAX_TEXT_LINE - 100:
+        return _encoded_words(text, indent)
+    lines, line = [], ""
+    room = _WIDTH - indent
+    for number, word in enumerate(words):
+        # A line of spaces alone would end the header for some readers: fold before words only.
+        if number and line.strip() and word and len(line) + 1 + len(word) > room:
+            lines.append(line)
+            line, room = word, _WIDTH - 1
+        else:
+            line = f"{line} {word}" if number else word
+    return "\r\n ".join([*lines, line])
+
+
+def _encoded_words(text: str, indent: int) -> str:
+    """RFC 2047 section 2: UTF-8 in base64, cut between characters, each word in a line."""
+    words: list[str] = []
+    piece = b""
+    room = max((_WIDTH - 1 - indent - 12) // 4 * 3, 12)
+    for char in text:
+        encoded = char.encode()
+        if len(piece) + len(encoded) > room:
+            words.append(_encoded_word(piece))
+            piece, room = b"", (_WIDTH - 1 - 12) // 4 * 3
+        piece += encoded
+    words.append(_encoded_word(piece))
+    return "\r\n ".join(words)
+
+
+def _encoded_word(data: bytes) -> str:
+    return f"=?utf-8?b?{binascii.b2a_base64(data, newline=False).decode()}?="
+
+
+def _parameter(name: str, value: str) -> str:
+    """A parameter of a MIME field, on lines of its own (RFC 2231 sections 3 and 4)."""
+    if value.isascii() and len(value) <= 60:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f';\r\n {name}="{escaped}"'
+    encoded = quote(value, safe="")
+    if len(encoded) <= 60:
+        return f";\r\n {name}*=utf-8''{encoded}"
+    pieces = _cut_percent(f"utf-8''{encoded}", 60)
+    return "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(pieces))
+
+
+def _cut_percent(text: str, size: int) -> list[str]:
+    """Cut percent-encoded text, never inside a ``%XX``."""
+    pieces = []
+    while text:
+        end = min(size, len(text))
+        if "%" in text[end - 2 : end] and end < len(text):
+            end = text.rindex("%", 0, end)
+        pieces.append(text[:end])
+        text = text[end:]
+    return pieces
+
+
+# The body.
+
+
+def _entity(message: Message) -> _Part:
+    """Text and HTML as alternatives, inline parts beside the HTML, attachments around it all."""
+    files = list(message.attachments)
+    inline = [f for f in files if f.disposition == "inline" and message.html is not None]
+    attached = [f for f in files if f not in inline]
+    choices = []
+    if message.text is not None or message.html is None:
+        choices.append(_text("plain", message.text or ""))
+    if message.html is not None:
+        html = _text("html", message.html)
+        choices.append(_multipart("related", [html, *map(_file, inline)]) if inline else html)
+    body = choices[0] if len(choices) == 1 else _multipart("alternative", choices)
+    return _multipart("mixed", [body, *map(_file, attached)]) if attached else body
+
+
+def _multipart(kind: str, parts: list[_Part]) -> _Part:
+    # "=_" can stand neither in base64 nor in quoted-printable, so no part can hold the boundary
+    # by accident; in 7bit text a random one cannot be guessed.
+    boundary = f"=_{secrets.token_hex(16)}"
+    delimiter = f"--{boundary}\r\n".encode()
+    body = b"".join(delimiter + part.encode() for part in parts) + f"--{boundary}--\r\n".encode()
+    return _Part([f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"'], body)
+
+
+def _text(kind: str, text: str) -> _Part:
+    data = normalize(text.encode())
+    if data and not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    if _is_7bit(data):
+        headers = [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: 7bit"]
+        return _Part(headers, data)
+    printable = binascii.b2a_qp(data, istext=True)
+    packed = _base64(data)
+    name, body = min(("quoted-printable", printable), ("base64", packed), key=lambda c: len(c[1]))
+    return _Part(
+        [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {name}"], body
+    )
+
+
+def _is_7bit(data: bytes) -> bool:
+    """RFC 2045 section 2.7, and no control but line ends and tabs."""
+    return data.isascii() and not _LONG_LINE.search(data) and not _CONTROLS.search(data)
+
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _file(file: Attachment) -> _Part:
+    kind, encoding, body = file.content_type, "base64", b""
+    if kind.lower().startswith("message/"):
+        # RFC 2046 section 5.2.1 allows no base64 here; a message that is not 7-bit goes as a file.
+        body = normalize(file.content)
+        if _is_7bit(body):
+            encoding = "7bit"
+        else:
+            kind = "application/octet-stream"
+    if encoding == "base64":
+        body = _base64(file.content)
+    elif not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    headers = [
+        f"Content-Type: {kind}",
+        f"Content-Transfer-Encoding: {encoding}",
+        f"Content-Disposition: {file.disposition}" + _parameter("filename", file.filename),
+    ]
+    if file.content_id is not None:
+        headers.append(f"Content-ID: <{file.content_id}>")
+    return _Part(headers, body)
+
+
+def _base64(data: bytes) -> bytes:
+    """Lines of 76 characters (RFC 2045 section 6.8)."""
+    step = _WIDTH // 4 * 3
+    lines = [
+        binascii.b2a_base64(data[at : at + step], newline=False) for at in range(0, len(data), step)
+    ]
+    return b"\r\n".join([*lines, b""])

@@ -1,0 +1,1 @@
+"""Names, addresses, TLS and bytes: the only floor that touches sockets and ssl."""

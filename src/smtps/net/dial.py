@@ -1,0 +1,140 @@
+"""From addresses to an open wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from smtps.errors import ForbiddenError, Phase, SMTPSError
+from smtps.net.names import literal, to_ascii
+from smtps.net.resolve import Address
+from smtps.net.timing import within
+from smtps.net.tls import TLSFacts, check_fingerprint, context_for
+from smtps.net.translate import translate
+from smtps.net.wire import Wire
+from smtps.options import Endpoint
+
+ATTEMPT_DELAY = 0.25
+"""Seconds before the next address is tried beside the first (RFC 8305 section 5)."""
+
+Allow = Callable[[Address], bool]
+"""Egress policy: judges the very address that is connected to, never the name."""
+
+
+async def connect_tcp(address: Address, *, timeout: float, allow: Allow | None = None) -> Wire:
+    """Open a connection to one address.
+
+    Raises:
+        ForbiddenError: policy says no; nothing was sent.
+        NetworkError, PhaseTimeoutError: it did not come about.
+    """
+    if allow is not None and not allow(address):
+        raise ForbiddenError(
+            "net.forbidden", "Connections to this target are not allowed.", phase=Phase.TCP
+        )
+    loop = asyncio.get_running_loop()
+    try:
+        async with within(timeout, Phase.TCP, address.ip):
+            _, wire = await loop.create_connection(Wire, address.ip, address.port)
+    except OSError as error:
+        if isinstance(error, SMTPSError):
+            raise
+        raise translate(error, Phase.TCP, address=address.ip) from error
+    return wire
+
+
+async def connect_any(
+    addresses: Iterable[Address], *, timeout: float, allow: Allow | None = None
+) -> Wire:
+    """Open a connection to the first address that answers (Happy Eyeballs, RFC 8305).
+
+    Args:
+        addresses: in the order of preference.
+        timeout: seconds for each.
+        allow: egress policy.
+
+    Raises:
+        SMTPSError: none answered; the error of the first, with the others as notes.
+    """
+    waiting = list(addresses)
+    running: dict[asyncio.Task[Wire], Address] = {}
+    errors: dict[Address, SMTPSError] = {}
+    order = list(waiting)
+    try:
+        while waiting or running:
+            if waiting:
+                address = waiting.pop(0)
+                attempt = connect_tcp(address, timeout=timeout, allow=allow)
+                running[asyncio.create_task(attempt)] = address
+            done, _ = await asyncio.wait(
+                running,
+                timeout=ATTEMPT_DELAY if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                address = running[task]
+                if (error := task.exception()) is None:
+                    del running[task]
+                    return task.result()
+                del running[task]
+                if not isinstance(error, SMTPSError):
+                    raise error
+                errors[address] = error
+    finally:
+        await _discard(running)
+    raise _best(errors, order)
+
+
+async def _discard(tasks: Iterable[asyncio.Task[Wire]]) -> None:
+    """Stop the attempts that lost the race, and drop what they may have opened."""
+    for task in tasks:
+        task.add_done_callback(_drop)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _drop(task: asyncio.Task[Wire]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().abort()
+
+
+def _best(errors: dict[Address, SMTPSError], order: list[Address]) -> SMTPSError:
+    first = errors[order[0]]
+    for address in order[1:]:
+        first.add_note(f"{address}: {errors[address]}")
+    return first
+
+
+async def secure(wire: Wire, endpoint: Endpoint, deadline: float | None = None) -> TLSFacts:
+    """Start TLS on an open wire and decide whether to trust the server.
+
+    Raises:
+        CertificateError: it is not to be trusted; nothing but the handshake was sent.
+        TLSError, NetworkError, PhaseTimeoutError: the handshake failed.
+    """
+    context = context_for(endpoint)
+    async with within(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline):
+        await wire.start_tls(context, server_name(endpoint.host))
+    facts = wire.facts()
+    if endpoint.fingerprint is not None:
+        try:
+            check_fingerprint(facts.chain, endpoint.fingerprint)
+        except SMTPSError as error:
+            raise error.locate(address=wire.address) from None
+        return replace(facts, verified=True)
+    return facts
+
+
+def server_name(host: str) -> str:
+    """The name that the certificate has to carry."""
+    return to_ascii(host)
+
+
+def address_literal(ip: str) -> str:
+    """An address as EHLO takes it in place of a name (RFC 5321 section 4.1.3)."""
+    found = literal(ip)
+    if found is None:
+        return "[127.0.0.1]"
+    plain = str(found).partition("%")[0]
+    return f"[IPv6:{plain}]" if found.version == 6 else f"[{plain}]"

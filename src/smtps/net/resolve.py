@@ -1,0 +1,62 @@
+"""From a name to addresses, both families."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from smtps.errors import NetworkError, Phase
+from smtps.net.names import literal, to_ascii
+from smtps.net.timing import within
+from smtps.net.translate import translated
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect: a literal address and a port."""
+
+    ip: str
+    port: int
+
+    @property
+    def is_ipv6(self) -> bool:
+        """The family."""
+        return ":" in self.ip
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if self.is_ipv6 else f"{self.ip}:{self.port}"
+
+
+async def resolve(host: str, port: int, *, timeout: float = 10.0) -> list[Address]:
+    """All addresses of a host in the resolver's order (RFC 6724), families taking turns.
+
+    Args:
+        host: name or literal address.
+        port: to go with each.
+        timeout: seconds.
+
+    Raises:
+        InputError: ``host`` can be no host name.
+        NetworkError: it does not exist, has no address, or the resolver failed.
+        PhaseTimeoutError: the resolver was silent.
+    """
+    name = to_ascii(host)
+    if (address := literal(name)) is not None:
+        return [Address(str(address), port)]
+    loop = asyncio.get_running_loop()
+    with translated(Phase.DNS, host=name):
+        async with within(timeout, Phase.DNS):
+            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(Address(str(entry[4][0]), port) for entry in found))
+    if not addresses:
+        raise NetworkError("dns.no_address", f"{name} has no address.", phase=Phase.DNS)
+    return interleave(addresses)
+
+
+def interleave(addresses: list[Address]) -> list[Address]:
+    """The families in turn, beginning with that of the first (RFC 8305 section 4)."""
+    first = [a for a in addresses if a.is_ipv6 == addresses[0].is_ipv6]
+    second = [a for a in addresses if a.is_ipv6 != addresses[0].is_ipv6]
+    return [a for a in chain(*zip_longest(first, second)) if a is not None]

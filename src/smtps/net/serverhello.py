@@ -1,0 +1,67 @@
+"""What the first bytes of a TLS server tell that Python's ssl does not: the key-exchange group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+GROUPS = {
+    0x0017: "P-256",
+    0x0018: "P-384",
+    0x0019: "P-521",
+    0x001D: "X25519",
+    0x001E: "X448",
+    0x0100: "ffdhe2048",
+    0x0101: "ffdhe3072",
+    0x0102: "ffdhe4096",
+    0x11EB: "SecP256r1MLKEM768",
+    0x11EC: "X25519MLKEM768",
+    0x11ED: "SecP384r1MLKEM1024",
+}
+"""IANA, TLS Supported Groups."""
+
+_HANDSHAKE, _SERVER_HELLO, _SERVER_KEY_EXCHANGE = 22, 2, 12
+_KEY_SHARE, _NAMED_CURVE = 51, 3
+
+
+def key_exchange_group(data: bytes) -> str | None:
+    """The group that a server chose, from its first flight, or None if it does not show.
+
+    TLS 1.3 names it in the ServerHello (RFC 8446 section 4.2.8), TLS 1.2 in the ServerKeyExchange
+    (RFC 8422 section 5.4).
+    """
+    try:
+        for kind, body in _messages(data):
+            if kind == _SERVER_HELLO and (group := _from_hello(body)) is not None:
+                return GROUPS.get(group, f"0x{group:04x}")
+            if kind == _SERVER_KEY_EXCHANGE and body[0] == _NAMED_CURVE:
+                group = int.from_bytes(body[1:3])
+                return GROUPS.get(group, f"0x{group:04x}")
+    except IndexError:
+        pass
+    return None
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The handshake messages in the clear records at the start of ``data``."""
+    stream = bytearray()
+    while len(data) >= 5 and data[0] == _HANDSHAKE:
+        size = int.from_bytes(data[3:5])
+        stream += data[5 : 5 + size]
+        data = data[5 + size :]
+    while len(stream) >= 4:
+        size = int.from_bytes(stream[1:4])
+        yield stream[0], bytes(stream[4 : 4 + size])
+        del stream[: 4 + size]
+
+
+def _from_hello(body: bytes) -> int | None:
+    # version 2, random 32, session id, cipher 2, compression 1, then the extensions
+    at = 34 + 1 + body[34] + 3
+    end = at + 2 + int.from_bytes(body[at : at + 2])
+    at += 2
+    while at + 4 <= min(end, len(body)):
+        kind, size = int.from_bytes(body[at : at + 2]), int.from_bytes(body[at + 2 : at + 4])
+        if kind == _KEY_SHARE:
+            return int.from_bytes(body[at + 4 : at + 6])
+        at += 4 + size
+    return None

@@ -1,0 +1,202 @@
+"""Every error of the operating system and of ssl, turned into one of ours: here and nowhere else.
+
+asyncio hides text (``ConnectionResetError('')``), and OpenSSL's words differ by version, so the
+decision goes by type, number and phase, never by message.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from smtps.core.reply import printable
+from smtps.errors import CertificateError, NetworkError, Phase, SMTPSError, TLSError
+from smtps.net.timing import timed_out
+
+_LOOKUP = {
+    socket.EAI_NONAME: ("dns.name_not_found", "The name {host} does not exist in DNS."),
+    socket.EAI_AGAIN: ("dns.lookup_failed", "The resolver gave no answer for {host}."),
+    socket.EAI_FAIL: ("dns.lookup_failed", "The resolver failed on {host}."),
+    # Numbers of glibc and BSD: the name is there, but with no address (of this family).
+    getattr(socket, "EAI_NODATA", -5): ("dns.no_address", "{host} has no address."),
+    getattr(socket, "EAI_ADDRFAMILY", -9): ("dns.no_address", "{host} has no address."),
+}
+
+_ERRNO = {
+    errno.ECONNREFUSED: ("net.refused", "The connection was refused: nothing listens there."),
+    errno.ENETUNREACH: ("net.unreachable", "There is no route to this network from here."),
+    errno.EHOSTUNREACH: ("net.unreachable", "There is no route to this host from here."),
+    errno.EADDRNOTAVAIL: ("net.unreachable", "This machine has no address of that family."),
+    errno.EAFNOSUPPORT: ("net.unreachable", "This machine has no address of that family."),
+    errno.ENETDOWN: ("net.unreachable", "The network is down."),
+    errno.ETIMEDOUT: ("net.timeout", "No answer came: packets are lost or dropped on the way."),
+    errno.EACCES: ("net.blocked_here", "This machine's own rules forbid the connection."),
+    errno.EPERM: ("net.blocked_here", "This machine's own rules forbid the connection."),
+    errno.EMFILE: ("net.out_of_sockets", "This process has too many open files."),
+    errno.ENFILE: ("net.out_of_sockets", "This machine has too many open files."),
+    errno.ENOBUFS: ("net.out_of_sockets", "This machine has no room for another connection."),
+}
+
+_VERIFY = {
+    9: ("tls.certificate_not_yet_valid", "The certificate is not valid yet."),
+    10: ("tls.certificate_expired", "The certificate has expired."),
+    18: ("tls.certificate_self_signed", "The certificate is signed by itself."),
+    19: ("tls.certificate_untrusted_root", "The chain ends in a root that is not trusted here."),
+    20: ("tls.certificate_incomplete_chain", "The issuer of the certificate is not known here."),
+    21: ("tls.certificate_incomplete_chain", "The chain behind the certificate is missing."),
+    23: ("tls.certificate_revoked", "The certificate has been revoked."),
+    24: ("tls.certificate_wrong_purpose", "An issuer in the chain is not allowed to issue."),
+    26: ("tls.certificate_wrong_purpose", "The certificate is not meant for a server."),
+    62: ("tls.certificate_wrong_host", "The certificate is for another name."),
+    64: ("tls.certificate_wrong_host", "The certificate is not for this address."),
+    66: ("tls.certificate_weak", "The key of the certificate is too weak."),
+    67: ("tls.certificate_weak", "The key of an issuer is too weak."),
+    68: ("tls.certificate_weak", "A signature in the chain is too weak."),
+    79: ("tls.certificate_wrong_purpose", "An issuer in the chain is not allowed to issue."),
+}
+"""By X509_V_ERR number."""
+
+_REASON = {
+    "TLSV1_ALERT_PROTOCOL_VERSION": ("tls.protocol_version", "No TLS version in common."),
+    "UNSUPPORTED_PROTOCOL": ("tls.protocol_version", "No TLS version in common."),
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": ("tls.no_common_cipher", "No cipher in common."),
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
+    "SSL/TLS_ALERT_HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
+    "NO_CIPHERS_AVAILABLE": ("tls.no_common_cipher", "No cipher in common."),
+    "DH_KEY_TOO_SMALL": ("tls.weak_key_exchange", "The server's key exchange is too weak."),
+    "EE_KEY_TOO_SMALL": ("tls.certificate_weak", "The key of the certificate is too weak."),
+    "CA_MD_TOO_WEAK": ("tls.certificate_weak", "A signature in the chain is too weak."),
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
+        "tls.client_certificate_required", "The server wants a certificate from the client."),
+    "TLSV1_UNRECOGNIZED_NAME": ("tls.unrecognized_name", "The server does not know this name."),
+    "TLSV1_ALERT_INTERNAL_ERROR": ("tls.server_error", "TLS is broken on the server's side."),
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": (
+        "tls.legacy_renegotiation", "The server lacks secure renegotiation (RFC 5746)."),
+    "TLSV1_ALERT_UNKNOWN_CA": (
+        "tls.client_certificate_refused", "The server does not accept the client certificate."),
+    "SSLV3_ALERT_BAD_CERTIFICATE": (
+        "tls.client_certificate_refused", "The server does not accept the client certificate."),
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": (
+        "tls.client_certificate_refused", "The server says the client certificate has expired."),
+}  # fmt: skip
+"""By OpenSSL's reason name, which is stable where its text is not."""
+
+_SMTP_LINE = re.compile(rb"[2-5][0-9]{2}[ -]")
+
+
+def translate(
+    error: Exception,
+    phase: Phase,
+    *,
+    address: str | None = None,
+    host: str = "the host",
+    first_bytes: bytes = b"",
+    seconds: float = 0.0,
+) -> SMTPSError:
+    """The error of ours that ``error`` means in this phase.
+
+    Args:
+        error: what was raised below; one of ours comes back as it is.
+        phase: what was being done.
+        address: whom it was being done with.
+        host: the name, for the sentence.
+        first_bytes: what the server had sent, raw, for a handshake.
+        seconds: the time-out, should this be one.
+    """
+    if isinstance(error, SMTPSError):
+        return error.locate(phase=phase, address=address)
+    if isinstance(error, ssl.SSLError):
+        found = _from_ssl(error, first_bytes)
+    elif isinstance(error, socket.gaierror):
+        found = _from_lookup(error, host)
+    elif isinstance(error, TimeoutError) and error.errno is None:
+        found = timed_out(phase, seconds)
+    else:
+        found = _from_os(error, phase)
+    return found.locate(phase=phase, address=address)
+
+
+@contextmanager
+def translated(phase: Phase, *, address: str | None = None, host: str = "") -> Iterator[None]:
+    """Let nothing foreign out of the block."""
+    try:
+        yield
+    except (OSError, ssl.SSLError, UnicodeError) as error:
+        if isinstance(error, SMTPSError):
+            raise
+        raise translate(error, phase, address=address, host=host) from error
+
+
+def not_tls(first_bytes: bytes) -> TLSError | None:
+    """The error for a server that answers a ClientHello with something else than TLS."""
+    if not first_bytes or (
+        first_bytes[0] in range(0x14, 0x19) and first_bytes[1:2] in (b"", b"\3")
+    ):
+        return None
+    seen = printable(first_bytes.split(b"\n")[0].rstrip(b"\r")[:200])
+    if _SMTP_LINE.match(first_bytes):
+        return TLSError(
+            "tls.plaintext_on_tls_port",
+            f"This port does not start with TLS: the server said {seen!r} in the clear.",
+            seen=seen,
+        )
+    return TLSError(
+        "tls.not_tls",
+        f"This port speaks neither TLS nor SMTP: the server said {seen!r}.",
+        seen=seen,
+    )
+
+
+def closed(phase: Phase, address: str | None = None) -> NetworkError:
+    """The error for a connection that the server closed without a word."""
+    code = "tls.closed" if phase is Phase.TLS else "net.closed_by_server"
+    during = "during the TLS handshake" if phase is Phase.TLS else f"({phase})"
+    return NetworkError(
+        code, f"The server closed the connection {during}.", phase=phase, address=address
+    )
+
+
+def _from_ssl(error: ssl.SSLError, first_bytes: bytes) -> SMTPSError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        unknown = ("tls.certificate_invalid", "The certificate is not valid.")
+        code, sentence = _VERIFY.get(error.verify_code, unknown)
+        return CertificateError(code, sentence, seen=error.verify_message or str(error))
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return closed(Phase.TLS)
+    reason = error.reason or ""
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST") or not reason:
+        return not_tls(first_bytes) or _other_ssl(error)
+    if reason in _REASON:
+        code, sentence = _REASON[reason]
+        return TLSError(code, sentence, seen=reason)
+    return _other_ssl(error)
+
+
+def _other_ssl(error: ssl.SSLError) -> TLSError:
+    reason = error.reason or str(error) or type(error).__name__
+    return TLSError("tls.failed", f"The TLS handshake failed: {reason}.", seen=reason)
+
+
+def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
+    unknown = ("dns.lookup_failed", "The look-up of {host} failed.")
+    code, sentence = _LOOKUP.get(error.errno or 0, unknown)
+    return NetworkError(code, sentence.format(host=host), seen=str(error))
+
+
+def _from_os(error: Exception, phase: Phase) -> NetworkError:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _ERRNO:
+        code, sentence = _ERRNO[number]
+        return NetworkError(code, sentence, seen=str(error))
+    if isinstance(error, ConnectionError):
+        if number is None:  # asyncio's own, for an end of file where more was due
+            return closed(phase)
+        return NetworkError("net.reset", f"The connection was reset ({phase}).", seen=str(error))
+    if isinstance(error, UnicodeError):
+        return NetworkError("dns.invalid_name", "This can be no host name.", retryable=False)
+    text = str(error) or type(error).__name__
+    return NetworkError("net.failed", f"The connection failed ({phase}): {text}.", seen=text)

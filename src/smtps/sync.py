@@ -1,0 +1,147 @@
+"""The same, blocking, for callers without an event loop.
+
+    report = smtps.sync.check("smtp.example.com")
+    with smtps.sync.connect("smtp.example.com", username="u", password="p") as session:
+        result = session.send(message)
+
+Each call, and each session, runs an event loop of its own and leaves nothing behind. Not to be
+called where a loop is running already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, Unpack
+
+from smtps.client import session as asynchronous
+from smtps.client.envelope import DSN, Envelope
+from smtps.client.outgoing import AnyMessage
+from smtps.client.result import Result
+from smtps.client.sending import send as asynchronous_send
+from smtps.client.transcript import Transcript
+from smtps.core.capabilities import Capabilities
+from smtps.diagnosis.checking import check as asynchronous_check
+from smtps.diagnosis.report import Report
+from smtps.options import Endpoint, EndpointOptions, Partial
+from smtps.sandbox.server import Sandbox
+
+T = TypeVar("T")
+
+
+class Session:
+    """A session whose methods block; see ``smtps.Session`` for each."""
+
+    def __init__(self, inner: asynchronous.Session, runner: asyncio.Runner) -> None:
+        self._inner = inner
+        self._runner = runner
+
+    def send(
+        self,
+        message: AnyMessage,
+        envelope: Envelope | None = None,
+        *,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> Result:
+        """Send one message."""
+        return self._run(
+            self._inner.send(message, envelope, partial=partial, dsn=dsn, require_tls=require_tls)
+        )
+
+    def noop(self) -> None:
+        """Ask whether the server is still there."""
+        self._run(self._inner.noop())
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server offered."""
+        return self._inner.capabilities
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was said, without secrets."""
+        return self._inner.transcript
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be sent here."""
+        return self._inner.usable
+
+    def _run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(call)
+
+
+@contextmanager
+def connect(host: str | Endpoint, **options: Unpack[EndpointOptions]) -> Iterator[Session]:
+    """A session for the length of a block; see ``smtps.connect``."""
+    endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+    with asyncio.Runner() as runner:
+        inner = runner.run(asynchronous.Session.open(endpoint))
+        try:
+            yield Session(inner, runner)
+        finally:
+            runner.run(inner.quit())
+
+
+def check(host: str | Endpoint, **options: Unpack[EndpointOptions]) -> Report:
+    """Tell whether submission works at a server; see ``smtps.check``."""
+    return asyncio.run(asynchronous_check(host, **options))
+
+
+def send(
+    message: AnyMessage,
+    host: str | Endpoint,
+    *,
+    envelope: Envelope | None = None,
+    partial: Partial = "abort",
+    dsn: DSN | None = None,
+    require_tls: bool = False,
+    **options: Unpack[EndpointOptions],
+) -> Result:
+    """Send one message over a session of its own; see ``smtps.send``."""
+    return asyncio.run(
+        asynchronous_send(
+            message,
+            host,
+            envelope=envelope,
+            partial=partial,
+            dsn=dsn,
+            require_tls=require_tls,
+            **options,
+        )
+    )
+
+
+@contextmanager
+def sandbox(persona: str = "healthy", *, port: int = 0) -> Iterator[Sandbox]:
+    """A mail server for the length of a block, in a thread of its own: for tests.
+
+        with smtps.sync.sandbox() as box:
+            my_program.send_report(box.host, box.port, box.username, box.password)
+            assert len(box.inbox) == 1
+
+    Args:
+        persona: how to misbehave; see ``smtps sandbox --list``.
+        port: 0 takes a free one.
+
+    Raises:
+        InputError: no such persona, or the port is taken.
+    """
+    box = Sandbox(persona, port=port)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="smtps-sandbox", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(box.start(), loop).result()
+        try:
+            yield box
+        finally:
+            asyncio.run_coroutine_threadsafe(box.stop(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

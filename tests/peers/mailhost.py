@@ -1,0 +1,397 @@
+"""Debian's Postfix and Dovecot as private, short-lived instances on the loopback interface.
+
+Postfix takes mail on a port with TLS from the start, on one with STARTTLS, and from Dovecot's
+submission service; its own `virtual` agent stores one Maildir file for each recipient. (LMTP
+would fold long lines and refuse SMTPUTF8.) Dovecot authenticates for both.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .pki import make_pki
+
+DOMAIN = "example.test"
+MAIL_UID = 65534  # nobody: both servers refuse to store mail as root
+SIZE_LIMIT = 64 * 1024 * 1024
+START_TIMEOUT = 15.0
+STOP_TIMEOUT = 2.0
+
+POSTFIX_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {run}/queue
+data_directory = {run}/data
+maillog_file = /dev/stdout
+myhostname = mail.{domain}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.1
+disable_dns_lookups = yes
+smtp_host_lookup = native
+smtpd_peername_lookup = no
+
+# Every local part of the domain is delivered, nothing else is, and nothing leaves this host.
+mydestination =
+alias_maps =
+alias_database =
+virtual_alias_maps =
+virtual_mailbox_domains = {domain}
+virtual_mailbox_maps = static:inbox/
+virtual_mailbox_base = {run}/mail
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{uid}
+default_transport = error:this host delivers to {domain} only
+relay_transport = error:this host delivers to {domain} only
+# Clients on the loopback interface would otherwise have their headers completed.
+local_header_rewrite_clients =
+
+message_size_limit = {size_limit}
+mailbox_size_limit = 0
+virtual_mailbox_limit = 0
+in_flow_delay = 0
+smtpd_client_connection_count_limit = 0
+smtpd_client_event_limit_exceptions = 127.0.0.1
+smtpd_error_sleep_time = 0
+
+smtpd_tls_cert_file = {cert}
+smtpd_tls_key_file = {key}
+smtpd_tls_received_header = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {run}/auth
+"""
+
+POSTFIX_MASTER = """\
+127.0.0.1:{tls_port} inet n - n - - smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+127.0.0.1:{starttls_port} inet n - n - - smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+127.0.0.1:{relay_port} inet n - n - - smtpd
+  -o syslog_name=postfix/from-dovecot
+  -o smtpd_authorized_xclient_hosts=127.0.0.1
+  -o smtpd_relay_restrictions=permit_mynetworks,reject
+pickup    unix  n - n 60    1 pickup
+cleanup   unix  n - n -     0 cleanup
+qmgr      unix  n - n 300   1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n -     - trivial-rewrite
+bounce    unix  - - n -     0 bounce
+defer     unix  - - n -     0 bounce
+trace     unix  - - n -     0 bounce
+verify    unix  - - n -     1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n -     - proxymap
+proxywrite unix - - n -     1 proxymap
+showq     unix  n - n -     - showq
+error     unix  - - n -     - error
+retry     unix  - - n -     - error
+virtual   unix  - n n -     - virtual
+anvil     unix  - - n -     1 anvil
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+DOVECOT_CONF = """\
+base_dir = {run}/dovecot
+state_dir = {run}/dovecot-state
+log_path = /dev/stderr
+hostname = dovecot.{domain}
+protocols = submission
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <{cert}
+ssl_key = <{key}
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
+# A wrong password is answered at once: no delay, and none that grows with the tries.
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+passdb {{
+  driver = passwd-file
+  args = username_format=%u {run}/users
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {run}/oauth2.conf
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={uid} home={run}/mail/home
+}}
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 0
+service auth {{
+  unix_listener {run}/auth {{
+    mode = 0666
+  }}
+}}
+service submission-login {{
+  inet_listener submission {{
+    port = 0
+  }}
+  inet_listener submissions {{
+    port = {dovecot_port}
+    ssl = yes
+  }}
+}}
+submission_max_mail_size = {size_limit}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay_port}
+submission_relay_trusted = yes
+"""
+
+# Tokens are JWTs whose signature Dovecot checks itself: no token server is asked.
+DOVECOT_OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={run}/keys/
+username_attribute = email
+"""
+
+PACKAGES = {  # program: the Debian package it comes in
+    "/usr/sbin/postfix": "postfix",
+    "/usr/sbin/dovecot": "dovecot-core",
+    "/usr/lib/dovecot/submission": "dovecot-submissiond",
+}
+
+
+class MailHost:
+    """Both servers, running while the context is entered.
+
+    Their logs and certificates are in `directory`. The rest is in a short-lived directory of
+    its own, because socket paths are limited to 108 bytes and because the servers' users must
+    be able to reach it.
+    """
+
+    host = "127.0.0.1"
+    username = f"tester@{DOMAIN}"
+    password = "corr3ct horse battery"
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        pki = make_pki(directory)
+        self.ca_file, self._cert_file, self._key_file = pki.ca_file, pki.cert_file, pki.key_file
+        self._token_key = secrets.token_bytes(32)
+        self.access_token = self.issue_token()
+        self.postfix_tls_port = self.postfix_starttls_port = self.dovecot_tls_port = 0
+        self._relay_port = 0
+        self._run: Path | None = None
+        self._servers: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        for program, package in PACKAGES.items():
+            if not Path(program).exists():
+                raise RuntimeError(f"{program} is missing: install Debian's package {package}")
+        if os.geteuid() != 0:
+            raise RuntimeError("Postfix and Dovecot must be started by root")
+        for attempts_left in (2, 1, 0):
+            try:
+                self._start_once()
+            except BaseException as error:
+                self.stop()
+                # Another process may take a port between our choice and the server's bind.
+                taken = isinstance(error, RuntimeError) and "already in use" in str(error)
+                if not (taken and attempts_left):
+                    raise
+            else:
+                return
+
+    def stop(self) -> None:
+        for server in self._servers:
+            _signal_group(server.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        for server in self._servers:
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(max(0.0, deadline - time.monotonic()))
+            while _signal_group(server.pid, 0) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            _signal_group(server.pid, signal.SIGKILL)
+            server.wait()
+        self._servers.clear()
+        if self._run is not None:
+            shutil.rmtree(self._run)
+            self._run = None
+
+    def issue_token(self, lifetime: int = 3600) -> str:
+        """A token for XOAUTH2 and OAUTHBEARER; a negative lifetime makes an expired one."""
+        now = int(time.time())
+        claims = {"email": self.username, "sub": self.username, "iat": min(now, now + lifetime)}
+        signed = ".".join(
+            _base64url(json.dumps(part).encode())
+            for part in ({"alg": "HS256", "typ": "JWT"}, claims | {"exp": now + lifetime})
+        )
+        mac = hmac.digest(self._token_key, signed.encode(), hashlib.sha256)
+        return f"{signed}.{_base64url(mac)}"
+
+    def messages(self) -> list[bytes]:
+        """The delivered files as stored (lines end in LF), the oldest first."""
+        return [path.read_bytes() for path in self._mail_files()]
+
+    def wait_for_messages(self, count: int, timeout: float = 30) -> list[bytes]:
+        deadline = time.monotonic() + timeout
+        while (found := len(self._mail_files())) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{found} of {count} messages came\n{self.log()}")
+            time.sleep(0.02)
+        return self.messages()
+
+    def clear(self) -> None:
+        """Delete the mail, having waited for what is still under way in Postfix."""
+        queues = [self._state / "queue" / name for name in ("incoming", "active")]
+        deadline = time.monotonic() + 10
+        while any(next(queue.iterdir(), None) for queue in queues):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the queue does not empty\n{self.log()}")
+            time.sleep(0.02)
+        for path in self._mail_files():
+            path.unlink()
+
+    def log(self) -> str:
+        """Both servers' logs, each under its name."""
+        return "".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')}"
+            for path in sorted(self.directory.glob("*.log"))
+        )
+
+    @property
+    def _state(self) -> Path:
+        if self._run is None:
+            raise RuntimeError("the mail host is not running")
+        return self._run
+
+    def _mail_files(self) -> list[Path]:
+        new = self._state / "mail" / "inbox" / "new"  # Postfix makes it for the first message
+        return sorted(new.glob("*"), key=lambda path: path.stat().st_mtime_ns)
+
+    def _start_once(self) -> None:
+        run = self._run = Path(tempfile.mkdtemp(prefix="mail-", dir="/tmp"))
+        ports = _free_ports(4)
+        self.postfix_tls_port, self.postfix_starttls_port = ports[:2]
+        self._relay_port, self.dovecot_tls_port = ports[2:]
+        self._configure(run)
+        self._spawn("dovecot", "/usr/sbin/dovecot", "-F", "-c", f"{run}/dovecot.conf")
+        self._spawn("postfix", "/usr/sbin/postfix", "-c", f"{run}/postfix", "start-fg")
+        deadline = time.monotonic() + START_TIMEOUT
+        # An smtpd that finds no socket for SASL dies, and Postfix waits a minute for the next.
+        while not (run / "auth").exists():
+            self._check_start(deadline)
+        for port in (self.postfix_tls_port, self.postfix_starttls_port, self.dovecot_tls_port):
+            while not self._greets(port):
+                self._check_start(deadline)
+
+    def _configure(self, run: Path) -> None:
+        run.chmod(0o755)
+        for name in ("postfix", "queue", "data", "mail", "dovecot", "keys/default/HS256"):
+            (run / name).mkdir(parents=True)
+        os.chown(run / "mail", MAIL_UID, MAIL_UID)
+        shutil.chown(run / "data", "postfix")
+        values = {
+            "run": run,
+            "domain": DOMAIN,
+            "uid": MAIL_UID,
+            "size_limit": SIZE_LIMIT,
+            "cert": self._cert_file.resolve(),
+            "key": self._key_file.resolve(),
+            "tls_port": self.postfix_tls_port,
+            "starttls_port": self.postfix_starttls_port,
+            "relay_port": self._relay_port,
+            "dovecot_port": self.dovecot_tls_port,
+        }
+        for name, text in {
+            "postfix/main.cf": POSTFIX_MAIN,
+            "postfix/master.cf": POSTFIX_MASTER,
+            "dovecot.conf": DOVECOT_CONF,
+            "oauth2.conf": DOVECOT_OAUTH2,
+        }.items():
+            (run / name).write_text(text.format_map(values))
+        # CRAM and SCRAM need the password itself.
+        (run / "users").write_text(f"{self.username}:{{PLAIN}}{self.password}\n")
+        token_key = base64.b64encode(self._token_key)
+        (run / "keys/default/HS256/default").write_bytes(token_key)
+
+    def _spawn(self, name: str, *command: str) -> None:
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self._servers.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # so that stop() reaches every descendant
+                )
+            )
+
+    def _greets(self, port: int) -> bool:
+        try:
+            if port == self.postfix_starttls_port:
+                smtplib.SMTP(self.host, port, timeout=5).quit()
+            else:
+                context = ssl.create_default_context(cafile=str(self.ca_file))
+                smtplib.SMTP_SSL(self.host, port, timeout=5, context=context).quit()
+        except (OSError, smtplib.SMTPException):
+            return False
+        return True
+
+    def _check_start(self, deadline: float) -> None:
+        ended = [server.args for server in self._servers if server.poll() is not None]
+        if ended or time.monotonic() > deadline:
+            reason = f"{ended} ended" if ended else f"no answer after {START_TIMEOUT:g} s"
+            raise RuntimeError(f"the mail host did not start: {reason}\n{self.log()[-4000:]}")
+        time.sleep(0.02)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _signal_group(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
