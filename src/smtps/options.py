@@ -42,7 +42,7 @@ class Timeouts:
     quit: float = 2.0
     """Courtesy only: nothing depends on the answer."""
     total: float | None = None
-    """From the look-up to the end of the login, and again for each message."""
+    """From the look-up to the end of the login, and again for each message of a session."""
 
     def __post_init__(self) -> None:
         for name in (f.name for f in fields(self)):

@@ -36,7 +36,8 @@ POSTFIX_MAIN = """\
 compatibility_level = 3.6
 queue_directory = {run}/queue
 data_directory = {run}/data
-maillog_file = /dev/stdout
+maillog_file = {log}
+maillog_file_prefixes = {log}
 myhostname = mail.{domain}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -121,7 +122,7 @@ ssl = required
 ssl_cert = <{cert}
 ssl_key = <{key}
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
-# A wrong password is answered at once: no delay, and none that grows with the tries.
+# A wrong password is answered within half a second, however many there were before.
 auth_failure_delay = 0
 service anvil {{
   unix_listener anvil-auth-penalty {{
@@ -180,9 +181,9 @@ PACKAGES = {  # program: the Debian package it comes in
 class MailHost:
     """Both servers, running while the context is entered.
 
-    Their logs and certificates are in `directory`. The rest is in a short-lived directory of
-    its own, because socket paths are limited to 108 bytes and because the servers' users must
-    be able to reach it.
+    Their logs and certificates are in `directory`. The rest is in a directory under /tmp that
+    goes with them: socket paths are limited to 108 bytes, and the servers' users must be able
+    to enter every directory above.
     """
 
     host = "127.0.0.1"
@@ -231,16 +232,17 @@ class MailHost:
                 return
 
     def stop(self) -> None:
-        for server in self._servers:
-            _signal_group(server.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT
-        for server in self._servers:
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(max(0.0, deadline - time.monotonic()))
-            while _signal_group(server.pid, 0) and time.monotonic() < deadline:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for server in self._servers:
+                with suppress(ProcessLookupError):
+                    os.killpg(server.pid, number)
+            deadline = time.monotonic() + STOP_TIMEOUT
+            while any(_lives(server.pid) for server in self._servers):
+                if time.monotonic() > deadline:
+                    break
                 time.sleep(0.01)
-            _signal_group(server.pid, signal.SIGKILL)
-            server.wait()
+        for server in self._servers:
+            server.wait()  # only now can its number be another's
         self._servers.clear()
         if self._run is not None:
             shutil.rmtree(self._run)
@@ -265,7 +267,7 @@ class MailHost:
         deadline = time.monotonic() + timeout
         while (found := len(self._mail_files())) < count:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{found} of {count} messages came\n{self.log()}")
+                raise TimeoutError(f"{found} of {count} messages came\n{self.log(4000)}")
             time.sleep(0.02)
         return self.messages()
 
@@ -275,17 +277,19 @@ class MailHost:
         deadline = time.monotonic() + 10
         while any(next(queue.iterdir(), None) for queue in queues):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the queue does not empty\n{self.log()}")
+                raise TimeoutError(f"the queue does not empty\n{self.log(4000)}")
             time.sleep(0.02)
         for path in self._mail_files():
             path.unlink()
 
-    def log(self) -> str:
-        """Both servers' logs, each under its name."""
-        return "".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')}"
-            for path in sorted(self.directory.glob("*.log"))
-        )
+    def log(self, limit: int | None = None) -> str:
+        """Both servers' logs, each under its name: all of them, or the last characters."""
+        text = ""
+        for path in (self.directory / "dovecot.log", self.directory / "postfix.log"):
+            if path.exists():
+                log = path.read_text(errors="replace")
+                text += f"--- {path.name}\n{log[-limit:] if limit else log}"
+        return text
 
     @property
     def _state(self) -> Path:
@@ -304,7 +308,10 @@ class MailHost:
         self._relay_port, self.dovecot_tls_port = ports[2:]
         self._configure(run)
         self._spawn("dovecot", "/usr/sbin/dovecot", "-F", "-c", f"{run}/dovecot.conf")
-        self._spawn("postfix", "/usr/sbin/postfix", "-c", f"{run}/postfix", "start-fg")
+        with (self.directory / "postfix.log").open("ab") as log:
+            check = ("/usr/sbin/postfix", "-c", f"{run}/postfix", "check")  # makes the queue
+            subprocess.run(check, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        self._spawn("postfix", "/usr/lib/postfix/sbin/master", "-c", f"{run}/postfix")
         deadline = time.monotonic() + START_TIMEOUT
         # An smtpd that finds no socket for SASL dies, and Postfix waits a minute for the next.
         while not (run / "auth").exists():
@@ -326,6 +333,7 @@ class MailHost:
             "size_limit": SIZE_LIMIT,
             "cert": self._cert_file.resolve(),
             "key": self._key_file.resolve(),
+            "log": self.directory.resolve() / "postfix.log",
             "tls_port": self.postfix_tls_port,
             "starttls_port": self.postfix_starttls_port,
             "relay_port": self._relay_port,
@@ -338,6 +346,7 @@ class MailHost:
             "oauth2.conf": DOVECOT_OAUTH2,
         }.items():
             (run / name).write_text(text.format_map(values))
+            os.utime(run / name, (0, 0))  # Postfix sleeps before it trusts a fresh file
         # CRAM and SCRAM need the password itself.
         (run / "users").write_text(f"{self.username}:{{PLAIN}}{self.password}\n")
         token_key = base64.b64encode(self._token_key)
@@ -370,7 +379,7 @@ class MailHost:
         ended = [server.args for server in self._servers if server.poll() is not None]
         if ended or time.monotonic() > deadline:
             reason = f"{ended} ended" if ended else f"no answer after {START_TIMEOUT:g} s"
-            raise RuntimeError(f"the mail host did not start: {reason}\n{self.log()[-4000:]}")
+            raise RuntimeError(f"the mail host did not start: {reason}\n{self.log(4000)}")
         time.sleep(0.02)
 
 
@@ -385,12 +394,14 @@ def _free_ports(count: int) -> list[int]:
             each.close()
 
 
-def _signal_group(group: int, number: int) -> bool:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    return True
+def _lives(group: int) -> bool:
+    """Whether a process of the group still runs; one that init has yet to reap does not."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            state, _parent, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 def _base64url(data: bytes) -> str:

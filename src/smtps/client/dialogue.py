@@ -105,6 +105,7 @@ class Dialogue:
         """
         async with self._guard():
             head = b"" if before is None else self._say(before)
+            self.transcript.add("*", f"{len(data)} octets of message")
             pieces = list(blocks(data, BLOCK))
             for number, piece in enumerate(pieces, 1):
                 if after is not None and number == len(pieces):
@@ -118,7 +119,6 @@ class Dialogue:
                 if number < len(pieces):
                     await self._drain()
                     await self._hear_refusal()
-            self.transcript.add("*", f"{len(data)} octets of message sent")
 
     async def final(self) -> Reply:
         """The reply to the whole message."""

@@ -8,7 +8,7 @@ from typing import Unpack
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, prepare
 from smtps.client.result import Result
-from smtps.client.session import Session
+from smtps.client.session import Session, deadline_of
 from smtps.net.dial import Allow
 from smtps.options import Endpoint, EndpointOptions, Partial
 
@@ -39,9 +39,15 @@ async def send(
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     prepare(message, envelope)
-    session = await Session.open(endpoint, allow=allow)
+    deadline = deadline_of(endpoint)
+    session = await Session.open(endpoint, allow=allow, deadline=deadline)
     async with session:
         result = await session.send(
-            message, envelope, partial=partial, dsn=dsn, require_tls=require_tls
+            message,
+            envelope,
+            partial=partial,
+            dsn=dsn,
+            require_tls=require_tls,
+            deadline=deadline,
         )
     return replace(result, timings={**session.timings, **result.timings})

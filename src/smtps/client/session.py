@@ -76,24 +76,28 @@ class Session:
         self._wire = wire
 
     @classmethod
-    async def open(cls, endpoint: Endpoint, *, allow: Allow | None = None) -> Self:
+    async def open(
+        cls, endpoint: Endpoint, *, allow: Allow | None = None, deadline: float | None = None
+    ) -> Self:
         """Connect, secure, greet and, with credentials, log in.
 
         Args:
             endpoint: where, how, who.
             allow: egress policy, asked about each resolved address.
+            deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
 
         Raises:
             SMTPSError: it did not come to a session; no connection is left.
         """
-        total = endpoint.timeouts.total
-        deadline = asyncio.get_running_loop().time() + total if total else None
+        deadline = deadline or deadline_of(endpoint)
+        seconds = endpoint.timeouts
         timings: dict[str, float] = {}
         with timed(timings, Phase.DNS):
-            seconds = endpoint.timeouts.dns
-            addresses = await resolve(endpoint.host, endpoint.port, timeout=seconds)
+            addresses = await resolve(
+                endpoint.host, endpoint.port, timeout=seconds.dns, deadline=deadline
+            )
         with timed(timings, Phase.TCP):
-            wire = await connect_any(addresses, timeout=endpoint.timeouts.tcp, allow=allow)
+            wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)
         session = cls(wire, endpoint)
         session.timings = timings
         session.dialogue.deadline = deadline
@@ -236,6 +240,7 @@ class Session:
         partial: Partial = "abort",
         dsn: DSN | None = None,
         require_tls: bool = False,
+        deadline: float | None = None,
     ) -> Result:
         """Send one message.
 
@@ -246,6 +251,7 @@ class Session:
                 get it.
             dsn: delivery status notifications to ask for.
             require_tls: ask for TLS on the whole way (RFC 8689).
+            deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
 
         Returns:
             What became of it, whatever the server did. After the final 250 nothing turns it into
@@ -264,8 +270,7 @@ class Session:
         outgoing = prepare(message, envelope, seven_bit=seven_bit)
         check_capabilities(outgoing, capabilities, dsn=dsn, require_tls=require_tls)
         timings: dict[str, float] = {}
-        total = self.endpoint.timeouts.total
-        self.dialogue.deadline = asyncio.get_running_loop().time() + total if total else None
+        self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         with timed(timings, "send"):
             done = await self._transact(outgoing, partial, dsn, require_tls)
         self.dialogue.deadline = None
@@ -382,6 +387,12 @@ async def connect(
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     async with await Session.open(endpoint, allow=allow) as session:
         yield session
+
+
+def deadline_of(endpoint: Endpoint) -> float | None:
+    """When ``timeouts.total`` is over, in the loop's time."""
+    total = endpoint.timeouts.total
+    return None if total is None else asyncio.get_running_loop().time() + total
 
 
 @contextmanager

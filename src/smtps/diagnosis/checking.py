@@ -14,6 +14,7 @@ async def check(
     host: str | Endpoint,
     *,
     target: str | None = None,
+    first: bool = False,
     allow: Allow | None = None,
     progress: Progress | None = None,
     **options: Unpack[EndpointOptions],
@@ -23,6 +24,7 @@ async def check(
     Args:
         host: name or address of the server, or a whole Endpoint.
         target: what to call it in the report.
+        first: look only at the address that answers first; else at all of them.
         allow: egress policy, asked about each resolved address.
         progress: told of each phase as it ends.
         **options: the other fields of Endpoint.
@@ -32,4 +34,6 @@ async def check(
         ForbiddenError: policy does not allow the target.
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
-    return Report.of(await gather(endpoint, target=target, allow=allow, progress=progress))
+    return Report.of(
+        await gather(endpoint, target=target, first=first, allow=allow, progress=progress)
+    )

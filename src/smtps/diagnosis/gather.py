@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from smtps.client.session import Session, timed
+from smtps.client.session import Session, deadline_of, timed
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Facts
-from smtps.errors import CertificateError, LoginError, Phase, SMTPSError
-from smtps.net.dial import Allow, connect_tcp
+from smtps.errors import LocalError, LoginError, Phase, SMTPSError
+from smtps.net.dial import Allow, connect_any
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
+from smtps.net.tls import context_for
 from smtps.options import Endpoint
 
 Progress = Callable[[AddressFacts, str], None]
@@ -23,22 +25,25 @@ async def gather(
     endpoint: Endpoint,
     *,
     target: str | None = None,
+    first: bool = False,
     allow: Allow | None = None,
     progress: Progress | None = None,
     now: datetime | None = None,
 ) -> Facts:
-    """Look at every address of a server, one after the other.
+    """Look at every address of a server, at the same time, with one connection to each.
 
     Args:
-        endpoint: where, how, who; credentials are tried at the first address that gets so far.
+        endpoint: where, how, who. The credentials are tried once, at the address that gets so far
+            first: a failed login more than that could lock the account.
         target: what was asked for, for the report.
+        first: look only at the address that answers first, as a mail program would.
         allow: egress policy, asked about each resolved address.
         progress: told of each phase as it ends.
         now: the time to judge certificates by.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.
-        ForbiddenError: policy does not allow one of the addresses.
+        ForbiddenError: policy does not allow an address.
     """
     facts = Facts(
         target=target or endpoint.host,
@@ -48,21 +53,31 @@ async def gather(
         now=now or datetime.now(UTC),
         wanted_login=endpoint.wants_login,
     )
+    context_for(endpoint)  # a file that cannot be read is the caller's mistake, not a finding
+    visit = _Visit(endpoint, allow, progress or _silent, deadline_of(endpoint))
     try:
         with timed(facts.timings, Phase.DNS):
-            seconds = endpoint.timeouts.dns
-            addresses = await resolve(endpoint.host, endpoint.port, timeout=seconds)
+            addresses = await resolve(
+                endpoint.host,
+                endpoint.port,
+                timeout=endpoint.timeouts.dns,
+                deadline=visit.deadline,
+            )
+    except LocalError:
+        raise
     except SMTPSError as error:
         facts.failure = error.failure
         return facts
-    logged_in = False
-    for address in addresses:
-        seen = AddressFacts(address.ip)
-        facts.addresses.append(seen)
-        # One login is enough, and one failed login more than enough.
-        once = _anonymous(endpoint) if logged_in else endpoint
-        await _look(once, address, seen, allow, progress or _silent)
-        logged_in = logged_in or seen.mechanism is not None or seen.login_failure is not None
+    if first:
+        facts.addresses.append(await visit.look(addresses))
+    else:
+        looks = [asyncio.create_task(visit.look([address])) for address in addresses]
+        try:
+            facts.addresses.extend(await asyncio.gather(*looks))
+        finally:
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
     return facts
 
 
@@ -70,72 +85,128 @@ def _silent(_seen: AddressFacts, _phase: str) -> None:
     pass
 
 
-def _anonymous(endpoint: Endpoint) -> Endpoint:
-    return replace(endpoint, username=None, password=None, access_token=None, mechanism=None)
+class _Visit:
+    """Looks at the addresses of one server; together they try the credentials once."""
 
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        allow: Allow | None,
+        progress: Progress,
+        deadline: float | None,
+    ) -> None:
+        self.deadline = deadline
+        self._endpoint = endpoint
+        self._allow = allow
+        self._progress = progress
+        self._login_due = endpoint.wants_login
 
-async def _look(
-    endpoint: Endpoint,
-    address: Address,
-    seen: AddressFacts,
-    allow: Allow | None,
-    progress: Progress,
-) -> None:
-    """Go through one dialogue, noting everything."""
-    try:
-        session = await _connect(endpoint, address, seen, allow)
-    except SMTPSError as error:
-        if error.code == "net.forbidden":
+    async def look(self, addresses: list[Address]) -> AddressFacts:
+        """Go through one dialogue with the first that answers, noting everything."""
+        seen = AddressFacts(addresses[0].ip)
+        try:
+            session = await self._connect(self._endpoint, addresses, seen)
+        except LocalError:
             raise
-        seen.failure = error.failure
-        progress(seen, Phase.TCP)
-        return
-    progress(seen, Phase.TCP)
-    try:
-        await _talk(session, seen, progress)
-    except CertificateError as error:
-        seen.failure = error.failure
-        progress(seen, Phase.TLS)
-        await _look_behind(endpoint, address, seen)
-    except SMTPSError as error:
-        seen.failure = error.failure
-        if error.phase is not None:
-            progress(seen, error.phase)
-    finally:
+        except SMTPSError as error:
+            seen.failure = error.failure
+            self._progress(seen, Phase.TCP)
+            return seen
+        self._progress(seen, Phase.TCP)
+        try:
+            await self._talk(session, seen, self._progress)
+            if self._login_due:
+                self._login_due = False
+                await self._login(session, seen)
+        except SMTPSError as error:
+            seen.failure = error.failure
+            self._progress(seen, error.phase or Phase.TLS)
+        except BaseException:
+            session.dialogue.abort()
+            raise
         _note(session, seen)
         await session.quit()
+        if seen.failure is not None and seen.failure.code.startswith("tls.certificate_"):
+            await self._look_behind(addresses, seen)
+        return seen
 
+    async def _connect(
+        self, endpoint: Endpoint, addresses: list[Address], seen: AddressFacts
+    ) -> Session:
+        with timed(seen.timings, Phase.TCP):
+            wire = await connect_any(
+                addresses,
+                timeout=endpoint.timeouts.tcp,
+                allow=self._allow,
+                deadline=self.deadline,
+            )
+        seen.address = wire.address
+        session = Session(wire, endpoint)
+        session.timings = seen.timings
+        session.dialogue.deadline = self.deadline
+        seen.transcript = session.transcript
+        return session
 
-async def _connect(
-    endpoint: Endpoint, address: Address, seen: AddressFacts, allow: Allow | None
-) -> Session:
-    with timed(seen.timings, Phase.TCP):
-        wire = await connect_tcp(address, timeout=endpoint.timeouts.tcp, allow=allow)
-    session = Session(wire, endpoint)
-    session.timings = seen.timings
-    seen.transcript = session.transcript
-    return session
-
-
-async def _talk(session: Session, seen: AddressFacts, progress: Progress) -> None:
-    endpoint = session.endpoint
-    if endpoint.security == "implicit":
-        await session.start_tls()
-        progress(seen, Phase.TLS)
-    await session.greet()
-    progress(seen, Phase.GREETING)
-    await session.hello()
-    progress(seen, Phase.EHLO)
-    if endpoint.security == "starttls":
-        await session.upgrade()
-        progress(seen, Phase.TLS)
+    async def _talk(self, session: Session, seen: AddressFacts, progress: Progress) -> None:
+        if session.endpoint.security == "implicit":
+            await session.start_tls()
+            progress(seen, Phase.TLS)
+        await session.greet()
+        progress(seen, Phase.GREETING)
         await session.hello()
-    if endpoint.wants_login:
+        progress(seen, Phase.EHLO)
+        if session.endpoint.security == "starttls":
+            await session.upgrade()
+            progress(seen, Phase.TLS)
+            await session.hello()
+
+    async def _login(self, session: Session, seen: AddressFacts) -> None:
         try:
             await session.login()
         except LoginError as error:
             seen.login_failure = error.failure
-        progress(seen, Phase.AUTH)
+        self._progress(seen, Phase.AUTH)
+
+    async def _look_behind(self, addresses: list[Address], seen: AddressFacts) -> None:
+        """A second connection, to tell what is behind a certificate that is not to be trusted.
+
+        No credentials go over it, and its facts change nothing about the failure.
+        """
+        other = AddressFacts(seen.address)
+        try:
+            same = [address for address in addresses if address.ip == seen.address]
+            session = await self._connect(_blind(self._endpoint), same, other)
+        except SMTPSError:
+            return
+        try:
+            await self._talk(session, other, _silent)
+        except SMTPSError:
+            pass
+        except BaseException:
+            session.dialogue.abort()
+            raise
+        _note(session, other)
+        await session.quit()
+        seen.greeting, seen.capabilities = other.greeting, other.capabilities
+        seen.ehlo_name, seen.ehlo_name_refused = other.ehlo_name, other.ehlo_name_refused
+        seen.quirks |= other.quirks
+        for phase in (Phase.GREETING, Phase.EHLO):
+            if phase in other.timings:
+                seen.timings[phase] = other.timings[phase]
+
+
+def _blind(endpoint: Endpoint) -> Endpoint:
+    """The endpoint without trust and without credentials."""
+    return replace(
+        endpoint,
+        username=None,
+        password=None,
+        access_token=None,
+        mechanism=None,
+        verify=False,
+        fingerprint=None,
+        ca_file=None,
+    )
 
 
 def _note(session: Session, seen: AddressFacts) -> None:
@@ -152,29 +223,3 @@ def _note(session: Session, seen: AddressFacts) -> None:
         seen.ehlo_name_refused = session.ehlo_name != session.endpoint.ehlo_name
     seen.mechanism = session.mechanism
     seen.quirks |= session.dialogue.connection.quirks
-
-
-async def _look_behind(endpoint: Endpoint, address: Address, seen: AddressFacts) -> None:
-    """A second connection, to tell what is behind a certificate that is not to be trusted.
-
-    No credentials go over it, and its facts change nothing about the failure.
-    """
-    blind = replace(_anonymous(endpoint), verify=False, fingerprint=None, ca_file=None)
-    other = AddressFacts(address.ip)
-    try:
-        session = await _connect(blind, address, other, None)
-    except SMTPSError:
-        return
-    try:
-        await _talk(session, other, _silent)
-    except SMTPSError:
-        pass
-    finally:
-        _note(session, other)
-        await session.quit()
-    seen.greeting, seen.capabilities = other.greeting, other.capabilities
-    seen.ehlo_name, seen.ehlo_name_refused = other.ehlo_name, other.ehlo_name_refused
-    seen.quirks |= other.quirks
-    for phase in (Phase.GREETING, Phase.EHLO):
-        if phase in other.timings:
-            seen.timings[phase] = other.timings[phase]

@@ -22,8 +22,20 @@ Allow = Callable[[Address], bool]
 """Egress policy: judges the very address that is connected to, never the name."""
 
 
-async def connect_tcp(address: Address, *, timeout: float, allow: Allow | None = None) -> Wire:
+async def connect_tcp(
+    address: Address,
+    *,
+    timeout: float,
+    allow: Allow | None = None,
+    deadline: float | None = None,
+) -> Wire:
     """Open a connection to one address.
+
+    Args:
+        address: where to.
+        timeout: seconds.
+        allow: egress policy.
+        deadline: the loop's time at which all has to be over.
 
     Raises:
         ForbiddenError: policy says no; nothing was sent.
@@ -35,7 +47,7 @@ async def connect_tcp(address: Address, *, timeout: float, allow: Allow | None =
         )
     loop = asyncio.get_running_loop()
     try:
-        async with within(timeout, Phase.TCP, address.ip):
+        async with within(timeout, Phase.TCP, address.ip, deadline):
             _, wire = await loop.create_connection(Wire, address.ip, address.port)
     except OSError as error:
         if isinstance(error, SMTPSError):
@@ -45,7 +57,11 @@ async def connect_tcp(address: Address, *, timeout: float, allow: Allow | None =
 
 
 async def connect_any(
-    addresses: Iterable[Address], *, timeout: float, allow: Allow | None = None
+    addresses: Iterable[Address],
+    *,
+    timeout: float,
+    allow: Allow | None = None,
+    deadline: float | None = None,
 ) -> Wire:
     """Open a connection to the first address that answers (Happy Eyeballs, RFC 8305).
 
@@ -53,6 +69,7 @@ async def connect_any(
         addresses: in the order of preference.
         timeout: seconds for each.
         allow: egress policy.
+        deadline: the loop's time at which all has to be over.
 
     Raises:
         SMTPSError: none answered; the error of the first, with the others as notes.
@@ -65,7 +82,7 @@ async def connect_any(
         while waiting or running:
             if waiting:
                 address = waiting.pop(0)
-                attempt = connect_tcp(address, timeout=timeout, allow=allow)
+                attempt = connect_tcp(address, timeout=timeout, allow=allow, deadline=deadline)
                 running[asyncio.create_task(attempt)] = address
             done, _ = await asyncio.wait(
                 running,

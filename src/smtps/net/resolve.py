@@ -29,13 +29,16 @@ class Address:
         return f"[{self.ip}]:{self.port}" if self.is_ipv6 else f"{self.ip}:{self.port}"
 
 
-async def resolve(host: str, port: int, *, timeout: float = 10.0) -> list[Address]:
+async def resolve(
+    host: str, port: int, *, timeout: float = 10.0, deadline: float | None = None
+) -> list[Address]:
     """All addresses of a host in the resolver's order (RFC 6724), families taking turns.
 
     Args:
         host: name or literal address.
         port: to go with each.
         timeout: seconds.
+        deadline: the loop's time at which all has to be over.
 
     Raises:
         InputError: ``host`` can be no host name.
@@ -47,7 +50,7 @@ async def resolve(host: str, port: int, *, timeout: float = 10.0) -> list[Addres
         return [Address(str(address), port)]
     loop = asyncio.get_running_loop()
     with translated(Phase.DNS, host=name):
-        async with within(timeout, Phase.DNS):
+        async with within(timeout, Phase.DNS, deadline=deadline):
             found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(Address(str(entry[4][0]), port) for entry in found))
     if not addresses:

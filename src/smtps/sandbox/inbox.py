@@ -124,3 +124,10 @@ class Inbox:
             self._changed.clear()
             await self._changed.wait()
         return self.all()
+
+    async def after(self, number: str) -> list[Stored]:
+        """Wait for messages newer than the one of this id, and give them."""
+        while not (newer := [m for m in self.all() if int(m.id) > int(number)]):
+            self._changed.clear()
+            await self._changed.wait()
+        return newer

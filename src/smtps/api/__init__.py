@@ -1,0 +1,1 @@
+"""The HTTP face: translates requests into calls and results into answers; decides nothing."""

@@ -1,0 +1,300 @@
+"""What requests may hold and what answers look like: the seed's names first, then ours."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from smtps.client.envelope import DSN, Envelope
+from smtps.client.outgoing import Outgoing
+from smtps.client.result import Result
+from smtps.client.transcript import Transcript
+from smtps.diagnosis.report import Report, certificate_json
+from smtps.errors import InputError
+from smtps.message import Attachment, Message, NameAddr
+from smtps.options import Endpoint, Partial, Security, Timeouts
+
+NOT_LOGGED_IN = "SMTPS connection test only (no authentication). Provide credentials to test login."
+
+
+def _no_bool(value: Any) -> Any:
+    """JSON's true is no number, whatever Python thinks."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004  # pydantic wants this one
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_no_bool)]
+
+
+class ServerFields(BaseModel):
+    """Which server, and who to be there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: Annotated[str, Field(description="Host name or address.", examples=["smtp.example.com"])]
+    port: Annotated[Number, Field(ge=1, le=65535)] = 465
+    username: str | None = None
+    password: Annotated[str | None, Field(repr=False)] = None
+    access_token: Annotated[str | None, Field(repr=False)] = None
+    mechanism: str | None = None
+    security: Security = "implicit"
+    verify: bool = True
+    allow_unverified_login: bool = False
+    ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
+
+    def endpoint(self, timeout: int, ca_file: str | None = None) -> Endpoint:
+        """The endpoint that is meant.
+
+        Args:
+            timeout: milliseconds for everything together.
+            ca_file: authority to trust in place of the system's.
+        """
+        return Endpoint(
+            self.host,
+            self.port,
+            security=self.security,
+            username=self.username or None,
+            password=self.password or None,
+            access_token=self.access_token or None,
+            mechanism=self.mechanism,
+            verify=self.verify,
+            allow_unverified_login=self.allow_unverified_login,
+            ehlo_name=self.ehlo_name,
+            ca_file=ca_file,
+            timeouts=Timeouts(total=timeout / 1000),
+        )
+
+
+Milliseconds = Annotated[Number, Field(ge=1, le=300_000, description="Milliseconds.")]
+
+
+class ConnectRequest(ServerFields):
+    """``POST /api/smtps/connect``."""
+
+    timeout: Milliseconds = 15_000
+
+
+class ConnectQuery(ConnectRequest):
+    """``GET /api/smtps/connect``."""
+
+    detail: Literal["full"] | None = None
+
+
+class Person(BaseModel):
+    """A mailbox with a name."""
+
+    model_config = ConfigDict(extra="forbid")
+    email: str
+    name: str = ""
+
+
+class File(BaseModel):
+    """An attachment."""
+
+    model_config = ConfigDict(extra="forbid")
+    filename: str
+    content: Annotated[str, Field(description="base64")]
+    content_type: str = ""
+    content_id: str | None = None
+    disposition: Literal["attachment", "inline"] = "attachment"
+
+
+class EnvelopeFields(BaseModel):
+    """Reverse-path and recipients, whatever the header says."""
+
+    model_config = ConfigDict(extra="forbid")
+    from_: Annotated[str | None, Field(alias="from")] = None
+    to: list[str]
+
+
+class DSNFields(BaseModel):
+    """Delivery status notifications (RFC 3461)."""
+
+    model_config = ConfigDict(extra="forbid")
+    ret: Literal["FULL", "HDRS"] | None = None
+    envid: str | None = None
+    notify: list[Literal["NEVER", "SUCCESS", "FAILURE", "DELAY"]] | None = None
+    orcpt: bool = False
+
+
+Who = str | Person
+Several = Who | list[Who]
+
+
+class SendRequest(ServerFields):
+    """``POST /api/smtps/send``."""
+
+    from_: Annotated[Who, Field(alias="from")]
+    to: Several = []
+    subject: str = ""
+    body: str | None = None
+    timeout: Milliseconds = 30_000
+    cc: Several = []
+    bcc: Several = []
+    reply_to: Several = []
+    html: str | None = None
+    attachments: list[File] = []
+    headers: dict[str, str] = {}
+    raw: Annotated[str | None, Field(description="a finished message, base64")] = None
+    envelope: EnvelopeFields | None = None
+    dsn: DSNFields | None = None
+    require_tls: bool = False
+    partial: Partial = "abort"
+    dry_run: bool = False
+
+    def message(self) -> Message | bytes:
+        """What is to be sent.
+
+        Raises:
+            InputError: it cannot be sent as it stands; names the field.
+        """
+        if self.raw is not None:
+            for name in ("subject", "body", "html", "attachments", "headers"):
+                if getattr(self, name):
+                    raise InputError(name, "cannot go with raw, which is the whole message")
+            return _decode("raw", self.raw)
+        return Message(
+            from_=_who(self.from_),
+            to=_several(self.to),
+            cc=_several(self.cc),
+            bcc=_several(self.bcc),
+            reply_to=_several(self.reply_to),
+            subject=self.subject,
+            text=self.body,
+            html=self.html,
+            attachments=[
+                Attachment(
+                    filename=file.filename,
+                    content=_decode(f"attachments[{number}].content", file.content),
+                    content_type=file.content_type,
+                    content_id=file.content_id,
+                    disposition=file.disposition,
+                )
+                for number, file in enumerate(self.attachments)
+            ],
+            headers=self.headers,
+        )
+
+    def explicit_envelope(self) -> Envelope | None:
+        """The envelope, where it does not follow from the message."""
+        if self.envelope is not None:
+            return Envelope.of(self.envelope.from_, self.envelope.to)
+        if self.raw is None:
+            return None
+        people = [who.email for field in (self.to, self.cc, self.bcc) for who in _several(field)]
+        return Envelope.of(_who(self.from_).email, people)
+
+    def notifications(self) -> DSN | None:
+        """What delivery status notifications to ask for."""
+        if self.dsn is None:
+            return None
+        notify = tuple(self.dsn.notify) if self.dsn.notify is not None else None
+        return DSN(ret=self.dsn.ret, envid=self.dsn.envid, notify=notify, orcpt=self.dsn.orcpt)
+
+    def as_given(self) -> dict[str, Any]:
+        """``from`` and ``to`` as they were in the request, for the answer."""
+        given = self.model_dump(by_alias=True, include={"from_", "to"})
+        return {"from": given["from"], "to": given["to"]}
+
+
+def _who(value: Who) -> NameAddr:
+    if isinstance(value, Person):
+        return NameAddr(value.email, value.name)
+    return NameAddr.parse(value)
+
+
+def _several(value: Several) -> list[NameAddr]:
+    return [_who(entry) for entry in (value if isinstance(value, list) else [value])]
+
+
+def _decode(field: str, text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(field, f"is not base64: {error}") from error
+
+
+def connect_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
+    """The answer to a connection test that came through: the seed's keys first and exactly."""
+    facts, best = report.facts, report.facts.best
+    assert best is not None
+    assert best.tls is not None
+    assert best.capabilities is not None
+    timings = {**facts.timings, **best.timings}
+    answer: dict[str, Any] = {
+        "success": True,
+        "host": facts.target,
+        "port": facts.port,
+        "protocol": "SMTPS" if facts.security == "implicit" else "SMTP",
+        "tls": True,
+        "rtt": round(timings["tcp"] + timings["tls"]),
+        "greeting": str(best.greeting),
+        "capabilities": list(best.capabilities.lines),
+        "authenticated": best.mechanism is not None,
+        "note": _note(report),
+        "address": best.address,
+        "tls_version": best.tls.version,
+        "cipher": best.tls.cipher,
+        "certificate": certificate_json(best.chain[0], facts) if best.chain else None,
+        "timings": {**timings, "total": round(sum(timings.values()), 3)},
+        "findings": [finding.as_json() for finding in report.findings],
+    }
+    if transcript and best.transcript is not None:
+        answer["transcript"] = best.transcript.as_json()
+    return answer
+
+
+def _note(report: Report) -> str:
+    best = report.facts.best
+    if best is None or best.mechanism is None:
+        return NOT_LOGGED_IN
+    way = "implicit TLS" if report.facts.security == "implicit" else "STARTTLS"
+    return f"Successfully authenticated over {way}"
+
+
+def send_answer(
+    request: SendRequest, result: Result, transcript: Transcript | None = None
+) -> dict[str, Any]:
+    """The answer to a message that was sent: the seed's keys first and exactly."""
+    timings = dict(result.timings)
+    answer: dict[str, Any] = {
+        "success": True,
+        "message": "Email sent successfully over TLS"
+        if result.failure is None
+        else "Email sent over TLS, but not to all recipients",
+        "host": request.host,
+        "port": request.port,
+        "tls": True,
+        **request.as_given(),
+        "message_id": result.message_id,
+        "rtt": round(sum(timings.values())),
+        "reply": str(result.reply) if result.reply else None,
+        "recipients": [recipient.as_json() for recipient in result.recipients],
+        "timings": {**timings, "total": round(sum(timings.values()), 3)},
+    }
+    if transcript is not None:
+        answer["transcript"] = transcript.as_json()
+    return answer
+
+
+def dry_run_answer(request: SendRequest, outgoing: Outgoing) -> dict[str, Any]:
+    """What would be sent, and to whom."""
+    return {
+        "success": True,
+        "message": "Dry run: nothing was sent",
+        "host": request.host,
+        "port": request.port,
+        "tls": True,
+        **request.as_given(),
+        "message_id": outgoing.message_id,
+        "dry_run": True,
+        "envelope": {
+            "from": str(outgoing.envelope.sender or ""),
+            "to": [str(who) for who in outgoing.envelope.recipients],
+        },
+        "raw": base64.b64encode(outgoing.data).decode(),
+    }

@@ -1,0 +1,187 @@
+"""The error document (RFC 9457), and the one place that maps an error to a status code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from smtps.advice import advice_for
+from smtps.api.contract import ConnectQuery, SendRequest
+from smtps.client.result import SendError
+from smtps.errors import Failure, Phase, SMTPSError
+
+MEDIA_TYPE = "application/problem+json"
+
+_BY_CODE: dict[str, int] = {
+    "api.bug": 500,
+    "api.malformed": 400,
+    "api.method_not_allowed": 405,
+    "api.not_found": 404,
+    "api.too_large": 413,
+    "api.unsupported_media_type": 415,
+    "auth.unverified_tls": 400,
+    "dns.timeout": 504,
+    "net.forbidden": 403,
+    "net.timeout": 504,
+    "send.too_large": 413,
+    "send.uncertain": 504,
+    "smtp.greeting_timeout": 504,
+    "smtp.timeout": 504,
+    "tls.timeout": 504,
+}
+"""All others: 400 for what the caller sent, 502 for what the far end did."""
+
+_OF_STATUS = {404: "api.not_found", 405: "api.method_not_allowed", 400: "api.malformed",
+              413: "api.too_large", 415: "api.unsupported_media_type"}  # fmt: skip
+
+FIELDS = sorted(
+    {field.alias or name for model in (ConnectQuery, SendRequest)
+     for name, field in model.model_fields.items()}
+)  # fmt: skip
+
+
+def status_of(failure: Failure) -> int:
+    """The HTTP status of a failure."""
+    default = 400 if failure.phase is Phase.INPUT else 502
+    return _BY_CODE.get(failure.code, default)
+
+
+def document(
+    failure: Failure, *, errors: Sequence[Mapping[str, str]] = (), **more: Any
+) -> dict[str, Any]:
+    """The error document of a failure.
+
+    Args:
+        failure: what went wrong.
+        errors: the fields to blame, ``{"field", "problem"}`` each.
+        **more: keys to add.
+    """
+    status = status_of(failure)
+    error = "Host is required" if failure.code == "input.host_required" else failure.message
+    if not errors and failure.field is not None:
+        _, _, problem = failure.message.partition(": ")
+        errors = [{"field": failure.field, "problem": problem or failure.message}]
+    smtp = None
+    if failure.smtp_code is not None:
+        smtp = {
+            "code": failure.smtp_code,
+            "enhanced": failure.enhanced,
+            "text": "\n".join(failure.lines),
+        }
+    return {
+        "type": f"urn:smtps:{failure.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": advice_for(failure.code).meaning,
+        "success": False,
+        "error": error,
+        "code": failure.code,
+        "phase": failure.phase.value if failure.phase else None,
+        "retryable": failure.retryable,
+        "advice": advice_for(failure.code).fix,
+        "smtp": smtp,
+        "errors": list(errors),
+        **more,
+    }
+
+
+def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The document as an answer."""
+    return JSONResponse(body, body["status"], dict(headers or {}), MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a document, FastAPI's own included."""
+    app.add_exception_handler(SMTPSError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SMTPSError)
+    more: dict[str, Any] = {}
+    if isinstance(error, SendError):
+        more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
+    return response(document(error.failure, **more))
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _OF_STATUS.get(error.status_code, "api.bug")
+    failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
+    return response(document(failure), error.headers)
+
+
+async def _bug(_request: Request, _error: Exception) -> JSONResponse:
+    # The exception's own text may hold anything; it goes to the log, not to the caller.
+    return response(document(Failure(code="api.bug", message="The service made a mistake.")))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(entry["type"] == "json_invalid" for entry in found):
+        reason = found[0].get("ctx", {}).get("error", "")
+        message = f"The body is not JSON: {reason}."
+        failure = Failure(code="api.malformed", message=message, phase=Phase.INPUT)
+        return response(document(failure))
+    errors = [{"field": _field(entry), "problem": _problem(entry)} for entry in found]
+    missing = [_field(entry) for entry in found if entry["type"] == "missing"]
+    code = "input.host_required" if missing == ["host"] else "input.invalid"
+    if missing:
+        message = f"Missing required parameters: {', '.join(missing)}"
+    else:
+        message = f"{errors[0]['field']}: {errors[0]['problem']}"
+    failure = Failure(code=code, message=message, phase=Phase.INPUT)
+    return response(document(failure, errors=errors))
+
+
+def _field(entry: Mapping[str, Any]) -> str:
+    """The field's name as the caller wrote it; numbers are places in a list."""
+    path = ""
+    for step in entry["loc"]:
+        if step in ("body", "query") and not path:
+            continue
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step not in ("str", "Person") and not step.startswith("list["):
+            path += f".{step}" if path else step
+    return path or "body"
+
+
+_PROBLEMS = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be a JSON object",
+}
+
+
+def _problem(entry: Mapping[str, Any]) -> str:
+    kind, context = entry["type"], entry.get("ctx", {})
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(entry["loc"][-1]), FIELDS, 1, 0.6)
+        return "is not known here" + (f"; did you mean {near[0]}?" if near else "")
+    if kind in ("greater_than_equal", "less_than_equal"):
+        if _field(entry) == "port":
+            return "must be between 1 and 65535"
+        (name, bound), *_ = context.items()
+        return f"must be {'at least' if name == 'ge' else 'at most'} {bound}"
+    if kind == "literal_error":
+        return f"must be {context['expected']}"
+    return _PROBLEMS.get(kind, str(entry["msg"]).removeprefix("Value error, "))

@@ -1,0 +1,86 @@
+"""Runs the application on uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from smtps.api.app import create_app
+from smtps.api.settings import Settings
+from smtps.errors import InputError
+from smtps.sandbox.server import Sandbox
+
+GRACE = 5
+"""Seconds that running requests have when the service is told to stop."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to whoever runs it, and tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+async def serve(
+    settings: Settings,
+    sandbox: Sandbox | None,
+    *,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: what the operator decided.
+        sandbox: a running one, or None.
+        ready: called with the service's URL once it answers.
+        stop: ends it; running requests have a few seconds.
+
+    Raises:
+        InputError: the port is taken.
+    """
+    listener = _listen(settings)
+    config = uvicorn.Config(
+        create_app(settings, sandbox),
+        log_level="warning",
+        access_log=False,  # a query may hold a password
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="off",
+    )
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    server = _Server(config, lambda: ready(url))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await running
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            "port", f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+        ) from error
+    return listener

@@ -1,0 +1,1 @@
+"""The shell's face: thin skins over the floors below. Each command loads what it needs when run."""

@@ -1,0 +1,59 @@
+"""One place that maps what happened to an exit code.
+
+``check`` follows the Nagios plug-in convention, ``send`` the sysexits of sendmail, which shell
+scripts and mail programs have known for decades.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from smtps.errors import Failure, Phase
+
+OK: Final = 0
+
+CHECK: Final = {"works": 0, "warnings": 1, "fails": 2, "unknown": 3, "later": 3}
+"""By verdict."""
+
+SEVERITY: Final = (0, 1, 3, 2)
+"""Exit codes of ``check``, the mildest first: of several targets the worst counts."""
+
+USAGE: Final = 64
+DATA: Final = 65
+NO_HOST: Final = 68
+REFUSED: Final = 69
+UNCERTAIN: Final = 74
+"""EX_IOERR: the line broke at the one moment when nobody can say what became of the message."""
+TRY_AGAIN: Final = 75
+LOGIN: Final = 77
+
+INTERRUPTED: Final = 130
+
+
+_BY_OUTCOME: Final = {"sent": OK, "uncertain": UNCERTAIN, "deferred": TRY_AGAIN}
+"""Other outcomes leave it to the failure."""
+
+_BY_CODE: Final = {
+    "dns.name_not_found": NO_HOST,
+    "dns.no_address": NO_HOST,
+    "dns.invalid_name": NO_HOST,
+    "send.too_large": DATA,
+}
+
+
+def of_send(failure: Failure | None, outcome: str = "") -> int:
+    """The exit code of ``send``.
+
+    Args:
+        failure: what went wrong, if something did.
+        outcome: of the message, if it came to one.
+    """
+    if outcome in _BY_OUTCOME or failure is None:
+        return _BY_OUTCOME.get(outcome, REFUSED)
+    if failure.code in _BY_CODE:
+        return _BY_CODE[failure.code]
+    if failure.phase is Phase.INPUT:
+        return DATA
+    if failure.retryable:
+        return TRY_AGAIN
+    return LOGIN if failure.code.startswith("auth.") else REFUSED

@@ -1,0 +1,115 @@
+"""``smtps sandbox``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from smtps.cli import exits, output
+
+if TYPE_CHECKING:
+    from smtps.sandbox.server import Sandbox
+
+NAME = "sandbox"
+HELP = "run a mail server to try things on"
+DESCRIPTION = """\
+A real SMTPS server on loopback. It has a test account, keeps the mail in memory, and misbehaves
+on request. Nothing leaves this machine. It runs until Ctrl-C."""
+EPILOG = """\
+examples:
+  smtps sandbox
+  smtps sandbox --persona expired --port 4650
+  smtps sandbox --list
+  smtps sandbox --json      one line with host, port, ca_file, username, password, persona
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1 (default) or ::1")
+    parser.add_argument(
+        "--persona", default="healthy", metavar="NAME", help="how to misbehave; see --list"
+    )
+    parser.add_argument("--list", action="store_true", help="list the personas")
+    parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
+
+
+def run(options: Namespace) -> int:
+    """Serve until told to stop."""
+    import asyncio  # noqa: PLC0415
+
+    if options.list:
+        return _list(options)
+    return asyncio.run(_serve(options))
+
+
+def _list(options: Namespace) -> int:
+    from smtps.sandbox.personas import PERSONAS  # noqa: PLC0415
+
+    if options.json:
+        output.show_json(
+            [
+                {"name": p.name, "summary": p.summary, "finding": p.finding}
+                for p in PERSONAS.values()
+            ]
+        )
+        return exits.OK
+    for persona in PERSONAS.values():
+        output.show(f"{persona.name:18}{persona.summary}\n")
+    return exits.OK
+
+
+async def _serve(options: Namespace) -> int:
+    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.sandbox.server import Sandbox  # noqa: PLC0415
+
+    with stop_signals() as stop:
+        async with Sandbox(options.persona, host=options.host, port=options.port) as box:
+            if options.json:
+                output.show_json(box.as_json(), compact=True)
+                await stop.wait()
+            else:
+                output.show(_welcome(box))
+                await _tell_arrivals(box, stop)
+    return exits.OK
+
+
+def _welcome(box: Sandbox) -> str:
+    where = f"[{box.host}]:{box.port}" if ":" in box.host else f"{box.host}:{box.port}"
+    login = f"--ca-file {box.ca_file} --username {box.username} --password-env SANDBOX_PASSWORD"
+    return f"""\
+Sandbox at {where} ({box.persona.name}: {box.persona.summary})
+
+  user name   {box.username}
+  password    {box.password}
+  trust       {box.ca_file}
+
+  export SANDBOX_PASSWORD={box.password}
+  smtps check {where} {login}
+  smtps send --host {where} {login} \\
+      --from {box.username} --to you@example.test --subject Hello --body "It works"
+
+Mail arrives below. Ctrl-C ends it.
+"""
+
+
+async def _tell_arrivals(box: Sandbox, stop: object) -> None:
+    import asyncio  # noqa: PLC0415
+
+    assert isinstance(stop, asyncio.Event)
+    stopped = asyncio.create_task(stop.wait())
+    seen = "0"
+    while not stopped.done():
+        arrival = asyncio.create_task(box.inbox.after(seen))
+        await asyncio.wait((stopped, arrival), return_when=asyncio.FIRST_COMPLETED)
+        if not arrival.done():
+            arrival.cancel()
+            continue
+        for stored in arrival.result():
+            seen = stored.id
+            summary = stored.summary()
+            output.show(
+                f"  {stored.received:%H:%M:%S}  {summary['from']} → {', '.join(summary['to'])}  "
+                f"{summary['subject']!r}  {summary['size']} octets\n"
+            )

@@ -1,0 +1,255 @@
+"""``smtps send``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smtps.cli import exits, output, server
+from smtps.errors import Failure, InputError, SMTPSError
+
+if TYPE_CHECKING:
+    from smtps.client.envelope import DSN, Envelope
+    from smtps.client.result import Result
+    from smtps.message import Message
+    from smtps.options import Endpoint
+
+NAME = "send"
+HELP = "send a message"
+DESCRIPTION = """\
+Send one message, composed from the options or raw, and say what became of it for each recipient."""
+EPILOG = """\
+examples:
+  smtps send --host smtp.example.com --username ann@example.com \\
+      --from "Ann <ann@example.com>" --to bob@example.org --subject Hello --body "Hi Bob"
+  df -h | smtps send --host smtp.example.com --username ops@example.com --password-env MAIL_PW \\
+      --from ops@example.com --to team@example.com --subject "Disks" --body-file -
+  smtps send --host smtp.example.com --raw message.eml --from a@example.com --to b@example.org
+
+exit codes (sysexits): 0 sent, 64 usage, 65 the message cannot be sent as it stands, 68 no such
+host, 69 refused, 74 uncertain (look before you send again), 75 try again later, 77 login refused
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "--host", required=True, metavar="HOST", help="host, host:port, or [IPv6]:port"
+    )
+    message = parser.add_argument_group("message")
+    message.add_argument(
+        "--from", dest="from_", required=True, metavar="ADDRESS", help="'Name <address>' works too"
+    )
+    for name in ("to", "cc", "bcc", "reply-to"):
+        message.add_argument(
+            f"--{name}", action="append", default=[], metavar="ADDRESS", help="may be repeated"
+        )
+    message.add_argument("--subject", default="", metavar="TEXT")
+    body = message.add_mutually_exclusive_group()
+    body.add_argument("--body", metavar="TEXT", help="the text")
+    body.add_argument("--body-file", metavar="FILE", help="the text from a file; - is stdin")
+    body.add_argument(
+        "--raw", metavar="FILE", help="a finished message (.eml), sent as it is; - is stdin"
+    )
+    message.add_argument("--html-file", metavar="FILE", help="HTML beside or in place of the text")
+    message.add_argument(
+        "--attach", action="append", default=[], metavar="FILE", help="may be repeated"
+    )
+    message.add_argument(
+        "--header", action="append", default=[], metavar="'NAME: VALUE'", help="may be repeated"
+    )
+    sending = parser.add_argument_group("sending")
+    sending.add_argument(
+        "--partial",
+        choices=("abort", "send"),
+        default="abort",
+        help="when a recipient is refused: send to nobody (default), or to the others",
+    )
+    sending.add_argument(
+        "--dsn-notify", metavar="WORDS", help="NEVER, or any of SUCCESS,FAILURE,DELAY"
+    )
+    sending.add_argument("--dsn-return", choices=("FULL", "HDRS"), help="what a bounce holds")
+    sending.add_argument("--dsn-envid", metavar="ID", help="quoted in notifications")
+    sending.add_argument(
+        "--require-tls", action="store_true", help="ask for TLS on the whole way (REQUIRETLS)"
+    )
+    sending.add_argument(
+        "--dry-run", action="store_true", help="print the message instead of sending it"
+    )
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+    parser.add_argument("--transcript", action="store_true", help="show the dialogue as well")
+    server.add_options(parser)
+
+
+def run(options: Namespace) -> int:
+    """Send the message; what fails on the way is printed like a finding."""
+    import asyncio  # noqa: PLC0415
+
+    endpoint = None if options.dry_run else server.endpoint(options, options.host)
+    try:
+        message, envelope = _compose(options)
+        if endpoint is None:
+            return _dry_run(message, envelope)
+        return asyncio.run(_send(options, endpoint, message, envelope))
+    except SMTPSError as error:
+        _report_failure(options, error.failure)
+        return exits.of_send(error.failure)
+
+
+async def _send(
+    options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
+) -> int:
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+    from smtps.client.session import Session, deadline_of  # noqa: PLC0415
+
+    dsn = _dsn(options)
+    prepare(message, envelope)  # what cannot be sent is told before anything is connected
+    deadline = deadline_of(endpoint)
+    session = await Session.open(endpoint, deadline=deadline)
+    async with session:
+        result = await session.send(
+            message,
+            envelope,
+            partial=options.partial,
+            dsn=dsn,
+            require_tls=options.require_tls,
+            deadline=deadline,
+        )
+    timings = {**session.timings, **result.timings}
+    shown: dict[str, Any] = {**result.as_json(), "timings": timings}
+    if options.transcript:
+        shown["transcript"] = session.transcript.as_json()
+    _report_result(options, result, shown, str(session.transcript))
+    return exits.of_send(result.failure, result.outcome)
+
+
+def _compose(options: Namespace) -> tuple[Message | bytes, Envelope | None]:
+    from smtps.client.envelope import Envelope  # noqa: PLC0415
+    from smtps.message import Attachment, Message, NameAddr  # noqa: PLC0415
+
+    if options.raw is not None:
+        sender = NameAddr.parse(options.from_).email
+        people = [NameAddr.parse(a).email for a in (*options.to, *options.cc, *options.bcc)]
+        return _read(options.raw, "raw"), Envelope.of(sender, people)
+    text = options.body
+    if options.body_file is not None:
+        text = _decode(_read(options.body_file, "body_file"), "body_file")
+    html = None
+    if options.html_file is not None:
+        html = _decode(_read(options.html_file, "html_file"), "html_file")
+    message = Message(
+        from_=options.from_,
+        to=options.to,
+        cc=options.cc,
+        bcc=options.bcc,
+        reply_to=options.reply_to,
+        subject=options.subject,
+        text=text,
+        html=html,
+        attachments=[Attachment.from_file(name) for name in options.attach],
+        headers=dict(_header(line) for line in options.header),
+    )
+    return message, None
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise InputError("header", "must look like 'Name: value'")
+    return name, value.strip(" ")
+
+
+def _read(name: str, field: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(field, f"cannot read {name}: {error.strerror}") from error
+
+
+def _decode(data: bytes, field: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(field, f"is not UTF-8 (octet {error.start})") from error
+
+
+def _dsn(options: Namespace) -> DSN | None:
+    from smtps.client.envelope import DSN  # noqa: PLC0415
+
+    notify = options.dsn_notify
+    if not (notify or options.dsn_return or options.dsn_envid):
+        return None
+    words: Any = tuple(word.strip().upper() for word in notify.split(",")) if notify else None
+    return DSN(ret=options.dsn_return, envid=options.dsn_envid, notify=words)
+
+
+def _dry_run(message: Message | bytes, envelope: Envelope | None) -> int:
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+
+    outgoing = prepare(message, envelope)
+    output.complain(
+        f"not sent: from {outgoing.envelope.sender} to "
+        + ", ".join(map(str, outgoing.envelope.recipients))
+    )
+    sys.stdout.flush()
+    sys.stdout.buffer.write(outgoing.data)
+    return exits.OK
+
+
+def _report_result(
+    options: Namespace, result: Result, shown: dict[str, Any], transcript: str
+) -> None:
+    if options.json:
+        shown.update(_failure_json(result.failure))
+        output.show_json(shown)
+        return
+    if options.transcript:
+        output.show(transcript + "\n\n")
+    people = [p for p in result.recipients if p.status == "accepted"]
+    if people:
+        count = f"{len(people)} of {len(result.recipients)}" if result.failure else len(people)
+        output.show(f"✓ {result.outcome}: accepted for {count} recipient(s): {result.reply}\n")
+        output.show(f"  Message-ID {result.message_id or '(none)'}\n")
+    for person in result.recipients:
+        if person.status != "accepted":
+            output.show(f"✗ {person.email}: {person.status}" + _because(person.reply) + "\n")
+    if result.failure is not None:
+        _show_failure(result.failure)
+
+
+def _because(reply: Any) -> str:
+    return f" ({reply})" if reply is not None else ""
+
+
+def _report_failure(options: Namespace, failure: Failure) -> None:
+    """It did not come to a session, or not even so far."""
+    if options.json:
+        outcome = "deferred" if failure.retryable else "refused"
+        nothing: dict[str, Any] = {
+            "message_id": None,
+            "recipients": [],
+            "reply": None,
+            "timings": {},
+        }
+        output.show_json({"outcome": outcome, **nothing, **_failure_json(failure)})
+    else:
+        output.show("✗ not sent\n")
+        _show_failure(failure)
+
+
+def _failure_json(failure: Failure | None) -> dict[str, Any]:
+    from smtps.diagnosis.finding import Finding  # noqa: PLC0415
+    from smtps.diagnosis.report import failure_json  # noqa: PLC0415
+
+    findings = [Finding.from_failure(failure).as_json()] if failure else []
+    return {"failure": failure_json(failure), "findings": findings}
+
+
+def _show_failure(failure: Failure) -> None:
+    from smtps.diagnosis.finding import Finding  # noqa: PLC0415
+    from smtps.diagnosis.text import Painter, finding_lines  # noqa: PLC0415
+
+    lines = finding_lines(Finding.from_failure(failure), Painter(colour=output.colour()))
+    output.show("\n".join(lines) + "\n")

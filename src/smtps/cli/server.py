@@ -1,0 +1,103 @@
+"""The options that say which server, and how far to trust it; shared by ``check`` and ``send``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from smtps.cli import secrets
+from smtps.errors import InputError
+
+if TYPE_CHECKING:
+    from smtps.options import Endpoint
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Port, TLS and time-out options."""
+    group = parser.add_argument_group("connection")
+    group.add_argument("--port", type=int, metavar="N", help="default 465; 587 with --starttls")
+    group.add_argument(
+        "--starttls", action="store_true", help="begin in the clear and switch to TLS (port 587)"
+    )
+    group.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="for everything together; default none"
+    )
+    group.add_argument(
+        "--ehlo-name", metavar="NAME", help="how to name this client; default portofcall"
+    )
+    trust = parser.add_argument_group("trust")
+    trust.add_argument(
+        "--ca-file", metavar="FILE", help="trust the authorities in this PEM file and no others"
+    )
+    trust.add_argument(
+        "--fingerprint", metavar="SHA256", help="trust this one certificate, whoever issued it"
+    )
+    trust.add_argument(
+        "--client-cert", metavar="FILE", help="certificate of this client, PEM, with its key"
+    )
+    trust.add_argument("--client-key", metavar="FILE", help="its key, if in a file of its own")
+    trust.add_argument(
+        "--no-verify", action="store_true", help="accept any certificate; sends no password"
+    )
+    trust.add_argument(
+        "--allow-unverified-login",
+        action="store_true",
+        help="with --no-verify: send it all the same",
+    )
+    secrets.add_options(parser)
+
+
+def endpoint(options: Namespace, target: str) -> Endpoint:
+    """The endpoint that the options describe.
+
+    Raises:
+        InputError: they cannot be used together; names the one to blame.
+    """
+    from smtps.net.tls import context_for  # noqa: PLC0415
+    from smtps.options import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
+
+    host, port = split_target(target)
+    password, token = secrets.read(options)
+    certificate = options.client_cert
+    if certificate and options.client_key:
+        certificate = (certificate, options.client_key)
+    found = Endpoint(
+        host,
+        options.port or port,
+        security="starttls" if options.starttls else "implicit",
+        username=options.username,
+        password=password,
+        access_token=token,
+        mechanism=options.mechanism,
+        verify=not options.no_verify,
+        allow_unverified_login=options.allow_unverified_login,
+        ca_file=options.ca_file,
+        fingerprint=options.fingerprint,
+        client_certificate=certificate,
+        ehlo_name=options.ehlo_name or EHLO_NAME,
+        timeouts=Timeouts(total=options.timeout),
+    )
+    context_for(found)  # a file that cannot be used is told before anything else
+    return found
+
+
+def split_target(target: str) -> tuple[str, int]:
+    """Host and port out of ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address.
+
+    Returns:
+        The port is 0 where none is given.
+
+    Raises:
+        InputError: the port is none, or this is a mail address.
+    """
+    if "@" in target:
+        raise InputError(
+            "target",
+            "is a mail address; give the mail server's host name, such as smtp.example.com",
+        )
+    host, colon, port = target.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        return target, 0
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise InputError("port", "must be between 1 and 65535")
+    return host, int(port)
