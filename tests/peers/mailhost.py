@@ -311,7 +311,15 @@ class MailHost:
         with (self.directory / "postfix.log").open("ab") as log:
             check = ("/usr/sbin/postfix", "-c", f"{run}/postfix", "check")  # makes the queue
             subprocess.run(check, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
-        self._spawn("postfix", "/usr/lib/postfix/sbin/master", "-c", f"{run}/postfix")
+        self._spawn(
+            "postfix",
+            "/usr/lib/postfix/sbin/master",
+            "-c",
+            f"{run}/postfix",
+            # As `postfix start` does: else what fails before postlogd runs is logged nowhere.
+            POSTLOG_SERVICE=f"{run}/queue/public/postlog",
+            POSTLOG_HOSTNAME="mail",
+        )
         deadline = time.monotonic() + START_TIMEOUT
         # An smtpd that finds no socket for SASL dies, and Postfix waits a minute for the next.
         while not (run / "auth").exists():
@@ -352,11 +360,12 @@ class MailHost:
         token_key = base64.b64encode(self._token_key)
         (run / "keys/default/HS256/default").write_bytes(token_key)
 
-    def _spawn(self, name: str, *command: str) -> None:
+    def _spawn(self, name: str, *command: str, **environment: str) -> None:
         with (self.directory / f"{name}.log").open("ab") as log:
             self._servers.append(
                 subprocess.Popen(
                     command,
+                    env=os.environ | environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -367,10 +376,10 @@ class MailHost:
     def _greets(self, port: int) -> bool:
         try:
             if port == self.postfix_starttls_port:
-                smtplib.SMTP(self.host, port, timeout=5).quit()
+                smtplib.SMTP(self.host, port, timeout=1).quit()
             else:
                 context = ssl.create_default_context(cafile=str(self.ca_file))
-                smtplib.SMTP_SSL(self.host, port, timeout=5, context=context).quit()
+                smtplib.SMTP_SSL(self.host, port, timeout=1, context=context).quit()
         except (OSError, smtplib.SMTPException):
             return False
         return True

@@ -119,7 +119,7 @@ def test_logs_in_and_delivers(host: MailHost, port: str, mechanism: str) -> None
 
 
 @pytest.mark.parametrize("port", PORTS)
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", *TOKEN_MECHANISMS])
+@pytest.mark.parametrize("mechanism", ["PLAIN", *TOKEN_MECHANISMS])
 def test_refuses_a_wrong_secret(host: MailHost, port: str, mechanism: str) -> None:
     secret = host.issue_token(-60) if mechanism in TOKEN_MECHANISMS else "wrong"
     with connect(host, port) as client:

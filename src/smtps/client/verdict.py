@@ -57,7 +57,7 @@ def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
         if decided is not None:
             return Recipient(str(who), _status(decided), decided)
         if transaction.complete:
-            return Recipient(str(who), Status.UNCERTAIN, reply)
+            return Recipient(str(who), Status.UNCERTAIN)
     if transaction.error is not None:
         status = Status.DEFERRED if transaction.error.failure.retryable else Status.REFUSED
         return Recipient(str(who), status, reply)

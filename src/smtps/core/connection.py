@@ -156,7 +156,8 @@ class Connection:
             )
 
     def _awaited(self) -> str:
-        return self.pending[0].verb if self.pending else "the message"
+        verb = self.pending[0].verb if self.pending else Verb.END_OF_DATA
+        return "the message" if PHASES[verb] is Phase.FINAL else f"{verb}"
 
     def _pair(self, reply: Reply) -> Answer:
         self.quirks |= reply.quirks

@@ -41,7 +41,9 @@ class Finding:
     def from_failure(cls, failure: Failure) -> Self:
         """The finding that a failure is."""
         where = f"{failure.address}: " if failure.address else ""
-        return cls.of(failure.code, f"{where}{failure.message}")
+        # What OpenSSL or the resolver called it: the words that people search for.
+        words = failure.seen if failure.seen and failure.seen not in failure.message else None
+        return cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
 
     def as_json(self) -> dict[str, Any]:
         """``{"code", "severity", "seen", "meaning", "fix", "for"}``."""

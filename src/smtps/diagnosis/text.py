@@ -108,7 +108,7 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
         yield f"    {phase:9}{spent:8.1f} ms  {remark}".rstrip()
     failure = address.failure
     if failure is not None:
-        yield f"    {paint('stopped', '31'):9} {failure.message}"
+        yield f"    {paint('stopped', '31')}  {failure.message}"
 
 
 def _remarks(address: AddressFacts) -> dict[str, str]:
