@@ -12,33 +12,41 @@ from smtps._version import __version__
 
 if TYPE_CHECKING:
     from smtps import sync as sync
-    from smtps.client.envelope import DSN, Envelope
-    from smtps.client.result import Outcome, Recipient, Result, SendError, Status
-    from smtps.client.sending import send
-    from smtps.client.session import Session, connect
-    from smtps.diagnosis.checking import check
-    from smtps.diagnosis.report import Report, Verdict
-    from smtps.errors import (
-        CapabilityError,
-        CertificateError,
-        Failure,
-        ForbiddenError,
-        InputError,
-        LocalError,
-        LoginError,
-        NetworkError,
-        Phase,
-        PhaseTimeoutError,
-        ProtocolError,
-        RefusedError,
-        RemoteError,
-        SessionError,
-        SMTPSError,
-        TLSError,
-    )
-    from smtps.message import Attachment, Message, NameAddr
-    from smtps.options import Endpoint, Timeouts
-    from smtps.sandbox.server import Sandbox
+    from smtps.client.envelope import DSN as DSN
+    from smtps.client.envelope import Envelope as Envelope
+    from smtps.client.result import Outcome as Outcome
+    from smtps.client.result import Recipient as Recipient
+    from smtps.client.result import Result as Result
+    from smtps.client.result import SendError as SendError
+    from smtps.client.result import Status as Status
+    from smtps.client.sending import send as send
+    from smtps.client.session import Session as Session
+    from smtps.client.session import connect as connect
+    from smtps.diagnosis.checking import check as check
+    from smtps.diagnosis.report import Report as Report
+    from smtps.diagnosis.report import Verdict as Verdict
+    from smtps.errors import CapabilityError as CapabilityError
+    from smtps.errors import CertificateError as CertificateError
+    from smtps.errors import Failure as Failure
+    from smtps.errors import ForbiddenError as ForbiddenError
+    from smtps.errors import InputError as InputError
+    from smtps.errors import LocalError as LocalError
+    from smtps.errors import LoginError as LoginError
+    from smtps.errors import NetworkError as NetworkError
+    from smtps.errors import Phase as Phase
+    from smtps.errors import PhaseTimeoutError as PhaseTimeoutError
+    from smtps.errors import ProtocolError as ProtocolError
+    from smtps.errors import RefusedError as RefusedError
+    from smtps.errors import RemoteError as RemoteError
+    from smtps.errors import SessionError as SessionError
+    from smtps.errors import SMTPSError as SMTPSError
+    from smtps.errors import TLSError as TLSError
+    from smtps.message import Attachment as Attachment
+    from smtps.message import Message as Message
+    from smtps.message import NameAddr as NameAddr
+    from smtps.options import Endpoint as Endpoint
+    from smtps.options import Timeouts as Timeouts
+    from smtps.sandbox.server import Sandbox as Sandbox
 
 _HOME = {
     "Attachment": "smtps.message",

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from . import dovecot, postfix
 from .pki import make_pki
 
 DOMAIN = "example.test"
@@ -31,145 +32,6 @@ MAIL_UID = 65534  # nobody: both servers refuse to store mail as root
 SIZE_LIMIT = 64 * 1024 * 1024
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 2.0
-
-POSTFIX_MAIN = """\
-compatibility_level = 3.6
-queue_directory = {run}/queue
-data_directory = {run}/data
-maillog_file = {log}
-maillog_file_prefixes = {log}
-myhostname = mail.{domain}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.1
-disable_dns_lookups = yes
-smtp_host_lookup = native
-smtpd_peername_lookup = no
-
-# Every local part of the domain is delivered, nothing else is, and nothing leaves this host.
-mydestination =
-alias_maps =
-alias_database =
-virtual_alias_maps =
-virtual_mailbox_domains = {domain}
-virtual_mailbox_maps = static:inbox/
-virtual_mailbox_base = {run}/mail
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{uid}
-default_transport = error:this host delivers to {domain} only
-relay_transport = error:this host delivers to {domain} only
-# Clients on the loopback interface would otherwise have their headers completed.
-local_header_rewrite_clients =
-
-message_size_limit = {size_limit}
-mailbox_size_limit = 0
-virtual_mailbox_limit = 0
-in_flow_delay = 0
-smtpd_client_connection_count_limit = 0
-smtpd_client_event_limit_exceptions = 127.0.0.1
-smtpd_error_sleep_time = 0
-
-smtpd_tls_cert_file = {cert}
-smtpd_tls_key_file = {key}
-smtpd_tls_received_header = yes
-smtpd_sasl_type = dovecot
-smtpd_sasl_path = {run}/auth
-"""
-
-POSTFIX_MASTER = """\
-127.0.0.1:{tls_port} inet n - n - - smtpd
-  -o syslog_name=postfix/submissions
-  -o smtpd_tls_wrappermode=yes
-  -o smtpd_sasl_auth_enable=yes
-  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
-127.0.0.1:{starttls_port} inet n - n - - smtpd
-  -o syslog_name=postfix/submission
-  -o smtpd_tls_security_level=encrypt
-  -o smtpd_sasl_auth_enable=yes
-  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
-127.0.0.1:{relay_port} inet n - n - - smtpd
-  -o syslog_name=postfix/from-dovecot
-  -o smtpd_authorized_xclient_hosts=127.0.0.1
-  -o smtpd_relay_restrictions=permit_mynetworks,reject
-pickup    unix  n - n 60    1 pickup
-cleanup   unix  n - n -     0 cleanup
-qmgr      unix  n - n 300   1 qmgr
-tlsmgr    unix  - - n 1000? 1 tlsmgr
-rewrite   unix  - - n -     - trivial-rewrite
-bounce    unix  - - n -     0 bounce
-defer     unix  - - n -     0 bounce
-trace     unix  - - n -     0 bounce
-verify    unix  - - n -     1 verify
-flush     unix  n - n 1000? 0 flush
-proxymap  unix  - - n -     - proxymap
-proxywrite unix - - n -     1 proxymap
-showq     unix  n - n -     - showq
-error     unix  - - n -     - error
-retry     unix  - - n -     - error
-virtual   unix  - n n -     - virtual
-anvil     unix  - - n -     1 anvil
-postlog   unix-dgram n - n - 1 postlogd
-"""
-
-DOVECOT_CONF = """\
-base_dir = {run}/dovecot
-state_dir = {run}/dovecot-state
-log_path = /dev/stderr
-hostname = dovecot.{domain}
-protocols = submission
-listen = 127.0.0.1
-ssl = required
-ssl_cert = <{cert}
-ssl_key = <{key}
-auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
-# A wrong password is answered within half a second, however many there were before.
-auth_failure_delay = 0
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-passdb {{
-  driver = passwd-file
-  args = username_format=%u {run}/users
-}}
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {run}/oauth2.conf
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={uid} home={run}/mail/home
-}}
-mail_location = maildir:~/Maildir
-mail_max_userip_connections = 0
-service auth {{
-  unix_listener {run}/auth {{
-    mode = 0666
-  }}
-}}
-service submission-login {{
-  inet_listener submission {{
-    port = 0
-  }}
-  inet_listener submissions {{
-    port = {dovecot_port}
-    ssl = yes
-  }}
-}}
-submission_max_mail_size = {size_limit}
-submission_relay_host = 127.0.0.1
-submission_relay_port = {relay_port}
-submission_relay_trusted = yes
-"""
-
-# Tokens are JWTs whose signature Dovecot checks itself: no token server is asked.
-DOVECOT_OAUTH2 = """\
-introspection_mode = local
-local_validation_key_dict = fs:posix:prefix={run}/keys/
-username_attribute = email
-"""
 
 PACKAGES = {  # program: the Debian package it comes in
     "/usr/sbin/postfix": "postfix",
@@ -348,10 +210,10 @@ class MailHost:
             "dovecot_port": self.dovecot_tls_port,
         }
         for name, text in {
-            "postfix/main.cf": POSTFIX_MAIN,
-            "postfix/master.cf": POSTFIX_MASTER,
-            "dovecot.conf": DOVECOT_CONF,
-            "oauth2.conf": DOVECOT_OAUTH2,
+            "postfix/main.cf": postfix.MAIN,
+            "postfix/master.cf": postfix.MASTER,
+            "dovecot.conf": dovecot.CONF,
+            "oauth2.conf": dovecot.OAUTH2,
         }.items():
             (run / name).write_text(text.format_map(values))
             os.utime(run / name, (0, 0))  # Postfix sleeps before it trusts a fresh file

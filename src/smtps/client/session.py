@@ -22,6 +22,7 @@ from smtps.core.capabilities import Capabilities
 from smtps.core.command import NOOP, QUIT, RSET, STARTTLS, Command, ehlo, helo, mail, rcpt
 from smtps.core.reply import Limits, Reply
 from smtps.errors import (
+    CapabilityError,
     InputError,
     Phase,
     ProtocolError,
@@ -74,6 +75,7 @@ class Session:
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
         self._wire = wire
+        self._asked_again = False
 
     @classmethod
     async def open(
@@ -265,18 +267,29 @@ class Session:
             raise InputError("partial", "must be 'abort' or 'send'")
         if not self.usable:
             raise SessionError("session.broken", "This session is over; open another.")
-        capabilities = self.capabilities
-        seven_bit = "8BITMIME" not in capabilities
-        outgoing = prepare(message, envelope, seven_bit=seven_bit)
-        check_capabilities(outgoing, capabilities, dsn=dsn, require_tls=require_tls)
-        timings: dict[str, float] = {}
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
+        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in self.capabilities)
+        await self._check_capabilities(outgoing, dsn, require_tls)
+        timings: dict[str, float] = {}
         with timed(timings, "send"):
             done = await self._transact(outgoing, partial, dsn, require_tls)
         self.dialogue.deadline = None
         return judge(
             outgoing.envelope.recipients, done, message_id=outgoing.message_id, timings=timings
         )
+
+    async def _check_capabilities(
+        self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool
+    ) -> None:
+        """Refuse early; but ask again first, as some servers offer more to those they know."""
+        try:
+            check_capabilities(outgoing, self.capabilities, dsn=dsn, require_tls=require_tls)
+        except CapabilityError:
+            if self.mechanism is None or self._asked_again:
+                raise
+            self._asked_again = True
+            await self.hello()
+            check_capabilities(outgoing, self.capabilities, dsn=dsn, require_tls=require_tls)
 
     async def _transact(
         self, outgoing: Outgoing, partial: Partial, dsn: DSN | None, require_tls: bool

@@ -1,0 +1,123 @@
+"""The sandbox as a mail server, seen by other clients than ours."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import ssl
+from email.message import EmailMessage
+
+import pytest
+
+import smtps
+from smtps.sandbox.inbox import Inbox
+from smtps.sandbox.personas import PERSONAS, persona_named
+from smtps.sandbox.server import Sandbox
+
+
+def client(box: Sandbox) -> smtplib.SMTP_SSL:
+    context = ssl.create_default_context(cafile=str(box.ca_file))
+    return smtplib.SMTP_SSL(box.host, box.port, context=context, timeout=10)
+
+
+def a_message() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@x.test", "b@x.test", "Grüße"
+    message.set_content("Hallo\n.\n..\n")
+    message.add_attachment(b"\0\1\2", maintype="application", subtype="x", filename="ü.bin")
+    return message
+
+
+def test_keeps_what_smtplib_sends(sandbox: Sandbox) -> None:
+    with client(sandbox) as session:
+        session.login(sandbox.username, sandbox.password)
+        session.send_message(a_message())
+    (stored,) = sandbox.inbox.all()
+    assert (stored.sender, stored.recipients) == ("a@x.test", ("b@x.test",))
+    details = stored.details()
+    assert details["subject"] == "Grüße"
+    assert details["text"] == "Hallo\r\n.\r\n..\r\n"
+    assert details["attachments"] == [
+        {"filename": "ü.bin", "content_type": "application/x", "size": 3}
+    ]
+
+
+def test_wants_a_login_before_mail(sandbox: Sandbox) -> None:
+    with client(sandbox) as session, pytest.raises(smtplib.SMTPSenderRefused, match="530"):
+        session.send_message(a_message())
+
+
+def test_refuses_a_wrong_password(sandbox: Sandbox) -> None:
+    with client(sandbox) as session, pytest.raises(smtplib.SMTPAuthenticationError):
+        session.login(sandbox.username, "wrong")
+
+
+def test_a_strict_client_accepts_its_certificate(sandbox: Sandbox) -> None:
+    context = ssl.create_default_context(cafile=str(sandbox.ca_file))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with smtplib.SMTP_SSL("localhost", sandbox.port, context=context, timeout=10) as session:
+        assert session.noop()[0] == 250
+
+
+async def test_stop_leaves_no_client_and_no_file() -> None:
+    box = await Sandbox().start()
+    path = box.ca_file
+    context = ssl.create_default_context(cafile=str(path))
+    reader, writer = await asyncio.open_connection(box.host, box.port, ssl=context)
+    assert (await reader.readline()).startswith(b"220 ")
+    assert len(box.clients) == 1
+    await box.stop()
+    await asyncio.sleep(0)
+    assert not box.clients
+    assert not path.exists()
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_taken_port_is_named() -> None:
+    async with Sandbox() as box:
+        with pytest.raises(smtps.InputError, match=f"port {box.port}"):
+            await Sandbox(port=box.port).start()
+
+
+def test_listens_on_loopback_only() -> None:
+    with pytest.raises(smtps.InputError, match="loopback only"):
+        Sandbox(host="0.0.0.0")
+
+
+def test_an_unknown_persona_is_answered_with_the_list() -> None:
+    with pytest.raises(smtps.InputError) as caught:
+        persona_named("grumpy")
+    assert all(name in str(caught.value) for name in PERSONAS)
+
+
+async def test_the_inbox_is_bounded_by_count_and_size() -> None:
+    inbox = Inbox(max_messages=2, max_octets=100)
+    for size in (10, 20, 30):
+        inbox.add("a@x", ("b@x",), b"x" * size)
+    assert [stored.id for stored in inbox.all()] == ["2", "3"]
+    inbox.add("a@x", ("b@x",), b"x" * 90)
+    assert [stored.id for stored in inbox.all()] == ["4"]
+
+
+async def test_the_inbox_can_be_waited_for() -> None:
+    inbox = Inbox()
+    waiting = asyncio.create_task(inbox.wait(2))
+    newer = asyncio.create_task(inbox.after("1"))
+    await asyncio.sleep(0)
+    inbox.add("a@x", ("b@x",), b"one")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert not newer.done()
+    inbox.add("a@x", ("b@x",), b"two")
+    assert [stored.data for stored in await waiting] == [b"one", b"two"]
+    assert [stored.data for stored in await newer] == [b"two"]
+    inbox.clear()
+    assert len(inbox) == 0
+
+
+def test_broken_content_does_not_break_the_listing() -> None:
+    inbox = Inbox()
+    data = b"Subject: x\r\nContent-Type: text/plain; charset=nonsense\r\n\r\n\xff\r\n"
+    assert inbox.add("", ("b@x",), data).details()["text"] is None
+    assert inbox.add("", ("b@x",), b"").details()["subject"] == ""
