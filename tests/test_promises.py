@@ -74,7 +74,7 @@ def test_public_names_are_pinned() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = smtps.nonsense  # type: ignore[attr-defined]
+        _ = smtps.nonsense
 
 
 def test_endpoint_options_are_the_fields_of_endpoint() -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from smtps.core.grammar import MAX_TEXT_LINE
-from smtps.core.payload import normalize
+from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
 from smtps.message import Attachment, Message, NameAddr
 
@@ -25,7 +25,6 @@ _WIDTH = 76
 """Octets of an encoded line, and of a header line where it can be folded."""
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_TEXT_LINE + 1))
 _FIELD_LINE = re.compile(rb"([!-9;-~]+):")
 
 
@@ -44,7 +43,7 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A MIME entity: header lines (without CRLF) and a body that ends with CRLF."""
+    """A MIME entity: header lines without CRLF, and a body."""
 
     headers: list[str]
     body: bytes
@@ -79,6 +78,8 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     lines = [f"{name}: {value}".rstrip() for name, value in fields]
     entity = _entity(message)
     data = _Part([*lines, *entity.headers], entity.body).encode()
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
     names = [name for name, _ in fields] + [line.partition(":")[0] for line in entity.headers]
     check_header_block(data, names)
     return Composed(data, message_id)
@@ -228,14 +229,14 @@ def _multipart(kind: str, parts: list[_Part]) -> _Part:
     # by accident; in 7bit text a random one cannot be guessed.
     boundary = f"=_{secrets.token_hex(16)}"
     delimiter = f"--{boundary}\r\n".encode()
-    body = b"".join(delimiter + part.encode() for part in parts) + f"--{boundary}--\r\n".encode()
+    # The line end before a delimiter belongs to it (RFC 2046 section 5.1.1).
+    pieces = [delimiter + part.encode() + b"\r\n" for part in parts]
+    body = b"".join([*pieces, f"--{boundary}--".encode()])
     return _Part([f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"'], body)
 
 
 def _text(kind: str, text: str) -> _Part:
     data = normalize(text.encode())
-    if data and not data.endswith(b"\r\n"):
-        data += b"\r\n"
     if _is_7bit(data):
         headers = [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: 7bit"]
         return _Part(headers, data)
@@ -249,7 +250,7 @@ def _text(kind: str, text: str) -> _Part:
 
 def _is_7bit(data: bytes) -> bool:
     """RFC 2045 section 2.7, and no control but line ends and tabs."""
-    return data.isascii() and not _LONG_LINE.search(data) and not _CONTROLS.search(data)
+    return data.isascii() and find_long_line(data) is None and not _CONTROLS.search(data)
 
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -266,8 +267,6 @@ def _file(file: Attachment) -> _Part:
             kind = "application/octet-stream"
     if encoding == "base64":
         body = _base64(file.content)
-    elif not body.endswith(b"\r\n"):
-        body += b"\r\n"
     headers = [
         f"Content-Type: {kind}",
         f"Content-Transfer-Encoding: {encoding}",
@@ -281,7 +280,6 @@ def _file(file: Attachment) -> _Part:
 def _base64(data: bytes) -> bytes:
     """Lines of 76 characters (RFC 2045 section 6.8)."""
     step = _WIDTH // 4 * 3
-    lines = [
+    return b"\r\n".join(
         binascii.b2a_base64(data[at : at + step], newline=False) for at in range(0, len(data), step)
-    ]
-    return b"\r\n".join([*lines, b""])
+    )

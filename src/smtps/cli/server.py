@@ -53,7 +53,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     Raises:
         InputError: they cannot be used together; names the one to blame.
     """
-    from smtps.net.tls import context_for  # noqa: PLC0415
+    from smtps.client.session import check_endpoint  # noqa: PLC0415
     from smtps.options import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
 
     host, port = split_target(target)
@@ -77,7 +77,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
         ehlo_name=options.ehlo_name or EHLO_NAME,
         timeouts=Timeouts(total=options.timeout),
     )
-    context_for(found)  # a file that cannot be used is told before anything else
+    check_endpoint(found)
     return found
 
 

@@ -14,12 +14,11 @@ from typing import Any
 from smtps.client.envelope import DSN, Envelope
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
-from smtps.core.payload import LineEnds, line_ends, normalize
+from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
 from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
 from smtps.mime import check_header_block, compose, format_date
 
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_TEXT_LINE + 1))
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
 AnyMessage = Message | PythonMessage | bytes
@@ -95,15 +94,16 @@ def check_raw(data: bytes) -> bytes:
         )
     if b"\0" in data:
         raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
-    if (found := _LONG_LINE.search(data)) is not None:
-        line = data.count(b"\n", 0, found.start()) + 1
+    data = normalize(data)
+    if (start := find_long_line(data)) is not None:
+        line = data.count(b"\n", 0, start) + 1
         raise InputError(
             "raw",
             f"line {line} has more than {MAX_TEXT_LINE} octets; encode that part (RFC 5321 section "
             "4.5.3.1.6)",
             code="message.line_too_long",
         )
-    return normalize(data)
+    return data
 
 
 def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> bytes:

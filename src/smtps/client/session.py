@@ -32,7 +32,7 @@ from smtps.errors import (
 )
 from smtps.net.dial import Allow, address_literal, connect_any, secure
 from smtps.net.resolve import resolve
-from smtps.net.tls import TLSFacts
+from smtps.net.tls import TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint, EndpointOptions, Partial
 
@@ -91,6 +91,7 @@ class Session:
         Raises:
             SMTPSError: it did not come to a session; no connection is left.
         """
+        check_endpoint(endpoint)
         deadline = deadline or deadline_of(endpoint)
         seconds = endpoint.timeouts
         timings: dict[str, float] = {}
@@ -400,6 +401,16 @@ async def connect(
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     async with await Session.open(endpoint, allow=allow) as session:
         yield session
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Find out what cannot be used before anything is looked up or connected.
+
+    Raises:
+        InputError: the client's name, or a file; names the field.
+    """
+    ehlo(endpoint.ehlo_name)
+    context_for(endpoint)
 
 
 def deadline_of(endpoint: Endpoint) -> float | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from smtps.core.grammar import MAX_TEXT_LINE
+
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -30,6 +32,21 @@ def line_ends(data: bytes) -> LineEnds:
     if pairs == returns == feeds:
         return LineEnds.CRLF
     return LineEnds.LF if returns == 0 else LineEnds.MIXED
+
+
+def find_long_line(data: bytes, limit: int = MAX_TEXT_LINE) -> int | None:
+    """Where the first line with more than ``limit`` octets begins, or None. Wants normal form.
+
+    Leaps from the last line end within reach to the next: a look at every line of a big message
+    takes seconds.
+    """
+    at = 0
+    while len(data) - at > limit:
+        found = data.rfind(b"\r\n", at, at + limit + 2)
+        if found < 0:
+            return at
+        at = found + 2
+    return None
 
 
 class Normalizer:

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from smtps.client.session import Session, deadline_of, timed
+from smtps.client.session import Session, check_endpoint, deadline_of, timed
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.errors import LocalError, LoginError, Phase, SMTPSError
 from smtps.net.dial import Allow, connect_any
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
-from smtps.net.tls import context_for
 from smtps.options import Endpoint
 
 Progress = Callable[[AddressFacts, str], None]
@@ -53,7 +52,7 @@ async def gather(
         now=now or datetime.now(UTC),
         wanted_login=endpoint.wants_login,
     )
-    context_for(endpoint)  # a file that cannot be read is the caller's mistake, not a finding
+    check_endpoint(endpoint)  # the caller's own mistakes are no findings
     visit = _Visit(endpoint, allow, progress or _silent, deadline_of(endpoint))
     try:
         with timed(facts.timings, Phase.DNS):
