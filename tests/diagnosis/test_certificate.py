@@ -1,0 +1,96 @@
+"""Certificates explained."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.x509.oid import NameOID
+
+from smtps.diagnosis.certificate import covers, explain
+from smtps.sandbox.certificates import Authority, self_signed
+
+DER = serialization.Encoding.DER
+
+
+def test_an_issued_certificate() -> None:
+    authority = Authority("Test CA")
+    found = explain(authority.issue(["mail.x.test", "192.0.2.1"]).certificate.public_bytes(DER))
+    assert found is not None
+    assert (found.subject, found.issuer) == ("CN=mail.x.test", "CN=Test CA")
+    assert found.names == ("mail.x.test", "192.0.2.1")
+    assert (found.key, found.signature, found.self_signed) == ("EC P-256", "sha256", False)
+    assert len(found.fingerprint_sha256) == 64
+    assert found.days_left(datetime.now(UTC)) == 89
+
+
+def test_one_that_signs_itself() -> None:
+    found = explain(self_signed(["x.test"]).certificate.public_bytes(DER))
+    assert found is not None
+    assert found.self_signed
+
+
+def test_the_same_name_is_not_the_same_key() -> None:
+    real, other = Authority("Same"), Authority("Same")
+    certificate = real.issue(["Same"]).certificate
+    assert certificate.subject == other.identity.certificate.subject
+    found = explain(certificate.public_bytes(DER))
+    assert found is not None
+    assert not found.self_signed
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "words"),
+    [
+        (rsa.generate_private_key(65537, 2048), hashes.SHA256(), ("RSA 2048", "sha256")),
+        (ed25519.Ed25519PrivateKey.generate(), None, ("Ed25519", "none")),
+    ],
+)
+def test_other_keys_and_only_a_common_name(
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey,
+    algorithm: hashes.SHA256 | None,
+    words: tuple[str, str],
+) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old.x.test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, algorithm)
+    )
+    found = explain(certificate.public_bytes(DER))
+    assert found is not None
+    assert (found.key, found.signature) == words
+    assert found.names == ("old.x.test",)
+
+
+@pytest.mark.parametrize("junk", [b"", b"x", b"\x30\x80" * 50, bytes(1000)])
+def test_what_cannot_be_read_is_none(junk: bytes) -> None:
+    assert explain(junk) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "covered"),
+    [
+        (("mail.x.test",), "MAIL.x.test", True),
+        (("mail.x.test",), "x.test", False),
+        (("*.x.test",), "mail.x.test", True),
+        (("*.x.test",), "a.mail.x.test", False),
+        (("*.x.test",), "x.test", False),
+        (("*.test",), "x.test", False),
+        (("192.0.2.1",), "192.0.2.1", True),
+        (("2001:db8:0::1",), "2001:db8::1", True),
+        (("mail.x.test.",), "mail.x.test", True),
+        ((), "mail.x.test", False),
+    ],
+)
+def test_names_cover_hosts(names: tuple[str, ...], host: str, covered: bool) -> None:
+    assert covers(names, host) is covered

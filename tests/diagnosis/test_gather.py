@@ -1,0 +1,143 @@
+"""Gathering: every address on its own, one login, nothing left open."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+import smtps
+from smtps.diagnosis.facts import AddressFacts
+from smtps.net.resolve import Address
+from smtps.sandbox.server import Sandbox
+
+
+async def test_the_phases_are_told_as_they_end() -> None:
+    told: list[str] = []
+    async with Sandbox() as box:
+        await smtps.check(
+            box.host,
+            port=box.port,
+            ca_file=box.ca_file,
+            username=box.username,
+            password=box.password,
+            progress=lambda _seen, phase: told.append(phase),
+        )
+    assert told == ["tcp", "tls", "greeting", "ehlo", "auth"]
+
+
+async def test_what_is_behind_a_bad_certificate_is_told_without_credentials() -> None:
+    async with Sandbox("expired") as box:
+        report = await smtps.check(
+            box.host,
+            port=box.port,
+            ca_file=box.ca_file,
+            username=box.username,
+            password=box.password,
+        )
+    best = report.facts.best
+    assert best is not None
+    assert best.capabilities is not None
+    assert best.mechanism is None
+    assert best.login_failure is None
+    assert report.as_json()["auth"] == {
+        "offered": ["LOGIN", "PLAIN"],
+        "tried": False,
+        "authenticated": False,
+        "mechanism": None,
+        "failure": None,
+    }
+
+
+async def test_policy_is_asked_about_the_address_not_the_name() -> None:
+    asked: list[Address] = []
+
+    def allow(address: Address) -> bool:
+        asked.append(address)
+        return False
+
+    for first in (True, False):
+        with pytest.raises(smtps.ForbiddenError):
+            await smtps.check("localhost", port=9, allow=allow, first=first)
+    assert {address.ip for address in asked} <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("host", ["a b", "2130706433", "0x7f.1", "", "x" * 64 + ".test"])
+async def test_a_host_that_can_be_none_is_the_caller_s_mistake(host: str) -> None:
+    with pytest.raises(smtps.InputError):
+        await smtps.check(host)
+
+
+async def test_a_name_for_ehlo_is_checked_before_anything_is_connected() -> None:
+    with pytest.raises(smtps.InputError, match="ehlo_name"):
+        await smtps.check("127.0.0.1", port=1, ehlo_name="no\r\nname")
+
+
+async def test_a_deadline_holds_for_everything_together() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        report = await smtps.check(
+            "127.0.0.1", port=port, timeouts=smtps.Timeouts(total=0.2), first=True
+        )
+    assert [finding.code for finding in report.findings] == ["tls.timeout"]
+
+
+async def test_a_cancelled_check_leaves_nothing_behind() -> None:
+    async with Sandbox("late-greeting") as box:
+        greeted: list[AddressFacts] = []
+        task = asyncio.create_task(
+            smtps.check(
+                box.host,
+                port=box.port,
+                ca_file=box.ca_file,
+                progress=lambda seen, _phase: greeted.append(seen),
+            )
+        )
+        while len(greeted) < 2:  # TCP and TLS are done; the greeting is waited for
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not [task for task in others if "smtps.diagnosis" in str(task.get_coro())]
+        async with asyncio.timeout(2):
+            while box.clients:  # the server sees the connection go
+                await asyncio.sleep(0.01)
+
+
+def test_the_blocking_form_gives_the_same() -> None:
+    with smtps.sync.sandbox() as box:
+        options = smtps.Endpoint(
+            box.host,
+            box.port,
+            ca_file=box.ca_file,
+            username=box.username,
+            password=box.password,
+        )
+        assert smtps.sync.check(options).verdict == "works"
+        with smtps.sync.connect(options) as session:
+            session.noop()
+            assert "PIPELINING" in session.capabilities
+            message = smtps.Message(from_="a@x.test", to="b@x.test", text="x")
+            assert session.send(message).raise_for_outcome().outcome == "sent"
+            assert session.usable
+            assert "EHLO portofcall" in str(session.transcript)
+        assert len(box.inbox) == 1
+
+
+def test_raise_for_outcome_raises_with_the_result() -> None:
+    with smtps.sync.sandbox("drop-after-data") as box:
+        message = smtps.Message(from_="a@x.test", to="b@x.test", text="x")
+        result = smtps.sync.send(
+            message,
+            box.host,
+            port=box.port,
+            ca_file=box.ca_file,
+            username=box.username,
+            password=box.password,
+        )
+    with pytest.raises(smtps.SendError) as caught:
+        result.raise_for_outcome()
+    assert caught.value.result is result
+    assert caught.value.code == "send.uncertain"
