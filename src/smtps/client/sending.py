@@ -9,7 +9,7 @@ from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, prepare
 from smtps.client.result import Result
 from smtps.client.session import Session, deadline_of
-from smtps.net.dial import Allow
+from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions, Partial
 
 

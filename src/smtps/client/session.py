@@ -30,7 +30,8 @@ from smtps.errors import (
     SessionError,
     SMTPSError,
 )
-from smtps.net.dial import Allow, address_literal, connect_any, secure
+from smtps.net.dial import address_literal, connect_any, secure
+from smtps.net.egress import Allow
 from smtps.net.resolve import resolve
 from smtps.net.tls import TLSFacts, context_for
 from smtps.net.wire import Wire

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from smtps.diagnosis.gather import Progress, gather
 from smtps.diagnosis.report import Report
-from smtps.net.dial import Allow
+from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions
 
 

@@ -11,7 +11,8 @@ from smtps.client.session import Session, check_endpoint, deadline_of, timed
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.errors import LocalError, LoginError, Phase, SMTPSError
-from smtps.net.dial import Allow, connect_any
+from smtps.net.dial import connect_any
+from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
 from smtps.options import Endpoint
@@ -67,6 +68,7 @@ async def gather(
     except SMTPSError as error:
         facts.failure = error.failure
         return facts
+    admit(addresses, allow)
     if first:
         facts.addresses.append(await visit.look(addresses))
     else:

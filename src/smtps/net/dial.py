@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
-from smtps.errors import ForbiddenError, Phase, SMTPSError
+from smtps.errors import Phase, SMTPSError
+from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
 from smtps.net.resolve import Address
 from smtps.net.timing import within
@@ -17,9 +18,6 @@ from smtps.options import Endpoint
 
 ATTEMPT_DELAY = 0.25
 """Seconds before the next address is tried beside the first (RFC 8305 section 5)."""
-
-Allow = Callable[[Address], bool]
-"""Egress policy: judges the very address that is connected to, never the name."""
 
 
 async def connect_tcp(
@@ -41,10 +39,7 @@ async def connect_tcp(
         ForbiddenError: policy says no; nothing was sent.
         NetworkError, PhaseTimeoutError: it did not come about.
     """
-    if allow is not None and not allow(address):
-        raise ForbiddenError(
-            "net.forbidden", "Connections to this target are not allowed.", phase=Phase.TCP
-        )
+    admit([address], allow)
     loop = asyncio.get_running_loop()
     try:
         async with within(timeout, Phase.TCP, address.ip, deadline):
@@ -75,6 +70,7 @@ async def connect_any(
         SMTPSError: none answered; the error of the first, with the others as notes.
     """
     waiting = list(addresses)
+    admit(waiting, allow)
     running: dict[asyncio.Task[Wire], Address] = {}
     errors: dict[Address, SMTPSError] = {}
     order = list(waiting)
