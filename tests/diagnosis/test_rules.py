@@ -67,6 +67,7 @@ def untrusted(code: str) -> dict[str, Any]:
     }
 
 
+CASES: dict[str, tuple[Facts, str, list[str]]] = {
     "a healthy server": (facts(an_address()), "works", []),
     "expires in 13 days": (
         facts(an_address(chain=(a_certificate(not_after=NOW + timedelta(days=13)),))),
