@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "options", "advice", "_version"}),
+    frozenset({"errors", "options", "advice", "providers", "targets", "_version"}),
     frozenset({"core"}),
     frozenset({"net"}),
     frozenset({"client", "message", "mime"}),

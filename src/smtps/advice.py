@@ -305,6 +305,24 @@ ADVICE: dict[str, Advice] = {
     "api.unsupported_media_type": Advice(
         _E, "The body is not JSON.", "Send Content-Type: application/json.", _YOU),
     "api.too_large": Advice(_E, "The body is too large.", "Send less.", _YOU),
+    "api.too_many": Advice(_E, "The message has too many parts.", "Split it.", _YOU),
+    "api.wrong_host": Advice(
+        _E, "The request was meant for another name than this service goes by.",
+        "Use its own address, or add the name to the setting hosts.", _YOU),
+    "api.wrong_origin": Advice(
+        _E, "A web page elsewhere tried to use this service.",
+        "Use the service's own page.", _YOU),
+    "api.token_needed": Advice(
+        _E, "The service wants a token.", "Send Authorization: Bearer and your token.", _YOU),
+    "api.caller_limited": Advice(
+        _E, "You are asking too often.", "Wait as long as Retry-After says.", _YOU),
+    "api.target_limited": Advice(
+        _E, "This target has been asked for too often, by you or by others.",
+        "Wait as long as Retry-After says.", _YOU),
+    "api.busy": Advice(
+        _E, "The service has too many requests under way.", "Try again in a second.", _YOU),
+    "api.stopping": Advice(
+        _E, "The service is stopping.", "Try again in a few seconds.", _YOU),
     "api.bug": Advice(_E, "This is our mistake.", "Please report it.", _OPERATOR),
 }  # fmt: skip
 

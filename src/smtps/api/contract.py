@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing
 from smtps.client.result import Result
-from smtps.client.transcript import Transcript
 from smtps.diagnosis.report import Report, certificate_json
 from smtps.errors import InputError
 from smtps.message import Attachment, Message, NameAddr
@@ -257,7 +256,7 @@ def _note(report: Report) -> str:
 
 
 def send_answer(
-    request: SendRequest, result: Result, transcript: Transcript | None = None
+    request: SendRequest, result: Result, *, transcript: bool = False
 ) -> dict[str, Any]:
     """The answer to a message that was sent: the seed's keys first and exactly."""
     timings = dict(result.timings)
@@ -276,8 +275,8 @@ def send_answer(
         "recipients": [recipient.as_json() for recipient in result.recipients],
         "timings": {**timings, "total": round(sum(timings.values()), 3)},
     }
-    if transcript is not None:
-        answer["transcript"] = transcript.as_json()
+    if transcript and result.transcript is not None:
+        answer["transcript"] = result.transcript.as_json()
     return answer
 
 

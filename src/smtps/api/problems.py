@@ -21,11 +21,19 @@ MEDIA_TYPE = "application/problem+json"
 
 _BY_CODE: dict[str, int] = {
     "api.bug": 500,
+    "api.busy": 503,
+    "api.caller_limited": 429,
     "api.malformed": 400,
     "api.method_not_allowed": 405,
     "api.not_found": 404,
+    "api.stopping": 503,
+    "api.target_limited": 429,
+    "api.token_needed": 401,
     "api.too_large": 413,
+    "api.too_many": 413,
     "api.unsupported_media_type": 415,
+    "api.wrong_host": 403,
+    "api.wrong_origin": 403,
     "auth.unverified_tls": 400,
     "dns.timeout": 504,
     "net.forbidden": 403,
@@ -45,6 +53,14 @@ FIELDS = sorted(
     {field.alias or name for model in (ConnectQuery, SendRequest)
      for name, field in model.model_fields.items()}
 )  # fmt: skip
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Anything else: a problem document (RFC 9457).",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
 
 
 def status_of(failure: Failure) -> int:
@@ -110,7 +126,9 @@ async def _ours(_request: Request, error: Exception) -> JSONResponse:
     more: dict[str, Any] = {}
     if isinstance(error, SendError):
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
-    return response(document(error.failure, **more))
+    wait = getattr(error, "retry_after", None)
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return response(document(error.failure, **more), headers)
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:

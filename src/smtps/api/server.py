@@ -12,10 +12,7 @@ import uvicorn
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
 from smtps.errors import InputError
-from smtps.sandbox.server import Sandbox
-
-GRACE = 5
-"""Seconds that running requests have when the service is told to stop."""
+from smtps.sandbox.gallery import Gallery
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +33,7 @@ class _Server(uvicorn.Server):
 
 async def serve(
     settings: Settings,
-    sandbox: Sandbox | None,
+    gallery: Gallery | None,
     *,
     ready: Callable[[str], None],
     stop: asyncio.Event,
@@ -45,20 +42,20 @@ async def serve(
 
     Args:
         settings: what the operator decided.
-        sandbox: a running one, or None.
+        gallery: running sandboxes, or None.
         ready: called with the service's URL once it answers.
-        stop: ends it; running requests have a few seconds.
+        stop: ends it; running requests finish within the grace, or are told.
 
     Raises:
         InputError: the port is taken.
     """
     listener = _listen(settings)
     config = uvicorn.Config(
-        create_app(settings, sandbox),
+        create_app(settings, gallery, stop),
         log_level="warning",
-        access_log=False,  # a query may hold a password
+        access_log=False,  # it would show the query, which may hold a password
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=round(settings.grace) + 2,
         lifespan="off",
     )
     host, port = listener.getsockname()[:2]

@@ -1,36 +1,136 @@
-"""What the operator decides about the service: one place."""
+"""What the operator decides about the service: one place, three sources.
+
+Flags go before the environment (``SMTPS_PORT``), and that before the file (TOML).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import tomllib
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from smtps.api.guards.origin import LOOPBACK
+from smtps.api.guards.tokens import is_hash
 from smtps.errors import InputError
+from smtps.net.egress import MAIL_PORTS, Egress
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Settings of the service.
+class Settings(BaseSettings):
+    """Settings of the service. What is left open depends on where it listens."""
 
-    Attributes:
-        host: loopback address to listen on.
-        port: 0 takes a free one.
-        max_body: octets of a request's body.
+    model_config = SettingsConfigDict(env_prefix="SMTPS_", extra="forbid", frozen=True)
+
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8465
+    tokens: Annotated[
+        dict[str, str], Field(description="name → sha256:…; made by --new-token")
+    ] = {}
+    allow_anonymous: Annotated[
+        bool, Field(description="listen beyond loopback without any token")
+    ] = False
+    hosts: Annotated[
+        list[str], Field(description="names the service goes by, checked against Host")
+    ] = []
+    private_targets: Annotated[
+        bool | None, Field(description="connect to addresses that are not public")
+    ] = None
+    target_ports: Annotated[
+        list[int] | None, Field(description="the only ports to connect to; empty: all")
+    ] = None
+    caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
+    target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
+    concurrency: Annotated[int, Field(ge=1, description="requests at the same time")] = 500
+    max_body: Annotated[int, Field(ge=1024, description="octets")] = 64 * 1024 * 1024
+    max_recipients: Annotated[int, Field(ge=1)] = 1000
+    max_attachments: Annotated[int, Field(ge=0)] = 100
+    max_headers: Annotated[int, Field(ge=0)] = 50
+    grace: Annotated[
+        float, Field(ge=0, description="seconds that running requests have when told to stop")
+    ] = 5.0
+
+    DEFAULTS: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "private_targets": (True, False),
+        "target_ports": ([], sorted(MAIL_PORTS)),
+        "caller_rate": ("", "60/minute"),
+        "target_rate": ("", "30/minute"),
+    }
+    """Left open, they are this on loopback, and that elsewhere."""
+
+    @field_validator("tokens")
+    @classmethod
+    def _only_hashes(cls, tokens: dict[str, str]) -> dict[str, str]:
+        for name, value in tokens.items():
+            if not is_hash(value):
+                raise ValueError(f"{name} must be a hash as --new-token prints it, not the token")
+        return tokens
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not (self.loopback or self.tokens or self.allow_anonymous):
+            raise ValueError(
+                f"listening on {self.host} needs an API token (smtps serve --new-token NAME), or "
+                "allow_anonymous"
+            )
+        for name, (near, far) in self.DEFAULTS.items():
+            if getattr(self, name) is None:
+                self.__dict__[name] = near if self.loopback else far
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def known_hosts(self) -> frozenset[str] | None:
+        """What Host may say; None for anything."""
+        if self.hosts or self.loopback:
+            return LOOPBACK | {name.lower() for name in self.hosts}
+        return None
+
+    @property
+    def egress(self) -> Egress:
+        """Where connections may go."""
+        return Egress(bool(self.private_targets), frozenset(self.target_ports or ()) or None)
+
+    def shown(self) -> dict[str, Any]:
+        """All settings, without what would help to break in."""
+        return {**self.model_dump(), "tokens": dict.fromkeys(self.tokens, "sha256:…")}
+
+
+def load(file: str | Path | None = None, **flags: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: TOML; default the one that ``SMTPS_CONFIG`` names, if any.
+        **flags: what was given explicitly; None counts as not given.
 
     Raises:
-        InputError: a value cannot be used.
+        InputError: the file cannot be read, or a value cannot be used; names it.
     """
+    file = file or os.environ.get("SMTPS_CONFIG") or None
+    values = {} if file is None else _read(Path(file))
+    environment = {name for name in Settings.model_fields if f"SMTPS_{name.upper()}" in os.environ}
+    merged = {name: value for name, value in values.items() if name not in environment}
+    merged |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(step) for step in first["loc"]) or "host"
+        raise InputError(field, first["msg"].removeprefix("Value error, ")) from None
 
-    host: str = "127.0.0.1"
-    port: int = 8465
-    max_body: int = 64 * 1024 * 1024
 
-    def __post_init__(self) -> None:
-        try:
-            loopback = ip_address(self.host).is_loopback
-        except ValueError:
-            loopback = self.host == "localhost"
-        if not loopback:
-            raise InputError("host", "the service listens on loopback only, such as 127.0.0.1")
-        if not 0 <= self.port <= 65535:
-            raise InputError("port", "must be between 0 and 65535")
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("config", f"{file} cannot be read: {error}") from error

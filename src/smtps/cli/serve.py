@@ -3,57 +3,101 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
 
-from smtps.cli import output
+from smtps.cli import exits, output
+
+if TYPE_CHECKING:
+    from smtps.api.settings import Settings
 
 NAME = "serve"
-HELP = "serve the HTTP API on loopback"
+HELP = "serve the page and the HTTP API"
 DESCRIPTION = """\
-Check and send by HTTP: GET or POST /api/smtps/connect, POST /api/smtps/send. Runs until Ctrl-C."""
+The page, and checking and sending by HTTP. Runs until Ctrl-C. On loopback it is open to this
+machine; anywhere else it wants a token."""
 EPILOG = """\
 examples:
   smtps serve
-  smtps serve --sandbox         with a mail server to try it on
-  curl 'http://127.0.0.1:8465/api/smtps/connect?host=smtp.example.com'
+  smtps serve --sandbox         with mail servers to try it on
+  smtps serve --new-token ci    prints a token, and the line for the configuration
+  smtps serve --config /etc/smtps.toml --show-config
+  curl http://127.0.0.1:8465/smtps/smtp.example.com
+
+settings come from flags, then from the environment (SMTPS_PORT), then from the file
 """
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--host", default="127.0.0.1", help="loopback address; default 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8465, metavar="N", help="default 8465; 0: free")
-    parser.add_argument("--sandbox", action="store_true", help="run a sandbox beside it")
+    parser.add_argument("--host", metavar="ADDRESS", help="default 127.0.0.1")
+    parser.add_argument("--port", type=int, metavar="N", help="default 8465; 0: a free one")
+    parser.add_argument("--config", metavar="FILE", help="settings, TOML")
     parser.add_argument(
-        "--persona", default="healthy", metavar="NAME", help="how the sandbox misbehaves"
+        "--allow-anonymous",
+        action="store_const",
+        const=True,
+        help="listen beyond loopback without any token",
     )
+    parser.add_argument("--sandbox", action="store_true", help="run sandboxes beside it")
+    parser.add_argument(
+        "--persona", default="healthy", metavar="NAME", help="the sandbox to tell about"
+    )
+    parser.add_argument("--access-log", action="store_true", help="a line for each request")
     parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
+    parser.add_argument("--show-config", action="store_true", help="print the settings and end")
+    parser.add_argument("--new-token", metavar="NAME", help="make an API token and end")
 
 
 def run(options: Namespace) -> int:
     """Serve until told to stop."""
     import asyncio  # noqa: PLC0415
 
-    return asyncio.run(_serve(options))
+    from smtps.api.settings import load  # noqa: PLC0415
+
+    if options.new_token:
+        return _new_token(options.new_token)
+    settings = load(
+        options.config,
+        host=options.host,
+        port=options.port,
+        allow_anonymous=options.allow_anonymous,
+    )
+    if options.show_config:
+        output.show_json(settings.shown())
+        return exits.OK
+    return asyncio.run(_serve(options, settings))
 
 
-async def _serve(options: Namespace) -> int:
+def _new_token(name: str) -> int:
+    from smtps.api.guards.tokens import hash_token, new_token  # noqa: PLC0415
+
+    token = new_token()
+    output.show(
+        f"{token}\n\nKeep it: it is shown this once. For the configuration:\n\n"
+        f'[tokens]\n"{name}" = "{hash_token(token)}"\n'
+    )
+    return exits.OK
+
+
+async def _serve(options: Namespace, settings: Settings) -> int:
     from contextlib import AsyncExitStack  # noqa: PLC0415
 
     from smtps.api.server import serve  # noqa: PLC0415
-    from smtps.api.settings import Settings  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
-    from smtps.sandbox.server import Sandbox  # noqa: PLC0415
+    from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
+    from smtps.sandbox.personas import persona_named  # noqa: PLC0415
 
-    settings = Settings(host=options.host, port=options.port)
+    persona_named(options.persona)
+    if options.access_log:
+        _log_requests()
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
-        box = None
-        if options.sandbox:
-            box = await stack.enter_async_context(Sandbox(options.persona))
+        gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
+        box = gallery.boxes[options.persona] if gallery else None
 
         def ready(url: str) -> None:
             if options.json:
-                found = {"url": url, "sandbox": box.as_json() if box else None}
+                found: dict[str, Any] = {"url": url, "sandbox": box.as_json() if box else None}
                 output.show_json(found, compact=True)
                 return
             output.show(f"Serving at {url}\n")
@@ -63,5 +107,15 @@ async def _serve(options: Namespace) -> int:
                     f"password {box.password}\n"
                 )
 
-        await serve(settings, box, ready=ready, stop=stop)
-    return 0
+        await serve(settings, gallery, ready=ready, stop=stop)
+    return exits.OK
+
+
+def _log_requests() -> None:
+    import logging  # noqa: PLC0415
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("smtps.access")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

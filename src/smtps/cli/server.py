@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from smtps.cli import secrets
-from smtps.errors import InputError
+from smtps.targets import split_target
 
 if TYPE_CHECKING:
     from smtps.options import Endpoint
@@ -79,25 +79,3 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     )
     check_endpoint(found)
     return found
-
-
-def split_target(target: str) -> tuple[str, int]:
-    """Host and port out of ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address.
-
-    Returns:
-        The port is 0 where none is given.
-
-    Raises:
-        InputError: the port is none, or this is a mail address.
-    """
-    if "@" in target:
-        raise InputError(
-            "target",
-            "is a mail address; give the mail server's host name, such as smtp.example.com",
-        )
-    host, colon, port = target.rpartition(":")
-    if not colon or (":" in host and not host.endswith("]")):
-        return target, 0
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise InputError("port", "must be between 1 and 65535")
-    return host, int(port)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from smtps.client.transcript import Transcript
 from smtps.core.reply import Reply
 from smtps.errors import Failure, Phase, SMTPSError
 
@@ -67,6 +68,7 @@ class Result:
         reply: the server's final reply; its text often holds the queue id.
         failure: why it was not sent for all, if it was not.
         timings: milliseconds for each phase.
+        transcript: the dialogue so far, without secrets.
     """
 
     outcome: Outcome
@@ -75,6 +77,7 @@ class Result:
     reply: Reply | None = None
     failure: Failure | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    transcript: Transcript | None = field(default=None, repr=False, compare=False)
 
     def raise_for_outcome(self) -> Self:
         """Return the result itself if the message was sent for all.

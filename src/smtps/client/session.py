@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Self, Unpack
 
 from smtps.client import transaction as transactions
@@ -276,9 +277,10 @@ class Session:
         with timed(timings, "send"):
             done = await self._transact(outgoing, partial, dsn, require_tls)
         self.dialogue.deadline = None
-        return judge(
+        result = judge(
             outgoing.envelope.recipients, done, message_id=outgoing.message_id, timings=timings
         )
+        return replace(result, transcript=self.transcript)
 
     async def _check_capabilities(
         self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool

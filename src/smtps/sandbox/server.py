@@ -96,6 +96,7 @@ class Sandbox:
         persona: how to misbehave; see ``personas``.
         host: loopback address to listen on.
         port: 0 takes a free one.
+        authority, inbox: to share with other sandboxes.
 
     Attributes:
         host, port: where it listens, once started.
@@ -108,7 +109,13 @@ class Sandbox:
     """
 
     def __init__(
-        self, persona: str | Persona = "healthy", *, host: str = "127.0.0.1", port: int = 0
+        self,
+        persona: str | Persona = "healthy",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        authority: Authority | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         if host not in ("127.0.0.1", "::1", "localhost"):
             raise InputError("host", "the sandbox listens on loopback only: 127.0.0.1 or ::1")
@@ -117,7 +124,8 @@ class Sandbox:
         self.port = port
         self.username = USERNAME
         self.password = PASSWORD
-        self.inbox = Inbox()
+        self.inbox = inbox if inbox is not None else Inbox()
+        self._authority = authority
         self.clients: set[Any] = set()
         self._server: asyncio.Server | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -132,7 +140,7 @@ class Sandbox:
         """Make the certificates and listen."""
         self._directory = tempfile.TemporaryDirectory(prefix="smtps-sandbox-")
         directory = Path(self._directory.name)
-        authority = Authority()
+        authority = self._authority or Authority()
         authority.write(directory / "ca.pem")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.persona.certify(authority).write(directory, "server"))

@@ -1,0 +1,1 @@
+"""Who may do what: each guard a small part that decides; ``gate`` performs."""

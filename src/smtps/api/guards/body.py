@@ -1,0 +1,43 @@
+"""Bounds on what a request may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smtps.api.contract import SendRequest
+from smtps.api.settings import Settings
+from smtps.errors import InputError
+
+
+def judge_headers(method: str, headers: Mapping[str, str], max_body: int) -> str | None:
+    """The code of what is wrong with a request before its body is read, or None."""
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length) > max_body:
+        return "api.too_large"
+    if method != "POST":
+        return None
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "application/json" or kind.endswith("+json"):
+        return None
+    return "api.unsupported_media_type"
+
+
+def judge_message(request: SendRequest, settings: Settings) -> None:
+    """Count what a message is made of.
+
+    Raises:
+        InputError: there is too much of something; names it.
+    """
+    people = sum(
+        len(value) if isinstance(value, list) else 1
+        for value in (request.to, request.cc, request.bcc)
+    )
+    if request.envelope is not None:
+        people = max(people, len(request.envelope.to))
+    for field, count, most in (
+        ("to", people, settings.max_recipients),
+        ("attachments", len(request.attachments), settings.max_attachments),
+        ("headers", len(request.headers), settings.max_headers),
+    ):
+        if count > most:
+            raise InputError(field, f"has {count} entries; {most} are allowed", code="api.too_many")

@@ -1,0 +1,202 @@
+"""The one door: every request passes the guards here before any of it is parsed.
+
+Performs what the guards decide, counts, logs without query strings, and lets running requests
+finish, or tells them, when the service stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from smtps.advice import advice_for
+from smtps.api import problems
+from smtps.api.guards import body, origin, tokens
+from smtps.api.guards.rates import RateError, Rates
+from smtps.api.metrics import Metrics
+from smtps.api.settings import Settings
+from smtps.errors import Failure, Phase
+
+log = logging.getLogger("smtps.access")
+
+
+class Gate:
+    """ASGI middleware.
+
+    Args:
+        app: what is behind.
+        settings: the operator's.
+        rates: counts requests.
+        metrics: counts everything.
+        stopping: set when the service stops.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        rates: Rates,
+        metrics: Metrics,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._rates = rates
+        self._metrics = metrics
+        self._stopping = stopping
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        start = time.perf_counter()
+        self._running += 1
+        self._metrics.running.inc()
+        try:
+            await self._serve(scope, receive, answer)
+        finally:
+            self._running -= 1
+            self._metrics.running.dec()
+            spent = time.perf_counter() - start
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, str(answer.status)).inc()
+            self._metrics.seconds.labels(route).observe(spent)
+            # The path alone: a query may hold a password.
+            caller = scope["client"][0] if scope.get("client") else "-"
+            log.info("%s %s %s %d %.1f ms", caller, scope["method"], scope["path"], answer.status,
+                     spent * 1000)  # fmt: skip
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        more: dict[str, str] = {}
+        try:
+            code = self._judge(scope, headers)
+        except RateError as error:
+            code, more = error.code, {"Retry-After": str(error.retry_after)}
+        if code is not None:
+            await self._refuse(code, scope, receive, answer, more)
+            return
+        if scope["method"] in ("GET", "HEAD"):
+            await self._until_stopped(scope, receive, answer)
+            return
+        content = await _read(receive, self._settings.max_body)
+        if content is None:
+            await self._refuse("api.too_large", scope, receive, answer, {})
+        else:
+            await self._until_stopped(scope, _replay(content, receive), answer)
+
+    def _judge(self, scope: Scope, headers: dict[str, str]) -> str | None:
+        """The code of what is wrong, or None; cheap tests first."""
+        settings, path = self._settings, scope["path"]
+        if self._stopping.is_set():
+            return "api.stopping"
+        if (code := origin.judge(headers, path, settings.known_hosts)) is not None:
+            return code
+        name = None
+        if settings.tokens and tokens.needed(path):
+            name = tokens.find(settings.tokens, headers.get("authorization", ""))
+            if name is None:
+                return "api.token_needed"
+        if self._running > settings.concurrency and path not in ("/healthz", "/readyz"):
+            return "api.busy"
+        if path.startswith(("/api/", "/smtps/")):
+            self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
+        return body.judge_headers(scope["method"], headers, settings.max_body)
+
+    async def _refuse(
+        self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]
+    ) -> None:
+        headers = {**_HEADERS.get(code, {}), **more}
+        failure = Failure(
+            code=code,
+            message=advice_for(code).meaning,
+            phase=Phase.INPUT,
+            retryable="Retry-After" in headers,
+        )
+        await problems.response(problems.document(failure), headers)(scope, receive, answer)
+
+    async def _until_stopped(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Run the request; when the service stops it has a few seconds left."""
+        running = asyncio.ensure_future(self._app(scope, receive, answer))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await asyncio.wait((running,), timeout=self._settings.grace)
+            if running.done():
+                running.result()
+                return
+        finally:
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+        if not answer.status:
+            await self._refuse("api.stopping", scope, receive, answer, {})
+
+
+_HEADERS = {
+    "api.busy": {"Retry-After": "1"},
+    "api.stopping": {"Retry-After": "5"},
+    "api.token_needed": {"WWW-Authenticate": "Bearer"},
+}
+
+
+class _Answer:
+    """A send that remembers the status, and marks the answer."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", []))
+            given = {name for name, _ in headers}
+            message["headers"] = headers + [h for h in _ALWAYS if h[0] not in given]
+        await self._send(message)
+
+
+_ALWAYS = (
+    # Answers hold addresses and sometimes mail: nobody on the way shall keep them.
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The whole body, or None if it is too large."""
+    pieces, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > most:
+            return None
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+def _replay(content: bytes, receive: Receive) -> Receive:
+    """A receive that hands the body over once, and then tells when the caller leaves."""
+    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def replayed() -> Any:
+        return messages.pop() if messages else await receive()
+
+    return replayed

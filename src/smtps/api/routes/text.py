@@ -1,0 +1,58 @@
+"""For people: the page in a browser, plain text in a terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+from smtps.api import pages
+from smtps.api.contract import ConnectRequest
+from smtps.api.service import Service
+from smtps.diagnosis.text import render
+from smtps.options import Security
+from smtps.targets import split_target
+
+Accept = Annotated[str, Header()]
+Format = Annotated[Literal["json", "text"] | None, Query(alias="format")]
+
+_SECURITY: dict[int, Security] = {25: "starttls", 587: "starttls", 2525: "starttls"}
+
+
+def router(service: Service) -> APIRouter:
+    """``/``, ``/web/…`` and ``/smtps/{target}``."""
+    routes = APIRouter(tags=["for people"])
+
+    @routes.get("/", summary="The page, or a few lines of text", response_class=Response)
+    async def root(accept: Accept = "*/*", form: Format = None) -> Response:
+        if pages.wants_json(accept, form):
+            return JSONResponse({"name": "smtps", "docs": "/docs", "openapi": "/openapi.json"})
+        found = pages.page("index.html") if form is None and pages.wants_html(accept) else None
+        return found or PlainTextResponse(pages.LANDING)
+
+    @routes.get("/web/{name}", include_in_schema=False)
+    async def web(name: str) -> Response:
+        found = pages.page(name)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    @routes.get("/smtps/{target}", summary="Check a server", response_class=Response)
+    async def smtps(
+        target: Annotated[str, Path(max_length=262, examples=["smtp.example.com:465"])],
+        accept: Accept = "*/*",
+        form: Format = None,
+    ) -> Response:
+        host, port = split_target(target)
+        request = ConnectRequest(
+            host=host, port=port or 465, security=_SECURITY.get(port, "implicit")
+        )
+        endpoint = service.endpoint(request, request.timeout)
+        report = await service.check(endpoint, target, None)
+        if pages.wants_json(accept, form):
+            return JSONResponse(report.as_json())
+        return PlainTextResponse(render(report))
+
+    return routes

@@ -1,0 +1,99 @@
+"""What the routes share: how a request becomes a call, within the operator's bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from smtps.api import problems
+from smtps.api.contract import ConnectRequest, SendRequest, ServerFields, connect_answer
+from smtps.api.guards.rates import Rates
+from smtps.api.metrics import Metrics
+from smtps.api.settings import Settings
+from smtps.client.result import Result
+from smtps.client.sending import send
+from smtps.diagnosis.checking import check
+from smtps.diagnosis.gather import Progress
+from smtps.diagnosis.report import Report
+from smtps.net.egress import Allow
+from smtps.net.resolve import Address
+from smtps.options import Endpoint
+from smtps.sandbox.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One running service.
+
+    Attributes:
+        settings: what the operator decided.
+        gallery: the sandboxes, if there are any.
+        rates, metrics: count.
+        stopping: set when the service is about to end.
+    """
+
+    settings: Settings
+    gallery: Gallery | None
+    rates: Rates
+    metrics: Metrics
+    stopping: asyncio.Event
+
+    def allow(self) -> Allow:
+        """The egress policy for one request; counts each target once."""
+        egress, counted = self.settings.egress, set[str]()
+
+        def judge(address: Address) -> bool:
+            if not egress(address):
+                return False
+            if address.ip not in counted:
+                counted.add(address.ip)
+                self.rates.target(address.ip)
+            return True
+
+        return judge
+
+    def endpoint(self, request: ServerFields, timeout: int) -> Endpoint:
+        """The server that a request means, trusted as the operator allows."""
+        return request.endpoint(timeout, self.authority(request.host, request.port))
+
+    def authority(self, host: str, port: int) -> str | None:
+        """The sandbox's own authority, for a sandbox's address and nothing else."""
+        box = self.gallery.at(host, port) if self.gallery is not None else None
+        return None if box is None else str(box.ca_file)
+
+    async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
+        """Check one server at the address that answers first."""
+        report = await check(
+            endpoint, target=target, first=True, allow=self.allow(), progress=progress
+        )
+        self.metrics.checks.labels(report.verdict.value).inc()
+        return report
+
+    async def connect(
+        self, request: ConnectRequest, *, transcript: bool, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """The answer to a connection test: success, or the error document."""
+        endpoint = self.endpoint(request, request.timeout)
+        report = await self.check(endpoint, request.host, progress)
+        if report.failure is None:
+            return connect_answer(report, transcript=transcript)
+        more: dict[str, Any] = {"findings": [finding.as_json() for finding in report.findings]}
+        best = report.facts.best
+        if transcript and best is not None and best.transcript is not None:
+            more["transcript"] = best.transcript.as_json()
+        return problems.document(report.failure, **more)
+
+    async def send(self, request: SendRequest) -> Result:
+        """Send one message."""
+        result = await send(
+            request.message(),
+            self.endpoint(request, request.timeout),
+            envelope=request.explicit_envelope(),
+            partial=request.partial,
+            dsn=request.notifications(),
+            require_tls=request.require_tls,
+            allow=self.allow(),
+        )
+        self.metrics.messages.labels(result.outcome.value).inc()
+        return result

@@ -1,0 +1,115 @@
+// The service: requests, events and uploads, with the token where one is wanted.
+
+import { askForToken, authorization } from './token.js';
+
+/** An error document of the service, thrown. */
+export class Problem extends Error {
+  constructor(document) {
+    super(document.error);
+    this.document = document;
+  }
+
+  /** Whether the request itself is to blame, and not the mail server. */
+  get ours() {
+    return /^(api|input|page|message)\./.test(this.document.code);
+  }
+}
+
+const UNREACHABLE = {
+  error: 'The service behind this page does not answer. Is smtps serve still running?',
+  code: 'page.unreachable', errors: [],
+};
+const CUT_OFF = { ...UNREACHABLE, error: 'The service broke its answer off. Try again.', code: 'page.cut_off' };
+
+const isAbort = (error) => error.name === 'AbortError';
+
+function asProblem(status, text) {
+  try {
+    const document = JSON.parse(text);
+    if (typeof document.error === 'string') return new Problem({ errors: [], ...document });
+  } catch {
+    // Not from our service, but from something between.
+  }
+  return new Problem({ error: `The service answered with status ${status}.`, code: 'page.status', errors: [] });
+}
+
+async function call(path, { method = 'GET', body, signal } = {}) {
+  for (;;) {
+    const headers = { ...authorization(), ...(body && { 'Content-Type': 'application/json' }) };
+    let response;
+    try {
+      response = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body) });
+    } catch (error) {
+      throw isAbort(error) ? error : new Problem(UNREACHABLE);
+    }
+    if (response.ok) return response;
+    if (response.status !== 401 || !(await askForToken())) throw asProblem(response.status, await response.text());
+  }
+}
+
+/** The answer's JSON, or null where there is none; throws a Problem. */
+export async function request(path, options) {
+  const text = await (await call(path, options)).text();
+  return text ? JSON.parse(text) : null;
+}
+
+/** The answer's bytes, to show something that a plain link cannot fetch with the token. */
+export async function blob(path) {
+  return (await call(path)).blob();
+}
+
+/** The events of a streamed answer, as {event, data}. */
+export async function* events(path, body, signal) {
+  const response = await call(path, { method: 'POST', body, signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = '';
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) throw new Problem(CUT_OFF);
+      const blocks = (buffer + value).split(/\r?\n\r?\n/);
+      buffer = blocks.pop();
+      yield* blocks.map(parse).filter(({ data }) => data != null);
+    }
+  } catch (error) {
+    throw isAbort(error) || error instanceof Problem ? error : new Problem(CUT_OFF);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function parse(block) {
+  const fields = { event: 'message', data: null };
+  for (const line of block.split(/\r?\n/)) {
+    const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? []; // a comment starts with a colon
+    if (name === 'data') fields.data = (fields.data ?? '') + value;
+    else if (name) fields[name] = value;
+  }
+  return { event: fields.event, data: fields.data && JSON.parse(fields.data) };
+}
+
+/** POST with progress: `onProgress(part)` runs from 0 to 1 while the body goes out. */
+export async function upload(path, body, onProgress, signal) {
+  const text = JSON.stringify(body);
+  for (;;) {
+    const { status, answer } = await post(path, text, onProgress, signal);
+    if (status >= 200 && status < 300) return JSON.parse(answer);
+    if (status !== 401 || !(await askForToken())) throw asProblem(status, answer);
+  }
+}
+
+function post(path, text, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    const http = new XMLHttpRequest();
+    http.open('POST', path);
+    http.setRequestHeader('Content-Type', 'application/json');
+    for (const [name, value] of Object.entries(authorization())) http.setRequestHeader(name, value);
+    http.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 1);
+    http.upload.onload = () => onProgress(1);
+    http.onload = () => resolve({ status: http.status, answer: http.responseText });
+    http.onerror = () => reject(new Problem(UNREACHABLE));
+    http.onabort = () => reject(new DOMException('Stopped', 'AbortError'));
+    signal.addEventListener('abort', () => http.abort(), { once: true });
+    http.send(text);
+  });
+}

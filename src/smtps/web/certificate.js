@@ -1,0 +1,39 @@
+// The certificate, with its days left as a meter.
+
+import { copyButton, el, list } from './dom.js';
+import { count, day, shortName } from './words.js';
+
+const SOON = 14; // days; automatic renewal has failed by then
+
+function validity({ not_before: from, not_after: until, days_left: left }) {
+  const whole = from ? Math.max(1, (new Date(until) - new Date(from)) / 86_400_000) : 90;
+  const part = Math.min(1, Math.max(0, left / whole));
+  const tone = left < 0 ? 'bad' : left < SOON ? 'warning' : 'good';
+  const words = left < 0 ? `ran out ${count(-left, 'day')} ago` : `${count(left, 'day')} left`;
+  const meter = el('div', {
+    class: 'meter', role: 'meter', 'data-tone': tone, 'aria-label': 'Validity left',
+    'aria-valuemin': 0, 'aria-valuemax': Math.round(whole), 'aria-valuenow': Math.max(0, left), 'aria-valuetext': words,
+  });
+  meter.style.setProperty('--part', part.toFixed(4));
+  return el('div', {}, `${day(until)}, ${words}`, meter);
+}
+
+/** SHA-256 in groups, as other programs show it. */
+function fingerprint(hex) {
+  const text = el('span', { class: 'fingerprint' }, hex.toUpperCase().match(/../g)?.join(':') ?? hex);
+  return el('div', {}, text, ' ', copyButton(text, 'the fingerprint'));
+}
+
+export function certificateCard(certificate) {
+  const { subject, issuer, names, key, signature, self_signed: own, fingerprint_sha256: sha256 } = certificate;
+  return el('section', { class: 'block', id: 'certificate', 'aria-labelledby': 'certificate-title' },
+    el('h2', { id: 'certificate-title' }, 'Certificate'),
+    list([
+      ['For', el('ul', { class: 'chips' }, names.map((name) => el('li', {}, name)))],
+      ['Subject', names.includes(shortName(subject)) ? null : shortName(subject)],
+      ['Issued by', own ? 'itself (self-signed)' : shortName(issuer)],
+      ['Valid until', validity(certificate)],
+      ['Key', [key, signature].filter(Boolean).join(', signed with ')],
+      ['SHA-256', fingerprint(sha256)],
+    ]));
+}

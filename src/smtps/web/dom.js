@@ -1,0 +1,81 @@
+// Small helpers around the document. Text goes in as text, never as markup.
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with attributes, listeners (onclick: …) and children; null children are left out. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, '');
+    else if (value != null && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child != null));
+  return node;
+}
+
+/** Pairs of term and description; those without a value are left out. */
+export function list(pairs, attributes = { class: 'list' }) {
+  const known = pairs.filter(([, value]) => value != null && value !== '');
+  return el('dl', attributes, known.flatMap(([term, value]) => [el('dt', {}, term), el('dd', {}, value)]));
+}
+
+const STROKES = {
+  good: 'M4 11l5 5L17 5',
+  warning: 'M10 4v7M10 15.5v.5',
+  bad: 'M5 5l10 10M15 5L5 15',
+  plain: 'M4.5 10h.01M10 10h.01M15.5 10h.01',
+};
+
+/** A tick, an exclamation mark, a cross or three dots; says nothing to a screen reader. */
+export function mark(tone) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  path.setAttribute('d', STROKES[tone]);
+  svg.setAttribute('viewBox', '0 0 20 20');
+  svg.setAttribute('class', 'mark');
+  svg.setAttribute('aria-hidden', 'true');
+  svg.append(path);
+  return svg;
+}
+
+export const badge = (text, tone) => el('span', { class: 'badge', 'data-tone': tone }, text);
+
+export const unseen = (text) => el('span', { class: 'unseen' }, text);
+
+/** Tell a screen reader, without moving anything. */
+export function announce(text) {
+  byId('status').textContent = text;
+}
+
+/** A problem of the page as a whole; an empty text takes it away. */
+export function alarm(text = '') {
+  byId('alert').textContent = text;
+}
+
+/** A button that copies what `source` shows. */
+export function copyButton(source, what) {
+  const button = el('button', { type: 'button', class: 'button small', 'aria-label': `Copy ${what}` }, 'Copy');
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      announce(`Copied ${what}`);
+      button.textContent = 'Copied';
+    } catch {
+      // No clipboard without HTTPS: leave the last key to the reader.
+      getSelection().selectAllChildren(source);
+      announce(`Selected ${what}: press Ctrl+C`);
+      button.textContent = 'Ctrl+C';
+    }
+    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+  });
+  return button;
+}
+
+/** Bring a result into view where it is out of it, as on a phone. */
+export function reveal(node) {
+  const { top } = node.getBoundingClientRect();
+  if (top >= 0 && top < innerHeight * 0.6) return;
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  node.scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'start' });
+}

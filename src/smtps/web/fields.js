@@ -1,0 +1,48 @@
+// Problems beside the fields that they belong to: #host has its text in #host-error.
+
+import { byId } from './dom.js';
+
+/** Say what is wrong with a field; an empty text takes it back. */
+export function setProblem(input, text) {
+  byId(`${input.id}-error`).textContent = text;
+  if (text) input.setAttribute('aria-invalid', 'true');
+  else input.removeAttribute('aria-invalid');
+}
+
+/** Take back all problems in a form. */
+export function clearProblems(form) {
+  for (const input of form.querySelectorAll('[aria-invalid]')) setProblem(input, '');
+}
+
+const sentence = (problem) => problem.charAt(0).toUpperCase() + problem.slice(1).replace(/\.?$/, '.');
+
+/**
+ * Show the problems that the service named, each beside its field, and go to the first.
+ * `inputs` maps the service's names to ids. Returns the problems that have no field here.
+ */
+export function showProblems(errors, inputs) {
+  const homeless = [];
+  let first = null;
+  for (const { field, problem } of errors) {
+    const input = byId(inputs[field.split(/[.[]/)[0]] ?? '');
+    if (!input) {
+      homeless.push(`${field} ${problem}`);
+      continue;
+    }
+    setProblem(input, sentence(problem));
+    first ??= input;
+  }
+  if (first) {
+    const closed = first.closest('details:not([open])');
+    if (closed) closed.open = true;
+    first.focus();
+  }
+  return homeless;
+}
+
+/** A field's problem goes as soon as the field is changed. */
+export function forgive(form) {
+  form.addEventListener('input', ({ target }) => {
+    if (target.hasAttribute('aria-invalid')) setProblem(target, '');
+  });
+}

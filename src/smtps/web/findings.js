@@ -1,0 +1,69 @@
+// Findings: what was seen, what it means, what to do, and who can.
+
+import { badge, el, list, mark } from './dom.js';
+
+export const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
+const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
+const AUDIENCES = {
+  you: 'For you',
+  operator: 'For the operator of the server',
+  network: 'For whoever runs the network between',
+};
+
+/** What the page can do about a finding itself: settings to try next. */
+function remedy({ code }, { port, security }) {
+  const implicit = security === 'implicit';
+  if (code === 'tls.plaintext_on_tls_port' && implicit) {
+    return { security: 'starttls', port: port === 465 ? 587 : port };
+  }
+  if (['net.refused', 'net.timeout', 'tls.timeout', 'tls.starttls_not_offered'].includes(code)) {
+    return implicit ? { security: 'starttls', port: 587 } : { security: 'implicit', port: 465 };
+  }
+  return null;
+}
+
+function remedyButton(wanted, onTry) {
+  const way = wanted.security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte';
+  return el('button', { type: 'button', class: 'button small', onclick: () => onTry(wanted) },
+    `Try port ${wanted.port} with ${way}`);
+}
+
+function card(finding, tried, onTry) {
+  const wanted = tried && remedy(finding, tried);
+  const tone = TONES[finding.severity] ?? 'plain';
+  return el('li', { class: 'finding', 'data-tone': tone, 'data-code': finding.code },
+    el('h3', {}, finding.meaning),
+    list([
+      ['What to do', finding.fix && el('span', { class: 'do' }, finding.fix)],
+      ['Seen', finding.seen && el('span', { class: 'seen' }, finding.seen)],
+    ], {}),
+    el('div', { class: 'foot' },
+      badge(SEVERITIES[finding.severity] ?? finding.severity, tone),
+      AUDIENCES[finding.for] ? el('span', {}, AUDIENCES[finding.for]) : null,
+      wanted ? remedyButton(wanted, onTry) : null,
+      el('code', {}, finding.code)));
+}
+
+/** The findings of a failed request; its own words where it has none. */
+export function findingsOf(document) {
+  if (document.findings?.length) return document.findings;
+  const { code, error, detail, advice, smtp } = document;
+  const seen = smtp && !error.includes(smtp.text) ? `${error} (${smtp.code} ${smtp.text})` : error;
+  return [{ code, severity: 'error', seen, meaning: detail ?? error, fix: advice ?? '', for: null }];
+}
+
+/**
+ * The findings as cards, in the service's order: the most important first.
+ * With `tried` ({port, security}) a card may offer the next settings through `onTry`.
+ */
+export function findingCards(findings, tried, onTry) {
+  if (!findings.length) return null;
+  return el('ul', { class: 'findings', 'aria-label': 'Findings' },
+    findings.map((finding) => card(finding, tried, onTry)));
+}
+
+/** The verdict: one sentence, and what stands behind it. */
+export function verdict(tone, sentence, more = null, button = null) {
+  const lines = [more].flat().filter(Boolean).map((line) => el('p', {}, line));
+  return [mark(tone), el('div', {}, el('h2', {}, sentence), lines), button];
+}

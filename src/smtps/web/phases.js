@@ -1,0 +1,102 @@
+// The timeline: each phase lights up as it ends, with a bar for when it began and how long it took.
+
+import { el, mark, unseen } from './dom.js';
+import { milliseconds } from './words.js';
+
+const NAMES = {
+  dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login',
+  mail: 'Sender', rcpt: 'Recipients', data: 'Message', final: 'Acceptance',
+};
+const STATES = { waiting: 'to come', running: 'under way', done: 'done', failed: 'failed', skipped: 'not reached' };
+const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };
+
+export const phaseName = (phase) => NAMES[phase] ?? phase;
+
+const ORDER = {
+  implicit: ['dns', 'tcp', 'tls', 'greeting', 'ehlo', 'auth'],
+  starttls: ['dns', 'tcp', 'greeting', 'ehlo', 'tls', 'auth'],
+};
+
+export class Timeline {
+  /** Rows for a check that is about to begin; all of them are there from the start. */
+  constructor(security, login) {
+    this.rows = ORDER[security].map((phase) => new Row(phase));
+    this.element = el('ol', { class: 'timeline', 'aria-label': 'Phases' }, this.rows.map((row) => row.element));
+    if (!login) this.row('auth').set('skipped', null, 'not tried');
+    this.begin(this.rows[0]);
+    this.clock = setInterval(() => this.draw(), 100);
+  }
+
+  row(phase) {
+    return this.rows.find((row) => row.phase === phase);
+  }
+
+  begin(row) {
+    if (!row || row.state !== 'waiting') return;
+    row.set('running');
+    row.began = performance.now();
+  }
+
+  /** A phase has ended. */
+  mark(phase, ms, ok) {
+    const at = this.rows.findIndex((row) => row.phase === phase);
+    if (at < 0) return;
+    for (const row of this.rows.slice(0, at)) if (row.state !== 'done') row.set('done', row.ms);
+    this.rows[at].set(ok ? 'done' : 'failed', ms);
+    if (ok) this.begin(this.rows[at + 1]);
+    this.draw();
+  }
+
+  /** The check has ended: at `failed`, if it did not come through. */
+  finish(failed, timings = {}) {
+    clearInterval(this.clock);
+    for (const row of this.rows) row.ms = timings[row.phase] ?? row.ms;
+    if (failed && this.row(failed)) this.mark(failed, this.row(failed).ms, false);
+    for (const row of this.rows) {
+      if (row.state === 'done') row.set('done', row.ms);
+      if (row.state === 'waiting' || row.state === 'running') row.set('skipped', null, failed ? '' : 'not reached');
+    }
+    this.draw();
+  }
+
+  draw() {
+    const now = performance.now();
+    const spent = this.rows.map((row) => (row.state === 'running' ? now - row.began : row.ms ?? 0));
+    const whole = spent.reduce((sum, ms) => sum + ms, 0) || 1;
+    let before = 0;
+    this.rows.forEach((row, at) => {
+      row.draw(before / whole, spent[at] / whole, spent[at]);
+      before += spent[at];
+    });
+  }
+}
+
+class Row {
+  constructor(phase) {
+    this.phase = phase;
+    this.ms = null;
+    this.mark = mark('plain');
+    this.bar = el('span', { class: 'bar', 'aria-hidden': 'true' });
+    this.time = el('span', { class: 'time' });
+    this.words = unseen('');
+    this.element = el('li', {}, this.mark, el('span', {}, phaseName(phase), this.words), this.bar, this.time);
+    this.set('waiting');
+  }
+
+  set(state, ms = null, text = milliseconds(ms)) {
+    Object.assign(this, { state, ms });
+    const next = mark(MARKS[state]);
+    this.mark.replaceWith(next);
+    this.mark = next;
+    this.element.dataset.state = state;
+    this.element.dataset.phase = this.phase;
+    this.words.textContent = `: ${STATES[state]}`;
+    this.time.textContent = text;
+  }
+
+  draw(from, part, ms) {
+    this.bar.style.setProperty('--from', from.toFixed(4));
+    this.bar.style.setProperty('--part', part.toFixed(4));
+    if (this.state === 'running' && ms >= 1000) this.time.textContent = milliseconds(ms);
+  }
+}

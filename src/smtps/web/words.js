@@ -1,0 +1,36 @@
+// Numbers, dates and names as people read them.
+
+export function milliseconds(value) {
+  if (value == null) return '';
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+}
+
+export function octets(value) {
+  for (const [unit, power] of [['GB', 1e9], ['MB', 1e6], ['kB', 1e3]]) {
+    if (value >= power) return `${(value / power).toFixed(1).replace(/\.0$/, '')} ${unit}`;
+  }
+  return value === 1 ? '1 byte' : `${value} bytes`;
+}
+
+export function day(iso) {
+  return new Date(iso).toLocaleDateString(undefined, { year: 'numeric', month: 'long', day: 'numeric' });
+}
+
+export function moment(iso) {
+  const date = new Date(iso);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? date.toLocaleTimeString() : date.toLocaleString();
+}
+
+export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+
+export const encryption = (security) => (security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte');
+
+/** The common name and the organisation out of a distinguished name (RFC 4514). */
+export function shortName(distinguished) {
+  const parts = distinguished.split(/(?<!\\),/).map((part) => part.trim());
+  const find = (key) => parts.find((part) => part.startsWith(`${key}=`))?.slice(key.length + 1).replace(/\\(.)/g, '$1');
+  const names = [find('O'), find('CN')].filter(Boolean);
+  return names.length ? [...new Set(names)].join(', ') : distinguished;
+}

@@ -1,0 +1,347 @@
+"""Each guard by its own table, then all of them at the door."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from smtps.api.app import create_app
+from smtps.api.contract import SendRequest
+from smtps.api.guards import origin, tokens
+from smtps.api.guards.body import judge_headers, judge_message
+from smtps.api.guards.rates import RateError, Rates
+from smtps.api.settings import Settings, load
+from smtps.errors import InputError
+from smtps.net.egress import MAIL_PORTS
+from smtps.sandbox.gallery import Gallery
+
+TOKEN = "smtps_test-token"
+TOKENS = {"other": tokens.hash_token("other"), "ci": tokens.hash_token(TOKEN)}
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "code"),
+    [
+        ({"host": "127.0.0.1:8465"}, "/api/x", None),
+        ({"host": "LOCALHOST"}, "/api/x", None),
+        ({"host": "[::1]:8465"}, "/api/x", None),
+        ({"host": "mail.example.com"}, "/api/x", None),
+        ({"host": "evil.example"}, "/api/x", "api.wrong_host"),
+        ({"host": "127.0.0.1.evil.example:8465"}, "/", "api.wrong_host"),
+        ({}, "/api/x", "api.wrong_host"),
+        ({"host": "localhost:1", "origin": "http://localhost:1"}, "/api/x", None),
+        ({"host": "localhost:1", "origin": "http://localhost:2"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "https://evil.example"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "null"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "not a url"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "sec-fetch-site": "same-origin"}, "/api/x", None),
+        ({"host": "localhost", "sec-fetch-site": "none"}, "/api/x", None),
+        ({"host": "localhost", "sec-fetch-site": "cross-site"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "sec-fetch-site": "same-site"}, "/smtps/x", "api.wrong_origin"),
+        ({"host": "localhost", "sec-fetch-site": "cross-site"}, "/", None),
+    ],
+)
+def test_host_and_origin(headers: dict[str, str], path: str, code: str | None) -> None:
+    assert origin.judge(headers, path, origin.LOOPBACK | {"mail.example.com"}) == code
+
+
+def test_a_service_without_names_takes_any_host() -> None:
+    assert origin.judge({"host": "anything"}, "/api/x", None) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (f"Bearer {TOKEN}", "ci"),
+        (f"bearer  {TOKEN} ", "ci"),
+        ("Bearer other", "other"),
+        (f"Basic {TOKEN}", None),
+        (f"Bearer {TOKEN}x", None),
+        (f"Bearer {TOKEN[:-1]}", None),
+        (f"Bearer {TOKENS['ci']}", None),
+        (TOKEN, None),
+        ("Bearer", None),
+        ("Bearer ü", None),
+        ("", None),
+    ],
+)
+def test_tokens(header: str, name: str | None) -> None:
+    assert tokens.find(TOKENS, header) == name
+
+
+def test_a_new_token_is_long_and_its_hash_known() -> None:
+    first, second = tokens.new_token(), tokens.new_token()
+    assert first != second
+    assert len(first) > 40
+    assert tokens.is_hash(tokens.hash_token(first))
+    assert not tokens.is_hash(first)
+
+
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("/", False), ("/web/app.js", False), ("/healthz", False), ("/readyz", False),
+        ("/docs", False), ("/openapi.json", False), ("/metrics", True), ("/smtps/x", True),
+        ("/api/smtps/send", True), ("/api/sandbox/messages", True), ("/anything", True),
+    ],
+)  # fmt: skip
+def test_what_needs_a_token(path: str, needed: bool) -> None:
+    assert tokens.needed(path) is needed
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "code"),
+    [
+        ("GET", {}, None),
+        ("POST", {"content-type": "application/json"}, None),
+        ("POST", {"content-type": "Application/JSON; charset=utf-8"}, None),
+        ("POST", {"content-type": "application/vnd.x+json"}, None),
+        ("POST", {}, "api.unsupported_media_type"),
+        ("POST", {"content-type": "text/plain"}, "api.unsupported_media_type"),
+        ("GET", {"content-length": "1025"}, "api.too_large"),
+        ("GET", {"content-length": "-1"}, "api.too_large"),
+        ("GET", {"content-length": "٣"}, "api.too_large"),
+        ("DELETE", {}, None),
+    ],
+)
+def test_headers(method: str, headers: dict[str, str], code: str | None) -> None:
+    assert judge_headers(method, headers, 1024) == code
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({}, None),
+        ({"to": ["a@x.test"] * 3}, "to"),
+        ({"cc": ["a@x.test"] * 2}, "to"),
+        ({"envelope": {"to": ["a@x.test"] * 3}}, "to"),
+        ({"headers": {"X-1": "", "X-2": "", "X-3": ""}}, "headers"),
+        ({"attachments": [{"filename": "a", "content": ""}] * 3}, "attachments"),
+    ],
+)
+def test_the_parts_of_a_message_are_counted(more: dict[str, Any], field: str | None) -> None:
+    settings = Settings(max_recipients=2, max_attachments=2, max_headers=2)
+    request = SendRequest(**{"host": "x", "from": "a@x.test", "to": "b@x.test", **more})
+    if field is None:
+        judge_message(request, settings)
+        return
+    with pytest.raises(InputError) as caught:
+        judge_message(request, settings)
+    assert (caught.value.field, caught.value.code) == (field, "api.too_many")
+
+
+def test_rates_count_callers_and_targets_apart() -> None:
+    rates = Rates("2/minute", "1/minute")
+    rates.caller("a")
+    rates.caller("a")
+    rates.caller("b")
+    rates.target("192.0.2.1")
+    with pytest.raises(RateError) as caught:
+        rates.caller("a")
+    assert caught.value.code == "api.caller_limited"
+    assert 1 <= caught.value.retry_after <= 60
+    with pytest.raises(RateError) as caught:
+        rates.target("192.0.2.1")
+    assert caught.value.code == "api.target_limited"
+
+
+def test_no_rate_is_no_limit_and_nonsense_is_named() -> None:
+    rates = Rates("", "")
+    for _ in range(1000):
+        rates.caller("a")
+        rates.target("a")
+    with pytest.raises(InputError, match="60/minute"):
+        Rates("often", "")
+
+
+# Settings.
+
+
+def test_on_loopback_it_is_open_and_elsewhere_it_is_not() -> None:
+    near = Settings()
+    assert near.private_targets
+    assert near.egress.ports is None
+    assert near.caller_rate == ""
+    far = Settings(host="0.0.0.0", tokens=TOKENS)
+    assert not far.private_targets
+    assert far.egress.ports == MAIL_PORTS
+    assert far.caller_rate == "60/minute"
+    wide = Settings(host="0.0.0.0", tokens=TOKENS, private_targets=True, target_ports=[])
+    assert wide.egress.private
+    assert wide.egress.ports is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "mail.example.com"])
+def test_beyond_loopback_it_wants_a_token(host: str) -> None:
+    with pytest.raises(InputError, match="needs an API token"):
+        load(host=host)
+    assert load(host=host, allow_anonymous=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_on_loopback_it_does_not(host: str) -> None:
+    assert load(host=host).loopback
+
+
+def test_flags_go_before_the_environment_and_that_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "smtps.toml"
+    file.write_text(f'port = 1\nconcurrency = 2\nmax_headers = 3\n[tokens]\nci = "{TOKENS["ci"]}"')
+    monkeypatch.setenv("SMTPS_CONCURRENCY", "20")
+    monkeypatch.setenv("SMTPS_PORT", "10")
+    monkeypatch.setenv("SMTPS_HOSTS", '["mail.example.com"]')
+    settings = load(file, port=100)
+    assert (settings.port, settings.concurrency, settings.max_headers) == (100, 20, 3)
+    assert settings.hosts == ["mail.example.com"]
+    monkeypatch.setenv("SMTPS_CONFIG", str(file))
+    assert load().max_headers == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("port = 70000", "port"),
+        ("ports = 1", "ports"),
+        ("concurrency = 0", "concurrency"),
+        ("port = ", "config"),
+        ('[tokens]\nci = "plain"', "tokens"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, field: str) -> None:
+    file = tmp_path / "smtps.toml"
+    file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load(file)
+    assert caught.value.field == field
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match="/nonexistent"):
+        load("/nonexistent")
+
+
+def test_what_is_shown_holds_no_hash() -> None:
+    shown = str(Settings(tokens=TOKENS).shown())
+    assert TOKENS["ci"] not in shown
+    assert "ci" in shown
+
+
+# At the door.
+
+
+@pytest.fixture
+async def gallery() -> AsyncIterator[Gallery]:
+    async with Gallery() as running:
+        yield running
+
+
+def client(settings: Settings, gallery: Gallery | None = None, **options: Any) -> httpx.AsyncClient:
+    app = create_app(settings, gallery, options.pop("stopping", None))
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", **options
+    )
+
+
+async def test_a_page_elsewhere_cannot_drive_it() -> None:
+    async with client(Settings()) as session:
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+            answer = await session.get("/api/smtps/ports", headers=headers)
+            assert answer.status_code == 403
+            assert answer.json()["success"] is False
+
+
+async def test_without_the_token_nothing_is_told() -> None:
+    settings = Settings(host="0.0.0.0", tokens=TOKENS, hosts=["127.0.0.1"])
+    async with client(settings) as session:
+        for path in ("/api/smtps/ports", "/metrics", "/smtps/192.0.2.1", "/api/nothing"):
+            answer = await session.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "api.token_needed")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        for path in ("/healthz", "/readyz", "/", "/openapi.json"):
+            assert (await session.get(path)).status_code == 200
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await session.get("/api/smtps/ports", headers=headers)).status_code == 200
+
+
+async def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
+    async with client(Settings(caller_rate="2/minute")) as session:
+        codes = [(await session.get("/api/smtps/ports")).status_code for _ in range(3)]
+        assert codes == [200, 200, 429]
+        answer = await session.get("/api/smtps/ports")
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert answer.json()["retryable"] is True
+        assert (await session.get("/healthz")).status_code == 200
+
+
+async def test_a_target_is_protected_whoever_asks(gallery: Gallery) -> None:
+    box = gallery.boxes["healthy"]
+    query = {"host": box.host, "port": box.port}
+    async with client(Settings(target_rate="2/minute"), gallery) as session:
+        codes = [
+            (await session.get("/api/smtps/connect", params=query)).status_code for _ in range(3)
+        ]
+        assert codes == [200, 200, 429]
+        by_name = await session.get("/api/smtps/connect", params=query | {"host": "localhost"})
+        assert by_name.status_code == 429
+        assert "retry-after" in by_name.headers
+
+
+async def test_too_many_at_once_are_told_so(gallery: Gallery) -> None:
+    slow = gallery.boxes["late-greeting"]
+    query = {"host": slow.host, "port": slow.port, "timeout": 400}
+    async with client(Settings(concurrency=2), gallery) as session:
+        asked = (session.get("/api/smtps/connect", params=query) for _ in range(5))
+        answers = await asyncio.gather(*asked)
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == [503, 503, 503, 504, 504]
+        busy = next(answer for answer in answers if answer.status_code == 503)
+        assert (busy.json()["code"], busy.headers["retry-after"]) == ("api.busy", "1")
+        assert (await session.get("/readyz")).status_code == 200
+
+
+async def test_when_it_stops_running_requests_are_told(gallery: Gallery) -> None:
+    slow = gallery.boxes["late-greeting"]
+    query = {"host": slow.host, "port": slow.port, "timeout": 30000}
+    stopping = asyncio.Event()
+    async with client(Settings(grace=0.1), gallery, stopping=stopping) as session:
+        running = asyncio.create_task(session.get("/api/smtps/connect", params=query))
+        while not slow.clients:
+            await asyncio.sleep(0.01)
+        stopping.set()
+        answer = await running
+        assert (answer.status_code, answer.json()["code"]) == (503, "api.stopping")
+        assert (await session.get("/readyz")).status_code == 503
+
+
+async def test_when_it_stops_running_requests_may_finish(gallery: Gallery) -> None:
+    slow = gallery.boxes["late-greeting"]
+    query = {"host": slow.host, "port": slow.port, "timeout": 300}
+    stopping = asyncio.Event()
+    async with client(Settings(grace=5), gallery, stopping=stopping) as session:
+        running = asyncio.create_task(session.get("/api/smtps/connect", params=query))
+        while not slow.clients:
+            await asyncio.sleep(0.01)
+        stopping.set()
+        assert (await running).status_code == 504  # its own time-out
+
+
+async def test_the_access_log_shows_no_query(
+    gallery: Gallery, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = gallery.boxes["healthy"]
+    query = {"host": box.host, "port": box.port, "username": box.username, "password": "c4nary"}
+    with caplog.at_level(logging.DEBUG):
+        async with client(Settings(), gallery) as session:
+            await session.get("/api/smtps/connect", params=query)
+    ours = [record.getMessage() for record in caplog.records if record.name == "smtps.access"]
+    assert len(ours) == 1
+    assert "GET /api/smtps/connect 502" in ours[0]
+    mine = [record for record in caplog.records if not record.name.startswith("httpx")]
+    assert not any("c4nary" in record.getMessage() for record in mine)
