@@ -13,14 +13,19 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from smtps.errors import InputError
 from smtps.message import Attachment, Message, NameAddr
 from smtps.mime import check_header_block, compose, format_date
 
-FUZZ = settings(max_examples=80, deadline=None, database=None)
+FUZZ = settings(
+    max_examples=80,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+)
 
 # Strategies.
 
@@ -161,7 +166,7 @@ def check_bytes(data: bytes) -> None:
     assert data.endswith(b"\r\n")
     assert max(map(len, data.split(b"\r\n"))) <= 998
     for line in b"".join(header_blocks(data)).split(b"\r\n"):
-        value = re.sub(rb"^[!-9;-~]+:", b"", line).strip()
+        value = re.sub(rb'"(?:[^"\\]|\\.)*"', b'""', re.sub(rb"^[!-9;-~]+:", b"", line)).strip()
         assert len(line) <= 78 or b" " not in value, "a long line that could have been folded"
 
 
@@ -260,6 +265,7 @@ def test_a_file_name_of_any_script_and_length_comes_back(letter: str, length: in
     check_bytes(data)
     *_, part = read(data).iter_attachments()
     assert parameter(part, "filename") == letter * length
+    assert not part["Content-Disposition"].defects
 
 
 @pytest.mark.parametrize("name", ["日本語" * 60, "é" * 255, "a💩" * 120, "=?utf-8?q?x?=.txt"])
@@ -320,7 +326,7 @@ def test_a_content_type_with_many_parameters_is_folded_or_refused(kind: str) -> 
         ("x" * 998, "7bit"),
         ("x" * 999, "quoted-printable"),
         ("bell \a", "quoted-printable"),
-        ("caf\xe9", "quoted-printable"),
+        ("a long line with one é", "quoted-printable"),
         ("\0" * 100, "base64"),
         ("日本語" * 100, "base64"),
     ],
@@ -493,7 +499,7 @@ def test_an_empty_block_passes_for_no_fields() -> None:
         (b"Subject: b\r\nFrom: c\r\n\r\n", "another order or number"),
         (b"From: a\r\n\r\nSubject: b\r\n\r\n", "another order or number"),
         (b"From: a\r\nSubject: b", "another order or number"),
-        (b"From: a\r\nSubject: b\r\n", "another order or number"),
+        (b"From: a\r\nSubject: b\r\n", "no header field"),
         (b"", "another order or number"),
         (b"\r\n\r\n", "another order or number"),
         (b"From: a\nBcc: c\r\nSubject: b\r\n\r\n", "a bare line end or NUL"),

@@ -240,7 +240,8 @@ def _text(kind: str, text: str) -> _Part:
     if _is_7bit(data):
         headers = [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: 7bit"]
         return _Part(headers, data)
-    printable = binascii.b2a_qp(data, istext=True)
+    # Its soft line ends are bare LF where the text has no line end of its own.
+    printable = normalize(binascii.b2a_qp(data, istext=True))
     packed = _base64(data)
     name, body = min(("quoted-printable", printable), ("base64", packed), key=lambda c: len(c[1]))
     return _Part(

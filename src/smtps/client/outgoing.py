@@ -66,6 +66,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
         data = check_raw(bytes(message))
     else:
         raise InputError("message", f"cannot be sent: {type(message).__name__}")
+    data = normalize(data)  # whoever made it: nothing else may reach the wire
     header = data.partition(b"\r\n\r\n")[0]
     mailboxes: Iterable[Any] = (envelope.sender, *envelope.recipients)
     return Outgoing(

@@ -280,7 +280,10 @@ class Session:
         result = judge(
             outgoing.envelope.recipients, done, message_id=outgoing.message_id, timings=timings
         )
-        return replace(result, transcript=self.transcript)
+        failure = result.failure
+        if failure is not None:
+            failure = replace(failure, address=failure.address or self.address)
+        return replace(result, failure=failure, transcript=self.transcript)
 
     async def _check_capabilities(
         self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool

@@ -1,0 +1,94 @@
+// The form on the left: which server, and who to be there.
+
+import { byId } from './dom.js';
+import { clearProblems, forgive, setProblem } from './fields.js';
+
+export const form = byId('account');
+
+/** The service's names for the fields, and their ids here. */
+export const INPUTS = {
+  host: 'host', port: 'port', security: 'security', username: 'username', password: 'password',
+  access_token: 'password', timeout: 'timeout', ehlo_name: 'ehlo-name',
+};
+
+const USUAL = { 465: 'implicit', 587: 'starttls', 25: 'starttls', 2525: 'starttls' };
+
+const value = (id) => byId(id).value.trim();
+const number = (id) => (/^\d+$/.test(value(id)) ? Number(value(id)) : NaN);
+
+/** What is wrong with each field, before the service is asked. */
+function* mistakes() {
+  const [port, seconds] = [number('port'), number('timeout')];
+  if (!value('host')) yield ['host', 'Enter the name of the server, such as smtp.example.com.'];
+  if (!(port >= 1 && port <= 65535)) yield ['port', 'From 1 to 65535.'];
+  if (!(seconds >= 1 && seconds <= 300)) yield ['timeout', 'From 1 to 300.'];
+  if (value('username') && !byId('password').value) yield ['password', 'Enter the password as well, or leave both empty.'];
+  if (!value('username') && byId('password').value) yield ['username', 'Enter the user name as well, or leave both empty.'];
+}
+
+/** The fields as the service takes them, or null when one is wrong; then it says so beside it. */
+export function readAccount() {
+  clearProblems(form);
+  const found = [...mistakes()];
+  for (const [id, text] of found) setProblem(byId(id), text);
+  if (found.length) {
+    const first = byId(found[0][0]);
+    const closed = first.closest('details');
+    if (closed) closed.open = true;
+    first.focus();
+    return null;
+  }
+  const secret = byId('oauth').checked ? 'access_token' : 'password';
+  return {
+    host: value('host'),
+    port: number('port'),
+    security: value('security'),
+    ...(value('username') && { username: value('username'), [secret]: byId('password').value }),
+    ...(value('ehlo-name') && { ehlo_name: value('ehlo-name') }),
+  };
+}
+
+/** Milliseconds for everything together. */
+export const patience = () => number('timeout') * 1000;
+
+/** The host alone, for comparing its ports; null when there is none. */
+export function readHost() {
+  setProblem(byId('host'), value('host') ? '' : 'Enter the name of the server, such as smtp.example.com.');
+  if (!value('host')) byId('host').focus();
+  return value('host') || null;
+}
+
+/** Fill in what is given ({host, port, security, username, password}), and leave the rest. */
+export function fill(fields) {
+  for (const [name, text] of Object.entries(fields)) byId(name).value = text;
+  clearProblems(form);
+  hint();
+  byId('host').dispatchEvent(new Event('change', { bubbles: true }));
+}
+
+function hint() {
+  const usual = USUAL[number('port')];
+  const odd = usual && usual !== value('security');
+  byId('security-hint').textContent = !odd ? '' : usual === 'implicit'
+    ? 'Port 465 usually wants TLS from the first byte.'
+    : `Port ${value('port')} usually wants STARTTLS.`;
+}
+
+byId('port').addEventListener('input', () => {
+  const usual = USUAL[number('port')];
+  if (usual) byId('security').value = usual;
+  hint();
+});
+byId('security').addEventListener('change', hint);
+
+byId('password-show').addEventListener('click', ({ currentTarget: button }) => {
+  const shown = byId('password').type === 'text';
+  byId('password').type = shown ? 'password' : 'text';
+  button.setAttribute('aria-pressed', String(!shown));
+  button.textContent = shown ? 'Show' : 'Hide';
+});
+
+forgive(form);
+
+/** Once the fields are filled from what was kept. */
+export const settle = hint;

@@ -1,0 +1,129 @@
+// A check: phases as they happen, then verdict, findings and facts.
+
+import { events, Problem } from './api.js';
+import { patience } from './account.js';
+import { capabilityList } from './capabilities.js';
+import { certificateCard } from './certificate.js';
+import { alarm, announce, byId, el, list, reveal } from './dom.js';
+import { findingCards, findingsOf, verdict } from './findings.js';
+import { phaseName, Timeline } from './phases.js';
+import { checkSnippets } from './snippets.js';
+import { transcriptBlock } from './transcript.js';
+import { count, encryption, milliseconds } from './words.js';
+
+const UNTOLD = ['dns.lookup_failed', 'dns.timeout', 'net.out_of_sockets'];
+const LATER = ['smtp.shutting_down', 'smtp.greeting_refused', 'auth.try_later'];
+
+let running = null;
+
+/** Judge an answer: tone, sentence, and what stands behind it. */
+function judge(account, answer) {
+  const { host, port, security, username } = account;
+  const where = `Port ${port}, ${encryption(security)}${answer.address ? `, ${answer.address}` : ''}.`;
+  const findings = answer.findings ?? [];
+  if (answer.success) {
+    const login = answer.authenticated
+      ? `The login as ${username} is accepted.`
+      : 'The login was not tried: give user name and password to test it as well.';
+    const serious = findings.filter(({ severity }) => severity !== 'info').length;
+    if (!serious) return ['good', `${host} works`, [login, where]];
+    return ['warning', `${host} works, with ${count(serious, 'thing')} to look at`, [login, where]];
+  }
+  const step = phaseName(answer.phase);
+  if (LATER.includes(answer.code) && answer.retryable) return ['warning', `${host} asks to come back later`, [where]];
+  if (UNTOLD.includes(answer.code)) return ['warning', `Could not tell whether ${host} works`, [`${step} failed on this side.`]];
+  if (answer.phase === 'auth') return ['bad', `${host} refuses the login`, ['Connection and encryption are fine.', where]];
+  return ['bad', `${host} does not work`, [`It fails at: ${step}.`, where]];
+}
+
+function connectionBlock(answer) {
+  const { tls_version: version, cipher, address, rtt, greeting, authenticated, timings } = answer;
+  return el('section', { class: 'block', 'aria-labelledby': 'connection-title' },
+    el('h2', { id: 'connection-title' }, 'Connection'),
+    list([
+      ['Encryption', [version?.replace('TLSv', 'TLS '), cipher].filter(Boolean).join(', ')],
+      ['Address', address],
+      ['Open after', rtt == null ? null : milliseconds(rtt)],
+      ['All in all', milliseconds(timings?.total)],
+      ['Greeting', greeting && el('code', {}, greeting)],
+      ['Login', authenticated == null ? null : authenticated ? 'accepted' : 'not tried'],
+    ]));
+}
+
+function facts(answer) {
+  const { certificate, capabilities, tls_version: version, greeting } = answer;
+  return [
+    certificate ? certificateCard(certificate) : null,
+    version || greeting ? connectionBlock(answer) : null,
+    capabilities?.length ? capabilityList(capabilities) : null,
+  ].filter(Boolean);
+}
+
+function show(account, answer, context) {
+  const [tone, sentence, more] = judge(account, answer);
+  byId('verdict').dataset.tone = tone;
+  byId('verdict').replaceChildren(...verdict(tone, sentence, more).filter(Boolean));
+  const cards = findingCards(answer.success ? answer.findings : findingsOf(answer), account, context.onTry);
+  byId('findings').replaceChildren(...(cards ? [cards] : []));
+  byId('facts').replaceChildren(...(facts(answer).length ? [el('div', { class: 'facts' }, facts(answer))] : []));
+  byId('transcript').replaceChildren(...(answer.transcript?.length ? [transcriptBlock(answer.transcript)] : []));
+  byId('check-snippets').replaceChildren(checkSnippets(account, context.sandboxed(account)));
+  announce(`${sentence}. ${more.join(' ')}`);
+}
+
+function showRunning(account, stop) {
+  byId('welcome').hidden = true;
+  byId('check-result').hidden = false;
+  for (const id of ['findings', 'facts', 'transcript', 'check-snippets']) byId(id).replaceChildren();
+  const button = el('button', { type: 'button', class: 'button small', id: 'check-stop', onclick: stop }, 'Stop');
+  byId('verdict').dataset.tone = 'plain';
+  byId('verdict').replaceChildren(...verdict('plain', `Checking ${account.host}`,
+    `Port ${account.port}, ${encryption(account.security)}.`, button));
+  announce(`Checking ${account.host}`);
+}
+
+/** Follow the stream; returns the answer, good or bad. */
+async function follow(account, timeline, signal) {
+  const stream = events('/api/smtps/connect/events?detail=full', { ...account, timeout: patience() }, signal);
+  for await (const { event, data } of stream) {
+    if (event === 'result') return data;
+    if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
+  }
+  return null; // not reached: a stream that ends without a result throws
+}
+
+function nothing(tone, sentence, more) {
+  byId('verdict').dataset.tone = tone;
+  byId('verdict').replaceChildren(...verdict(tone, sentence, more).filter(Boolean));
+  announce(sentence);
+}
+
+/**
+ * Check an account. `context` has onTry (next settings), onMistake (a Problem of the request),
+ * onAnswer (the answer) and sandboxed (whether an account is one of the sandbox).
+ */
+export async function check(account, context) {
+  running?.abort();
+  const own = new AbortController();
+  running = own;
+  alarm();
+  const timeline = new Timeline(account.security, Boolean(account.username));
+  showRunning(account, () => own.abort());
+  byId('phases').replaceChildren(timeline.element);
+  reveal(byId('panels'));
+  try {
+    const answer = await follow(account, timeline, own.signal);
+    if (!answer.success && new Problem(answer).ours) throw new Problem(answer);
+    timeline.finish(answer.success ? null : answer.phase, answer.timings);
+    show(account, answer, context);
+    context.onAnswer(account, answer);
+  } catch (error) {
+    if (running !== own) return; // another check has taken the place
+    timeline.finish(null);
+    if (error.name === 'AbortError') nothing('plain', 'Stopped', 'The check was stopped before its end.');
+    else if (error instanceof Problem) {
+      nothing('plain', 'Not checked', 'Nothing was found out about the server.');
+      context.onMistake(error);
+    } else throw error;
+  }
+}
