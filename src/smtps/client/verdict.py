@@ -17,6 +17,8 @@ _REFUSED: dict[Phase, tuple[str, str]] = {
     Phase.FINAL: ("send.message_refused", "The server refused the message"),
 }
 
+_CLOSING = ("smtp.shutting_down", "The server is closing the session")
+
 
 def judge(
     recipients: Iterable[Mailbox],
@@ -106,7 +108,7 @@ def _refusal(transaction: Transaction) -> Failure | None:
     )
     for phase, reply in candidates:
         if reply is not None and not reply.positive:
-            code, sentence = _REFUSED[phase]
+            code, sentence = _CLOSING if reply.code == 421 else _REFUSED[phase]
             return reply.refusal(code, sentence).locate(phase=phase).failure
     return None
 

@@ -82,10 +82,9 @@ byId('port').addEventListener('input', () => {
 byId('security').addEventListener('change', hint);
 
 byId('password-show').addEventListener('click', ({ currentTarget: button }) => {
-  const shown = byId('password').type === 'text';
-  byId('password').type = shown ? 'password' : 'text';
-  button.setAttribute('aria-pressed', String(!shown));
-  button.textContent = shown ? 'Show' : 'Hide';
+  const show = byId('password').type === 'password';
+  byId('password').type = show ? 'text' : 'password';
+  button.ariaPressed = String(show);
 });
 
 forgive(form);

@@ -33,7 +33,7 @@ function judge(account, answer) {
   if (LATER.includes(answer.code) && answer.retryable) return ['warning', `${host} asks to come back later`, [where]];
   if (UNTOLD.includes(answer.code)) return ['warning', `Could not tell whether ${host} works`, [`${step} failed on this side.`]];
   if (answer.phase === 'auth') return ['bad', `${host} refuses the login`, ['Connection and encryption are fine.', where]];
-  return ['bad', `${host} does not work`, [`It fails at: ${step}.`, where]];
+  return ['bad', `${host} does not work`, [`It fails at the step “${step}”.`, where]];
 }
 
 function connectionBlock(answer) {
@@ -62,7 +62,7 @@ function facts(answer) {
 function show(account, answer, context) {
   const [tone, sentence, more] = judge(account, answer);
   byId('verdict').dataset.tone = tone;
-  byId('verdict').replaceChildren(...verdict(tone, sentence, more).filter(Boolean));
+  byId('verdict').replaceChildren(...verdict(tone, sentence, more));
   const cards = findingCards(answer.success ? answer.findings : findingsOf(answer), account, context.onTry);
   byId('findings').replaceChildren(...(cards ? [cards] : []));
   byId('facts').replaceChildren(...(facts(answer).length ? [el('div', { class: 'facts' }, facts(answer))] : []));
@@ -82,19 +82,23 @@ function showRunning(account, stop) {
   announce(`Checking ${account.host}`);
 }
 
-/** Follow the stream; returns the answer, good or bad. */
+/** Follow the stream; returns the answer, good or bad. Throws a Problem when the request is to blame. */
 async function follow(account, timeline, signal) {
-  const stream = events('/api/smtps/connect/events?detail=full', { ...account, timeout: patience() }, signal);
-  for await (const { event, data } of stream) {
-    if (event === 'result') return data;
-    if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
+  const stream = events('/api/smtps/connect/events', { ...account, timeout: patience() }, signal);
+  try {
+    for await (const { event, data } of stream) {
+      if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
+      if (event === 'result' && data.success) return data;
+      if (event === 'result') throw new Problem(data);
+    }
+  } catch (error) {
+    if (error instanceof Problem && !error.ours) return error.document;
+    throw error;
   }
-  return null; // not reached: a stream that ends without a result throws
 }
 
-function nothing(tone, sentence, more) {
-  byId('verdict').dataset.tone = tone;
-  byId('verdict').replaceChildren(...verdict(tone, sentence, more).filter(Boolean));
+function showNothing(sentence, more) {
+  byId('verdict').replaceChildren(...verdict('plain', sentence, more));
   announce(sentence);
 }
 
@@ -113,17 +117,17 @@ export async function check(account, context) {
   reveal(byId('panels'));
   try {
     const answer = await follow(account, timeline, own.signal);
-    if (!answer.success && new Problem(answer).ours) throw new Problem(answer);
     timeline.finish(answer.success ? null : answer.phase, answer.timings);
     show(account, answer, context);
     context.onAnswer(account, answer);
   } catch (error) {
-    if (running !== own) return; // another check has taken the place
     timeline.finish(null);
-    if (error.name === 'AbortError') nothing('plain', 'Stopped', 'The check was stopped before its end.');
-    else if (error instanceof Problem) {
-      nothing('plain', 'Not checked', 'Nothing was found out about the server.');
+    if (running !== own) return; // another check has taken the place
+    if (error.name === 'AbortError') {
+      showNothing('Stopped', 'The check was stopped before its end.');
+    } else {
+      showNothing('Not checked', 'Nothing was found out about the server.');
       context.onMistake(error);
-    } else throw error;
+    }
   }
 }

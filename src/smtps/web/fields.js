@@ -1,10 +1,21 @@
 // Problems beside the fields that they belong to: #host has its text in #host-error.
 
-import { byId } from './dom.js';
+import { byId, el } from './dom.js';
+
+/** The place for an input's problem, made when it is first needed. */
+function place(input) {
+  const id = `${input.id}-error`;
+  const found = byId(id);
+  if (found) return found;
+  const made = el('p', { id, class: 'error' });
+  input.closest('.field').append(made);
+  input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby') ?? ''} ${id}`.trim());
+  return made;
+}
 
 /** Say what is wrong with a field; an empty text takes it back. */
 export function setProblem(input, text) {
-  byId(`${input.id}-error`).textContent = text;
+  place(input).textContent = text;
   if (text) input.setAttribute('aria-invalid', 'true');
   else input.removeAttribute('aria-invalid');
 }

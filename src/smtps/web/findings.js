@@ -65,5 +65,5 @@ export function findingCards(findings, tried, onTry) {
 /** The verdict: one sentence, and what stands behind it. */
 export function verdict(tone, sentence, more = null, button = null) {
   const lines = [more].flat().filter(Boolean).map((line) => el('p', {}, line));
-  return [mark(tone), el('div', {}, el('h2', {}, sentence), lines), button];
+  return [mark(tone), el('div', {}, el('h2', {}, sentence), lines), button].filter(Boolean);
 }

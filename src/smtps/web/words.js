@@ -3,7 +3,7 @@
 export function milliseconds(value) {
   if (value == null) return '';
   if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+  return `${value < 9.95 && value >= 0.05 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
 export function octets(value) {

@@ -1,0 +1,116 @@
+// Writing a message and sending it, with the progress of the upload.
+
+import { Problem, upload } from './api.js';
+import { INPUTS, patience } from './account.js';
+import { attached, encoded } from './attachments.js';
+import { delivery } from './delivery.js';
+import { alarm, announce, byId, el, reveal } from './dom.js';
+import { clearProblems, forgive, setProblem, showProblems } from './fields.js';
+import { verdict } from './findings.js';
+
+const form = byId('compose');
+
+const FIELDS = {
+  ...INPUTS, from: 'compose-from', to: 'compose-to', cc: 'compose-cc', bcc: 'compose-bcc', subject: 'compose-subject',
+  body: 'compose-text', html: 'compose-html',
+};
+
+let running = null;
+
+const value = (id) => byId(id).value.trim();
+
+/** Addresses apart at commas, semicolons and line ends, but not inside quotes or angle brackets. */
+const people = (text) => (text.match(/(?:"[^"]*"|<[^>]*>|[^,;\n"<])+/g) ?? []).map((who) => who.trim()).filter(Boolean);
+
+/** The message as the service takes it, without attachments; null when a field is missing. */
+function readMessage() {
+  clearProblems(form);
+  const [to, cc, bcc] = ['to', 'cc', 'bcc'].map((name) => people(value(`compose-${name}`)));
+  const missing = [];
+  if (!value('compose-from')) missing.push(['compose-from', 'Enter your own address.']);
+  if (![...to, ...cc, ...bcc].length) missing.push(['compose-to', 'Enter at least one address.']);
+  for (const [id, text] of missing) setProblem(byId(id), text);
+  if (missing.length) {
+    byId(missing[0][0]).focus();
+    return null;
+  }
+  const html = byId('compose-html').value;
+  const text = byId('compose-text').value;
+  return {
+    from: value('compose-from'), to,
+    ...(cc.length && { cc }), ...(bcc.length && { bcc }),
+    subject: value('compose-subject'),
+    ...((text || !html) && { body: text }), ...(html && { html }),
+    ...(byId('compose-partial').value === 'send' && { partial: 'send' }),
+  };
+}
+
+function showProgress(part) {
+  const bar = byId('upload-bar');
+  if (part < 1) bar.value = part;
+  else bar.removeAttribute('value');
+  byId('upload-text').textContent = part < 1 ? `Uploading, ${Math.floor(part * 100)} %` : 'Talking to the server …';
+}
+
+function setRunning(is) {
+  byId('send').disabled = is;
+  byId('upload').hidden = byId('send-stop').hidden = !is;
+  if (is) byId('send-stop').focus();
+}
+
+function showResult(...nodes) {
+  const result = byId('send-result');
+  result.replaceChildren(...nodes);
+  reveal(result);
+}
+
+function stopped() {
+  const box = el('div', { class: 'verdict', 'data-tone': 'warning' }, verdict('warning', 'Stopped',
+    'If the message was on its way already, it may have been sent: look in the mailbox before sending it again.'));
+  showResult(box);
+  announce('Stopped');
+}
+
+/** A Problem of the request: beside its fields, and for the rest above. */
+export function mistake(problem) {
+  const { errors, error } = problem.document;
+  const homeless = showProblems(errors, FIELDS);
+  const text = errors.length && !homeless.length ? '' : [error, ...homeless].join(' ');
+  alarm(text);
+  if (text) reveal(byId('alert'));
+}
+
+/** Send what is written by an account. `context` is that of a check, and has onSent. */
+export async function send(account, context) {
+  const message = readMessage();
+  if (!message) return;
+  alarm();
+  byId('send-result').replaceChildren();
+  const own = new AbortController();
+  running = own;
+  setRunning(true);
+  announce('Sending');
+  const files = attached();
+  try {
+    const attachments = files.length ? { attachments: await encoded() } : {};
+    const body = { ...account, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
+    const answer = await upload('/api/smtps/send?detail=full', body, showProgress, own.signal)
+      .catch((error) => {
+        if (error instanceof Problem && !error.ours) return error.document;
+        throw error;
+      });
+    showResult(...delivery(account, message, files, answer, context));
+    context.onSent(account, answer);
+  } catch (error) {
+    if (error.name === 'AbortError') stopped();
+    else if (error instanceof Problem) mistake(error);
+    else alarm(error.message);
+  } finally {
+    const here = document.activeElement === byId('send-stop');
+    setRunning(false);
+    if (here) byId('send').focus();
+  }
+}
+
+byId('send-stop').addEventListener('click', () => running?.abort());
+forgive(form);

@@ -1,0 +1,64 @@
+// What became of a message, as a whole and for each recipient.
+
+import { announce, badge, el, list } from './dom.js';
+import { findingCards, findingsOf, verdict } from './findings.js';
+import { sendSnippets } from './snippets.js';
+import { transcriptBlock } from './transcript.js';
+import { count, milliseconds } from './words.js';
+
+const OUTCOMES = {
+  sent: ['good', 'Sent', 'The server has taken the message, and with it the duty to deliver it or to report back.'],
+  partial: ['warning', 'Sent, but not to all', 'Those who were refused have not got it.'],
+  refused: ['bad', 'Not sent: refused', 'Nobody got it. Sending the same again will end the same way.'],
+  deferred: ['warning', 'Not sent yet', 'Nobody got it so far. Sending it again later is safe.'],
+  uncertain: ['warning', 'Perhaps sent, perhaps not',
+    'The whole message went out, and then no answer came. It may have been delivered: sending it again may deliver it twice. Look in the mailbox of the recipient, or in the server’s log, first.'],
+};
+const FAILED = ['bad', 'Not sent', 'It did not come to handing over the message.'];
+
+const STATUSES = {
+  accepted: ['accepted', 'good'], refused: ['refused', 'bad'], deferred: ['later', 'warning'],
+  uncertain: ['uncertain', 'warning'], unsent: ['not sent', 'plain'],
+};
+
+function outcomeOf({ success, outcome, recipients = [] }) {
+  if (outcome || !success) return outcome;
+  return recipients.every(({ status }) => status === 'accepted') ? 'sent' : 'partial';
+}
+
+function recipient({ email, status, smtp }) {
+  const [word, tone] = STATUSES[status] ?? [status, 'plain'];
+  const reply = smtp && [smtp.code, smtp.text].filter(Boolean).join(' ');
+  return el('li', {},
+    el('span', { class: 'name' }, email), badge(word, tone),
+    reply ? el('span', { class: 'reply' }, reply) : null);
+}
+
+function facts({ message_id: id, reply, timings }) {
+  return list([
+    ['Server’s answer', reply && el('code', {}, reply)],
+    ['Message-ID', id && el('code', {}, id)],
+    ['All in all', milliseconds(timings?.total)],
+  ]);
+}
+
+/** The result's nodes. `context` as for a check, and onInbox to look into the sandbox's. */
+export function delivery(account, message, files, answer, context) {
+  const outcome = outcomeOf(answer);
+  const [tone, sentence, meaning] = OUTCOMES[outcome] ?? FAILED;
+  const recipients = answer.recipients ?? [];
+  const whole = outcome === 'sent' ? `${sentence} to ${count(recipients.length, 'recipient')}` : sentence;
+  const sandboxed = context.sandboxed(account);
+  const look = sandboxed && ['sent', 'partial', 'uncertain'].includes(outcome)
+    ? el('button', { type: 'button', class: 'button small', onclick: context.onInbox }, 'Look in the inbox') : null;
+  announce(`${whole}. ${meaning}`);
+  return [
+    el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },
+      verdict(tone, whole, meaning, look)),
+    recipients.length ? el('ul', { class: 'recipients', id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)) : null,
+    answer.success ? null : findingCards(findingsOf(answer), null),
+    facts(answer),
+    answer.transcript?.length ? transcriptBlock(answer.transcript) : null,
+    sendSnippets(account, message, files, sandboxed),
+  ].filter(Boolean);
+}

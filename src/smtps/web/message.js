@@ -1,0 +1,55 @@
+// One message of the sandbox: text, HTML in a frame that may do nothing, and header.
+
+import { blob } from './api.js';
+import { el, list } from './dom.js';
+import { segments } from './segments.js';
+import { authorization } from './token.js';
+import { moment, octets } from './words.js';
+
+const guarded = () => Boolean(authorization().Authorization);
+
+function frame(message, path) {
+  // A frame cannot carry the token; then the text of the message itself has to do.
+  const source = guarded() ? { srcdoc: message.html } : { src: `${path}/html` };
+  return el('iframe', { ...source, sandbox: '', title: 'The message as HTML', referrerpolicy: 'no-referrer' });
+}
+
+const text = (content, label) => el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': label }, content);
+
+function views(message, path) {
+  return [
+    ['text', 'Text', message.text, () => text(message.text, 'Text')],
+    ['html', 'HTML', message.html, () => frame(message, path)],
+    ['header', 'Header', true, () => text(message.headers.map(([name, value]) => `${name}: ${value}`).join('\n'), 'Header')],
+  ].filter(([, , there]) => there != null);
+}
+
+async function openRaw(event, path) {
+  if (!guarded()) return; // the link does it
+  event.preventDefault();
+  const url = URL.createObjectURL(await blob(`${path}/raw`));
+  open(url, '_blank', 'noopener');
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+export function messageView(message, base) {
+  const path = `${base}/${encodeURIComponent(message.id)}`;
+  const { from, to, subject, received, size, attachments } = message;
+  const body = el('div', { id: 'message-body' });
+  const all = views(message, path);
+  const choice = segments('Show', all.map(([name, label]) => [name, label]), (name) => {
+    body.replaceChildren(all.find(([other]) => other === name)[3]());
+  });
+  return el('article', { class: 'message', 'aria-labelledby': 'message-title' },
+    el('h2', { id: 'message-title' }, subject || '(no subject)'),
+    list([
+      ['From', from || '<>'],
+      ['To', to.join(', ')],
+      ['Received', `${moment(received)}, ${octets(size)}`],
+      ['Attached', attachments.length ? el('ul', { class: 'chips' },
+        attachments.map((file) => el('li', {}, `${file.filename}, ${octets(file.size)}`))) : null],
+    ]),
+    el('div', { class: 'heading' }, choice,
+      el('a', { href: `${path}/raw`, target: '_blank', rel: 'noopener', onclick: (event) => openRaw(event, path) }, 'As it came in')),
+    body);
+}

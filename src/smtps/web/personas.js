@@ -1,0 +1,31 @@
+// The sandbox's personas: mail servers that misbehave on request.
+
+import { byId, el } from './dom.js';
+
+let box = null;
+
+/** Whether a server is one of the sandbox's. */
+export const isSandbox = ({ host, port }) => Boolean(box?.personas.some((persona) => persona.port === port
+  && (persona.host === host || host === 'localhost')));
+
+function describe() {
+  const { summary, finding } = chosen();
+  byId('persona-summary').replaceChildren(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}. `,
+    ...(finding ? ['Leads to ', el('code', {}, finding), '.'] : []));
+}
+
+const chosen = () => box.personas.find(({ name }) => name === byId('personas').value);
+
+/** Show the menu. `onTry(fields, persona)` is called with what goes into the form. */
+export function startPersonas(sandbox, onTry) {
+  box = sandbox;
+  byId('personas').replaceChildren(...box.personas.map(({ name }) => el('option', { value: name }, name)));
+  byId('personas').addEventListener('change', describe);
+  byId('persona-try').addEventListener('click', () => {
+    const { host, port } = chosen();
+    const { username, password } = box;
+    onTry({ provider: '', host, port, security: 'implicit', username, password }, chosen());
+  });
+  describe();
+  byId('sandbox').hidden = false;
+}

@@ -1,0 +1,63 @@
+// The submission ports of a host side by side.
+
+import { Problem, request } from './api.js';
+import { badge, announce, byId, el, list } from './dom.js';
+import { TONES } from './findings.js';
+import { portsSnippets } from './snippets.js';
+import { milliseconds } from './words.js';
+
+const VERDICTS = {
+  works: ['works', 'good'], warnings: ['works, with warnings', 'warning'], fails: ['does not work', 'bad'],
+  unknown: ['unclear', 'warning'], later: ['asks to come back', 'warning'],
+};
+const SECURITIES = { implicit: 'TLS at once', starttls: 'STARTTLS', none: 'none' };
+
+function total(timings) {
+  const parts = Object.entries(timings ?? {}).filter(([phase]) => phase !== 'total');
+  return parts.length ? milliseconds(parts.reduce((sum, [, ms]) => sum + ms, 0)) : null;
+}
+
+function card(port, best, onUse) {
+  const { verdict, name, security, tls, auth, findings, seen, timings } = port;
+  const [word, tone] = VERDICTS[verdict] ?? [verdict, 'plain'];
+  const worst = findings?.[0];
+  return el('li', { class: best ? 'best' : null, 'data-port': port.port, 'data-verdict': verdict },
+    el('h3', {}, String(port.port), el('span', {}, name)),
+    el('p', {}, badge(word, tone), best ? ' ' : null, best ? badge('recommended', 'good') : null),
+    el('p', {}, worst ? worst.meaning : seen),
+    list([
+      ['TLS', [SECURITIES[security] ?? security, tls?.version?.replace('TLSv', '')].filter(Boolean).join(', ')],
+      ['Login', auth?.length ? auth.join(', ') : null],
+      ['Time', total(timings)],
+      [worst?.severity === 'error' ? 'Error' : 'Finding', worst ? el('code', { 'data-tone': TONES[worst.severity] }, worst.code) : null],
+    ]),
+    el('button', {
+      type: 'button', class: 'button small', 'aria-label': `Use port ${port.port}`,
+      onclick: () => onUse({ port: port.port, security }),
+    }, 'Use it'));
+}
+
+let asked = 0;
+
+/** Compare the ports of a host. `onUse` takes {port, security}, `onMistake` a Problem. */
+export async function comparePorts(host, { onUse, onMistake }) {
+  const mine = asked += 1;
+  byId('ports').replaceChildren(el('p', { class: 'lead' }, `Trying the ports of ${host} …`));
+  byId('ports-snippets').replaceChildren();
+  announce(`Trying the ports of ${host}`);
+  try {
+    const { ports, recommended, why } = await request(`/api/smtps/ports/${encodeURIComponent(host)}`);
+    if (mine !== asked) return;
+    byId('ports').replaceChildren(
+      el('p', { id: 'ports-why' }, el('strong', {}, `${host}: `), why),
+      el('ul', { class: 'ports', 'aria-label': 'Ports' },
+        ports.map((port) => card(port, port.port === recommended?.port, (way) => onUse({ host, ...way })))));
+    byId('ports-snippets').replaceChildren(portsSnippets(host));
+    announce(why);
+  } catch (error) {
+    if (mine !== asked) return;
+    byId('ports').replaceChildren();
+    if (!(error instanceof Problem)) throw error;
+    onMistake(error);
+  }
+}
