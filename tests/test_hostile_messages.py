@@ -15,6 +15,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTPUTF8, compat32, default
 from email.utils import getaddresses
+from itertools import product
 from typing import Any
 
 import pytest
@@ -36,7 +37,15 @@ def encoded(text: str, scheme: str = "q") -> str:
     return "=?UTF-8?Q?" + "".join(f"={octet:02X}" for octet in text.encode()) + "?="
 
 
-def tree(data: bytes) -> list[tuple[list[str], bytes | None]]:
+def tried(work: Callable[[], Any]) -> Any:
+    """What came of it, or the error that refused it."""
+    try:
+        return work()
+    except InputError as error:
+        return error
+
+
+def tree(data: bytes) -> list[tuple[list[str], Any]]:
     """For each part its field names and, of a leaf, its content."""
     return [
         (
@@ -44,7 +53,7 @@ def tree(data: bytes) -> list[tuple[list[str], bytes | None]]:
             None if part.is_multipart() else part.get_payload(decode=True),
         )
         for part in message_from_bytes(data, policy=compat32).walk()
-    ]  # type: ignore[misc]
+    ]
 
 
 # Injection into a composed message.
@@ -55,9 +64,11 @@ CONTROLS = ("\n", "\r", "\r\n", "\r\n\r\n", "\n\n", "\0", "\x0b", "\x0c", "\x1c"
 RAW = [f"A 💩 x{control}Bcc: injected@example.com" for control in CONTROLS]
 
 ENCODED = [
-    *(f"A 💩 {encoded(c, s)}Bcc: injected@example.com" for c in CONTROLS for s in "qb"),
+    *(f"A 💩 {encoded(control)}Bcc: injected@example.com" for control in CONTROLS),
+    *(f"A 💩 {encoded(c, 'b')}Bcc: injected@example.com" for c in ("\n", "\r\n", "\r\n\r\n")),
     "A 💩 =?UTF-8?Q?=0A?=Bcc: injected@example.com",
     "=?UTF-8?Q?=0ABcc:_injected@example.com?=",
+    "=?UTF-8?Q?=0D=0ABcc:_injected@example.com?=",
     "=?UTF-8?Q?x?=\u3000=?UTF-8?Q?=0D=0A?= Bcc: injected@example.com",
     "=?UTF-7?Q?+AA0ACg-Bcc:_injected@example.com?=",
     "=?UTF-16?B?DQoNCg==?=",
@@ -78,7 +89,9 @@ def composed(**fields: Any) -> Message:
 
 
 def with_file(**fields: Any) -> Message:
-    return composed(html="<p>", attachments=[Attachment(**{"filename": "f", "content": b"x", **fields})])
+    return composed(
+        html="<p>", attachments=[Attachment(**{"filename": "f", "content": b"x", **fields})]
+    )
 
 
 PLACES: dict[str, Callable[[str], Message]] = {
@@ -114,14 +127,14 @@ def test_a_control_is_refused_in_every_field(place: str, bad: str) -> None:
 @pytest.mark.parametrize("bad", ENCODED, ids=ascii)
 def test_an_encoded_control_is_refused_or_stays_encoded(place: str, bad: str) -> None:
     """The harmless twin has the same fields: the value made none."""
-    try:
-        message = PLACES[place](bad)
-    except InputError:
+    message = tried(lambda: PLACES[place](bad))
+    if isinstance(message, InputError):
         return
     data = compose(message).data
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", data)
-    twin = compose(PLACES[place]("X" if place == "a header name" else "x.example")).data
-    assert [names for names, _ in tree(data)] == [names for names, _ in tree(twin)]
+    twin = compose(PLACES[place]("x-twin")).data
+    for (names, _), (same, _) in zip(tree(data), tree(twin), strict=True):
+        assert names == sorted(bad.lower() if name == "x-twin" else name for name in same)
     assert [body for _, body in tree(data)] == [body for _, body in tree(twin)]
     assert not re.search(rb"(?im)^(?:bcc|sender|x-evil)", data)
 
@@ -191,7 +204,7 @@ STDLIB: dict[str, Callable[[str], Any]] = {
 
 ATTACKS = [
     *RAW,
-    *ENCODED[: 2 * len(CONTROLS) + 4],
+    *ENCODED[: len(CONTROLS) + 8],
     *(f"A 💩 {encoded(BLOCK, scheme)}" for scheme in "qb"),
     f"A 💩 {encoded(chr(13) + chr(10) + 'X-B: evil' + chr(13) + chr(10) * 2 + 'evil')}",
     f"💩 {encoded(chr(13) + chr(10))}X-Evil: y {encoded(chr(13) + chr(10) * 2)} evil",
@@ -217,12 +230,11 @@ def test_what_the_standard_library_lets_through_is_refused(place: str, bad: str)
         for part in message.walk()
     ]
     expected[0][0].extend({"date", "message-id"} - set(expected[0][0]))
-    try:
-        data = prepare(message, ENVELOPE).data
-    except InputError as error:
-        assert error.code in ("message.injection", "message.mixed_line_ends", "message.nul",
-                              "input.invalid")  # fmt: skip
+    outgoing = tried(lambda: prepare(message, ENVELOPE))
+    if isinstance(outgoing, InputError):
+        assert outgoing.field in ("headers", "message", "raw")
         return
+    data = outgoing.data
     found = tree(data)
     assert [names for names, _ in found] == [sorted(names) for names, _ in expected]
     assert [body and body.rstrip() for _, body in found] == [
@@ -237,14 +249,15 @@ def test_the_known_trick_with_an_encoded_line_end_is_named(control: str, scheme:
     """CVE-2024-6923: where Python is not mended, the finished block shows it."""
     bad = f"A 💩 =?UTF-8?Q?{control}?=Bcc: injected@example.com"
     try:
-        data = prepare(modern(scheme, Subject=bad), ENVELOPE).data
-    except InputError as error:
-        assert (error.code, error.field) == ("message.injection", "headers")
+        message = modern(scheme, Subject=bad)
     except ValueError:
-        pass  # mended: refused where it is set
+        return  # mended: refused where it is set
+    outgoing = tried(lambda: prepare(message, ENVELOPE))
+    if isinstance(outgoing, InputError):
+        assert (outgoing.code, outgoing.field) == ("message.injection", "headers")
     else:
-        assert tree(data)[0][0].count("bcc") == 0
-        assert b"\nBcc" not in data
+        assert "bcc" not in tree(outgoing.data)[0][0]
+        assert not re.search(rb"[\r\n]Bcc", outgoing.data)
 
 
 # Addresses. What is accepted is written beside it; None: refused.
@@ -255,7 +268,7 @@ ADDRESSES: list[tuple[str, str | None]] = [
     # plain
     ("a@b.example", "a@b.example"),
     ("A.B+c=d@X.Example", "A.B+c=d@X.Example"),
-    ("!#$%&'*+/=?^_`{|}~-@b.example", "!#$%&'*+/=?^_`{|}~-@b.example"),
+    ("!#$%&'*+/^=_`?{|}~-@b.example", "!#$%&'*+/^=_`?{|}~-@b.example"),
     ("a@localhost", "a@localhost"),
     ("a@1.2.3.4", "a@1.2.3.4"),
     (LONG, LONG),
@@ -343,9 +356,10 @@ ADDRESSES: list[tuple[str, str | None]] = [
     ("a@bücher.example", "a@xn--bcher-kva.example"),
     ("a@BÜCHER.Example", "a@xn--bcher-kva.example"),
     ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
-    ("a@ｂ．example", "a@b.example"),
-    ("a@b。example", "a@b.example"),
-    ("a@ＥＶＩＬ｡example", "a@evil.example"),
+    ("a@ｂ．example", None),
+    ("a@b。example", None),
+    ("a@ＥＶＩＬ｡example", None),
+    ("a@ＥＶＩＬ.example", "a@evil.example"),
     ("a@ex\u0430mple.example", "a@xn--exmple-4nf.example"),
     ("a@faß.example", "a@xn--fa-hia.example"),
     ("a@日本語.example", "a@xn--wgv71a119e.example"),
@@ -417,7 +431,12 @@ ADDRESSES: list[tuple[str, str | None]] = [
     ("a@[b.example]", None),
 ]  # fmt: skip
 
-NAMED = pytest.mark.parametrize(("text", "path"), ADDRESSES, ids=lambda text: ascii(text)[1:50])
+TAKEN = pytest.mark.parametrize(
+    ("text", "path"), [row for row in ADDRESSES if row[1]], ids=lambda text: ascii(text)[1:50]
+)
+REFUSED = pytest.mark.parametrize(
+    "text", [text for text, path in ADDRESSES if not path], ids=lambda text: ascii(text)[1:50]
+)
 
 
 def mailboxes(data: bytes, field: str) -> list[str]:
@@ -433,59 +452,65 @@ def mailboxes(data: bytes, field: str) -> list[str]:
     return by_registry
 
 
-@NAMED
-def test_an_address_is_one_mailbox_to_every_reader(text: str, path: str | None) -> None:
-    try:
-        message = Message(from_="x@y.example", to=text)
-    except InputError as error:
-        assert error.field == "to"
-        assert path is None
-        return
+@TAKEN
+def test_an_address_is_one_mailbox_to_every_reader(text: str, path: str) -> None:
+    message = Message(from_="x@y.example", to=text)
     (recipient,) = prepare(message, None).envelope.recipients
-    assert str(recipient) == path
     assert rcpt(recipient).line == f"RCPT TO:<{path}>"
     assert mailboxes(compose(message).data, "To") == [path.replace('"', "")]
 
 
-@NAMED
-def test_a_bare_address_means_the_same_in_an_envelope(text: str, path: str | None) -> None:
-    try:
-        envelope = Envelope.of(text or " ", text)
-    except InputError as error:
-        assert error.field in ("envelope.from", "envelope.to")
-        assert path is None or "<" in text
-        return
-    assert envelope.sender is not None
-    assert [str(envelope.sender), *map(str, envelope.recipients)] == [path, path]
-    assert mail(envelope.sender).line == f"MAIL FROM:<{path}>"
-
-
-@NAMED
-def test_an_author_has_the_domain_that_the_envelope_shows(text: str, path: str | None) -> None:
-    try:
-        message = Message(from_=text, to="x@y.example")
-    except InputError as error:
-        assert (error.field, path) == ("from", None)
-        return
-    outgoing = prepare(message, None)
-    assert str(outgoing.envelope.sender) == path
-    assert path is not None
+@TAKEN
+def test_an_author_has_the_domain_that_the_envelope_shows(text: str, path: str) -> None:
+    outgoing = prepare(Message(from_=text, to="x@y.example"), None)
+    assert mail(outgoing.envelope.sender).line == f"MAIL FROM:<{path}>"
+    assert mailboxes(outgoing.data, "From") == [path.replace('"', "")]
     assert outgoing.message_id is not None
     assert outgoing.message_id.endswith(f"@{path.rpartition('@')[2]}>")
 
 
-@pytest.mark.parametrize("point", [*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xD800, 0xDFFF])
-@pytest.mark.parametrize("form", ["{}a@b.example", "a{}@b.example", "a@{}b.example", "a@b.example{}"])
-def test_no_control_or_space_is_part_of_an_address(point: int, form: str) -> None:
-    with pytest.raises(InputError):
-        mailbox(form.format(chr(point)), "to")
+@pytest.mark.parametrize("key", ["from_", "to", "cc", "bcc", "reply_to"])
+@REFUSED
+def test_what_is_not_one_mailbox_is_refused_by_its_field(text: str, key: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Message(**{"from_": "x@y.example", key: text})  # type: ignore[arg-type]
+    assert caught.value.field == key.removesuffix("_")
+
+
+@TAKEN
+def test_an_envelope_takes_the_same_addresses_without_a_name(text: str, path: str) -> None:
+    envelope = tried(lambda: Envelope.of(text, text))
+    if "<" in text:
+        assert isinstance(envelope, InputError)
+        return
+    assert isinstance(envelope, Envelope)
+    assert mail(envelope.sender).line == f"MAIL FROM:<{path}>"
+    assert [rcpt(m).line for m in envelope.recipients] == [f"RCPT TO:<{path}>"]
+
+
+@REFUSED
+def test_an_envelope_refuses_the_same_addresses(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Envelope.of("x@y.example", text)
+    assert caught.value.field == "envelope.to"
+
+
+@pytest.mark.parametrize(
+    "form", ["{}a@b.example", "a{}@b.example", "a@{}b.example", "a@b.example{}"]
+)
+def test_no_control_or_space_is_part_of_an_address(form: str) -> None:
+    for point in (*range(0x21), *range(0x7F, 0xA1), 0x2028, 0x2029, 0xD800, 0xDFFF):
+        with pytest.raises(InputError):
+            mailbox(form.format(chr(point)), "to")
 
 
 # Work grows with the input, not with its square.
 
 MEGABYTE = 1_000_000
-PIECES = ("(((", "<<<", ",,,", '"', "a@", ".", "=?", "\u0301", " ", "a ", "\\", "<a@", "=?utf-8?q?a?= ",
-          ":", ";", "\t", "[", "é.", "%", "a/b;")  # fmt: skip
+SIZES = (400, 9_000, MEGABYTE)
+"""Within the bounds of a name, of a header field, and beyond."""
+PIECES = ("(((", "<<<", ",,,", '"', "a@", ".", "=?", "\u0301", " ", "a ", "\\", "é.")
+FIELD_PIECES = (*PIECES, "<a@", "=?utf-8?q?a?= ", ":", ";", "\t", "[", "(a)", '"a" ')
 
 
 @contextmanager
@@ -496,7 +521,7 @@ def limited(seconds: float) -> Iterator[None]:
         raise AssertionError(f"takes more than {seconds} s")
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 0.1)
     try:
         yield
     finally:
@@ -505,18 +530,16 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 TEXT_ARGUMENTS: dict[str, Callable[[str], Any]] = {
-    "subject": lambda s: composed(subject=s),
-    "subject with edges": lambda s: composed(subject=f"a{s}b"),
+    "subject": lambda s: composed(subject=f"a{s}b"),
     "text": lambda s: composed(text=s),
-    "html": lambda s: composed(html=s),
-    "text beyond ASCII": lambda s: composed(text=f"é{s}"),
+    "html beyond ASCII": lambda s: composed(html=f"é{s}"),
     "name": lambda s: composed(to=NameAddr("a@b.example", s)),
     "address": lambda s: composed(to=NameAddr(s)),
     "string for to": lambda s: composed(to=s),
     "string with an address": lambda s: composed(to=f"x{s}<a@b.example>"),
     "local part": lambda s: composed(to=f"{s}@b.example"),
     "domain": lambda s: composed(to=f"a@é{s}"),
-    "header": lambda s: composed(headers={"X-A": s}),
+    "header": lambda s: composed(headers={"X-A": f"a{s}b"}),
     "header name": lambda s: composed(headers={s: "x"}),
     "message_id": lambda s: composed(message_id=f"<{s}"),
     "filename": lambda s: with_file(filename=s),
@@ -529,25 +552,24 @@ TEXT_ARGUMENTS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("place", TEXT_ARGUMENTS)
 def test_a_megabyte_of_anything_is_done_with_in_time(place: str) -> None:
-    for piece in PIECES:
-        text = (piece * (MEGABYTE // len(piece) + 1))[:MEGABYTE]
-        with limited(2):
-            try:
-                message = TEXT_ARGUMENTS[place](text)
-            except InputError as error:
-                assert len(str(error)) < 500
-            else:
-                if isinstance(message, Message):
-                    data = compose(message).data
-                    assert max(map(len, data.split(b"\r\n"))) <= 998
+    for size, piece in product(SIZES, PIECES):
+        text = (piece * (size // len(piece) + 1))[:size]
+        with limited(3):
+            found = tried(lambda text=text: TEXT_ARGUMENTS[place](text))  # type: ignore[misc]
+            if isinstance(found, Message):
+                data = compose(found).data
+                assert max(map(len, data.split(b"\r\n"))) <= 998
+            elif isinstance(found, InputError):
+                assert len(str(found)) < 500
 
 
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("piece", FIELD_PIECES)
 def test_a_long_field_of_a_python_message_is_done_with_in_time(piece: str) -> None:
     message = legacy()
     message["Cc"] = piece * (40_000 // len(piece))
-    with limited(1), pytest.raises(InputError):
+    with limited(1), pytest.raises(InputError) as caught:
         prepare(message, None)
+    assert caught.value.field in ("cc", "raw")
 
 
 def test_many_recipients_are_read_in_time() -> None:
@@ -567,8 +589,6 @@ def test_many_recipients_are_read_in_time() -> None:
     ids=range(11),
 )  # fmt: skip
 def test_raw_megabytes_are_done_with_in_time(data: bytes) -> None:
-    with limited(2):
-        try:
-            assert prepare(data, ENVELOPE).data
-        except InputError as error:
-            assert error.field == "raw"
+    with limited(3):
+        found = tried(lambda: prepare(data, ENVELOPE))
+    assert isinstance(found, InputError) or len(found.data) >= len(data)

@@ -11,7 +11,15 @@ import pytest
 
 from smtps.core.address import Mailbox
 from smtps.errors import InputError, Phase
-from smtps.message import OWN_FIELDS, Attachment, Message, NameAddr, mailbox
+from smtps.message import (
+    MAX_HEADER,
+    MAX_NAME,
+    OWN_FIELDS,
+    Attachment,
+    Message,
+    NameAddr,
+    mailbox,
+)
 
 
 def a_message(**fields: Any) -> Message:
@@ -57,12 +65,14 @@ def test_one_name_and_address_is_read(text: str, email: str, name: str) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_no_address(text: str) -> None:
-    with pytest.raises(InputError, match="^to: ") as caught:
+    with pytest.raises(InputError, match=r"^to: ") as caught:
         NameAddr.parse(text).mailbox("to")
     assert (caught.value.field, caught.value.phase) == ("to", Phase.INPUT)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\rb", "\0", "\x7f", "\x85", "\u2028", "\udc00", 5, None])
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a\rb", "\0", "\x7f", "\x85", "\u2028", "\udc00", 5, None]
+)
 def test_a_name_that_cannot_be_shown_is_refused(name: Any) -> None:
     for field in ("from_", "to", "cc", "bcc", "reply_to"):
         with pytest.raises(InputError) as caught:
@@ -77,7 +87,7 @@ def test_a_domain_is_kept_as_a_labels() -> None:
 
 def test_what_is_accepted_can_be_said_to_a_server() -> None:
     """A-labels are longer than what they stand for."""
-    with pytest.raises(InputError, match="^to: is longer than 254 octets"):
+    with pytest.raises(InputError, match=r"^to: is longer than 254 octets"):
         mailbox("x" * 64 + "@" + ".".join(["é"] * 30), "to")
 
 
@@ -92,7 +102,11 @@ def test_people_are_one_or_several(people: Any) -> None:
 
 def test_people_may_come_from_an_iterator() -> None:
     message = a_message(to=(f"{n}@example.com" for n in range(3)))
-    assert [str(m) for m in message.recipients] == ["0@example.com", "1@example.com", "2@example.com"]
+    assert [str(m) for m in message.recipients] == [
+        "0@example.com",
+        "1@example.com",
+        "2@example.com",
+    ]
     assert len(message.recipients) == 3
 
 
@@ -112,7 +126,7 @@ def test_every_recipient_is_there_once_in_the_order_given() -> None:
 
 @pytest.mark.parametrize("from_", [(), [], ["a@b.example", "c@d.example"]])
 def test_there_is_one_author(from_: Any) -> None:
-    with pytest.raises(InputError, match="^from: must be one mailbox"):
+    with pytest.raises(InputError, match=r"^from: must be one mailbox"):
         a_message(from_=from_)
 
 
@@ -138,6 +152,8 @@ def test_there_is_one_author(from_: Any) -> None:
         ({"headers": {"Xé": "x"}}, "headers"),
         ({"headers": {"X" * 77: "x"}}, "headers"),
         ({"headers": {5: "x"}}, "headers"),
+        ({"subject": "x" * (MAX_HEADER + 1)}, "subject"),
+        ({"headers": {"X-Y": "x" * (MAX_HEADER + 1)}}, "headers.X-Y"),
         ({"headers": {"X-Y": None}}, "headers.X-Y"),
         ({"headers": {"X-Y": "a\r\nb"}}, "headers.X-Y"),
         ({"headers": {"X-Y": "\udc00"}}, "headers.X-Y"),
@@ -190,6 +206,15 @@ def test_fields_with_a_place_of_their_own_cannot_be_headers(name: str) -> None:
         a_message(headers={name: "x"})
 
 
+def test_the_longest_texts_are_taken() -> None:
+    message = a_message(
+        cc=NameAddr("x@example.com", "é" * MAX_NAME),
+        subject="x" * MAX_HEADER,
+        headers={"X" * 76: "é" * MAX_HEADER},
+    )
+    assert len(message.subject) == MAX_HEADER
+
+
 def test_what_was_given_is_kept_and_cannot_be_changed() -> None:
     headers = {"X-Ticket": "1"}
     files = [an_attachment()]
@@ -239,8 +264,8 @@ def test_a_content_type_is_kept_as_given(kind: str) -> None:
     "kind",
     [
         " ", "a", "a/", "/b", "a/b/c", "a b/c", "a/b;", "a/b; c", "a/b; c=", "a/b c=d", "a/b; c=d;",
-        "é/b", "a/b\r\nBcc: x", "a/b\n", "a/b; c=\"d\n\"", 'a/b; c="d"e"', 'a/b; c="\\""', "a/b (c)",
-        "a/b; c=\u0661", "a" * 61 + "/b", "multipart/mixed", "MultiPart/x; boundary=y",
+        "é/b", "a/b\r\nBcc: x", "a/b\n", 'a/b; c="d\n"', 'a/b; c="d"e"', 'a/b; c="\\""',
+        "a/b (c)", "a/b; c=\u0661", "a" * 61 + "/b", "multipart/mixed", "MultiPart/x; boundary=y",
         "a/b; c==?utf-8?q?=0A?=", "text/plain;\tcharset=utf-8", "a/b" + "; c=d" * 50_000 + "(",
         "a/b; c=" + '"' * 50_000, "a" * 100_000, "a/" * 100_000, "a/b;" + " " * 100_000,
         5,

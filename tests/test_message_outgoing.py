@@ -52,7 +52,15 @@ Build = Callable[..., Any]
 
 
 def read(outgoing: Outgoing) -> EmailMessage:
-    return message_from_bytes(outgoing.data, policy=default)  # type: ignore[no-any-return]
+    return message_from_bytes(outgoing.data, policy=default)
+
+
+def tried(work: Callable[[], Any]) -> Any:
+    """What came of it, or the error that refused it."""
+    try:
+        return work()
+    except InputError as error:
+        return error
 
 
 def snapshot(message: Any) -> Any:
@@ -94,7 +102,8 @@ def test_date_and_message_id_are_kept(build: Build) -> None:
 @KINDS
 @pytest.mark.parametrize(
     ("sender", "domain"),
-    [(None, "localhost"), ("a@bücher.example", "xn--bcher-kva.example"), ("a@[192.0.2.1]", "[192.0.2.1]")],
+    [(None, "localhost"), ("a@bücher.example", "xn--bcher-kva.example"),
+     ("a@[192.0.2.1]", "[192.0.2.1]")],
 )  # fmt: skip
 def test_a_message_id_is_made_of_the_reverse_path(
     build: Build, sender: str | None, domain: str
@@ -165,7 +174,7 @@ def test_a_body_of_8_bits_is_encoded_anew_for_a_server_of_7() -> None:
 def test_octets_of_no_known_charset_cannot_be_encoded_anew() -> None:
     message = message_from_bytes(b"From: a@b.example\nTo: c@d.example\n\n\xff\n")
     assert prepare(message, None).data.endswith(b"\r\n\r\n\xff\r\n")
-    with pytest.raises(InputError, match="^message: cannot be serialised") as caught:
+    with pytest.raises(InputError, match=r"^message: cannot be serialised") as caught:
         prepare(message, None, seven_bit=True)
     assert caught.value.field == "message"
 
@@ -190,14 +199,12 @@ def test_a_mailbox_beyond_ascii_needs_smtputf8(place: str) -> None:
 @KINDS
 @pytest.mark.parametrize("domain", ["bücher.example", "日本。example"])
 def test_header_and_envelope_show_the_same_domain(build: Build, domain: str) -> None:
-    try:
-        outgoing = prepare(build(To=None, Cc=f"bob@{domain}"), None)
-    except InputError as error:
-        assert error.field in ("cc", "message")
-    else:
-        (address,) = read(outgoing)["Cc"].addresses
-        assert [Mailbox(address.username, address.domain)] == list(outgoing.envelope.recipients)
-
+    outgoing = tried(lambda: prepare(build(To=None, Cc=f"bob@{domain}"), None))
+    if isinstance(outgoing, InputError):
+        assert outgoing.field in ("cc", "message", "headers")
+        return
+    (address,) = read(outgoing)["Cc"].addresses
+    assert [Mailbox(address.username, address.domain)] == list(outgoing.envelope.recipients)
 
 
 def with_payload(payload: Any) -> LegacyMessage:
@@ -336,9 +343,7 @@ def test_several_fields_of_one_name_count() -> None:
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
 )
-def test_a_header_that_can_be_doubted_gives_no_envelope(
-    fields: dict[str, Any], field: str
-) -> None:
+def test_a_header_that_can_be_doubted_gives_no_envelope(fields: dict[str, Any], field: str) -> None:
     """By the older class, which takes any value; the newer refuses some of these itself."""
     with pytest.raises(InputError) as caught:
         prepare(legacy(**{name.title(): value for name, value in fields.items()}), None)
@@ -386,7 +391,9 @@ def test_an_envelope_takes_nothing_else(sender: Any, recipients: Any, field: str
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("notify", [None, ("NEVER",), ("SUCCESS", "FAILURE", "DELAY"), ("success",)])
+@pytest.mark.parametrize(
+    "notify", [None, ("NEVER",), ("SUCCESS", "FAILURE", "DELAY"), ("success",)]
+)
 def test_notifications_are_never_or_any_of_three(notify: Any) -> None:
     wanted = notify and tuple(word.upper() for word in notify)
     assert DSN(notify=notify).notify == wanted
@@ -445,7 +452,7 @@ def test_raw_bytes_of_one_line_end_are_taken(data: bytes, normal: bytes) -> None
     ],
 )
 def test_raw_bytes_that_servers_read_differently_are_refused(data: bytes, code: str) -> None:
-    with pytest.raises(InputError, match="^raw: ") as caught:
+    with pytest.raises(InputError, match=r"^raw: ") as caught:
         prepare(data, ENVELOPE)
     assert (caught.value.code, caught.value.field) == (code, "raw")
 
@@ -474,17 +481,16 @@ def test_a_long_line_is_told_by_its_number(data: bytes, line: int) -> None:
     ).map(b"".join)
 )
 def test_raw_bytes_are_normal_or_refused(data: bytes) -> None:
-    try:
-        normal = check_raw(data)
-    except InputError as error:
-        bare = re.search(rb"\r(?!\n)", data) or (b"\r" in data and re.search(rb"(?<!\r)\n", data))
-        long = max(map(len, re.split(rb"\r\n|\n", data))) > 998
-        assert bare or long or b"\0" in data
-        assert error.field == "raw"
-    else:
-        assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", normal)
-        assert normal.split(b"\r\n") == re.split(rb"\r\n|\n", data)
-        assert check_raw(normal) == normal
+    normal = tried(lambda: check_raw(data))
+    bare = re.search(rb"\r(?!\n)", data) or (b"\r" in data and re.search(rb"(?<!\r)\n", data))
+    long = max(map(len, re.split(rb"\r\n|\n", data))) > 998
+    if bare or long or b"\0" in data:
+        assert isinstance(normal, InputError)
+        assert normal.field == "raw"
+        return
+    assert normal.split(b"\r\n") == re.split(rb"\r\n|\n", data)
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", normal)
+    assert check_raw(normal) == normal
 
 
 @pytest.mark.parametrize("data", [b"", b"To: a@b.example\r\n\r\n", bytearray(b"x")])
@@ -496,7 +502,7 @@ def test_raw_bytes_need_an_envelope(data: Any) -> None:
 
 @pytest.mark.parametrize("message", ["Subject: x", None, memoryview(b"x"), 5, {"from": "x"}])
 def test_nothing_else_is_a_message(message: Any) -> None:
-    with pytest.raises(InputError, match="^message: cannot be sent") as caught:
+    with pytest.raises(InputError, match=r"^message: cannot be sent") as caught:
         prepare(message, ENVELOPE)
     assert caught.value.field == "message"
 
@@ -548,8 +554,10 @@ def test_what_raw_bytes_need_is_seen(data: bytes, smtputf8: bool, eight_bit: boo
 
 
 def test_a_composed_message_brings_its_envelope() -> None:
-    message = Message(from_="Ann <a@x.example>", to="b@x.example", cc="c@x.example", bcc="d@x.example",
-                      reply_to="r@x.example", message_id="<1@x>", text="é")  # fmt: skip
+    message = Message(
+        from_="Ann <a@x.example>", to="b@x.example", cc="c@x.example", bcc="d@x.example",
+        reply_to="r@x.example", message_id="<1@x>", text="é",
+    )  # fmt: skip
     outgoing = prepare(message, None)
     assert outgoing.envelope == Envelope.of("a@x.example", [f"{n}@x.example" for n in "bcd"])
     assert (outgoing.message_id, outgoing.smtputf8, outgoing.eight_bit) == ("<1@x>", False, False)
@@ -557,7 +565,7 @@ def test_a_composed_message_brings_its_envelope() -> None:
 
 
 def test_a_composed_message_for_nobody_is_refused() -> None:
-    with pytest.raises(InputError, match="^to: at least one recipient") as caught:
+    with pytest.raises(InputError, match=r"^to: at least one recipient") as caught:
         prepare(Message(from_="a@x.example"), None)
     assert caught.value.field == "to"
 
@@ -612,6 +620,8 @@ def test_a_message_above_the_limit_is_told_before_it_is_sent(
     if fits:
         check_capabilities(outgoing(size), server, dsn=None, require_tls=False)
         return
-    with pytest.raises(CapabilityError, match="has 11 octets; the server takes at most 10") as caught:
+    with pytest.raises(
+        CapabilityError, match="has 11 octets; the server takes at most 10"
+    ) as caught:
         check_capabilities(outgoing(size), server, dsn=None, require_tls=False)
     assert caught.value.code == "send.too_large"

@@ -1,4 +1,4 @@
-"""What is composed, read again by another parser: nothing lost, nothing added, fit for any relay."""
+"""What is composed, read by another parser: nothing lost, nothing added, fit for any relay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import getaddresses
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -21,7 +22,7 @@ from smtps.message import Attachment, Message, NameAddr
 from smtps.mime import check_header_block, compose, format_date
 
 FUZZ = settings(
-    max_examples=80,
+    max_examples=50,
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
@@ -37,15 +38,18 @@ FRAGMENTS = (
 )  # fmt: skip
 
 
-def pieces(characters: st.SearchStrategy[str], fragments: tuple[str, ...]) -> st.SearchStrategy[str]:
+def pieces(
+    characters: st.SearchStrategy[str], fragments: tuple[str, ...]
+) -> st.SearchStrategy[str]:
     """Text in which the odd cases are common and come together."""
     piece = st.sampled_from(fragments) | st.text(characters, max_size=8)
     return st.lists(piece, max_size=8).map("".join)
 
 
-LINES = pieces(CHARACTERS, FRAGMENTS)
+LINES = pieces(CHARACTERS, FRAGMENTS).map(lambda text: text[:9000])
+NAMES = LINES.map(lambda text: text[:500])
 BODIES = pieces(
-    st.characters(exclude_categories=("Cs",)),
+    st.characters(exclude_categories=["Cs"]),
     (
         "\n", "\r", "\r\n", "\n\n", " \n", "\t\r\n", ".", ".\n", "\n..\n", "From me\n", "\nFrom me",
         "\0", "\x0b", "\x85", "\u2028", "=", "=20", "--", "--=_", "x" * 998, "x" * 999, "é" * 400,
@@ -56,7 +60,7 @@ MAILBOXES = st.sampled_from(
     ("ann@example.com", "o'neil+x@mail.example.org", "x@[192.0.2.1]", "post@bücher.example",
      f"{'l' * 64}@{'d' * 63}.example", '"a(b"@example.com')
 )  # fmt: skip
-PEOPLE = st.builds(NameAddr, MAILBOXES, LINES)
+PEOPLE = st.builds(NameAddr, MAILBOXES, NAMES)
 DATES = st.datetimes(
     datetime(1900, 1, 2),  # noqa: DTZ001
     datetime(9999, 12, 30),  # noqa: DTZ001
@@ -103,7 +107,7 @@ def a_message(**fields: Any) -> Message:
 
 
 def read(data: bytes) -> EmailMessage:
-    return message_from_bytes(data, policy=default)  # type: ignore[no-any-return]
+    return message_from_bytes(data, policy=default)
 
 
 def parse(message: Message) -> EmailMessage:
@@ -114,15 +118,20 @@ def line_feeds(text: str) -> str:
     return re.sub(r"\r\n|\r", "\n", text)
 
 
+def unfolded(message: EmailMessage, name: str) -> str:
+    """One field as it was sent, in one line."""
+    (value,) = [value for key, value in message.raw_items() if key == name]
+    return re.sub(r"\r\n(?=[ \t])", "", value)
+
+
 def words(value: str) -> str:
-    """A header value by RFC 2047 alone, without the reading of structure."""
-    return str(make_header(decode_header(re.sub(r"\r\n(?=[ \t])", "", value))))
+    """A value by RFC 2047 alone, without the reading of structure."""
+    return str(make_header(decode_header(value)))
 
 
 def header(message: EmailMessage, name: str) -> str:
     """One field; the older parser is kinder to spaces at the edge of an encoded word."""
-    (value,) = [value for key, value in message.raw_items() if key == name]
-    return words(value)
+    return words(unfolded(message, name))
 
 
 def parameter(part: EmailMessage, name: str) -> str:
@@ -194,13 +203,16 @@ def test_names_and_addresses_come_back(message: Message) -> None:
         if not people:
             assert name not in parsed
             continue
-        found = parsed[name].addresses
         assert not parsed[name].defects
-        assert [a.addr_spec.lower() for a in found] == [
-            str(who.mailbox("x")).replace("bücher", "xn--bcher-kva").lower() for who in people
+        specs = [str(who.mailbox(key)) for who in people]
+        assert [f"{a.username}@{a.domain}" for a in parsed[name].addresses] == [
+            spec.replace('"', "") for spec in specs
         ]
-        for address, who in zip(found, people, strict=True):
-            assert address.display_name.strip() == who.name.strip()
+        # The newer parser puts a space between the encoded words of a name.
+        pairs = getaddresses([unfolded(parsed, name)])
+        assert [(words(shown), spec) for shown, spec in pairs] == [
+            (who.name, spec) for who, spec in zip(people, specs, strict=True)
+        ]
 
 
 @FUZZ
@@ -307,15 +319,19 @@ def test_a_long_name_or_address_is_folded(name: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["a/b" + "; c=d" * 300, 'a/b; c="' + "d " * 60 + '"; e=' + "f" * 120, "a/b;" + " " * 999 + "c=d"]
+    "kind",
+    [
+        "a/b" + "; c=d" * 300,
+        'a/b; c="' + "d " * 60 + '"; e=' + "f" * 120,
+        "a/b;" + " " * 999 + "c=d",
+    ],
 )
 def test_a_content_type_with_many_parameters_is_folded_or_refused(kind: str) -> None:
     try:
-        message = a_message(attachments=[Attachment(filename="x", content=b"", content_type=kind)])
-    except InputError as error:
-        assert error.field == "attachments.content_type"
-    else:
-        check_bytes(compose(message).data)
+        file = Attachment(filename="x", content=b"", content_type=kind)
+    except InputError:
+        return
+    check_bytes(compose(a_message(attachments=[file])).data)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -14,9 +14,6 @@ from smtps.core import grammar
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
 from smtps.net.names import to_ascii
-
-_NAME_ADDR = re.compile(r'\s*(?:"([^"\\<>]*)"|([^"\\<>,;:]*?))\s*<([^<>]*)>\s*')
-"""RFC 5322 section 3.4, name-addr, without its comments, escapes and groups."""
 
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 """RFC 5322 section 3.6.8, ftext."""
@@ -29,6 +26,12 @@ _CONTENT_TYPE = re.compile(
 """RFC 2045 section 5.1, without comments."""
 
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}(?:@[A-Za-z0-9.-]{1,200})?")
+
+MAX_HEADER = 10_000
+"""Characters of a subject or another field: many times what anybody reads."""
+
+MAX_NAME = 500
+"""Characters of a content type."""
 
 OWN_FIELDS = frozenset(
     {
@@ -48,7 +51,8 @@ def mailbox(text: str, field: str) -> Mailbox:
     found = Mailbox.parse(text, field)
     if found.domain.isascii():
         return found
-    return replace(found, domain=to_ascii(found.domain, field))
+    # Once more, since A-labels are longer than what they stand for.
+    return Mailbox.parse(f"{found.local}@{to_ascii(found.domain, field)}", field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,24 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``ann@example.com`` or ``Ann Example <ann@example.com>``; one, never a list."""
-        if isinstance(text, str) and (match := _NAME_ADDR.fullmatch(text)):
-            return cls(match[3], (match[1] or match[2] or "").strip())
-        return cls(text)
+        """Read ``ann@example.com`` or ``Ann Example <ann@example.com>``; one, never a list.
+
+        RFC 5322 section 3.4, name-addr, without its comments, escapes and groups. What is neither
+        is taken for an address, and refused as such when it is used.
+        """
+        if (
+            not isinstance(text, str)
+            or len(text) > MAX_HEADER
+            or not text.strip(" \t").endswith(">")
+        ):
+            return cls(text)
+        name, bracket, email = text.strip(" \t")[:-1].rpartition("<")
+        name = name.strip(" \t")
+        quoted = len(name) > 1 and name[0] == name[-1] == '"'
+        shown = name[1:-1] if quoted else name
+        if not bracket or any(char in shown for char in ('"\\<>' if quoted else '"\\<>,;:')):
+            return cls(text)
+        return cls(email, shown.strip(" \t"))
 
     def mailbox(self, field: str) -> Mailbox:
         """The address, checked.
@@ -73,6 +91,8 @@ class NameAddr:
         """
         if not isinstance(self.name, str) or grammar.FORBIDDEN.search(self.name):
             raise InputError(field, "the display name holds a control character; remove it")
+        if len(self.name) > MAX_HEADER:
+            raise InputError(field, f"the display name has more than {MAX_HEADER} characters")
         return mailbox(self.email, field)
 
 
@@ -110,14 +130,16 @@ class Attachment:
         if not isinstance(self.content, bytes):
             raise InputError(f"{where}.content", "must be bytes")
         if not self.content_type:
-            guessed, encoding = mimetypes.guess_type(self.filename)
-            kind = guessed if guessed and not encoding else "application/octet-stream"
-            object.__setattr__(self, "content_type", kind)
-        if not _CONTENT_TYPE.fullmatch(self.content_type):
+            object.__setattr__(self, "content_type", _guess(self.filename))
+        if not isinstance(self.content_type, str) or not (
+            len(self.content_type) <= MAX_NAME and _CONTENT_TYPE.fullmatch(self.content_type)
+        ):
             raise InputError(f"{where}.content_type", "must look like type/subtype")
         if self.content_type.lower().startswith("multipart/"):
             raise InputError(f"{where}.content_type", "cannot be multipart")
-        if self.content_id is not None and not _CONTENT_ID.fullmatch(self.content_id):
+        if self.content_id is not None and not (
+            isinstance(self.content_id, str) and _CONTENT_ID.fullmatch(self.content_id)
+        ):
             raise InputError(f"{where}.content_id", "must be letters, digits and .-_@ only")
         if self.disposition not in ("attachment", "inline"):
             raise InputError(f"{where}.disposition", "must be 'attachment' or 'inline'")
@@ -132,9 +154,20 @@ class Attachment:
         path = Path(path)
         try:
             content = path.read_bytes()
-        except OSError as error:
-            raise InputError("attachments", f"cannot read {path}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError("attachments", f"cannot read {str(path)!r}: {reason}") from error
         return cls(filename=path.name, content=content, content_type=content_type)
+
+
+def _guess(filename: str) -> str:
+    """The type that a name's ending stands for. Only the ending is shown to ``guess_type``, which
+    reads URLs as well.
+    """
+    stem, _, ending = filename.rpartition(".")
+    guessed, encoding = mimetypes.guess_type(f"x.{ending}") if stem else (None, None)
+    safe = guessed is not None and encoding is None and not guessed.startswith("multipart/")
+    return guessed if safe and guessed else "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,20 +207,24 @@ class Message:
         set_(self, "from_", _people(self.from_, "from")[0])
         for name in ("to", "cc", "bcc", "reply_to"):
             set_(self, name, _people(getattr(self, name), name))
-        set_(self, "attachments", tuple(self.attachments))
+        set_(self, "attachments", _files(self.attachments))
+        if not isinstance(self.headers, Mapping):
+            raise InputError("headers", "must be a mapping of names to values")
         set_(self, "headers", dict(self.headers))
-        _check_text("subject", self.subject)
-        if grammar.FORBIDDEN.search(self.subject):
-            raise InputError("subject", "holds a line end or another control character; remove it")
+        _check_line("subject", self.subject)
         for name in ("text", "html"):
             if getattr(self, name) is not None:
                 _check_text(name, getattr(self, name))
         for name, value in self.headers.items():
             _check_header(name, value)
-        if self.message_id is not None and not _MESSAGE_ID.fullmatch(self.message_id):
+        if self.message_id is not None and not (
+            isinstance(self.message_id, str) and _MESSAGE_ID.fullmatch(self.message_id)
+        ):
             raise InputError("message_id", "must look like <unique@domain>")
-        if self.date is not None and self.date.utcoffset() is None:
-            raise InputError("date", "must have a time zone")
+        if self.date is not None and not (
+            isinstance(self.date, datetime) and self.date.utcoffset() is not None
+        ):
+            raise InputError("date", "must be a datetime with a time zone")
 
     @property
     def sender(self) -> Mailbox:
@@ -214,16 +251,35 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 """RFC 5322 section 3.6.4, somewhat wider."""
 
 
+def _files(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
+    files = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not all(isinstance(file, Attachment) for file in files):
+        raise InputError("attachments", "must be Attachment objects")
+    return files
+
+
 def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
+    if not isinstance(value, Iterable | NameAddr) or isinstance(value, bytes):
+        raise InputError(name, f"must be an address or several, not {type(value).__name__}")
     entries = [value] if isinstance(value, str | NameAddr) else list(value)
     people = []
     for entry in entries:
+        if not isinstance(entry, str | NameAddr):
+            raise InputError(name, f"must hold addresses, not {type(entry).__name__}")
         who = entry if isinstance(entry, NameAddr) else NameAddr.parse(entry)
         who.mailbox(name)
         people.append(who)
     if name == "from" and len(people) != 1:
         raise InputError("from", "must be one mailbox")
     return tuple(people)
+
+
+def _check_line(name: str, value: str) -> None:
+    _check_text(name, value)
+    if len(value) > MAX_HEADER:
+        raise InputError(name, f"has more than {MAX_HEADER} characters")
+    if grammar.FORBIDDEN.search(value):
+        raise InputError(name, "holds a line end or another control character; remove it")
 
 
 def _check_text(name: str, value: str) -> None:
@@ -242,6 +298,4 @@ def _check_header(name: str, value: str) -> None:
     low = name.lower()
     if low in OWN_FIELDS or low.startswith(("content-", "resent-")):
         raise InputError(where, "is set by the composer; use the argument of that name")
-    _check_text(where, value)
-    if grammar.FORBIDDEN.search(value):
-        raise InputError(where, "holds a line end or another control character; remove it")
+    _check_line(where, value)

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from smtps.core.grammar import MAX_TEXT_LINE
@@ -118,8 +118,10 @@ def _injected(what: str) -> InputError:
 
 def format_date(date: datetime) -> str:
     """A date-time (RFC 5322 section 3.3), in English whatever the locale."""
-    offset = date.utcoffset()
-    minutes = int(offset.total_seconds() // 60) if offset else 0
+    seconds = int((date.utcoffset() or timedelta()).total_seconds())
+    if seconds % 60:  # local times of long ago; the header knows only minutes
+        date, seconds = date.astimezone(UTC), 0
+    minutes = seconds // 60
     sign, minutes = ("-" if minutes < 0 else "+"), abs(minutes)
     return (
         f"{_DAYS[date.weekday()]}, {date.day:02d} {_MONTHS[date.month - 1]} {date.year:04d} "
@@ -138,17 +140,26 @@ def _person(who: NameAddr, field: str) -> str:
     address = str(who.mailbox(field))
     if not who.name:
         return address
-    if not who.name.isascii() or "=?" in who.name or len(who.name) > _WIDTH:
-        return f"{_encoded_words(who.name, _WIDTH // 2)}\r\n <{address}>"
-    if _ATOMS.fullmatch(who.name):
-        return f"{who.name} <{address}>"
-    escaped = who.name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}" <{address}>'
+    name = who.name
+    if not name.isascii() or "=?" in name or len(name) > _WIDTH // 2:
+        shown = _encoded_words(name, _WIDTH // 2)
+    elif _ATOMS.fullmatch(name):
+        shown = name
+    else:
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        shown = f'"{escaped}"'
+    fits = "\r\n" not in shown and len(shown) + len(address) + 14 <= _WIDTH
+    return f"{shown}{' ' if fits else _FOLD}<{address}>"
+
+
+_FOLD = "\r\n "
 
 
 def _unstructured(text: str, indent: int) -> str:
     words = text.split(" ")
-    plain = text.isascii() and "=?" not in text and text == text.strip(" ")
+    # Encoded too: a long row of spaces, since lines are folded before words only.
+    plain = text.isascii() and not any(sign in text for sign in ("=?", " " * 60))
+    plain = plain and text == text.strip(" ")
     if not plain or max(len(word) for word in words) > MAX_TEXT_LINE - 100:
         return _encoded_words(text, indent)
     lines, line = [], ""
@@ -184,26 +195,37 @@ def _encoded_word(data: bytes) -> str:
 
 def _parameter(name: str, value: str) -> str:
     """A parameter of a MIME field, on lines of its own (RFC 2231 sections 3 and 4)."""
-    if value.isascii() and len(value) <= 60:
+    if value.isascii() and len(value) <= 60 and "=?" not in value:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f';\r\n {name}="{escaped}"'
-    encoded = quote(value, safe="")
-    if len(encoded) <= 60:
-        return f";\r\n {name}*=utf-8''{encoded}"
-    pieces = _cut_percent(f"utf-8''{encoded}", 60)
-    return "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(pieces))
+        return f';{_FOLD}{name}="{escaped}"'
+    pieces = _cut([quote(char, safe="") for char in value], 60)
+    if len(pieces) == 1:
+        return f";{_FOLD}{name}*=utf-8''{pieces[0]}"
+    pieces[0] = f"utf-8''{pieces[0]}"
+    return "".join(f";{_FOLD}{name}*{n}*={piece}" for n, piece in enumerate(pieces))
 
 
-def _cut_percent(text: str, size: int) -> list[str]:
-    """Cut percent-encoded text, never inside a ``%XX``."""
-    pieces = []
-    while text:
-        end = min(size, len(text))
-        if "%" in text[end - 2 : end] and end < len(text):
-            end = text.rindex("%", 0, end)
-        pieces.append(text[:end])
-        text = text[end:]
+def _cut(parts: list[str], size: int) -> list[str]:
+    """Join the parts into pieces of at most ``size`` characters, never cutting one: a reader may
+    decode each piece on its own.
+    """
+    pieces = [""]
+    for part in parts:
+        if len(pieces[-1]) + len(part) > size:
+            pieces.append("")
+        pieces[-1] += part
     return pieces
+
+
+def _content_type(kind: str) -> str:
+    """A content type with each parameter on a line of its own where one would be too long."""
+    if len(kind) + len("Content-Type: ") <= _WIDTH:
+        return kind
+    return _PARAMETER_START.sub(f";{_FOLD}", kind)
+
+
+_PARAMETER_START = re.compile(r'; *(?=[^"]*(?:"[^"]*"[^"]*)*\Z)')
+"""A semicolon outside quotes."""
 
 
 # The body.
@@ -269,7 +291,7 @@ def _file(file: Attachment) -> _Part:
     if encoding == "base64":
         body = _base64(file.content)
     headers = [
-        f"Content-Type: {kind}",
+        f"Content-Type: {_content_type(kind)}",
         f"Content-Transfer-Encoding: {encoding}",
         f"Content-Disposition: {file.disposition}" + _parameter("filename", file.filename),
     ]

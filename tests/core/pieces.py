@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 def cut_at(data: bytes, places: list[int]) -> list[bytes]:
     """``data`` in pieces, cut at each of the places."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 def all_cuts(data: bytes) -> Iterator[list[bytes]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.hostile import ADDRESSES, LINE_BREAKERS
 
 from smtps.core.address import Mailbox
 from smtps.errors import InputError, Phase
-from tests.core.hostile import ADDRESSES, LINE_BREAKERS
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,10 @@ def test_a_hostile_address_is_refused(text: str) -> None:
         "ann@example.org:25",
         "ann@[192.0.2.256]",
         "ann@[]",
+        "ann@[x:y]",
+        "ann@[IPv6:zzz]",
+        "=?utf-8?q?ann?=@example.org",
+        '"=?utf-8?q?ann?="@example.org',
         ".ann@example.org",
         "ann.@example.org",
         "a..b@example.org",
@@ -132,8 +136,8 @@ def test_the_longest_path_is_256_octets_with_its_brackets() -> None:
 
 def test_the_error_names_the_field_and_shows_little_of_the_input() -> None:
     with pytest.raises(InputError) as caught:
-        Mailbox.parse("no address " * 1000, "to")
+        Mailbox.parse("no address " * 10, "to")
     assert caught.value.field == "to"
     assert caught.value.phase is Phase.INPUT
     assert "..." in str(caught.value)
-    assert len(str(caught.value)) < 120
+    assert len(str(caught.value)) < 110

@@ -6,6 +6,8 @@ import base64
 from typing import Any
 
 import pytest
+from tests.core.hostile import ADDRESSES, ANN, HARMLESS, LINE_BREAKERS, REFUSING, Build
+from tests.core.receiver import from_xtext, read_carefully, read_carelessly
 
 from smtps.core import command
 from smtps.core.address import Mailbox
@@ -32,8 +34,6 @@ from smtps.core.command import (
     xtext,
 )
 from smtps.errors import InputError, Phase
-from tests.core.hostile import ADDRESSES, ANN, HARMLESS, LINE_BREAKERS, REFUSING, Build
-from tests.core.receiver import from_xtext, read_carefully, read_carelessly
 
 JOERG = Mailbox.parse("jörg@bücher.example")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.core.hostile import LINE_BREAKERS
 
 from smtps.core import grammar
-from tests.core.hostile import LINE_BREAKERS
 
 TABLE: list[tuple[re.Pattern[str], list[str], list[str]]] = [
     (
@@ -23,19 +23,7 @@ TABLE: list[tuple[re.Pattern[str], list[str], list[str]]] = [
     (
         grammar.QUOTED_STRING,
         ['"a"', '"a..b"', '".a"', '"(a)"', '"[a]"'],
-        [
-            '""',
-            '"a',
-            'a"',
-            '"a b"',
-            '"a@b"',
-            '"a>b"',
-            '"a<b"',
-            '"a,b"',
-            '"a;b"',
-            '"a:b"',
-            '"a\\"b"',
-        ],
+        ['""', '"a', 'a"', *(f'"a{char}b"' for char in ' @<>,;:\\"ä')],
     ),
     (
         grammar.DOMAIN,
@@ -61,11 +49,6 @@ TABLE: list[tuple[re.Pattern[str], list[str], list[str]]] = [
         grammar.ENVELOPE_ID,
         ["QQ314159", "a+b=c", "!~", "x" * 100],
         ["", "a b", "x" * 101, "ä"],
-    ),
-    (
-        grammar.GENERAL_LITERAL,
-        ["x:y", "X-tag1:abc"],
-        ["", "x", "x:", ":y", "x-:y", "x:a b", "x:[y]", "x:y\\z", "x:ä"],
     ),
 ]
 
@@ -151,7 +134,7 @@ def test_enhanced_codes(text: str, takes: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[192.0.2.1]", "[IPv6:2001:db8::1]", "[ipv6:::1]", "[IPv6:::ffff:192.0.2.1]", "[x:y]"]
+    "text", ["[192.0.2.1]", "[IPv6:2001:db8::1]", "[ipv6:::1]", "[IPv6:::ffff:192.0.2.1]"]
 )
 def test_address_literals(text: str) -> None:
     assert grammar.is_address_literal(text)
@@ -175,8 +158,11 @@ def test_address_literals(text: str) -> None:
         "[IPv6:]",
         "[IPv6:fe80::1%eth0]",
         "[IPv6:fe80::1%> SIZE=1]",
-        "[x:a b]",
-        "[x:[y]]",
+        "[IPv6:fe80::1%]",
+        "[IPv6:192.0.2.1]",
+        "[IPv6:::1/64]",
+        "[IPv6:12345::]",
+        "[IPv6:zzz]",
         "[١٩٢.0.2.1]",
     ],
 )
@@ -184,13 +170,7 @@ def test_what_is_no_address_literal(text: str) -> None:
     assert not grammar.is_address_literal(text)
 
 
-@pytest.mark.parametrize("inside", ["zzz", "12345::", "1::2::3", "192.0.2.1", "::1/64", "<>"])
-def test_a_malformed_ipv6_literal_is_not_saved_by_the_general_form(inside: str) -> None:
-    """RFC 5321 section 4.1.3: the tag IPv6 has a grammar of its own."""
-    assert not grammar.is_address_literal(f"[IPv6:{inside}]")
-
-
-@pytest.mark.parametrize("char", '<>"@,;()')
-def test_a_general_literal_cannot_end_the_path_that_it_stands_in(char: str) -> None:
-    """As in quoted local parts, what a careless reader takes for structure is left out."""
-    assert not grammar.is_address_literal(f"[x:a{char}b]")
+@pytest.mark.parametrize("text", ["[x:y]", "[tag:a>b]", "[x:y>SIZE=1]", "[IPv4:192.0.2.1]"])
+def test_the_general_form_has_no_registered_tag_but_ipv6(text: str) -> None:
+    """And its grammar has brackets in it, which end a path for a careless reader."""
+    assert not grammar.is_address_literal(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.pieces import all_cuts
 
 from smtps.core.command import Verb
 from smtps.core.reply import (
@@ -16,10 +17,9 @@ from smtps.core.reply import (
     wrong_code,
 )
 from smtps.errors import LoginError, Phase, ProtocolError, RefusedError
-from tests.core.pieces import all_cuts
 
 
-def parse(*pieces: bytes, limits: Limits | None = None) -> list[Reply]:
+def parse(*pieces: bytes | bytearray | memoryview, limits: Limits | None = None) -> list[Reply]:
     """All replies, asked for after each piece."""
     parser, replies = ReplyParser(limits), []
     for piece in pieces:
@@ -145,7 +145,7 @@ def test_what_is_no_reply_is_a_protocol_error(data: bytes, code: str, size: int)
     assert caught.value.code == code
     assert caught.value.failure.retryable
     assert caught.value.failure.seen is not None
-    assert caught.value.failure.seen.isprintable()
+    assert caught.value.failure.seen.replace("\t", " ").isprintable()
     assert len(caught.value.failure.seen) <= 800
 
 
@@ -172,22 +172,21 @@ def test_limits_are_those_of_one_reply_not_of_all() -> None:
 
 def test_a_line_without_end_is_given_up_before_it_is_stored() -> None:
     parser = ReplyParser()
-    fed = 0
+    parser.feed(b"2" * 4096)
+    assert parser.next_reply() is None
+    parser.feed(b"2")
     with pytest.raises(ProtocolError):
-        for _ in range(1000):
-            fed += 100
-            parser.feed(b"2" * 100)
-            parser.next_reply()
-    assert fed == 4100
+        parser.next_reply()
 
 
 def test_a_reply_without_end_is_given_up() -> None:
     parser = ReplyParser()
+    for _ in range(256):
+        parser.feed(b"250-still here\r\n")
+        assert parser.next_reply() is None
+    parser.feed(b"250-still here\r\n")
     with pytest.raises(ProtocolError, match="over 256 lines"):
-        for _ in range(1000):
-            parser.feed(b"250-still here\r\n")
-            parser.next_reply()
-    assert not parser.unread
+        parser.next_reply()
 
 
 @pytest.mark.parametrize(
@@ -255,3 +254,7 @@ def test_a_reply_out_of_place_is_told_with_its_words() -> None:
 )
 def test_printable_shows_what_can_be_shown_and_escapes_the_rest(data: bytes, text: str) -> None:
     assert printable(data) == printable(bytearray(data)) == text
+
+
+def test_text_is_made_printable_as_well() -> None:
+    assert printable("grüß\r\n\x1b\ud800") == r"grüß\r\n\x1b\ud800"

@@ -87,7 +87,7 @@ class Dialogue:
         """
         replies = [] if replies is None else replies
         async with self._guard():
-            self._write(b"".join(self._say(command) for command in commands))
+            self._write(self._say_all(commands))
             while self.connection.pending:
                 replies.append(await self._next_reply())
         return replies
@@ -133,6 +133,17 @@ class Dialogue:
         """Drop the wire."""
         self.wire.abort()
 
+    def _say_all(self, commands: Iterable[Command]) -> bytes:
+        said: list[bytes] = []
+        try:
+            for command in commands:
+                said.append(self._say(command))  # noqa: PERF401  # what was said counts below
+        except SessionError as error:
+            if said:  # the connection expects replies to commands that will never go out
+                self._end(error)
+            raise
+        return b"".join(said)
+
     def _say(self, command: Command) -> bytes:
         data = self.connection.send(command)
         self.transcript.add(">", command.shown)
@@ -146,15 +157,15 @@ class Dialogue:
             await self.wire.drain()
 
     async def _hear_refusal(self) -> None:
-        """A server may refuse the message before its end, mostly for its size."""
-        while self.wire.has_unread:
-            data = await self.wire.receive()
-            self.connection.receive_data(data)
-            self.connection.expect_silence()
-            if self.connection.pending:
-                self.connection.next_answer()
-            if not data:
-                return
+        """A server may refuse the message before its end, mostly for its size.
+
+        Raises:
+            RefusedError, ProtocolError, NetworkError: it has said something, or hung up.
+        """
+        while self.wire.has_unread or not self.connection.quiet:
+            async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):
+                self.connection.receive_data(await self.wire.receive())
+            self.connection.next_answer()
 
     async def _next_reply(self) -> Reply:
         phase = self.connection.phase or Phase.QUIT

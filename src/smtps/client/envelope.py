@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -85,13 +86,39 @@ class Envelope:
         return cls(sender[0], tuple(dict.fromkeys(people)))
 
 
+MAX_FIELD = 200_000
+"""Octets of an address field; Python's parser takes its square in time."""
+
+_FOLDING = re.compile(r"\r?\n(?=[ \t])")
+
+
 def _mailboxes(message: Any, name: str) -> list[Mailbox]:
     from email.policy import SMTP  # late: a message of our own needs none of it  # noqa: PLC0415
 
-    found = []
+    field, found = name.lower(), []
     for value in message.get_all(name, ()):
-        header: Any = SMTP.header_factory(name, str(value))
+        text = _FOLDING.sub("", str(value))
+        if len(text) > MAX_FIELD or _TANGLE.search(text):
+            raise InputError(field, "cannot be read without doubt; give an envelope")
+        try:
+            header: Any = SMTP.header_factory(name, text)
+            people = header.addresses
+        except Exception as error:  # the parser raises whatever comes to hand
+            raise InputError(field, f"cannot be read: {str(error)[:200]}") from error
         if header.defects:
-            raise InputError(name.lower(), f"cannot be read without doubt: {header.defects[0]}")
-        found += [mailbox(address.addr_spec, name.lower()) for address in header.addresses]
+            raise InputError(field, f"cannot be read without doubt: {header.defects[0]}")
+        found += [_same(address.addr_spec, field) for address in people]
     return found
+
+
+def _same(text: str, field: str) -> Mailbox:
+    """The mailbox, if header and envelope show the same domain."""
+    found = mailbox(text, field)
+    if not text.endswith(f"@{found.domain}"):
+        raise InputError(field, f"write the domain of {text[:80]!r} as {found.domain}")
+    return found
+
+
+_TANGLE = re.compile(r"[(\\]|(?:[,;:<>@.\"] *){5}|[^,]{1200}")
+"""Comments, escapes, rows of specials, entries without end: no mail program writes them, and
+Python's parser spends seconds and its stack on them."""

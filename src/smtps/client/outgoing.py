@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
 from email.message import Message as PythonMessage
 from typing import Any
 
@@ -67,7 +69,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     else:
         raise InputError("message", f"cannot be sent: {type(message).__name__}")
     data = normalize(data)  # whoever made it: nothing else may reach the wire
-    header = data.partition(b"\r\n\r\n")[0]
+    header = _header(data)
     mailboxes: Iterable[Any] = (envelope.sender, *envelope.recipients)
     return Outgoing(
         data,
@@ -108,30 +110,50 @@ def check_raw(data: bytes) -> bytes:
 
 
 def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> bytes:
+    """Serialise a message of Python's email package, and make sure that it says what was set.
+
+    The package can be made to write fields that nobody set (CVE-2024-6923 and kin), in the header
+    and in that of each part; so the result is read again and compared.
+    """
     import copy  # noqa: PLC0415
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from email.errors import MessageError  # noqa: PLC0415
     from email.utils import make_msgid  # noqa: PLC0415
 
-    shallow = copy.copy(message)
-    del shallow["Bcc"]
-    if "Date" not in shallow:
-        shallow["Date"] = format_date(datetime.now(UTC).astimezone())
-    if "Message-ID" not in shallow:
-        domain = envelope.sender.domain if envelope.sender else "localhost"
-        shallow["Message-ID"] = make_msgid(domain=domain)
-    policy: Any = shallow.policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
     try:
-        data = shallow.as_bytes(policy=policy)
-    except (MessageError, ValueError, LookupError, TypeError) as error:
+        own = copy.deepcopy(message)  # serialising sets boundaries; the caller's stays as it is
+        for name in ("Bcc", "Resent-Bcc"):
+            del own[name]
+        if "Date" not in own:
+            own["Date"] = format_date(datetime.now(UTC).astimezone())
+        if "Message-ID" not in own:
+            domain = envelope.sender.domain if envelope.sender else "localhost"
+            own["Message-ID"] = make_msgid(domain=domain)
+        policy: Any = own.policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
+        data = own.as_bytes(policy=policy)
+        meant = [_outline(part) for part in own.walk()]
+        written = [_outline(part) for part in message_from_bytes(data).walk()]
+    except Exception as error:  # the package raises whatever comes to hand
         raise InputError("message", f"cannot be serialised: {error}") from error
-    check_header_block(normalize(data) if b"\n" in data else data, shallow.keys())
+    check_header_block(normalize(data), own.keys())
+    if written != meant:
+        raise InputError(
+            "message", "a part would get fields or content not set", code="message.injection"
+        )
     return check_raw(data)
 
 
+def _outline(part: Any) -> tuple[list[str], bytes | None]:
+    """The fields of a part and its content, decoded: whatever was slipped in shows in these."""
+    content = None if part.is_multipart() else normalize(part.get_payload(decode=True) or b"")
+    return sorted(name.lower() for name, _ in part.items()), content and content.rstrip(b"\r\n")
+
+
 def _message_id(data: bytes) -> str | None:
-    found = _MESSAGE_ID.search(data.partition(b"\r\n\r\n")[0])
+    found = _MESSAGE_ID.search(_header(data))
     return found[1].decode("ascii", "replace") if found else None
+
+
+def _header(data: bytes) -> bytes:
+    return b"" if data.startswith(b"\r\n") else data.partition(b"\r\n\r\n")[0]
 
 
 def check_capabilities(

@@ -36,6 +36,8 @@ class Mailbox:
         """
         if not isinstance(text, str):
             raise InputError(field, f"must be a string, not {type(text).__name__}")
+        if len(text) > grammar.MAX_PATH:
+            raise InputError(field, f"is longer than {grammar.MAX_PATH - 2} octets: {_short(text)}")
         if grammar.FORBIDDEN.search(text):
             raise InputError(field, "holds a control character; remove it")
         local, at, domain = text.rpartition("@")
@@ -52,6 +54,8 @@ class Mailbox:
         local = self.local
         if len(local.encode()) > grammar.MAX_LOCAL_PART:
             raise InputError(field, f"has more than {grammar.MAX_LOCAL_PART} octets before the @")
+        if "=?" in local:
+            raise InputError(field, "has =? before the @, which header readers take for encoding")
         if local.startswith('"'):
             if not grammar.QUOTED_STRING.fullmatch(local):
                 raise InputError(
@@ -86,4 +90,4 @@ def _is_label(label: str) -> bool:
 
 
 def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    return repr(text if len(text) <= 50 else text[:47] + "...")

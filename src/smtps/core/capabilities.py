@@ -29,13 +29,12 @@ class Capabilities:
     def of(cls, reply: Reply) -> Self:
         """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
         first, *lines = reply.lines
-        keywords: dict[str, tuple[str, ...]] = {}
+        found: dict[str, dict[str, None]] = {}
         for line in lines:
             words = line.replace("=", " ", 1).split() if _old_auth(line) else line.split()
             if words and grammar.KEYWORD.fullmatch(words[0]):
-                name = words[0].upper()
-                known = keywords.get(name, ())
-                keywords[name] = known + tuple(w for w in words[1:] if w not in known)
+                found.setdefault(words[0].upper(), {}).update(dict.fromkeys(words[1:]))
+        keywords = {keyword: tuple(words) for keyword, words in found.items()}
         name, _, _ = first.partition(" ")
         return cls(name, tuple(lines), MappingProxyType(keywords))
 

@@ -161,8 +161,7 @@ def mail(
     """
     parameters = []
     if size is not None:
-        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 10**20:
-            raise InputError("size", "must be a number of octets")
+        _check_octets(size)
         parameters.append(f"SIZE={size}")
     if body is not None:
         parameters.append(f"BODY={_one_of('body', body, ('7BIT', '8BITMIME'))}")
@@ -207,13 +206,21 @@ def rcpt(
 
 def bdat(size: int, *, last: bool) -> Command:
     """BDAT (RFC 3030 section 2); ``size`` octets of the message follow its line."""
+    _check_octets(size)
     if last:
         return Command(Verb.BDAT_LAST, f"BDAT {size:d} LAST", octets=size)
     return Command(Verb.BDAT, f"BDAT {size:d}", octets=size)
 
 
+def _check_octets(size: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 10**20:
+        raise InputError("size", "must be a number of octets")
+
+
 def xtext(text: str) -> str:
     """``text`` with ``+``, ``=`` and all but printable ASCII as ``+HH`` (RFC 3461 section 4)."""
+    if not text.isascii():
+        raise InputError("xtext", "can hold ASCII only")
     return "".join(
         char if "!" <= char <= "~" and char not in "+=" else f"+{ord(char):02X}" for char in text
     )

@@ -45,8 +45,11 @@ class Connection:
         self.pending: deque[Command] = deque([GREETING])
         self._sent_state = State.CONNECTED
         self._parser = ReplyParser(limits)
+        self._ready: deque[Reply] = deque()
+        self._bad: ProtocolError | None = None
         self._eof = False
         self._owed = 0
+        self._spoke_early = False
 
     @property
     def phase(self) -> Phase | None:
@@ -56,7 +59,12 @@ class Connection:
     @property
     def in_step(self) -> bool:
         """Whether no reply is due and nothing unasked-for has come."""
-        return not self.pending and self._parser.idle and not self._eof
+        return not self.pending and self.quiet and not self._eof
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no byte of a reply is waiting."""
+        return self._said() == 0
 
     def send(self, command: Command) -> bytes:
         """The bytes of a command; its reply is due from now on.
@@ -71,11 +79,47 @@ class Connection:
             self._sent_state = next_state
         self.pending.append(command)
         self._owed = command.octets
+        self._spoke_early = False
         return command.encode()
 
     def chunk_sent(self, octets: int) -> None:
-        """So much of the announced BDAT chunk is out; a reply to it counts only after all is."""
+        """So much of the announced BDAT chunk is out; a reply to it counts only after all is.
+
+        Raises:
+            SessionError: that is more than was announced.
+        """
+        if not 0 <= octets <= self._owed:
+            raise SessionError(
+                "session.out_of_order",
+                f"The chunk has {self._owed} octets left, not {octets}.",
+                phase=Phase.DATA,
+            )
+        # What began before the chunk was complete cannot be the answer to it.
+        if self._owed and self._said() >= len(self.pending):
+            self._spoke_early = True
         self._owed -= octets
+
+    def _said(self) -> int:
+        """How many replies have come, begun ones included, and are not paired yet."""
+        while self._bad is None:
+            try:
+                reply = self._parser.next_reply()
+            except ProtocolError as error:
+                self._bad = error
+                break
+            if reply is None:
+                break
+            self._ready.append(reply)
+        begun = self._bad is not None or not self._parser.idle
+        return len(self._ready) + begun
+
+    def _next_reply(self) -> Reply | None:
+        self._said()
+        if self._ready:
+            return self._ready.popleft()
+        if self._bad is not None:
+            raise self._bad
+        return None
 
     def _check_order(self, command: Command) -> None:
         if command.verb not in SEND[self._sent_state]:
@@ -109,15 +153,22 @@ class Connection:
             RefusedError: it refused the message before its end, or is closing the session (421).
             ProtocolError: any other reply, or half of one.
         """
-        if self.pending or self._parser.idle:
+        if self._said() <= len(self.pending):
             return
+        while self.pending:  # answers that nobody has taken yet stand before the surplus
+            self.next_answer()
         self.next_answer()
         self._close()
         raise ProtocolError(
             "smtp.unexpected_reply",
             "The server began a reply that nothing had asked for.",
-            seen=printable(self._parser.unread[:200]),
+            seen=self._evidence(),
         )
+
+    def _evidence(self) -> str | None:
+        """What the server has said and nobody asked for."""
+        lines = [str(reply) for reply in self._ready] + [printable(self._parser.unread[:200])]
+        return "; ".join(line for line in lines if line)[:500] or None
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Store what the server sent; empty means that it closed its side."""
@@ -137,7 +188,7 @@ class Connection:
             NetworkError: it closed the connection while a reply was due.
         """
         try:
-            reply = self._parser.next_reply()
+            reply = self._next_reply()
             if reply is not None:
                 return self._pair(reply)
             self._check_closed()
@@ -152,7 +203,7 @@ class Connection:
             raise NetworkError(
                 "net.closed_by_server",
                 f"The server closed the connection instead of answering {self._awaited()}.",
-                seen=printable(self._parser.unread[:200]) or None,
+                seen=self._evidence(),
             )
 
     def _awaited(self) -> str:
@@ -163,14 +214,16 @@ class Connection:
         self.quirks |= reply.quirks
         if not self.pending:
             self._unasked(reply)
-        if self._owed and len(self.pending) == 1:
+        if (self._owed or self._spoke_early) and len(self.pending) == 1:
             self._midway(reply)
         command = self.pending.popleft()
         leads_to = REPLIES[command.verb]
         kind = NO if reply.kind >= 4 else reply.kind
         if kind not in leads_to:
             raise wrong_code(reply, command.verb, command.phase)
-        if (state := leads_to[kind]) is not None:
+        # After a refused chunk an accepted one mends nothing: the message has a hole.
+        spoiled = self.state is State.SPOILED and command.verb is Verb.BDAT
+        if (state := leads_to[kind]) is not None and not spoiled:
             self.state = state
         if command.verb in (Verb.EHLO, Verb.HELO) and reply.positive:
             self.capabilities = Capabilities.of(reply)
@@ -199,20 +252,28 @@ class Connection:
         self.pending.clear()
 
     def upgraded(self) -> None:
-        """TLS has begun: forget what was learned in the clear (RFC 3207 section 4.2).
+        """TLS is about to begin: forget what was learned in the clear (RFC 3207 section 4.2).
 
         Raises:
+            SessionError: the server has not just agreed to STARTTLS.
             ProtocolError: bytes are left over from before the upgrade. Somebody in the middle may
                 have put them there, to be read as if they had come through TLS.
         """
-        if not self._parser.idle:
+        if self.state is not State.UPGRADING or self.pending:
+            raise SessionError(
+                "session.out_of_order",
+                f"TLS cannot begin while the session is {self.state.value}.",
+                phase=PHASES[Verb.STARTTLS],
+            )
+        if not self.quiet:
+            self._close()
             raise ProtocolError(
                 "tls.starttls_injection",
                 "Bytes came after the answer to STARTTLS and before TLS: they could have been "
                 "put there by anybody on the way.",
                 phase=PHASES[Verb.STARTTLS],
                 retryable=False,
-                seen=printable(self._parser.unread[:200]),
+                seen=self._evidence(),
             )
         self.state = self._sent_state = State.GREETED
         self.capabilities = Capabilities()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,6 +24,10 @@ class Quirk(StrEnum):
     """A control inside the text, a stray CR among them."""
     ODD_CODE = "odd_code"
     """Second digit above 5, as in 571 or 590: widespread in policy refusals."""
+
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""RFC 5321 section 4.2, textstring: a tab and what can be printed."""
 
 
 class EnhancedCode(NamedTuple):
@@ -195,10 +200,9 @@ class ReplyParser:
             quirks.add(Quirk.ODD_CODE)
         if not text.isascii():
             quirks.add(Quirk.NON_ASCII)
-        shown = printable(text)
-        if "\\x" in shown and any((byte < 32 and byte != 9) or byte == 127 for byte in text):
+        if _CONTROL.search(text):
             quirks.add(Quirk.CONTROL_CHARACTER)
-        partial.lines.append(shown)
+        partial.lines.append(printable(text))
         partial.quirks |= quirks
         return None if separator == b"-" else self._finish(partial)
 
@@ -211,9 +215,9 @@ class ReplyParser:
         return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
 
 
-def printable(data: bytes | bytearray) -> str:
-    """Bytes as text that is safe to show: UTF-8 where it is, anything else as ``\\xNN``."""
-    text = data.decode("utf-8", "backslashreplace")
+def printable(data: bytes | bytearray | str) -> str:
+    """Text that is safe to show: UTF-8 where it is, anything else as ``\\xNN``."""
+    text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text
     return "".join(

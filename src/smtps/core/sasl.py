@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from smtps.core import grammar
+from smtps.core.reply import printable
 from smtps.errors import InputError, LoginError
 
 
@@ -50,7 +51,7 @@ class _Simple:
         raise LoginError(
             "auth.unexpected_challenge",
             f"The server asked for more than {self.name} has to say.",
-            seen=challenge[:80].decode("utf-8", "backslashreplace"),
+            seen=printable(challenge[:80]),
         )
 
     def finished(self) -> None:
@@ -68,7 +69,7 @@ class Plain(_Simple):
     name: ClassVar[str] = "PLAIN"
 
     def initial(self) -> bytes:
-        return f"\0{_no_nul(self.username)}\0{_no_nul(self.secret)}".encode()
+        return _encode(f"\0{_no_nul(self.username)}\0{_no_nul(self.secret)}")
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Login(_Simple):
         self._step += 1
         if self._step > 2:
             return super().respond(challenge)
-        return (self.username if self._step == 1 else self.secret).encode()
+        return _encode(self.username if self._step == 1 else self.secret)
 
 
 @dataclass
@@ -92,8 +93,8 @@ class CramMD5(_Simple):
     name: ClassVar[str] = "CRAM-MD5"
 
     def respond(self, challenge: bytes) -> bytes:
-        digest = hmac.new(self.secret.encode(), challenge, "md5").hexdigest()
-        return f"{self.username} {digest}".encode()
+        digest = hmac.new(_encode(self.secret), challenge, "md5").hexdigest()
+        return _encode(f"{self.username} {digest}")
 
 
 @dataclass
@@ -122,7 +123,7 @@ class XOAuth2(_Bearer):
 
     def initial(self) -> bytes:
         user, token = _no_separator(self.username), _no_separator(self.secret)
-        return f"user={user}\x01auth=Bearer {token}\x01\x01".encode()
+        return _encode(f"user={user}\x01auth=Bearer {token}\x01\x01")
 
 
 @dataclass
@@ -134,9 +135,11 @@ class OAuthBearer(_Bearer):
 
     def initial(self) -> bytes:
         # RFC 5801 section 4: , and = are the only characters a GS2 name has to escape.
-        user = _no_separator(self.username).replace("=", "=3D").replace(",", "=2C")
+        name = _no_nul(_no_separator(self.username)).replace("=", "=3D").replace(",", "=2C")
+        user = f"a={name}" if name else ""
         place = f"\x01host={self.host}\x01port={self.port}" if self.host else ""
-        return f"n,a={user},{place}\x01auth=Bearer {_no_separator(self.secret)}\x01\x01".encode()
+        token = _no_separator(self.secret)
+        return _encode(f"n,{user},{place}\x01auth=Bearer {token}\x01\x01")
 
 
 @dataclass
@@ -146,7 +149,7 @@ class External(_Simple):
     name: ClassVar[str] = "EXTERNAL"
 
     def initial(self) -> bytes:
-        return self.username.encode()
+        return _encode(self.username)
 
 
 SIMPLE: dict[str, type[Plain | Login | CramMD5 | XOAuth2 | OAuthBearer | External]] = {
@@ -205,10 +208,17 @@ def decode_bearer_error(challenge: bytes) -> str:
     try:
         found: Any = json.loads(challenge)
     except (ValueError, RecursionError):
-        return challenge[:200].decode("utf-8", "backslashreplace")
+        return printable(challenge[:200])
     if not isinstance(found, dict):
-        return str(found)[:200]
-    return ", ".join(f"{key}: {value}" for key, value in found.items())[:500]
+        return printable(str(found)[:200])
+    return printable(", ".join(f"{key}: {value}" for key, value in found.items())[:500])
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("credentials", "user name or secret is not Unicode text") from error
 
 
 def _no_nul(text: str) -> str:

@@ -25,6 +25,7 @@ class State(Enum):
     RCPT = "recipients accepted"
     CONTENT = "sending the message"
     CHUNKS = "sending the message in chunks"
+    SPOILED = "left with a refused chunk"
     CLOSED = "over"
 
 
@@ -60,6 +61,7 @@ SEND: dict[State, dict[Verb, State | None]] = {
     },
     State.CONTENT: {Verb.END_OF_DATA: State.READY},
     State.CHUNKS: {Verb.BDAT: None, Verb.BDAT_LAST: State.READY, **_ANYWHERE},
+    State.SPOILED: _ANYWHERE,
     State.CLOSED: {},
 }
 
@@ -77,7 +79,7 @@ REPLIES: dict[Verb, dict[int, State | None]] = {
     Verb.RCPT: {DONE: State.RCPT, NO: None},
     Verb.DATA: {MORE: State.CONTENT, NO: None},
     Verb.END_OF_DATA: {DONE: State.READY, NO: State.READY},
-    Verb.BDAT: {DONE: State.CHUNKS, NO: State.READY},
+    Verb.BDAT: {DONE: State.CHUNKS, NO: State.SPOILED},
     Verb.BDAT_LAST: {DONE: State.READY, NO: State.READY},
     Verb.RSET: {DONE: State.READY, NO: None},
     Verb.NOOP: {DONE: None, NO: None},

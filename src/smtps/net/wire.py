@@ -27,7 +27,7 @@ class Wire(asyncio.Protocol):
 
     Attributes:
         address: the peer, such as ``192.0.2.1:465``, for messages.
-        first_bytes: the server's first raw bytes.
+        first_bytes: the server's first raw bytes, on the way to TLS.
     """
 
     def __init__(self) -> None:
@@ -160,6 +160,7 @@ class Wire(asyncio.Protocol):
         """
         early = bytes(self._plain)
         self._plain.clear()
+        self.first_bytes[:] = early[:_KEEP]  # after STARTTLS, what was said in the clear is over
         self._tls = context.wrap_bio(self._from_peer, self._to_peer, server_hostname=server_name)
         if early:  # a server that talks first is seen by OpenSSL as it would be on a socket
             self._from_peer.write(early)

@@ -18,9 +18,10 @@ function validity({ not_before: from, not_after: until, days_left: left }) {
   return el('div', {}, `${day(until)}, ${words}`, meter);
 }
 
-/** SHA-256 in groups, as other programs show it. */
+/** SHA-256 in pairs, as other programs show it; lines break between them. */
 function fingerprint(hex) {
-  const text = el('span', { class: 'fingerprint' }, hex.toUpperCase().match(/../g)?.join(':') ?? hex);
+  const pairs = hex.toUpperCase().match(/..?/g) ?? [];
+  const text = el('code', { id: 'fingerprint' }, pairs.flatMap((pair, at) => (at ? [':', el('wbr'), pair] : [pair])));
   return el('div', {}, text, ' ', copyButton(text, 'the fingerprint'));
 }
 

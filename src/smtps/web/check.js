@@ -26,14 +26,14 @@ function judge(account, answer) {
       ? `The login as ${username} is accepted.`
       : 'The login was not tried: give user name and password to test it as well.';
     const serious = findings.filter(({ severity }) => severity !== 'info').length;
-    if (!serious) return ['good', `${host} works`, [login, where]];
-    return ['warning', `${host} works, with ${count(serious, 'thing')} to look at`, [login, where]];
+    if (!serious) return ['good', `${host} works`, `${login} ${where}`];
+    return ['warning', `${host} works, with ${count(serious, 'warning')}`, `${login} ${where}`];
   }
   const step = phaseName(answer.phase);
-  if (LATER.includes(answer.code) && answer.retryable) return ['warning', `${host} asks to come back later`, [where]];
-  if (UNTOLD.includes(answer.code)) return ['warning', `Could not tell whether ${host} works`, [`${step} failed on this side.`]];
-  if (answer.phase === 'auth') return ['bad', `${host} refuses the login`, ['Connection and encryption are fine.', where]];
-  return ['bad', `${host} does not work`, [`It fails at the step “${step}”.`, where]];
+  if (LATER.includes(answer.code) && answer.retryable) return ['warning', `${host} asks to come back later`, where];
+  if (UNTOLD.includes(answer.code)) return ['warning', `Could not tell whether ${host} works`, `${step} failed on this side.`];
+  if (answer.phase === 'auth') return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
+  return ['bad', `${host} does not work`, `It fails at the step “${step}”. ${where}`];
 }
 
 function connectionBlock(answer) {
@@ -68,7 +68,7 @@ function show(account, answer, context) {
   byId('facts').replaceChildren(...(facts(answer).length ? [el('div', { class: 'facts' }, facts(answer))] : []));
   byId('transcript').replaceChildren(...(answer.transcript?.length ? [transcriptBlock(answer.transcript)] : []));
   byId('check-snippets').replaceChildren(checkSnippets(account, context.sandboxed(account)));
-  announce(`${sentence}. ${more.join(' ')}`);
+  announce(`${sentence}. ${more}`);
 }
 
 function showRunning(account, stop) {

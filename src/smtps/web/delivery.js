@@ -31,7 +31,7 @@ function recipient({ email, status, smtp }) {
   const reply = smtp && [smtp.code, smtp.text].filter(Boolean).join(' ');
   return el('li', {},
     el('span', { class: 'name' }, email), badge(word, tone),
-    reply ? el('span', { class: 'reply' }, reply) : null);
+    reply ? el('code', { class: 'reply' }, reply) : null);
 }
 
 function facts({ message_id: id, reply, timings }) {

@@ -2,7 +2,7 @@
 
 import { badge, el, list, mark } from './dom.js';
 
-export const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
+const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
 const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
 const AUDIENCES = {
   you: 'For you',
@@ -24,7 +24,7 @@ function remedy({ code }, { port, security }) {
 
 function remedyButton(wanted, onTry) {
   const way = wanted.security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte';
-  return el('button', { type: 'button', class: 'button small', onclick: () => onTry(wanted) },
+  return el('button', { type: 'button', class: 'button primary small', onclick: () => onTry(wanted) },
     `Try port ${wanted.port} with ${way}`);
 }
 
@@ -34,13 +34,12 @@ function card(finding, tried, onTry) {
   return el('li', { class: 'finding', 'data-tone': tone, 'data-code': finding.code },
     el('h3', {}, finding.meaning),
     list([
-      ['What to do', finding.fix && el('span', { class: 'do' }, finding.fix)],
-      ['Seen', finding.seen && el('span', { class: 'seen' }, finding.seen)],
+      ['What to do', finding.fix && [el('span', { class: 'do' }, finding.fix), wanted ? remedyButton(wanted, onTry) : null]],
+      ['Seen', finding.seen && el('code', { class: 'seen' }, finding.seen)],
     ], {}),
     el('div', { class: 'foot' },
       badge(SEVERITIES[finding.severity] ?? finding.severity, tone),
       AUDIENCES[finding.for] ? el('span', {}, AUDIENCES[finding.for]) : null,
-      wanted ? remedyButton(wanted, onTry) : null,
       el('code', {}, finding.code)));
 }
 
@@ -63,7 +62,6 @@ export function findingCards(findings, tried, onTry) {
 }
 
 /** The verdict: one sentence, and what stands behind it. */
-export function verdict(tone, sentence, more = null, button = null) {
-  const lines = [more].flat().filter(Boolean).map((line) => el('p', {}, line));
-  return [mark(tone), el('div', {}, el('h2', {}, sentence), lines), button].filter(Boolean);
+export function verdict(tone, sentence, more, button = null) {
+  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), button].filter(Boolean);
 }

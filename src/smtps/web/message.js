@@ -35,6 +35,7 @@ async function openRaw(event, path) {
 export function messageView(message, base) {
   const path = `${base}/${encodeURIComponent(message.id)}`;
   const { from, to, subject, received, size, attachments } = message;
+  const header = (wanted) => message.headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
   const body = el('div', { id: 'message-body' });
   const all = views(message, path);
   const choice = segments('Show', all.map(([name, label]) => [name, label]), (name) => {
@@ -43,8 +44,10 @@ export function messageView(message, base) {
   return el('article', { class: 'message', 'aria-labelledby': 'message-title' },
     el('h2', { id: 'message-title' }, subject || '(no subject)'),
     list([
-      ['From', from || '<>'],
-      ['To', to.join(', ')],
+      ['From', header('from')],
+      ['To', header('to')],
+      ['Cc', header('cc')],
+      ['Envelope', `${from || '<>'} to ${to.join(', ')}`],
       ['Received', `${moment(received)}, ${octets(size)}`],
       ['Attached', attachments.length ? el('ul', { class: 'chips' },
         attachments.map((file) => el('li', {}, `${file.filename}, ${octets(file.size)}`))) : null],

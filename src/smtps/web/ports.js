@@ -2,15 +2,14 @@
 
 import { Problem, request } from './api.js';
 import { badge, announce, byId, el, list } from './dom.js';
-import { TONES } from './findings.js';
 import { portsSnippets } from './snippets.js';
 import { milliseconds } from './words.js';
 
 const VERDICTS = {
-  works: ['works', 'good'], warnings: ['works, with warnings', 'warning'], fails: ['does not work', 'bad'],
+  works: ['works', 'good'], warnings: ['with warnings', 'warning'], fails: ['does not work', 'bad'],
   unknown: ['unclear', 'warning'], later: ['asks to come back', 'warning'],
 };
-const SECURITIES = { implicit: 'TLS at once', starttls: 'STARTTLS', none: 'none' };
+const SECURITIES = { implicit: 'at once', starttls: 'by STARTTLS' };
 
 function total(timings) {
   const parts = Object.entries(timings ?? {}).filter(([phase]) => phase !== 'total');
@@ -25,16 +24,14 @@ function card(port, best, onUse) {
     el('h3', {}, String(port.port), el('span', {}, name)),
     el('p', {}, badge(word, tone), best ? ' ' : null, best ? badge('recommended', 'good') : null),
     el('p', {}, worst ? worst.meaning : seen),
+    worst ? el('code', {}, worst.code) : null,
     list([
       ['TLS', [SECURITIES[security] ?? security, tls?.version?.replace('TLSv', '')].filter(Boolean).join(', ')],
       ['Login', auth?.length ? auth.join(', ') : null],
       ['Time', total(timings)],
-      [worst?.severity === 'error' ? 'Error' : 'Finding', worst ? el('code', { 'data-tone': TONES[worst.severity] }, worst.code) : null],
     ]),
-    el('button', {
-      type: 'button', class: 'button small', 'aria-label': `Use port ${port.port}`,
-      onclick: () => onUse({ port: port.port, security }),
-    }, 'Use it'));
+    el('button', { type: 'button', class: 'button small', onclick: () => onUse({ port: port.port, security }) },
+      `Use port ${port.port}`));
 }
 
 let asked = 0;

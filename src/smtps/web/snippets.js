@@ -2,67 +2,72 @@
 
 import { copyButton, el } from './dom.js';
 import { segments } from './segments.js';
+import { authorization } from './token.js';
 
 const VARIABLE = 'SMTP_PASSWORD';
 
 /** A word for a POSIX shell. */
-const sh = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${String(text).replaceAll("'", String.raw`'\''`)}'`);
+const sh = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
 
 /** A literal for Python; JSON's escapes are valid there. */
-const py = (value) => JSON.stringify(value);
+const py = (value) => (Array.isArray(value) ? `[${value.map(py).join(', ')}]` : JSON.stringify(value));
+
+/** Those of the parts that are there. */
+const some = (...parts) => parts.flat().filter((part) => typeof part === 'string');
 
 const target = ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+const secretOf = ({ password, access_token: token }) => (password ? 'password' : token && 'token');
 
-/** What the request body says about server and account, with a mark where the secret stands. */
-const SECRET = 'the secret stands here';
-function masked(account) {
-  const { password, access_token: token, ...open } = account;
-  return { ...open, ...(password && { password: SECRET }), ...(token && { access_token: SECRET }) };
+const HERE = 'the secret stands here';
+
+/** What goes into the request about server and account, with a mark where the secret stands. */
+function masked({ password, access_token: token, ...open }) {
+  return { ...open, ...(password && { password: HERE }), ...(token && { access_token: HERE }) };
 }
 
 /** JSON to curl by a here-document: nothing of it shows in the list of processes. */
-function curl(path, body, files = []) {
-  const filed = files.length ? { attachments: files.map((file, at) => ({ filename: file.name, content: `file ${at} stands here` })) } : {};
-  let text = JSON.stringify({ ...body, ...filed }, null, 2).replace(/[\\$`]/g, String.raw`\$&`);
-  const secret = text.includes(`"${SECRET}"`);
-  text = text.replace(SECRET, () => `$${VARIABLE}`);
-  files.forEach((file, at) => {
-    text = text.replace(`file ${at} stands here`, () => `$(base64 < ${sh(file.name)} | tr -d '\\n')`);
+function curl(path, account, message, files = []) {
+  const attachments = files.map(({ name }, at) => ({ filename: name, content: `file ${at} stands here` }));
+  const body = { ...masked(account), ...message, ...(files.length && { attachments }) };
+  let text = JSON.stringify(body, null, 2).replace(/[\\$`]/g, String.raw`\$&`).replace(HERE, () => `$${VARIABLE}`);
+  files.forEach(({ name }, at) => {
+    text = text.replace(`file ${at} stands here`, () => `$(base64 < ${sh(name)} | tr -d '\\n')`);
   });
-  return [
-    ...(secret ? [`# with the password in $${VARIABLE}`] : []),
-    `curl ${sh(location.origin + path)} -H 'Content-Type: application/json' -d @- <<END`, text, 'END',
-  ].join('\n');
+  return some(
+    secretOf(account) && `# with the ${secretOf(account)} in $${VARIABLE}`,
+    `curl ${sh(location.origin + path)} \\`,
+    authorization().Authorization && '  -H "Authorization: Bearer $SMTPS_TOKEN" \\',
+    "  -H 'Content-Type: application/json' -d @- <<END", text, 'END',
+  ).join('\n');
 }
 
-function pythonAccount({ port, security, username, password, access_token: token, ehlo_name: name }) {
-  return [
-    `    port=${port},`,
-    ...(security === 'starttls' ? ['    security="starttls",'] : []),
-    ...(username ? [`    username=${py(username)},`] : []),
-    ...(password ? [`    password=os.environ["${VARIABLE}"],`] : []),
-    ...(token ? [`    access_token=os.environ["${VARIABLE}"],`] : []),
-    ...(name ? [`    ehlo_name=${py(name)},`] : []),
-  ];
+function pythonAccount({ host, port, security, username, password, access_token: token, ehlo_name: name }) {
+  return some(
+    `    ${py(host)},`, `    port=${port},`,
+    security === 'starttls' && '    security="starttls",',
+    username && `    username=${py(username)},`,
+    password && `    password=os.environ["${VARIABLE}"],`,
+    token && `    access_token=os.environ["${VARIABLE}"],`,
+    name && `    ehlo_name=${py(name)},`,
+  );
 }
 
-const python = (account, ...lines) => [
-  ...(account.password || account.access_token ? ['import os', ''] : []), 'import smtps', '', ...lines,
-].join('\n');
+function python(account, files, lines) {
+  const needed = some(secretOf(account) && 'import os', files.length > 0 && 'from pathlib import Path');
+  return some(needed, needed.length > 0 && '', 'import smtps', '', lines).join('\n');
+}
 
-function shell(command, { security, username, password, access_token: token, ehlo_name: name }, more = []) {
-  const secret = token ? 'token' : 'password';
-  const options = [
-    ...(security === 'starttls' ? ['--starttls'] : []),
-    ...(name ? [`--ehlo-name ${sh(name)}`] : []),
-    ...(username ? [`--username ${sh(username)}`] : []),
-    ...(password || token ? [`--${secret}-env ${VARIABLE}`] : []),
-    ...more,
-  ];
-  return [
-    ...(password || token ? [`# with the ${secret} in $${VARIABLE}`] : []),
-    [`smtps ${command}`, ...options].join(' \\\n  '),
-  ].join('\n');
+function shell(command, account, more = []) {
+  const secret = secretOf(account);
+  const options = some(
+    `smtps ${command}`,
+    account.security === 'starttls' && '--starttls',
+    account.ehlo_name && `--ehlo-name ${sh(account.ehlo_name)}`,
+    account.username && `--username ${sh(account.username)}`,
+    secret && `--${secret}-env ${VARIABLE}`,
+    more,
+  );
+  return some(secret && `# with the ${secret} in $${VARIABLE}`, options.join(' \\\n  ')).join('\n');
 }
 
 /** The block with all the ways; `texts` are [name, text]. */
@@ -79,50 +84,39 @@ function block(title, texts, remark) {
       remark ? el('p', { class: 'hint' }, remark) : null));
 }
 
-const SANDBOXED = 'Outside this service nothing trusts the sandbox’s certificate: give Python and shell its CA file (ca_file, --ca-file), as smtps serve --json names it.';
-
-function link({ host, port, security }) {
-  return `${location.origin}/?${new URLSearchParams({ host, port, security })}`;
-}
+const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Python and shell its CA file (ca_file, --ca-file), as smtps serve --json names it.';
 
 export function checkSnippets(account, sandboxed) {
+  const { host, port, security } = account;
   return block('Check it with curl, Python or the shell', [
-    ['curl', curl('/api/smtps/connect?detail=full', masked(account))],
-    ['Python', python(account,
-      'report = smtps.sync.check(', `    ${py(account.host)},`, ...pythonAccount(account), ')',
-      'print(report.verdict)', 'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")')],
+    ['curl', curl('/api/smtps/connect?detail=full', account)],
+    ['Python', python(account, [], [
+      'report = smtps.sync.check(', ...pythonAccount(account), ')', 'print(report.verdict)',
+      'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")'])],
     ['Shell', shell(`check ${sh(target(account))}`, account)],
-    ['Link', link(account)],
+    ['Link', `${location.origin}/?${new URLSearchParams({ host, port, security })}`],
   ], sandboxed && SANDBOXED);
 }
 
 export function sendSnippets(account, message, files, sandboxed) {
   const { from, to, cc, bcc, subject, body, html, partial } = message;
-  const people = [['to', to], ['cc', cc], ['bcc', bcc]].filter(([, list]) => list?.length);
-  const attached = files.map((file) => `        smtps.Attachment(filename=${py(file.name)}, content=Path(${py(file.name)}).read_bytes()),`);
-  const text = python(account,
-    ...(files.length ? ['from pathlib import Path', ''] : []),
+  const people = Object.entries({ to, cc, bcc }).filter(([, list]) => list?.length);
+  const attached = files.map(({ name }) => `        smtps.Attachment(filename=${py(name)}, content=Path(${py(name)}).read_bytes()),`);
+  const inPython = some(
     'message = smtps.Message(', `    from_=${py(from)},`,
-    ...people.map(([name, list]) => `    ${name}=${py(list)},`),
-    `    subject=${py(subject)},`,
-    ...(body == null ? [] : [`    text=${py(body)},`]),
-    ...(html ? [`    html=${py(html)},`] : []),
-    ...(files.length ? ['    attachments=[', ...attached, '    ],'] : []), ')',
-    'result = smtps.sync.send(', '    message,', `    ${py(account.host)},`, ...pythonAccount(account),
-    ...(partial === 'send' ? ['    partial="send",'] : []), ')',
+    people.map(([name, list]) => `    ${name}=${py(list)},`),
+    `    subject=${py(subject)},`, body != null && `    text=${py(body)},`, html && `    html=${py(html)},`,
+    files.length > 0 && ['    attachments=[', ...attached, '    ],'].join('\n'), ')',
+    'result = smtps.sync.send(', '    message,', pythonAccount(account), partial && '    partial="send",', ')',
     'print(result.outcome, result.reply)');
-  const options = [
+  const options = some(
     `--from ${sh(from)}`,
-    ...people.flatMap(([name, list]) => list.map((who) => `--${name} ${sh(who)}`)),
-    `--subject ${sh(subject)}`,
-    ...(body == null ? [] : [`--body ${sh(body)}`]),
-    ...(html ? ['--html-file message.html'] : []),
-    ...files.map((file) => `--attach ${sh(file.name)}`),
-    ...(partial === 'send' ? ['--partial send'] : []),
-  ];
+    people.flatMap(([name, list]) => list.map((who) => `--${name} ${sh(who)}`)),
+    `--subject ${sh(subject)}`, body != null && `--body ${sh(body)}`, html && '--html-file message.html',
+    files.map(({ name }) => `--attach ${sh(name)}`), partial && '--partial send');
   return block('Send it with curl, Python or the shell', [
-    ['curl', curl('/api/smtps/send', masked({ ...account, ...message }), files)],
-    ['Python', text],
+    ['curl', curl('/api/smtps/send', account, message, files)],
+    ['Python', python(account, files, inPython)],
     ['Shell', shell(`send --host ${sh(target(account))}`, account, options)],
   ], sandboxed && SANDBOXED);
 }

@@ -1,0 +1,31 @@
+"""Whatever fits the description is answered as described, and nothing is ever a 500."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from smtps.api.app import create_app
+from smtps.api.settings import Settings
+
+# Every name leads to this machine, and only to a port where nothing listens.
+SERVICE = create_app(Settings(target_ports=[1], grace=0.1))
+SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", SERVICE)
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look_up(_loop: Any, _host: Any, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", look_up)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_operation(case: schemathesis.Case) -> None:
+    case.call_and_validate()
