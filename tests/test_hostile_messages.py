@@ -260,6 +260,30 @@ def test_the_known_trick_with_an_encoded_line_end_is_named(control: str, scheme:
         assert not re.search(rb"[\r\n]Bcc", outgoing.data)
 
 
+@pytest.mark.parametrize("kind", ["modern", "legacy"])
+def test_a_boundary_that_is_known_opens_no_door(kind: str) -> None:
+    """As in a template: the old fields would hide between the header and the first part."""
+    block = (
+        "\r\nFrom: evil@evil.example\r\nTo: bob@example.org\r\nDate: x\r\nMessage-ID: <e@e>\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="B"\r\n\r\n'
+    )
+    message: Any = EmailMessage() if kind == "modern" else MIMEMultipart(boundary="B")
+    for name, value in (
+        ("Subject", f"A 💩 {encoded(block)}" if kind == "modern" else block),
+        ("From", "ann@example.com"), ("To", "bob@example.org"), ("Date", "x"),
+        ("Message-ID", "<1@x>"),
+    ):  # fmt: skip
+        message[name] = value
+    if kind == "modern":
+        message.set_content("hello\n")
+        message.make_mixed(boundary="B")
+    outgoing = tried(lambda: prepare(message, ENVELOPE))
+    if isinstance(outgoing, InputError):
+        assert outgoing.field in ("headers", "message")
+    else:
+        assert not re.search(rb"(?m)^From: evil", outgoing.data)
+
+
 # Addresses. What is accepted is written beside it; None: refused.
 
 LONG = "x" * 64 + "@" + ".".join(["d" * 61] * 3)

@@ -11,15 +11,8 @@ import pytest
 
 from smtps.core.address import Mailbox
 from smtps.errors import InputError, Phase
-from smtps.message import (
-    MAX_HEADER,
-    MAX_NAME,
-    OWN_FIELDS,
-    Attachment,
-    Message,
-    NameAddr,
-    mailbox,
-)
+from smtps.message import OWN_FIELDS, Attachment, Message, NameAddr, mailbox
+from smtps.mime import compose
 
 
 def a_message(**fields: Any) -> Message:
@@ -87,7 +80,7 @@ def test_a_domain_is_kept_as_a_labels() -> None:
 
 def test_what_is_accepted_can_be_said_to_a_server() -> None:
     """A-labels are longer than what they stand for."""
-    with pytest.raises(InputError, match=r"^to: is longer than 254 octets"):
+    with pytest.raises(InputError, match=r"^to: .*is longer than 254 octets"):
         mailbox("x" * 64 + "@" + ".".join(["é"] * 30), "to")
 
 
@@ -152,8 +145,8 @@ def test_there_is_one_author(from_: Any) -> None:
         ({"headers": {"Xé": "x"}}, "headers"),
         ({"headers": {"X" * 77: "x"}}, "headers"),
         ({"headers": {5: "x"}}, "headers"),
-        ({"subject": "x" * (MAX_HEADER + 1)}, "subject"),
-        ({"headers": {"X-Y": "x" * (MAX_HEADER + 1)}}, "headers.X-Y"),
+        ({"subject": "x" * 10_001}, "subject"),
+        ({"headers": {"X-Y": "x" * 10_001}}, "headers.X-Y"),
         ({"headers": {"X-Y": None}}, "headers.X-Y"),
         ({"headers": {"X-Y": "a\r\nb"}}, "headers.X-Y"),
         ({"headers": {"X-Y": "\udc00"}}, "headers.X-Y"),
@@ -206,13 +199,14 @@ def test_fields_with_a_place_of_their_own_cannot_be_headers(name: str) -> None:
         a_message(headers={name: "x"})
 
 
-def test_the_longest_texts_are_taken() -> None:
+def test_long_texts_are_taken() -> None:
     message = a_message(
-        cc=NameAddr("x@example.com", "é" * MAX_NAME),
-        subject="x" * MAX_HEADER,
-        headers={"X" * 76: "é" * MAX_HEADER},
+        cc=NameAddr("x@example.com", "é" * 500),
+        subject="x" * 10_000,
+        headers={"X" * 76: "é" * 10_000},
+        message_id=f"<{'!' * 200}@{'~' * 200}>",
     )
-    assert len(message.subject) == MAX_HEADER
+    assert max(map(len, compose(message).data.split(b"\r\n"))) <= 998
 
 
 def test_what_was_given_is_kept_and_cannot_be_changed() -> None:
@@ -220,7 +214,7 @@ def test_what_was_given_is_kept_and_cannot_be_changed() -> None:
     files = [an_attachment()]
     message = a_message(
         text="a", html="b", headers=headers, attachments=iter(files),
-        date=datetime(2026, 1, 1, tzinfo=UTC), message_id=f"<{'!' * 200}@{'~' * 200}>",
+        date=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     headers["Bcc"] = "x"
     assert message.headers == {"X-Ticket": "1"}

@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.header import Header
 from email.message import EmailMessage
 from email.message import Message as LegacyMessage
+from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTP, SMTPUTF8, compat32, default
@@ -245,6 +246,67 @@ def test_a_line_too_long_is_refused_also_from_pythons_email() -> None:
     assert caught.value.code == "message.line_too_long"
 
 
+REPORT = b"""Content-Type: multipart/report; report-type=delivery-status; boundary="B"
+
+--B
+
+It could not be delivered.
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; a@x.example
+Action: failed
+
+--B
+Content-Type: text/rfc822-headers
+
+Subject: x
+
+--B--
+"""
+
+HONEST: dict[str, Callable[[], Any]] = {
+    "a charset of old": lambda: MIMEText("Grüße\n", "plain", "iso-8859-1"),
+    "UTF-8": lambda: MIMEText("Grüße\n" * 30, "plain", "utf-8"),
+    "no line end": lambda: MIMEText("x"),
+    "an empty text": lambda: MIMEText(""),
+    "only line ends": lambda: MIMEText("\n\n\n"),
+    "no type": LegacyMessage,
+    "parts in parts": lambda: with_part(with_part(MIMEText("é", "html", "utf-8"))),
+    "a message in a message": lambda: with_part(MIMEMessage(legacy(subject="inner"))),
+    "a report": lambda: message_from_bytes(REPORT),
+    "a report, by the newer parser": lambda: message_from_bytes(REPORT, policy=default),
+    "words around the parts": lambda: message_from_bytes(
+        b'Content-Type: multipart/mixed; boundary="B"\n\nbefore\n--B\n\na\n--B\n\n--B--\nafter\n'
+    ),
+    "base64 in long lines": lambda: message_from_bytes(
+        b"Content-Transfer-Encoding: base64\n\n" + b"eHh4" * 200 + b"\n"
+    ),
+    "an encoding nobody knows": lambda: message_from_bytes(
+        b"Content-Transfer-Encoding: x-odd\nContent-Type: text/plain; charset=x-odd\n\nhi\n"
+    ),
+    "octets": lambda: message_from_bytes(b"Subject: Gr\xfc\xdfe\n\n\xff\xfe\n"),
+    "folded fields": lambda: message_from_bytes(
+        b"Subject: a\n\tb\n c\nReferences: <1@x>\n <2@x>\n\nhi\n", policy=default
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HONEST)
+def test_an_honest_message_of_any_make_goes_through(kind: str) -> None:
+    message = HONEST[kind]()
+    if "From" not in message:
+        message["From"], message["To"] = "ann@example.com", "bob@example.org"
+    sent: Any = message_from_bytes(prepare(message, None).data)
+    for part, same in zip(message.walk(), sent.walk(), strict=True):
+        assert same.get_content_type() == part.get_content_type()
+        assert {*part.keys()} <= {*same.keys()}
+        contents = [check_raw(p.get_payload(decode=True) or b"") for p in (part, same)]
+        assert len({content.strip() for content in contents}) == 1
+
+
 # The envelope of a header.
 
 
@@ -268,7 +330,14 @@ def test_a_line_too_long_is_refused_also_from_pythons_email() -> None:
         ({"to": '"Lee, Ann" <a@x.example>'}, "ann@example.com", ["a@x.example"]),
         ({"to": "=?utf-8?q?Lee=2C_x=40y=2Eexample?= <a@x.example>"}, "ann@example.com",
          ["a@x.example"]),
-        ({"to": "(a comment) a@x.example (another)"}, "ann@example.com", ["a@x.example"]),
+        ({"to": "a@x.example (Cron Daemon), (one) b@x.example (another)"}, "ann@example.com",
+         ["a@x.example", "b@x.example"]),
+        ({"to": '"Ann \\"Annie\\" Lee" <a@x.example>'}, "ann@example.com", ["a@x.example"]),
+        ({"to": '<a@x.example>, ".NET Team" <b@x.example>'}, "ann@example.com",
+         ["a@x.example", "b@x.example"]),
+        ({"to": '"Lee, Jr..." <a@x.example>'}, "ann@example.com", ["a@x.example"]),
+        ({"to": 'T: B <a@x.example>;, "C" <b@x.example>'}, "ann@example.com",
+         ["a@x.example", "b@x.example"]),
         ({"to": "a@[192.0.2.1]"}, "ann@example.com", ["a@[192.0.2.1]"]),
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from smtps.core import grammar
 from smtps.core.address import Mailbox
@@ -259,9 +259,10 @@ def _files(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
 
 
 def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
-    if not isinstance(value, Iterable | NameAddr) or isinstance(value, bytes):
-        raise InputError(name, f"must be an address or several, not {type(value).__name__}")
-    entries = [value] if isinstance(value, str | NameAddr) else list(value)
+    given: Any = value
+    if isinstance(given, bytes) or not isinstance(given, Iterable | NameAddr):
+        raise InputError(name, f"must be an address or several, not {type(given).__name__}")
+    entries: list[Any] = [given] if isinstance(given, str | NameAddr) else list(given)
     people = []
     for entry in entries:
         if not isinstance(entry, str | NameAddr):

@@ -385,6 +385,7 @@ class AnyDialogue(RuleBasedStateMachine):
         self._send(command)
 
     def _send(self, command: Command) -> None:
+        over = self.failed or self.connection.state is State.CLOSED
         before = list(self.connection.pending)
         try:
             wire = self.connection.send(command)
@@ -393,7 +394,7 @@ class AnyDialogue(RuleBasedStateMachine):
         except (RemoteError, NetworkError):
             self.failed = True
         else:
-            assert not self.failed
+            assert not over
             assert wire == command.encode()
             self.queue.append(command)
             self.owed = command.octets
@@ -448,16 +449,16 @@ class AnyDialogue(RuleBasedStateMachine):
         expected = [] if self.failed else list(self.queue)
         assert list(self.connection.pending) == expected
 
-    @invariant()
+    @precondition(lambda self: self.failed or self.connection.state is State.CLOSED)
+    @rule()
     def after_the_end_nothing_can_be_sent(self) -> None:
-        if self.failed or self.connection.state is State.CLOSED:
-            for command in POOL:
-                with pytest.raises(SessionError):
-                    self.connection.send(command)
+        for command in POOL:
+            with pytest.raises(SessionError):
+                self.connection.send(command)
 
 
 AnyDialogue.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=120,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -328,7 +328,8 @@ async def test_tls_13_refuses_a_client_after_the_handshake(
     error = translate(caught.value, Phase.GREETING, address=wire.address)
     assert isinstance(error, TLSError)
     assert (error.code, error.phase) == (code, Phase.GREETING)
-    assert wire.facts().chain == facts.chain == (pki.good.der,)
+    assert wire.facts().chain == facts.chain
+    assert facts.chain[0] == pki.good.der
 
 
 @pytest.mark.parametrize(
@@ -342,7 +343,7 @@ async def test_tls_12_refuses_a_client_in_the_handshake(
     shown = getattr(pki, party).pem if party else None
     to = endpoint(server, ca_file=pki.ca, client_certificate=shown)
     assert (await refused(wire, to)).code == code
-    assert wire.facts().chain == (pki.good.der,)
+    assert wire.facts().chain[0] == pki.good.der
 
 
 # Versions, ciphers, groups.
@@ -407,9 +408,7 @@ async def test_a_short_diffie_hellman_prime(serve: Serve, dial: Dial, pki: PKI) 
     wire = await dial(server)
     error = await refused(wire, endpoint(server, ca_file=pki.ca))
     assert error.code == "tls.weak_key_exchange"
-    facts = wire.facts()
-    assert (facts.cipher, facts.group) == ("DHE-RSA-AES128-GCM-SHA256", None)
-    assert facts.chain == (pki.rsa.der,)
+    assert (wire.facts().group, wire.facts().chain) == (None, (pki.rsa.der,))
 
 
 async def test_a_name_that_the_server_does_not_know(serve: Serve, dial: Dial, pki: PKI) -> None:
@@ -675,7 +674,6 @@ async def test_the_server_closes_halfway(
     facts = wire.facts()
     assert facts.first_bytes == flight
     assert facts.group == "X25519"
-    assert facts.cipher is not None
 
 
 async def _first_flight(context: ssl.SSLContext, pki: PKI) -> bytes:
@@ -831,7 +829,7 @@ def test_the_password_of_a_key_is_not_asked_for_at_the_terminal(pki: PKI, tmp_pa
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             text=True,
-            timeout=3,
+            timeout=2,
             check=True,
         )
     finally:

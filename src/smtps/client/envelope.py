@@ -98,7 +98,7 @@ def _mailboxes(message: Any, name: str) -> list[Mailbox]:
     field, found = name.lower(), []
     for value in message.get_all(name, ()):
         text = _FOLDING.sub("", str(value))
-        if len(text) > MAX_FIELD or _TANGLE.search(text):
+        if _tangled(text):
             raise InputError(field, "cannot be read without doubt; give an envelope")
         try:
             header: Any = SMTP.header_factory(name, text)
@@ -119,6 +119,11 @@ def _same(text: str, field: str) -> Mailbox:
     return found
 
 
-_TANGLE = re.compile(r"[(\\]|(?:[,;:<>@.\"] *){5}|[^,]{1200}")
-"""Comments, escapes, rows of specials, entries without end: no mail program writes them, and
-Python's parser spends seconds and its stack on them."""
+_TANGLE = re.compile(r"(?:[,;:<>@.\"] *){8}|[^,]{1200}|@=\?|\?=@")
+"""Rows of specials, entries without end, encoded words inside an address: no mail program writes
+them, and Python's parser spends seconds on them or reads another address out of them."""
+
+
+def _tangled(text: str) -> bool:
+    nested = text.count("(") + text.count("\\")
+    return len(text) > MAX_FIELD or nested > 50 or _TANGLE.search(text) is not None

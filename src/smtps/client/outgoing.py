@@ -143,7 +143,8 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
 
 def _outline(part: Any) -> tuple[list[str], bytes | None]:
     """The fields of a part and its content, decoded: whatever was slipped in shows in these."""
-    content = None if part.is_multipart() else normalize(part.get_payload(decode=True) or b"")
+    nested = part.is_multipart() or part.get_content_maintype() == "multipart"
+    content = None if nested else normalize(part.get_payload(decode=True) or b"")
     return sorted(name.lower() for name, _ in part.items()), content and content.rstrip(b"\r\n")
 
 

@@ -1,7 +1,7 @@
 // The form on the left: which server, and who to be there.
 
 import { byId } from './dom.js';
-import { clearProblems, forgive, setProblem } from './fields.js';
+import { blame, clearProblems, forgive } from './fields.js';
 
 export const form = byId('account');
 
@@ -29,15 +29,7 @@ function* mistakes() {
 /** The fields as the service takes them, or null when one is wrong; then it says so beside it. */
 export function readAccount() {
   clearProblems(form);
-  const found = [...mistakes()];
-  for (const [id, text] of found) setProblem(byId(id), text);
-  if (found.length) {
-    const first = byId(found[0][0]);
-    const closed = first.closest('details');
-    if (closed) closed.open = true;
-    first.focus();
-    return null;
-  }
+  if (blame([...mistakes()])) return null;
   const secret = byId('oauth').checked ? 'access_token' : 'password';
   return {
     host: value('host'),
@@ -53,9 +45,8 @@ export const patience = () => number('timeout') * 1000;
 
 /** The host alone, for comparing its ports; null when there is none. */
 export function readHost() {
-  setProblem(byId('host'), value('host') ? '' : 'Enter the name of the server, such as smtp.example.com.');
-  if (!value('host')) byId('host').focus();
-  return value('host') || null;
+  clearProblems(form);
+  return blame([...mistakes()].filter(([id]) => id === 'host')) ? null : value('host');
 }
 
 /** Fill in what is given ({host, port, security, username, password}), and leave the rest. */

@@ -9,9 +9,15 @@ export class Problem extends Error {
     this.document = document;
   }
 
-  /** Whether the request itself is to blame, and not the mail server. */
-  get ours() {
-    return /^(api|input|page|message)\./.test(this.document.code);
+}
+
+/** The answer, good or bad, about the mail server; a Problem of the request itself is still thrown. */
+export async function either(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof Problem && !/^(api|input|page|message)\./.test(error.document.code)) return error.document;
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import { setLimit } from './attachments.js';
 import { sizeLimit } from './capabilities.js';
 import { check } from './check.js';
 import { mistake, send } from './compose.js';
-import { alarm, announce, byId } from './dom.js';
+import { alarm, announce, byId, put } from './dom.js';
 import { refresh, startInbox } from './inbox.js';
 import { isSandbox, startPersonas } from './personas.js';
 import { comparePorts } from './ports.js';
@@ -91,7 +91,7 @@ function forgetAll() {
   setToken('');
   form.reset();
   byId('compose').reset();
-  byId('provider-note').hidden = true;
+  put('provider-note');
   settle();
   showVia();
   announce('Forgotten');

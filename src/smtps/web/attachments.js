@@ -1,6 +1,6 @@
 // The files that go with a message: added by button or by drag and drop.
 
-import { announce, byId, el } from './dom.js';
+import { announce, byId, el, put } from './dom.js';
 import { count, octets } from './words.js';
 
 const files = [];
@@ -43,7 +43,7 @@ function summary() {
 }
 
 function show() {
-  byId('compose-attachments').replaceChildren(...files.map(row));
+  put('compose-attachments', files.map(row));
   byId('compose-size').textContent = summary();
 }
 

@@ -1,10 +1,10 @@
 // A check: phases as they happen, then verdict, findings and facts.
 
-import { events, Problem } from './api.js';
+import { either, events, Problem } from './api.js';
 import { patience } from './account.js';
 import { capabilityList } from './capabilities.js';
 import { certificateCard } from './certificate.js';
-import { alarm, announce, byId, el, list, reveal } from './dom.js';
+import { alarm, announce, byId, el, list, put, reveal } from './dom.js';
 import { findingCards, findingsOf, verdict } from './findings.js';
 import { phaseName, Timeline } from './phases.js';
 import { checkSnippets } from './snippets.js';
@@ -50,56 +50,42 @@ function connectionBlock(answer) {
     ]));
 }
 
-function facts(answer) {
-  const { certificate, capabilities, tls_version: version, greeting } = answer;
-  return [
-    certificate ? certificateCard(certificate) : null,
-    version || greeting ? connectionBlock(answer) : null,
-    capabilities?.length ? capabilityList(capabilities) : null,
-  ].filter(Boolean);
-}
-
-function show(account, answer, context) {
-  const [tone, sentence, more] = judge(account, answer);
+function showVerdict(tone, sentence, more, button) {
   byId('verdict').dataset.tone = tone;
-  byId('verdict').replaceChildren(...verdict(tone, sentence, more));
-  const cards = findingCards(answer.success ? answer.findings : findingsOf(answer), account, context.onTry);
-  byId('findings').replaceChildren(...(cards ? [cards] : []));
-  byId('facts').replaceChildren(...(facts(answer).length ? [el('div', { class: 'facts' }, facts(answer))] : []));
-  byId('transcript').replaceChildren(...(answer.transcript?.length ? [transcriptBlock(answer.transcript)] : []));
-  byId('check-snippets').replaceChildren(checkSnippets(account, context.sandboxed(account)));
+  put('verdict', verdict(tone, sentence, more, button));
   announce(`${sentence}. ${more}`);
 }
 
-function showRunning(account, stop) {
+function show(account, answer, context) {
+  const { certificate, capabilities, tls_version: version, greeting, transcript } = answer;
+  showVerdict(...judge(account, answer));
+  put('findings', findingCards(answer.success ? answer.findings : findingsOf(answer), account, context.onTry));
+  put('facts',
+    certificate && certificateCard(certificate),
+    (version || greeting) && connectionBlock(answer),
+    capabilities?.length && capabilityList(capabilities));
+  put('transcript', transcript?.length && transcriptBlock(transcript));
+  put('check-snippets', checkSnippets(account, context.sandboxed(account)));
+}
+
+function showRunning({ host, port, security }, timeline, stop) {
   byId('welcome').hidden = true;
   byId('check-result').hidden = false;
-  for (const id of ['findings', 'facts', 'transcript', 'check-snippets']) byId(id).replaceChildren();
-  const button = el('button', { type: 'button', class: 'button small', id: 'check-stop', onclick: stop }, 'Stop');
-  byId('verdict').dataset.tone = 'plain';
-  byId('verdict').replaceChildren(...verdict('plain', `Checking ${account.host}`,
-    `Port ${account.port}, ${encryption(account.security)}.`, button));
-  announce(`Checking ${account.host}`);
+  for (const id of ['findings', 'facts', 'transcript', 'check-snippets']) put(id);
+  showVerdict('plain', `Checking ${host}`, `Port ${port}, ${encryption(security)}.`,
+    el('button', { type: 'button', class: 'button small', id: 'check-stop', onclick: stop }, 'Stop'));
+  put('phases', timeline.element);
+  reveal(byId('panels'));
 }
 
-/** Follow the stream; returns the answer, good or bad. Throws a Problem when the request is to blame. */
+/** Follow the stream to the answer; throws a Problem when that is one. */
 async function follow(account, timeline, signal) {
   const stream = events('/api/smtps/connect/events', { ...account, timeout: patience() }, signal);
-  try {
-    for await (const { event, data } of stream) {
-      if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
-      if (event === 'result' && data.success) return data;
-      if (event === 'result') throw new Problem(data);
-    }
-  } catch (error) {
-    if (error instanceof Problem && !error.ours) return error.document;
-    throw error;
+  for await (const { event, data } of stream) {
+    if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
+    if (event === 'result' && !data.success) throw new Problem(data);
+    if (event === 'result') return data;
   }
-}
-
-function showNothing(sentence, more) {
-  byId('verdict').replaceChildren(...verdict('plain', sentence, more));
-  announce(sentence);
 }
 
 /**
@@ -112,11 +98,9 @@ export async function check(account, context) {
   running = own;
   alarm();
   const timeline = new Timeline(account.security, Boolean(account.username));
-  showRunning(account, () => own.abort());
-  byId('phases').replaceChildren(timeline.element);
-  reveal(byId('panels'));
+  showRunning(account, timeline, () => own.abort());
   try {
-    const answer = await follow(account, timeline, own.signal);
+    const answer = await either(follow(account, timeline, own.signal));
     timeline.finish(answer.success ? null : answer.phase, answer.timings);
     show(account, answer, context);
     context.onAnswer(account, answer);
@@ -124,9 +108,9 @@ export async function check(account, context) {
     timeline.finish(null);
     if (running !== own) return; // another check has taken the place
     if (error.name === 'AbortError') {
-      showNothing('Stopped', 'The check was stopped before its end.');
+      showVerdict('plain', 'Stopped', 'The check was stopped before its end.');
     } else {
-      showNothing('Not checked', 'Nothing was found out about the server.');
+      showVerdict('plain', 'Not checked', 'Nothing was found out about the server.');
       context.onMistake(error);
     }
   }

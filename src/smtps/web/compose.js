@@ -1,11 +1,11 @@
 // Writing a message and sending it, with the progress of the upload.
 
-import { Problem, upload } from './api.js';
+import { either, upload } from './api.js';
 import { INPUTS, patience } from './account.js';
 import { attached, encoded } from './attachments.js';
 import { delivery } from './delivery.js';
-import { alarm, announce, byId, el, reveal } from './dom.js';
-import { clearProblems, forgive, setProblem, showProblems } from './fields.js';
+import { alarm, announce, byId, el, put, reveal } from './dom.js';
+import { blame, clearProblems, forgive, showProblems } from './fields.js';
 import { verdict } from './findings.js';
 
 const form = byId('compose');
@@ -26,14 +26,11 @@ const people = (text) => (text.match(/(?:"[^"]*"|<[^>]*>|[^,;\n"<])+/g) ?? []).m
 function readMessage() {
   clearProblems(form);
   const [to, cc, bcc] = ['to', 'cc', 'bcc'].map((name) => people(value(`compose-${name}`)));
-  const missing = [];
-  if (!value('compose-from')) missing.push(['compose-from', 'Enter your own address.']);
-  if (![...to, ...cc, ...bcc].length) missing.push(['compose-to', 'Enter at least one address.']);
-  for (const [id, text] of missing) setProblem(byId(id), text);
-  if (missing.length) {
-    byId(missing[0][0]).focus();
-    return null;
-  }
+  const missing = [
+    !value('compose-from') && ['compose-from', 'Enter your own address.'],
+    ![...to, ...cc, ...bcc].length && ['compose-to', 'Enter at least one address.'],
+  ];
+  if (blame(missing.filter(Boolean))) return null;
   const html = byId('compose-html').value;
   const text = byId('compose-text').value;
   return {
@@ -59,23 +56,20 @@ function setRunning(is) {
 }
 
 function showResult(...nodes) {
-  const result = byId('send-result');
-  result.replaceChildren(...nodes);
-  reveal(result);
+  put('send-result', nodes);
+  reveal(byId('send-result'));
 }
 
 function stopped() {
-  const box = el('div', { class: 'verdict', 'data-tone': 'warning' }, verdict('warning', 'Stopped',
-    'If the message was on its way already, it may have been sent: look in the mailbox before sending it again.'));
-  showResult(box);
+  showResult(el('div', { class: 'verdict', 'data-tone': 'warning' }, verdict('warning', 'Stopped',
+    'If the message was on its way already, it may have been sent: look in the mailbox before sending it again.')));
   announce('Stopped');
 }
 
-/** A Problem of the request: beside its fields, and for the rest above. */
-export function mistake(problem) {
-  const { errors, error } = problem.document;
+/** What is wrong with a request: beside its fields, and for the rest above. */
+export function mistake({ document: { errors, error } = { errors: [] }, message }) {
   const homeless = showProblems(errors, FIELDS);
-  const text = errors.length && !homeless.length ? '' : [error, ...homeless].join(' ');
+  const text = errors.length && !homeless.length ? '' : [error ?? message, ...homeless].join(' ');
   alarm(text);
   if (text) reveal(byId('alert'));
 }
@@ -85,7 +79,7 @@ export async function send(account, context) {
   const message = readMessage();
   if (!message) return;
   alarm();
-  byId('send-result').replaceChildren();
+  put('send-result');
   const own = new AbortController();
   running = own;
   setRunning(true);
@@ -94,17 +88,12 @@ export async function send(account, context) {
   try {
     const attachments = files.length ? { attachments: await encoded() } : {};
     const body = { ...account, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
-    const answer = await upload('/api/smtps/send?detail=full', body, showProgress, own.signal)
-      .catch((error) => {
-        if (error instanceof Problem && !error.ours) return error.document;
-        throw error;
-      });
+    const answer = await either(upload('/api/smtps/send?detail=full', body, showProgress, own.signal));
     showResult(...delivery(account, message, files, answer, context));
     context.onSent(account, answer);
   } catch (error) {
     if (error.name === 'AbortError') stopped();
-    else if (error instanceof Problem) mistake(error);
-    else alarm(error.message);
+    else mistake(error);
   } finally {
     const here = document.activeElement === byId('send-stop');
     setRunning(false);

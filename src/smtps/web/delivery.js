@@ -31,7 +31,7 @@ function recipient({ email, status, smtp }) {
   const reply = smtp && [smtp.code, smtp.text].filter(Boolean).join(' ');
   return el('li', {},
     el('span', { class: 'name' }, email), badge(word, tone),
-    reply ? el('code', { class: 'reply' }, reply) : null);
+    reply && el('code', { class: 'reply' }, reply));
 }
 
 function facts({ message_id: id, reply, timings }) {
@@ -50,15 +50,15 @@ export function delivery(account, message, files, answer, context) {
   const whole = outcome === 'sent' ? `${sentence} to ${count(recipients.length, 'recipient')}` : sentence;
   const sandboxed = context.sandboxed(account);
   const look = sandboxed && ['sent', 'partial', 'uncertain'].includes(outcome)
-    ? el('button', { type: 'button', class: 'button small', onclick: context.onInbox }, 'Look in the inbox') : null;
+    && el('button', { type: 'button', class: 'button small', onclick: context.onInbox }, 'Look in the inbox');
   announce(`${whole}. ${meaning}`);
   return [
     el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },
       verdict(tone, whole, meaning, look)),
-    recipients.length ? el('ul', { class: 'recipients', id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)) : null,
-    answer.success ? null : findingCards(findingsOf(answer), null),
+    recipients.length && el('ul', { class: 'recipients', id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)),
+    !answer.success && findingCards(findingsOf(answer)),
     facts(answer),
-    answer.transcript?.length ? transcriptBlock(answer.transcript) : null,
+    answer.transcript?.length && transcriptBlock(answer.transcript),
     sendSnippets(account, message, files, sandboxed),
-  ].filter(Boolean);
+  ];
 }

@@ -2,6 +2,9 @@
 
 export const byId = (id) => document.getElementById(id);
 
+/** Make these the only children of an element; those that are not there are left out. */
+export const put = (id, ...nodes) => byId(id).replaceChildren(...nodes.flat().filter(Boolean));
+
 /** An element with attributes, listeners (onclick: …) and children; null children are left out. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -10,13 +13,13 @@ export function el(tag, attributes = {}, ...children) {
     else if (value === true) node.setAttribute(name, '');
     else if (value != null && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child != null));
+  node.append(...children.flat(2).filter((child) => child || child === 0));
   return node;
 }
 
 /** Pairs of term and description; those without a value are left out. */
 export function list(pairs, attributes = { class: 'list' }) {
-  const known = pairs.filter(([, value]) => value != null && value !== '');
+  const known = pairs.filter(([, value]) => value);
   return el('dl', attributes, known.flatMap(([term, value]) => [el('dt', {}, term), el('dd', {}, value)]));
 }
 

@@ -25,30 +25,26 @@ export function clearProblems(form) {
   for (const input of form.querySelectorAll('[aria-invalid]')) setProblem(input, '');
 }
 
+/** Say what is wrong with each field ([id, text]), and go to the first. Returns whether there was any. */
+export function blame(found) {
+  for (const [id, text] of found) setProblem(byId(id), text);
+  if (!found.length) return false;
+  const first = byId(found[0][0]);
+  first.closest('details')?.setAttribute('open', '');
+  first.focus();
+  return true;
+}
+
 const sentence = (problem) => problem.charAt(0).toUpperCase() + problem.slice(1).replace(/\.?$/, '.');
 
 /**
- * Show the problems that the service named, each beside its field, and go to the first.
- * `inputs` maps the service's names to ids. Returns the problems that have no field here.
+ * Show the problems that the service named, each beside its field. `inputs` maps the service's
+ * names to ids. Returns the problems that have no field here.
  */
 export function showProblems(errors, inputs) {
-  const homeless = [];
-  let first = null;
-  for (const { field, problem } of errors) {
-    const input = byId(inputs[field.split(/[.[]/)[0]] ?? '');
-    if (!input) {
-      homeless.push(`${field} ${problem}`);
-      continue;
-    }
-    setProblem(input, sentence(problem));
-    first ??= input;
-  }
-  if (first) {
-    const closed = first.closest('details:not([open])');
-    if (closed) closed.open = true;
-    first.focus();
-  }
-  return homeless;
+  const placed = errors.map(({ field, problem }) => [inputs[field.split(/[.[]/)[0]], sentence(problem)]);
+  blame(placed.filter(([id]) => id));
+  return errors.filter((_, at) => !placed[at][0]).map(({ field, problem }) => `${field} ${problem}`);
 }
 
 /** A field's problem goes as soon as the field is changed. */

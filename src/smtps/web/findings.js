@@ -34,12 +34,12 @@ function card(finding, tried, onTry) {
   return el('li', { class: 'finding', 'data-tone': tone, 'data-code': finding.code },
     el('h3', {}, finding.meaning),
     list([
-      ['What to do', finding.fix && [el('span', { class: 'do' }, finding.fix), wanted ? remedyButton(wanted, onTry) : null]],
+      ['What to do', finding.fix && [el('span', { class: 'do' }, finding.fix), wanted && remedyButton(wanted, onTry)]],
       ['Seen', finding.seen && el('code', { class: 'seen' }, finding.seen)],
     ], {}),
     el('div', { class: 'foot' },
       badge(SEVERITIES[finding.severity] ?? finding.severity, tone),
-      AUDIENCES[finding.for] ? el('span', {}, AUDIENCES[finding.for]) : null,
+      AUDIENCES[finding.for] && el('span', {}, AUDIENCES[finding.for]),
       el('code', {}, finding.code)));
 }
 
@@ -62,6 +62,6 @@ export function findingCards(findings, tried, onTry) {
 }
 
 /** The verdict: one sentence, and what stands behind it. */
-export function verdict(tone, sentence, more, button = null) {
-  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), button].filter(Boolean);
+export function verdict(tone, sentence, more, button) {
+  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), button];
 }

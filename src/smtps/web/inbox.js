@@ -1,7 +1,7 @@
 // The sandbox's inbox; it looks for new mail every few seconds while it is in sight.
 
 import { Problem, request } from './api.js';
-import { alarm, announce, byId, el } from './dom.js';
+import { alarm, announce, byId, el, put } from './dom.js';
 import { messageView } from './message.js';
 import { onOpen, openTab } from './tabs.js';
 import { count, moment } from './words.js';
@@ -15,7 +15,7 @@ let timer = null;
 
 function entry({ id, from, subject, received }) {
   return el('li', {}, el('button', {
-    type: 'button', 'data-id': id, 'aria-current': id === chosen ? 'true' : null, onclick: () => show(id),
+    type: 'button', 'data-id': id, 'aria-current': id === chosen && 'true', onclick: () => show(id),
   },
   el('span', { class: 'subject' }, subject || '(no subject)'),
   el('span', { class: 'when' }, moment(received)),
@@ -32,7 +32,7 @@ async function show(id) {
   }
   await attempt(async () => {
     const message = await request(`${PATH}/${encodeURIComponent(id)}`);
-    if (chosen === id) byId('message').replaceChildren(messageView(message, PATH));
+    if (chosen === id) put('message', messageView(message, PATH));
   });
 }
 
@@ -41,7 +41,7 @@ function list(messages) {
   if (ids === shown) return;
   const grown = messages.length - buttons().length;
   const focused = document.activeElement?.dataset?.id;
-  byId('inbox').replaceChildren(...messages.reverse().map(entry));
+  put('inbox', messages.reverse().map(entry));
   if (focused) buttons().find((button) => button.dataset.id === focused)?.focus();
   if (shown && grown > 0) announce(count(grown, 'new message'));
   shown = ids;
@@ -50,7 +50,7 @@ function list(messages) {
   byId('inbox-clear').disabled = !messages.length;
   if (!messages.some(({ id }) => id === chosen)) {
     chosen = null;
-    byId('message').replaceChildren();
+    put('message');
   }
 }
 

@@ -1,6 +1,6 @@
 // The sandbox's personas: mail servers that misbehave on request.
 
-import { byId, el } from './dom.js';
+import { byId, el, put } from './dom.js';
 
 let box = null;
 
@@ -10,8 +10,8 @@ export const isSandbox = ({ host, port }) => Boolean(box?.personas.some((persona
 
 function describe() {
   const { summary, finding } = chosen();
-  byId('persona-summary').replaceChildren(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}. `,
-    ...(finding ? ['Leads to ', el('code', {}, finding), '.'] : []));
+  put('persona-summary', `${summary.charAt(0).toUpperCase()}${summary.slice(1)}. `,
+    finding && ['Leads to ', el('code', {}, finding), '.']);
 }
 
 const chosen = () => box.personas.find(({ name }) => name === byId('personas').value);
@@ -19,7 +19,7 @@ const chosen = () => box.personas.find(({ name }) => name === byId('personas').v
 /** Show the menu. `onTry(fields, persona)` is called with what goes into the form. */
 export function startPersonas(sandbox, onTry) {
   box = sandbox;
-  byId('personas').replaceChildren(...box.personas.map(({ name }) => el('option', { value: name }, name)));
+  put('personas', box.personas.map(({ name }) => el('option', { value: name }, name)));
   byId('personas').addEventListener('change', describe);
   byId('persona-try').addEventListener('click', () => {
     const { host, port } = chosen();

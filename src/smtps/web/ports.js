@@ -1,7 +1,7 @@
 // The submission ports of a host side by side.
 
 import { Problem, request } from './api.js';
-import { badge, announce, byId, el, list } from './dom.js';
+import { announce, badge, el, list, put } from './dom.js';
 import { portsSnippets } from './snippets.js';
 import { milliseconds } from './words.js';
 
@@ -20,14 +20,14 @@ function card(port, best, onUse) {
   const { verdict, name, security, tls, auth, findings, seen, timings } = port;
   const [word, tone] = VERDICTS[verdict] ?? [verdict, 'plain'];
   const worst = findings?.[0];
-  return el('li', { class: best ? 'best' : null, 'data-port': port.port, 'data-verdict': verdict },
+  return el('li', { class: best && 'best', 'data-port': port.port, 'data-verdict': verdict },
     el('h3', {}, String(port.port), el('span', {}, name)),
-    el('p', {}, badge(word, tone), best ? ' ' : null, best ? badge('recommended', 'good') : null),
+    el('p', {}, badge(word, tone), best && [' ', badge('recommended', 'good')]),
     el('p', {}, worst ? worst.meaning : seen),
-    worst ? el('code', {}, worst.code) : null,
+    worst && el('code', {}, worst.code),
     list([
       ['TLS', [SECURITIES[security] ?? security, tls?.version?.replace('TLSv', '')].filter(Boolean).join(', ')],
-      ['Login', auth?.length ? auth.join(', ') : null],
+      ['Login', auth?.join(', ')],
       ['Time', total(timings)],
     ]),
     el('button', { type: 'button', class: 'button small', onclick: () => onUse({ port: port.port, security }) },
@@ -39,21 +39,21 @@ let asked = 0;
 /** Compare the ports of a host. `onUse` takes {port, security}, `onMistake` a Problem. */
 export async function comparePorts(host, { onUse, onMistake }) {
   const mine = asked += 1;
-  byId('ports').replaceChildren(el('p', { class: 'lead' }, `Trying the ports of ${host} …`));
-  byId('ports-snippets').replaceChildren();
+  put('ports', el('p', { class: 'lead' }, `Trying the ports of ${host} …`));
+  put('ports-snippets');
   announce(`Trying the ports of ${host}`);
   try {
     const { ports, recommended, why } = await request(`/api/smtps/ports/${encodeURIComponent(host)}`);
     if (mine !== asked) return;
-    byId('ports').replaceChildren(
+    put('ports',
       el('p', { id: 'ports-why' }, el('strong', {}, `${host}: `), why),
       el('ul', { class: 'ports', 'aria-label': 'Ports' },
         ports.map((port) => card(port, port.port === recommended?.port, (way) => onUse({ host, ...way })))));
-    byId('ports-snippets').replaceChildren(portsSnippets(host));
+    put('ports-snippets', portsSnippets(host));
     announce(why);
   } catch (error) {
     if (mine !== asked) return;
-    byId('ports').replaceChildren();
+    put('ports');
     if (!(error instanceof Problem)) throw error;
     onMistake(error);
   }

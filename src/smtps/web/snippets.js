@@ -81,7 +81,7 @@ function block(title, texts, remark) {
     el('div', { class: 'block' },
       el('div', { class: 'heading' }, choice, copyButton(text, 'the snippet')),
       text,
-      remark ? el('p', { class: 'hint' }, remark) : null));
+      remark && el('p', { class: 'hint' }, remark)));
 }
 
 const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Python and shell its CA file (ca_file, --ca-file), as smtps serve --json names it.';
