@@ -260,28 +260,44 @@ def test_the_known_trick_with_an_encoded_line_end_is_named(control: str, scheme:
         assert not re.search(rb"[\r\n]Bcc", outgoing.data)
 
 
-@pytest.mark.parametrize("kind", ["modern", "legacy"])
-def test_a_boundary_that_is_known_opens_no_door(kind: str) -> None:
-    """As in a template: the old fields would hide between the header and the first part."""
-    block = (
-        "\r\nFrom: evil@evil.example\r\nTo: bob@example.org\r\nDate: x\r\nMessage-ID: <e@e>\r\n"
-        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="B"\r\n\r\n'
-    )
-    message: Any = EmailMessage() if kind == "modern" else MIMEMultipart(boundary="B")
-    for name, value in (
-        ("Subject", f"A 💩 {encoded(block)}" if kind == "modern" else block),
-        ("From", "ann@example.com"), ("To", "bob@example.org"), ("Date", "x"),
-        ("Message-ID", "<1@x>"),
-    ):  # fmt: skip
+FORGED = (
+    "\r\nFrom: evil@evil.example\r\nTo: bob@example.org\r\nDate: x\r\nMessage-ID: <e@e>\r\n"
+    "MIME-Version: 1.0\r\n"
+)
+PART = "Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nhello\r\n"
+
+FORGERIES: dict[str, tuple[bool, str]] = {
+    "the boundary is known": (
+        True, f'{FORGED}Content-Type: multipart/mixed; boundary="B"\r\n\r\n',
+    ),
+    "the parts are known": (
+        True, f'{FORGED}Content-Type: multipart/mixed; boundary="e"\r\n\r\n--e\r\n{PART}--e--\r\n',
+    ),
+    "the text is known": (
+        False, f"{FORGED}{PART.replace('7bit', 'base64').replace('hello', 'aGVsbG8=')}",
+    ),
+}  # fmt: skip
+"""Whether the message has parts, and what to add to its first field: the whole of another message.
+The fields of the true one end up where nobody looks: before, after or behind the content."""
+
+
+@pytest.mark.parametrize("scheme", "qb")
+@pytest.mark.parametrize("attack", FORGERIES)
+def test_another_message_in_front_of_the_true_one_is_refused(attack: str, scheme: str) -> None:
+    parts, block = FORGERIES[attack]
+    message = EmailMessage()
+    message["Subject"] = f"A 💩 {encoded(block, scheme)}"
+    for name, value in (("From", "ann@example.com"), ("To", "bob@example.org"), ("Date", "x"),
+                        ("Message-ID", "<1@x>"), ("MIME-Version", "1.0")):  # fmt: skip
         message[name] = value
-    if kind == "modern":
-        message.set_content("hello\n")
+    message.set_content("hello\n")
+    if parts:
         message.make_mixed(boundary="B")
     outgoing = tried(lambda: prepare(message, ENVELOPE))
     if isinstance(outgoing, InputError):
         assert outgoing.field in ("headers", "message")
     else:
-        assert not re.search(rb"(?m)^From: evil", outgoing.data)
+        assert not re.search(rb"(?m)^From:\s+evil", outgoing.data)
 
 
 # Addresses. What is accepted is written beside it; None: refused.

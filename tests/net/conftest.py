@@ -7,15 +7,15 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-
-from smtps.net.dial import connect_tcp
-from smtps.net.resolve import Address
-from smtps.net.wire import Wire
 from tests.net.pki import PKI
 from tests.net.servers import Script, Server, serving, settle
 
+from smtps.net.dial import connect_tcp
+from smtps.net.wire import Wire
+
 Serve = Callable[..., Awaitable[Server]]
-Dial = Callable[[Server | Address], Awaitable[Wire]]
+Dial = Callable[[Server], Awaitable[Wire]]
+Keep = Callable[[Wire], Wire]
 
 
 @pytest.fixture(scope="session")
@@ -36,17 +36,25 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 @pytest.fixture
-async def dial(serve: Serve) -> AsyncIterator[Dial]:
-    """Opens wires, and drops them before the servers stop."""
+async def keep(serve: Serve) -> AsyncIterator[Keep]:
+    """Takes wires in charge, and drops them before the servers stop."""
     wires: list[Wire] = []
 
-    async def connect(to: Server | Address) -> Wire:
-        address = to.address if isinstance(to, Server) else to
-        wire = await connect_tcp(address, timeout=5)
+    def take(wire: Wire) -> Wire:
         wires.append(wire)
         return wire
 
-    yield connect
+    yield take
     for wire in wires:
         wire.abort()
     await settle()
+
+
+@pytest.fixture
+def dial(keep: Keep) -> Dial:
+    """Opens wires to servers."""
+
+    async def connect(server: Server) -> Wire:
+        return keep(await connect_tcp(server.address, timeout=5))
+
+    return connect

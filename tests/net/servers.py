@@ -90,9 +90,7 @@ class Peer:
 
     async def heard(self, size: int) -> bytes:
         """What the client has said, once the script has read that much of it."""
-        async with asyncio.timeout(5):
-            while len(self.text) < size:
-                await asyncio.sleep(0.001)
+        await until(lambda: len(self.text) >= size)
         return bytes(self.text)
 
     async def handshake(self, context: ssl.SSLContext) -> None:
@@ -125,9 +123,7 @@ class Peer:
     def reset(self) -> None:
         """End the connection with an RST."""
         linger = struct.pack("ii", 1, 0)
-        self.writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, linger
-        )
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.writer.transport.abort()
 
     async def _decrypted(self, tls: ssl.SSLObject) -> bytes:
@@ -168,7 +164,7 @@ class Server:
         self.address = Address("", 0)
         self._script = script
         self._arrived = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self._faults: list[Exception] = []
 
     @property
@@ -188,26 +184,25 @@ class Server:
             await peer.done.wait()
         return peer
 
-    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Play the script for one connection."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         peer = Peer(reader, writer)
         self.peers.append(peer)
         self._arrived.set()
+        self._tasks.append(asyncio.create_task(self._play(peer)))
+
+    async def _play(self, peer: Peer) -> None:
         try:
             await self._script(peer)
         except (OSError, EOFError) as error:
             peer.error = error
             peer.done.set()
             await peer.listen()
-        except Exception as error:
+        except Exception as error:  # a mistake of the script
             self._faults.append(error)
-            raise
         finally:
             peer.done.set()
-            writer.close()
+            peer.writer.close()
 
     async def stop(self) -> None:
         """End every connection; a script's own mistake comes out here."""
@@ -235,6 +230,13 @@ async def serving(script: Script, host: str = "127.0.0.1", **options: Any) -> As
         await listener.wait_closed()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks, or the system, are about to do."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 async def settle() -> None:
     """Two turns of the loop: enough for a transport to be closed."""
     await asyncio.sleep(0)
@@ -247,6 +249,18 @@ async def settle() -> None:
 async def silence(peer: Peer) -> None:
     """Accept, and no more."""
     await peer.listen()
+
+
+async def attention(peer: Peer) -> None:
+    """Read all that the client says, and answer nothing."""
+    while await peer.read():
+        pass
+
+
+async def deafness(peer: Peer) -> None:
+    """Read nothing at all."""
+    peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await asyncio.Event().wait()
 
 
 def says(data: bytes, *, first: bool = True) -> Script:
@@ -268,8 +282,7 @@ def secured(context: ssl.SSLContext, then: Script | None = None) -> Script:
         await peer.handshake(context)
         if then is not None:
             await then(peer)
-        while await peer.read():
-            pass
+        await attention(peer)
         await peer.listen()
 
     return script
@@ -333,7 +346,7 @@ def black_hole() -> Iterator[Address]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        fillers = []
+        fillers: list[socket.socket] = []
         try:
             while not fillers or select.select([], fillers[-1:], [], 0.05)[1]:
                 filler = socket.socket()
@@ -344,6 +357,16 @@ def black_hole() -> Iterator[Address]:
         finally:
             for filler in fillers:
                 filler.close()
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has the loopback address of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 # What a wire leaves behind.

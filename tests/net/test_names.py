@@ -203,11 +203,13 @@ SHAPE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 @given(st.text() | st.text(alphabet="a-1.x0ü。％[]:%_ \n\0"))
 def test_any_text_is_a_safe_name_or_refused(text: str) -> None:
+    name, told = "", ""
     try:
         name = to_ascii(text)
     except InputError as error:
-        assert error.failure.message.isprintable()
-    else:
+        told = error.failure.message
+    assert bool(name) != bool(told)
+    assert (name or told).isprintable()
+    if name:
         assert literal(name) is not None or SHAPE.fullmatch(name)
-        assert name.isprintable()
         assert to_ascii(name) == name

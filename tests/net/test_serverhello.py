@@ -1,4 +1,4 @@
-"""The key-exchange group in a server's first bytes, hand-made here; see test_tls.py for real ones."""
+"""The key-exchange group in hand-made first bytes; real ones are in test_tls.py."""
 
 from __future__ import annotations
 

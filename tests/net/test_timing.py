@@ -59,17 +59,13 @@ async def test_what_is_done_in_time_is_left_alone() -> None:
 
 
 async def test_too_long_is_cancelled_and_told() -> None:
-    cancelled = False
+    waited = asyncio.get_running_loop().create_future()
     start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError) as caught:
         async with within(0.05, Phase.TLS, "192.0.2.1"):
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                cancelled = True
-                raise
-    assert cancelled
-    assert 0.04 < time.perf_counter() - start < 0.5
+            await waited
+    assert waited.cancelled()
+    assert 0.04 < time.perf_counter() - start < 5
     assert (caught.value.code, caught.value.phase) == ("tls.timeout", Phase.TLS)
     assert caught.value.failure.address == "192.0.2.1"
     assert "0.05 seconds" in str(caught.value)
@@ -87,7 +83,7 @@ async def test_a_deadline_that_comes_first_counts() -> None:
     with pytest.raises(PhaseTimeoutError) as caught:
         async with within(60, Phase.TCP, deadline=now() + 0.05):
             await asyncio.Event().wait()
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 5
     assert "60" not in str(caught.value)  # that is not how long it waited
 
 
@@ -102,10 +98,8 @@ async def test_a_deadline_in_the_past_ends_it_at_the_first_wait(ago: float) -> N
     start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError, match="within 0 seconds"):
         async with within(60, Phase.MAIL, deadline=now() - ago):
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
             await asyncio.Event().wait()
-    assert time.perf_counter() - start < 0.3
+    assert time.perf_counter() - start < 5
 
 
 async def test_the_inner_one_comes_out_as_it_is() -> None:

@@ -74,7 +74,12 @@ def everything() -> Iterator[Exception]:
     yield from (ssl_error(reason) for reason in ssl_reasons())
     yield from (ssl_error(reason) for reason in (None, "", "A_REASON_OF_TOMORROW"))
     yield from (verify_error(number) for number in range(101))
-    for kind in (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, ssl.SSLWantReadError):
+    for kind in (
+        ssl.SSLEOFError,
+        ssl.SSLZeroReturnError,
+        ssl.SSLSyscallError,
+        ssl.SSLWantReadError,
+    ):
         yield ssl_error("UNEXPECTED_EOF_WHILE_READING", kind)
     yield from (UnicodeError("words"), UnicodeEncodeError("idna", "x", 0, 1, "words"))
     yield UnicodeDecodeError("utf-8", b"x", 0, 1, "words")
@@ -110,15 +115,17 @@ def test_an_ssl_error_that_openssl_did_not_raise_has_no_reason(kind: type[Except
         assert translate(error, Phase.TLS).code in ADVICE
 
 
-@pytest.mark.parametrize("phase", list(Phase))
-def test_the_phase_is_the_one_that_was_asked_about(phase: Phase) -> None:
+def test_the_phase_is_the_one_that_was_asked_about() -> None:
     wrong = {
-        type(error).__name__ for error in everything() if translate(error, phase).phase is not phase
+        (str(phase), type(error).__name__)
+        for phase in Phase
+        for error in everything()
+        if translate(error, phase).phase is not phase
     }
     assert wrong == set()
 
 
-@pytest.mark.parametrize("phase", [Phase.GREETING, Phase.AUTH, Phase.DATA, Phase.FINAL])
+@pytest.mark.parametrize("phase", [Phase.GREETING, Phase.FINAL])
 def test_a_handshake_is_not_blamed_once_it_is_over(phase: Phase) -> None:
     """TLS can break later too: a bad record, or an end that nobody announced."""
     for error in (

@@ -141,11 +141,16 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
     return check_raw(data)
 
 
-def _outline(part: Any) -> tuple[list[str], bytes | None]:
-    """The fields of a part and its content, decoded: whatever was slipped in shows in these."""
-    nested = part.is_multipart() or part.get_content_maintype() == "multipart"
-    content = None if nested else normalize(part.get_payload(decode=True) or b"")
-    return sorted(name.lower() for name, _ in part.items()), content and content.rstrip(b"\r\n")
+def _outline(part: Any) -> tuple[list[str], bytes]:
+    """The fields of a part and its content, decoded: whatever was slipped in shows in these.
+
+    Of a multipart the content is what stands outside its parts, which nobody looks at.
+    """
+    names = sorted(name.lower() for name, _ in part.items())
+    if part.is_multipart() or part.get_content_maintype() == "multipart":
+        around = f"{part.preamble or ''}\n{part.epilogue or ''}"
+        return names, around.encode("utf-8", "surrogateescape").strip()
+    return names, normalize(part.get_payload(decode=True) or b"").rstrip(b"\r\n")
 
 
 def _message_id(data: bytes) -> str | None:

@@ -48,6 +48,7 @@ async def connect_tcp(
         if isinstance(error, SMTPSError):
             raise
         raise translate(error, Phase.TCP, address=address.ip) from error
+    wire.address = address.ip  # as it was asked for, with its zone
     return wire
 
 
@@ -140,8 +141,8 @@ async def secure(wire: Wire, endpoint: Endpoint, deadline: float | None = None) 
 
 
 def server_name(host: str) -> str:
-    """The name that the certificate has to carry."""
-    return to_ascii(host)
+    """The name that the certificate has to carry; of an address, without its zone."""
+    return to_ascii(host).partition("%")[0]
 
 
 def address_literal(ip: str) -> str:

@@ -16,6 +16,10 @@ _HOST = re.compile(
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
 
 
+_ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
+"""RFC 4007 section 11: the name or number of an interface."""
+
+
 def literal(host: str) -> IPv4Address | IPv6Address | None:
     """The address that ``host`` spells, with or without brackets, or None for a name."""
     text = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -39,10 +43,14 @@ def to_ascii(host: str, field: str = "host") -> str:
     if not isinstance(host, str):
         raise InputError(field, f"must be a string, not {type(host).__name__}")
     if (address := literal(host)) is not None:
+        zone = getattr(address, "scope_id", None)
+        if zone is not None and not _ZONE.fullmatch(zone):
+            raise InputError(field, "has an impossible zone", code="dns.invalid_name")
         return str(address)
-    name = host.removesuffix(".").lower()
+    name = host.lower()
     if not name.isascii():
         name = _idna(name, field)
+    name = name.removesuffix(".")
     if not _HOST.fullmatch(name):
         raise InputError(field, f"{host[:80]!r} is not a host name", code="dns.invalid_name")
     if _NUMERIC.fullmatch(name.rpartition(".")[2]):

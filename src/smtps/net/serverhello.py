@@ -20,7 +20,9 @@ GROUPS = {
 """IANA, TLS Supported Groups."""
 
 _HANDSHAKE, _SERVER_HELLO, _SERVER_KEY_EXCHANGE = 22, 2, 12
-_KEY_SHARE, _NAMED_CURVE = 51, 3
+_KEY_SHARE, _SUPPORTED_VERSIONS, _NAMED_CURVE = 51, 43, 3
+_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+"""By their names in Python."""
 
 
 def key_exchange_group(data: bytes) -> str | None:
@@ -33,9 +35,11 @@ def key_exchange_group(data: bytes) -> str | None:
         for kind, body in _messages(data):
             if kind == _SERVER_HELLO and (group := _from_hello(body)) is not None:
                 return GROUPS.get(group, f"0x{group:04x}")
-            if kind == _SERVER_KEY_EXCHANGE and body[0] == _NAMED_CURVE:
+            if kind == _SERVER_KEY_EXCHANGE and len(body) > 2 and body[0] == _NAMED_CURVE:
                 group = int.from_bytes(body[1:3])
-                return GROUPS.get(group, f"0x{group:04x}")
+                # With finite-field DH these are the length of a prime and its first octet, which
+                # is 128 or more.
+                return GROUPS.get(group, f"0x{group:04x}" if group < 0x80 else None)
     except IndexError:
         pass
     return None
@@ -54,14 +58,41 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         del stream[: 4 + size]
 
 
+def agreed(data: bytes) -> tuple[str, int] | None:
+    """TLS version and number of the cipher suite in the ServerHello, or None before there is one.
+
+    OpenSSL tells neither once a handshake has failed.
+    """
+    try:
+        for kind, body in _messages(data):
+            if kind == _SERVER_HELLO:
+                at = 34 + 1 + body[34]
+                if at + 2 > len(body):
+                    return None
+                number = int.from_bytes(body[0:2])
+                for extension, content in _extensions(body):
+                    if extension == _SUPPORTED_VERSIONS and len(content) == 2:
+                        number = int.from_bytes(content)
+                version = _VERSIONS.get(number, f"0x{number:04x}")
+                return version, int.from_bytes(body[at : at + 2])
+    except IndexError:
+        pass
+    return None
+
+
 def _from_hello(body: bytes) -> int | None:
+    for kind, content in _extensions(body):
+        if kind == _KEY_SHARE and len(content) >= 2:
+            return int.from_bytes(content[:2])
+    return None
+
+
+def _extensions(body: bytes) -> Iterator[tuple[int, bytes]]:
     # version 2, random 32, session id, cipher 2, compression 1, then the extensions
     at = 34 + 1 + body[34] + 3
     end = at + 2 + int.from_bytes(body[at : at + 2])
     at += 2
     while at + 4 <= min(end, len(body)):
         kind, size = int.from_bytes(body[at : at + 2]), int.from_bytes(body[at + 2 : at + 4])
-        if kind == _KEY_SHARE:
-            return int.from_bytes(body[at + 4 : at + 6])
+        yield kind, body[at + 4 : at + 4 + size]
         at += 4 + size
-    return None

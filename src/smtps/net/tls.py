@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from smtps.errors import CertificateError, InputError, Phase
-from smtps.net.serverhello import key_exchange_group
+from smtps.net.serverhello import agreed, key_exchange_group
 from smtps.options import Endpoint
 
 _MINIMUM = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -68,8 +68,9 @@ def _stamp(field: str, path: str | Path | None) -> _Stamped:
         return None
     try:
         return str(path), Path(path).stat().st_mtime_ns
-    except OSError as error:
-        raise InputError(field, f"cannot be read: {error.strerror} ({path})") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(field, f"cannot be read: {reason} ({str(path)!r})") from error
 
 
 @lru_cache(maxsize=64)
@@ -89,10 +90,11 @@ def _context(
         context.load_default_certs()
     if certificate is not None:
         keyfile = key[0] if key else None
+        # Without a password OpenSSL would ask for one at the terminal.
         _load(
             "client_certificate",
             certificate,
-            lambda: context.load_cert_chain(certificate[0], keyfile),
+            lambda: context.load_cert_chain(certificate[0], keyfile, password=""),
         )
     return context
 
@@ -123,11 +125,15 @@ _DER = 2
 
 def facts_of(connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes) -> TLSFacts:
     """All that a connection tells, at whatever point it stands."""
-    cipher = connection.cipher()
+    version, (cipher, _, bits) = connection.version(), connection.cipher() or (None, None, None)
+    if version is None and (hello := agreed(first_bytes)) is not None:
+        version, suite = hello
+        known = [c for c in connection.context.get_ciphers() if c["id"] & 0xFFFF == suite]
+        cipher, bits = (known[0]["name"], known[0]["strength_bits"]) if known else (None, None)
     return TLSFacts(
-        version=connection.version(),
-        cipher=cipher[0] if cipher else None,
-        bits=cipher[2] if cipher else None,
+        version=version,
+        cipher=cipher,
+        bits=bits,
         group=key_exchange_group(first_bytes),
         chain=peer_chain(connection),
         verified=verified,

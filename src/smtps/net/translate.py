@@ -61,31 +61,33 @@ _VERIFY = {
 """By X509_V_ERR number."""
 
 _REASON = {
-    "TLSV1_ALERT_PROTOCOL_VERSION": ("tls.protocol_version", "No TLS version in common."),
+    "PROTOCOL_VERSION": ("tls.protocol_version", "No TLS version in common."),
     "UNSUPPORTED_PROTOCOL": ("tls.protocol_version", "No TLS version in common."),
-    "TLSV1_ALERT_INSUFFICIENT_SECURITY": ("tls.no_common_cipher", "No cipher in common."),
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
-    "SSL/TLS_ALERT_HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
+    "INSUFFICIENT_SECURITY": ("tls.no_common_cipher", "No cipher in common."),
+    "HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
     "NO_CIPHERS_AVAILABLE": ("tls.no_common_cipher", "No cipher in common."),
     "DH_KEY_TOO_SMALL": ("tls.weak_key_exchange", "The server's key exchange is too weak."),
     "EE_KEY_TOO_SMALL": ("tls.certificate_weak", "The key of the certificate is too weak."),
     "CA_MD_TOO_WEAK": ("tls.certificate_weak", "A signature in the chain is too weak."),
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
+    "CERTIFICATE_REQUIRED": (
         "tls.client_certificate_required", "The server wants a certificate from the client."),
-    "TLSV1_UNRECOGNIZED_NAME": ("tls.unrecognized_name", "The server does not know this name."),
-    "TLSV1_ALERT_INTERNAL_ERROR": ("tls.server_error", "TLS is broken on the server's side."),
+    "UNRECOGNIZED_NAME": ("tls.unrecognized_name", "The server does not know this name."),
+    "INTERNAL_ERROR": ("tls.server_error", "TLS is broken on the server's side."),
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": (
         "tls.legacy_renegotiation", "The server lacks secure renegotiation (RFC 5746)."),
-    "TLSV1_ALERT_UNKNOWN_CA": (
+    "UNKNOWN_CA": (
         "tls.client_certificate_refused", "The server does not accept the client certificate."),
-    "SSLV3_ALERT_BAD_CERTIFICATE": (
+    "BAD_CERTIFICATE": (
         "tls.client_certificate_refused", "The server does not accept the client certificate."),
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": (
+    "CERTIFICATE_EXPIRED": (
         "tls.client_certificate_refused", "The server says the client certificate has expired."),
 }  # fmt: skip
-"""By OpenSSL's reason name, which is stable where its text is not."""
+"""By OpenSSL's reason name, which is stable where its text is not; alerts without their prefix."""
 
-_SMTP_LINE = re.compile(rb"[2-5][0-9]{2}[ -]")
+_ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13|SSL/TLS)_(?:ALERT_)?")
+"""What releases of OpenSSL put before the name of an alert."""
+
+_SMTP_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ \r\n-]|\Z)")
 
 
 def translate(
@@ -109,9 +111,12 @@ def translate(
     """
     if isinstance(error, SMTPSError):
         return error.locate(phase=phase, address=address)
-    if isinstance(error, ssl.SSLError):
-        found = _from_ssl(error, first_bytes)
-    elif isinstance(error, socket.gaierror):
+    plain = not_tls(first_bytes) if phase is Phase.TLS else None
+    if plain is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        found: SMTPSError = plain
+    elif isinstance(error, ssl.SSLError):
+        found = _from_ssl(error, phase)
+    elif isinstance(error, socket.gaierror) and phase is Phase.DNS:
         found = _from_lookup(error, host)
     elif isinstance(error, TimeoutError) and error.errno is None:
         found = timed_out(phase, seconds)
@@ -160,25 +165,21 @@ def closed(phase: Phase, address: str | None = None) -> NetworkError:
     )
 
 
-def _from_ssl(error: ssl.SSLError, first_bytes: bytes) -> SMTPSError:
+def _from_ssl(error: ssl.SSLError, phase: Phase) -> SMTPSError:
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = ("tls.certificate_invalid", "The certificate is not valid.")
-        code, sentence = _VERIFY.get(error.verify_code, unknown)
-        return CertificateError(code, sentence, seen=error.verify_message or str(error))
+        code, sentence = _VERIFY.get(getattr(error, "verify_code", 0), unknown)
+        return CertificateError(code, sentence, seen=getattr(error, "verify_message", str(error)))
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return closed(Phase.TLS)
-    reason = error.reason or ""
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST") or not reason:
-        return not_tls(first_bytes) or _other_ssl(error)
-    if reason in _REASON:
-        code, sentence = _REASON[reason]
+        return closed(phase)
+    reason = getattr(error, "reason", None) or ""
+    name = _ALERT.sub("", reason, count=1) if _ALERT.match(reason) else reason
+    if name in _REASON:
+        code, sentence = _REASON[name]
         return TLSError(code, sentence, seen=reason)
-    return _other_ssl(error)
-
-
-def _other_ssl(error: ssl.SSLError) -> TLSError:
-    reason = error.reason or str(error) or type(error).__name__
-    return TLSError("tls.failed", f"The TLS handshake failed: {reason}.", seen=reason)
+    reason = reason or str(error) or type(error).__name__
+    what = "The TLS handshake" if phase is Phase.TLS else "The TLS connection"
+    return TLSError("tls.failed", f"{what} failed: {reason}.", seen=reason)
 
 
 def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
@@ -188,6 +189,9 @@ def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
 
 
 def _from_os(error: Exception, phase: Phase) -> NetworkError:
+    if isinstance(error, socket.gaierror):  # of a literal: its zone, or its family
+        return NetworkError("net.unreachable", "This machine cannot reach such an address.",
+                            seen=str(error))  # fmt: skip
     number = error.errno if isinstance(error, OSError) else None
     if number in _ERRNO:
         code, sentence = _ERRNO[number]

@@ -57,7 +57,10 @@ class Wire(asyncio.Protocol):
         self.local_ip = str(local[0]) if local else ""
 
     def data_received(self, data: bytes) -> None:
-        """Store, and decrypt once TLS is up."""
+        """Store, and decrypt once TLS is up; what comes after the end is not even stored."""
+        if self._eof or self._error is not None:
+            self._pause()
+            return
         if len(self.first_bytes) < _KEEP:
             self.first_bytes += data[: _KEEP - len(self.first_bytes)]
         if self._tls is None:
@@ -66,10 +69,14 @@ class Wire(asyncio.Protocol):
             self._from_peer.write(data)
             if self._secured:
                 self._decrypt()
-        if len(self._plain) > _PAUSE and not self._paused and self._transport is not None:
+        if len(self._plain) > _PAUSE:
+            self._pause()
+        self._wake()
+
+    def _pause(self) -> None:
+        if not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._wake()
 
     def eof_received(self) -> bool:
         """The server has closed its side; ours is closed by ``close``."""
@@ -84,6 +91,8 @@ class Wire(asyncio.Protocol):
         self._eof = True
         self._error = self._error or exc
         self._transport = None
+        if self._tls is not None and exc is None:
+            self._from_peer.write_eof()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         if not self._closed.done():
@@ -148,7 +157,7 @@ class Wire(asyncio.Protocol):
             OSError: the connection broke meanwhile.
         """
         if self._drained is not None and not self._drained.done():
-            await self._drained
+            await asyncio.shield(self._drained)  # others wait for the same
         if self._transport is None:
             raise self._error or closed(Phase.TCP, self.address)
 
@@ -164,6 +173,8 @@ class Wire(asyncio.Protocol):
         self._tls = context.wrap_bio(self._from_peer, self._to_peer, server_hostname=server_name)
         if early:  # a server that talks first is seen by OpenSSL as it would be on a socket
             self._from_peer.write(early)
+        if self._eof and self._error is None:
+            self._from_peer.write_eof()
         try:
             await self._handshake(self._tls)
         except (OSError, ssl.SSLError) as error:
@@ -180,8 +191,8 @@ class Wire(asyncio.Protocol):
                 tls.do_handshake()
             except ssl.SSLWantReadError:
                 self._flush()
-                if self._error is not None:
-                    raise self._error from None
+                if self._error is not None or self._transport is None:
+                    raise self._error or ConnectionAbortedError from None
                 await self._wait()
             else:
                 self._flush()

@@ -29,10 +29,11 @@ const CUT_OFF = { ...UNREACHABLE, error: 'The service broke its answer off. Try 
 
 const isAbort = (error) => error.name === 'AbortError';
 
-function asProblem(status, text) {
+function asProblem(status, text, wait) {
   try {
-    const document = JSON.parse(text);
-    if (typeof document.error === 'string') return new Problem({ errors: [], ...document });
+    const { error, ...document } = JSON.parse(text);
+    const words = wait ? `${error} Try again in ${wait} s.` : error;
+    if (error) return new Problem({ errors: [], ...document, error: words });
   } catch {
     // Not from our service, but from something between.
   }
@@ -49,7 +50,9 @@ async function call(path, { method = 'GET', body, signal } = {}) {
       throw isAbort(error) ? error : new Problem(UNREACHABLE);
     }
     if (response.ok) return response;
-    if (response.status !== 401 || !(await askForToken())) throw asProblem(response.status, await response.text());
+    if (response.status !== 401 || !(await askForToken())) {
+      throw asProblem(response.status, await response.text(), response.headers.get('Retry-After'));
+    }
   }
 }
 
@@ -98,9 +101,9 @@ function parse(block) {
 export async function upload(path, body, onProgress, signal) {
   const text = JSON.stringify(body);
   for (;;) {
-    const { status, answer } = await post(path, text, onProgress, signal);
+    const { status, answer, wait } = await post(path, text, onProgress, signal);
     if (status >= 200 && status < 300) return JSON.parse(answer);
-    if (status !== 401 || !(await askForToken())) throw asProblem(status, answer);
+    if (status !== 401 || !(await askForToken())) throw asProblem(status, answer, wait);
   }
 }
 
@@ -112,7 +115,9 @@ function post(path, text, onProgress, signal) {
     for (const [name, value] of Object.entries(authorization())) http.setRequestHeader(name, value);
     http.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 1);
     http.upload.onload = () => onProgress(1);
-    http.onload = () => resolve({ status: http.status, answer: http.responseText });
+    http.onload = () => resolve({
+      status: http.status, answer: http.responseText, wait: http.getResponseHeader('Retry-After'),
+    });
     http.onerror = () => reject(new Problem(UNREACHABLE));
     http.onabort = () => reject(new DOMException('Stopped', 'AbortError'));
     signal.addEventListener('abort', () => http.abort(), { once: true });

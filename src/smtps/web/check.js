@@ -51,8 +51,10 @@ function connectionBlock(answer) {
 }
 
 function showVerdict(tone, sentence, more, button) {
+  const focused = document.activeElement.id === 'check-stop';
   byId('verdict').dataset.tone = tone;
   put('verdict', verdict(tone, sentence, more, button));
+  if (focused) byId('check').focus({ preventScroll: true });
   announce(`${sentence}. ${more}`);
 }
 

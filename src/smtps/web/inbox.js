@@ -9,7 +9,7 @@ import { count, moment } from './words.js';
 const PATH = '/api/sandbox/messages';
 const PAUSE = 3000;
 
-let shown = ''; // the ids in the list
+let shown = null; // the ids in the list
 let chosen = null;
 let timer = null;
 
@@ -43,7 +43,7 @@ function list(messages) {
   const focused = document.activeElement?.dataset?.id;
   put('inbox', messages.reverse().map(entry));
   if (focused) buttons().find((button) => button.dataset.id === focused)?.focus();
-  if (shown && grown > 0) announce(count(grown, 'new message'));
+  if (shown !== null && grown > 0) announce(count(grown, 'new message'));
   shown = ids;
   byId('inbox-count').textContent = messages.length || '';
   byId('inbox-empty').hidden = messages.length > 0;

@@ -16,12 +16,14 @@ function frame(message, path) {
 
 const text = (content, label) => el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': label }, content);
 
+/** The ways to look at a message that there are: name → maker of an element. */
 function views(message, path) {
-  return [
-    ['text', 'Text', message.text, () => text(message.text, 'Text')],
-    ['html', 'HTML', message.html, () => frame(message, path)],
-    ['header', 'Header', true, () => text(message.headers.map(([name, value]) => `${name}: ${value}`).join('\n'), 'Header')],
-  ].filter(([, , there]) => there != null);
+  const header = message.headers.map(([name, value]) => `${name}: ${value}`).join('\n');
+  return {
+    ...(message.text != null && { Text: () => text(message.text, 'Text') }),
+    ...(message.html != null && { HTML: () => frame(message, path) }),
+    Header: () => text(header, 'Header'),
+  };
 }
 
 async function openRaw(event, path) {
@@ -38,9 +40,7 @@ export function messageView(message, base) {
   const header = (wanted) => message.headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
   const body = el('div', { id: 'message-body' });
   const all = views(message, path);
-  const choice = segments('Show', all.map(([name, label]) => [name, label]), (name) => {
-    body.replaceChildren(all.find(([other]) => other === name)[3]());
-  });
+  const choice = segments('Show', Object.keys(all), (name) => body.replaceChildren(all[name]()));
   return el('article', { class: 'message', 'aria-labelledby': 'message-title' },
     el('h2', { id: 'message-title' }, subject || '(no subject)'),
     list([

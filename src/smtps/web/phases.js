@@ -5,7 +5,6 @@ import { milliseconds } from './words.js';
 
 const NAMES = {
   dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login',
-  mail: 'Sender', rcpt: 'Recipients', data: 'Message', final: 'Acceptance',
 };
 const STATES = { waiting: 'to come', running: 'under way', done: 'done', failed: 'failed', skipped: 'not reached' };
 const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };

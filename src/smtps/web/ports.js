@@ -9,7 +9,6 @@ const VERDICTS = {
   works: ['works', 'good'], warnings: ['with warnings', 'warning'], fails: ['does not work', 'bad'],
   unknown: ['unclear', 'warning'], later: ['asks to come back', 'warning'],
 };
-const SECURITIES = { implicit: 'at once', starttls: 'by STARTTLS' };
 
 function total(timings) {
   const parts = Object.entries(timings ?? {}).filter(([phase]) => phase !== 'total');
@@ -26,12 +25,13 @@ function card(port, best, onUse) {
     el('p', {}, worst ? worst.meaning : seen),
     worst && el('code', {}, worst.code),
     list([
-      ['TLS', [SECURITIES[security] ?? security, tls?.version?.replace('TLSv', '')].filter(Boolean).join(', ')],
+      ['TLS', security === 'starttls' ? 'STARTTLS' : 'at once'],
+      ['Version', tls?.version?.replace('TLSv', '')],
       ['Login', auth?.join(', ')],
       ['Time', total(timings)],
     ]),
     el('button', { type: 'button', class: 'button small', onclick: () => onUse({ port: port.port, security }) },
-      `Use port ${port.port}`));
+      `Use ${port.port}`));
 }
 
 let asked = 0;

@@ -17,8 +17,9 @@ const isLink = (source) => /^https:\/\//.test(source);
 
 function note({ host, correction, remark, login, limits, alternatives, sources }) {
   const line = (title, text) => text && el('p', {}, title && el('strong', {}, `${title} `), text);
-  const others = (alternatives ?? []).map((way) => line('Also:', el('button', { type: 'button', class: 'link', onclick: () => fill(way) },
-    `${way.host === host ? '' : `${way.host}, `}port ${way.port}, ${encryption(way.security)}`)));
+  const others = (alternatives ?? []).map(({ host: other, port, security }) => line('Also:',
+    el('button', { type: 'button', class: 'link', onclick: () => fill({ host: other, port, security }) },
+      `${other === host ? '' : `${other}, `}port ${port}, ${encryption(security)}`)));
   const links = (sources ?? []).filter(isLink).map((href) => el('p', {},
     el('a', { href, target: '_blank', rel: 'noopener noreferrer' }, new URL(href).hostname)));
   return [line('Corrected:', correction), line('', remark), line('Login:', login), line('Limits:', limits), ...others, ...links].filter(Boolean);

@@ -4,12 +4,12 @@ import { el } from './dom.js';
 
 let groups = 0;
 
-/** `options` are [value, text]; `onPick(value)` runs at once for the first, then at each change. */
-export function segments(label, options, onPick) {
+/** `onPick(name)` runs at once for the first of the names, then at each change. */
+export function segments(label, names, onPick) {
   groups += 1;
-  const name = `segments-${groups}`;
-  const buttons = options.map(([value, text], at) => el('label', {},
-    el('input', { type: 'radio', name, value, checked: at === 0, onchange: () => onPick(value) }), text));
-  onPick(options[0][0]);
+  const group = `segments-${groups}`;
+  const buttons = names.map((name, at) => el('label', {},
+    el('input', { type: 'radio', name: group, value: name, checked: at === 0, onchange: () => onPick(name) }), name));
+  onPick(names[0]);
   return el('fieldset', { class: 'segments' }, el('legend', { class: 'unseen' }, label), buttons);
 }

@@ -70,12 +70,10 @@ function shell(command, account, more = []) {
   return some(secret && `# with the ${secret} in $${VARIABLE}`, options.join(' \\\n  ')).join('\n');
 }
 
-/** The block with all the ways; `texts` are [name, text]. */
+/** The block with all the ways: name → text. */
 function block(title, texts, remark) {
   const text = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': title });
-  const choice = segments('Language', texts.map(([name]) => [name, name]), (name) => {
-    text.textContent = texts.find(([other]) => other === name)[1];
-  });
+  const choice = segments('Language', Object.keys(texts), (name) => { text.textContent = texts[name]; });
   return el('details', {},
     el('summary', {}, title),
     el('div', { class: 'block' },
@@ -88,14 +86,14 @@ const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Py
 
 export function checkSnippets(account, sandboxed) {
   const { host, port, security } = account;
-  return block('Check it with curl, Python or the shell', [
-    ['curl', curl('/api/smtps/connect?detail=full', account)],
-    ['Python', python(account, [], [
+  return block('Check it with curl, Python or the shell', {
+    curl: curl('/api/smtps/connect?detail=full', account),
+    Python: python(account, [], [
       'report = smtps.sync.check(', ...pythonAccount(account), ')', 'print(report.verdict)',
-      'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")'])],
-    ['Shell', shell(`check ${sh(target(account))}`, account)],
-    ['Link', `${location.origin}/?${new URLSearchParams({ host, port, security })}`],
-  ], sandboxed && SANDBOXED);
+      'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")']),
+    Shell: shell(`check ${sh(target(account))}`, account),
+    Link: `${location.origin}/?${new URLSearchParams({ host, port, security })}`,
+  }, sandboxed && SANDBOXED);
 }
 
 export function sendSnippets(account, message, files, sandboxed) {
@@ -114,16 +112,16 @@ export function sendSnippets(account, message, files, sandboxed) {
     people.flatMap(([name, list]) => list.map((who) => `--${name} ${sh(who)}`)),
     `--subject ${sh(subject)}`, body != null && `--body ${sh(body)}`, html && '--html-file message.html',
     files.map(({ name }) => `--attach ${sh(name)}`), partial && '--partial send');
-  return block('Send it with curl, Python or the shell', [
-    ['curl', curl('/api/smtps/send', account, message, files)],
-    ['Python', python(account, files, inPython)],
-    ['Shell', shell(`send --host ${sh(target(account))}`, account, options)],
-  ], sandboxed && SANDBOXED);
+  return block('Send it with curl, Python or the shell', {
+    curl: curl('/api/smtps/send', account, message, files),
+    Python: python(account, files, inPython),
+    Shell: shell(`send --host ${sh(target(account))}`, account, options),
+  }, sandboxed && SANDBOXED);
 }
 
 export function portsSnippets(host) {
-  return block('Compare them with curl or the shell', [
-    ['curl', `curl ${sh(`${location.origin}/api/smtps/ports/${encodeURIComponent(host)}`)}`],
-    ['Shell', `smtps ports ${sh(host)}`],
-  ]);
+  return block('Compare them with curl or the shell', {
+    curl: `curl ${sh(`${location.origin}/api/smtps/ports/${encodeURIComponent(host)}`)}`,
+    Shell: `smtps ports ${sh(host)}`,
+  });
 }
