@@ -191,7 +191,7 @@ def test_a_dry_run_prints_the_message(capfdbinary: pytest.CaptureFixture[bytes])
     [
         (["--to", "nobody"], 65, "name@domain"),
         (["--to", "b@x.test", "--header", "X"], 65, "Name: value"),
-        (["--to", "b@x.test", "--attach", "/nonexistent"], 65, "cannot read /nonexistent"),
+        (["--to", "b@x.test", "--attach", "/nonexistent"], 65, "cannot read '/nonexistent'"),
         (["--to", "b@x.test", "--body-file", "/nonexistent"], 65, "cannot read"),
         ([], 65, "at least one recipient"),
         (["--to", "b@x.test", "--dsn-notify", "SOMETIMES"], 65, "SUCCESS, FAILURE, DELAY"),

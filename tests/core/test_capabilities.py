@@ -71,6 +71,7 @@ def test_what_is_offered_cannot_be_changed() -> None:
         (("AUTH PLAIN", "AUTH=PLAIN LOGIN"), ("PLAIN", "LOGIN")),
         (("AUTH PLAIN", "AUTH LOGIN PLAIN"), ("PLAIN", "LOGIN")),
         (("AUTHX PLAIN",), ()),
+        (("AUTH X=1 PLAIN",), ("X=1", "PLAIN")),
     ],
 )
 def test_mechanisms_come_once_and_in_the_order_of_the_server(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.core.hostile import ADDRESSES, ANN, EVERY_ARGUMENT, LINE_BREAKERS
 from tests.core.pieces import cut_at, places
 from tests.core.receiver import (
@@ -26,13 +26,11 @@ from smtps.core.capabilities import Capabilities
 from smtps.core.command import (
     DATA,
     END_OF_DATA,
-    GREETING,
     NOOP,
     QUIT,
     RSET,
     STARTTLS,
     Command,
-    Verb,
     auth,
     bdat,
     ehlo,
@@ -357,11 +355,38 @@ POOL = [
     QUIT,
 ]
 REPLY_LINES = {
-    2: [b"220 a\r\n", b"250 ok\r\n", b"250-a\r\n250-PIPELINING\r\n250 CHUNKING\r\n"],
+    2: [b"220 a\r\n", b"250 ok\r\n", b"250-a\r\n250-PIPELINING\r\n250 STARTTLS\r\n"],
     3: [b"334 \r\n", b"354 go on\r\n"],
-    5: [b"550 5.7.1 no\r\n", b"452 no\r\n", b"250-a\r\n550 b\r\n"],
+    5: [b"550 5.7.1 no\r\n", b"452 no\r\n", b"550-a\r\n550 b\r\n"],
 }
-SOME_REPLIES = [line for lines in REPLY_LINES.values() for line in lines] + [b"421 bye\r\n"]
+SURPRISES = [line for lines in REPLY_LINES.values() for line in lines] + [b"421 bye\r\n", b""]
+
+EHLO_WITH_ALL = ([ehlo("client.example")], REPLY_LINES[2][2])
+ENVELOPE = ([mail(ANN), rcpt(ANN)], b"250 a\r\n250 b\r\n")
+BEGINNINGS: list[list[tuple[list[Command], bytes]]] = [
+    [],
+    [([], b"220 a\r\n")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL],
+    [([], b"220 a\r\n"), ([ehlo("client.example")], b"250 a\r\n")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ENVELOPE],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ENVELOPE, ([DATA], b"354 go on\r\n")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ENVELOPE, ([bdat(0, last=False)], b"250 ok\r\n")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ENVELOPE, ([bdat(3, last=False)], b"")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ([auth("LOGIN")], b"334 \r\n")],
+    [([], b"220 a\r\n"), EHLO_WITH_ALL, ([STARTTLS], b"220 go on\r\n")],
+]
+"""Legal dialogues, commands and the replies to them, so that what follows is tried in any state."""
+
+
+def play(connection: Connection, steps: list[tuple[list[Command], bytes]]) -> None:
+    """Send, say and listen."""
+    for commands, replies in steps:
+        for command in commands:
+            connection.send(command)
+        if replies:
+            connection.receive_data(replies)
+        while replies and connection.pending:
+            assert connection.next_answer()
 
 
 class AnyDialogue(RuleBasedStateMachine):
@@ -371,9 +396,19 @@ class AnyDialogue(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.connection = Connection(TIGHT)
-        self.queue: deque[Command] = deque([GREETING])
+        self.queue: deque[Command] = deque()
         self.owed = 0
         self.failed = False
+
+    @property
+    def over(self) -> bool:
+        return self.failed or self.connection.state is State.CLOSED
+
+    @initialize(steps=st.sampled_from(BEGINNINGS))
+    def begin(self, steps: list[tuple[list[Command], bytes]]) -> None:
+        play(self.connection, steps)
+        self.queue.extend(self.connection.pending)
+        self.owed = self.queue[0].octets if self.queue else 0
 
     @rule(data=st.data())
     def client_sends_what_fits(self, data: st.DataObject) -> None:
@@ -385,8 +420,7 @@ class AnyDialogue(RuleBasedStateMachine):
         self._send(command)
 
     def _send(self, command: Command) -> None:
-        over = self.failed or self.connection.state is State.CLOSED
-        before = list(self.connection.pending)
+        over, before = self.over, list(self.connection.pending)
         try:
             wire = self.connection.send(command)
         except SessionError:
@@ -399,7 +433,7 @@ class AnyDialogue(RuleBasedStateMachine):
             self.queue.append(command)
             self.owed = command.octets
 
-    @precondition(lambda self: self.owed)
+    @precondition(lambda self: self.owed and not self.failed)
     @rule(share=st.integers(1, 3))
     def client_sends_content(self, share: int) -> None:
         octets = min(share, self.owed)
@@ -414,24 +448,17 @@ class AnyDialogue(RuleBasedStateMachine):
         except ProtocolError:
             self.failed = True
 
+    @precondition(lambda self: self.queue and not self.owed)
     @rule(data=st.data())
-    def server_says_what_fits(self, data: st.DataObject) -> None:
-        verb = self.queue[0].verb if self.queue else Verb.NOOP
-        lines = [line for kind in REPLIES[verb] for line in REPLY_LINES[kind][:2]]
+    def server_answers(self, data: st.DataObject) -> None:
+        kinds = REPLIES[self.queue[0].verb]
+        lines = [line for kind in kinds for line in REPLY_LINES[kind]]
         self.connection.receive_data(data.draw(st.sampled_from(lines)))
         self.client_listens()
 
-    @rule(reply=st.sampled_from(SOME_REPLIES))
-    def server_says_something(self, reply: bytes) -> None:
-        self.connection.receive_data(reply)
-
-    @rule(data=st.sampled_from(TOKENS) | st.binary(min_size=1, max_size=30))
-    def server_says_anything(self, data: bytes) -> None:
+    @rule(data=st.sampled_from(SURPRISES) | st.sampled_from(TOKENS) | st.binary(max_size=30))
+    def server_says_anything_or_hangs_up(self, data: bytes) -> None:
         self.connection.receive_data(data)
-
-    @rule()
-    def server_hangs_up(self) -> None:
-        self.connection.receive_data(b"")
 
     @rule()
     def client_listens(self) -> None:
@@ -449,7 +476,7 @@ class AnyDialogue(RuleBasedStateMachine):
         expected = [] if self.failed else list(self.queue)
         assert list(self.connection.pending) == expected
 
-    @precondition(lambda self: self.failed or self.connection.state is State.CLOSED)
+    @precondition(lambda self: self.over)
     @rule()
     def after_the_end_nothing_can_be_sent(self) -> None:
         for command in POOL:
@@ -458,8 +485,8 @@ class AnyDialogue(RuleBasedStateMachine):
 
 
 AnyDialogue.TestCase.settings = settings(
-    max_examples=120,
-    stateful_step_count=30,
+    max_examples=250,
+    stateful_step_count=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -469,16 +496,7 @@ TestAnyDialogue = AnyDialogue.TestCase
 def with_recipient() -> Connection:
     """Ready for the message, by any way of sending it."""
     connection = Connection()
-    for commands, replies in (
-        ([], b"220 a\r\n"),
-        ([ehlo("client.example")], b"250-a\r\n250 PIPELINING\r\n"),
-        ([mail(ANN), rcpt(ANN)], b"250 a\r\n250 b\r\n"),
-    ):
-        for command in commands:
-            connection.send(command)
-        connection.receive_data(replies)
-        while connection.pending:
-            connection.next_answer()
+    play(connection, [([], b"220 a\r\n"), EHLO_WITH_ALL, ENVELOPE])
     return connection
 
 

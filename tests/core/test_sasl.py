@@ -168,7 +168,7 @@ def test_no_password_is_shown_while_a_proof_would_do() -> None:
     assert not set(order) & set(sasl.TOKEN_ORDER)
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "OAUTHBEARER", "X"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "OAUTHBEARER", "NTLM"])
 def test_an_initial_response_fits_while_its_line_has_at_most_512_octets(mechanism: str) -> None:
     for size in range(600):
         wire = auth(mechanism, b"x" * size).encode()

@@ -41,8 +41,10 @@ async def answer(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 def _entry(ip: str, port: int) -> tuple[Any, ...]:
+    """As Python gives it: the zone is a number of its own."""
     if ":" in ip:
-        return (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (ip, port, 0, 0))
+        plain, _, zone = ip.partition("%")
+        return (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (plain, port, 0, int(zone or 0)))
     return (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
 
 
@@ -94,6 +96,12 @@ async def test_both_families_take_turns(answer: Answers) -> None:
 async def test_an_address_comes_once(answer: Answers) -> None:
     answer(["127.0.0.1", "127.0.0.1", "::1", "127.0.0.1", "::1"])
     assert [a.ip for a in await resolve("localhost", 465)] == ["127.0.0.1", "::1"]
+
+
+async def test_an_address_keeps_its_zone(answer: Answers) -> None:
+    """Without it a link-local address leads nowhere; mDNS gives no other kind to some."""
+    answer(["fe80::1%2", "fe80::1%3", "::1"])
+    assert [a.ip for a in await resolve("mail.local", 465)] == ["fe80::1%2", "fe80::1%3", "::1"]
 
 
 async def test_the_systems_resolver_knows_localhost() -> None:

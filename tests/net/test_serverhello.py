@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.net.serverhello import GROUPS, key_exchange_group
+from smtps.net.serverhello import GROUPS, agreed, key_exchange_group
 
 ECDHE_RSA_AES128_GCM, DHE_RSA_AES128_GCM, TLS_AES128_GCM = 0xC02F, 0x009E, 0x1301
 SERVER_HELLO, CERTIFICATE, SERVER_KEY_EXCHANGE, SERVER_HELLO_DONE = 2, 11, 12, 14
@@ -28,12 +28,15 @@ def message(kind: int, body: bytes) -> bytes:
 
 
 def hello(
-    *extensions: tuple[int, bytes], session: bytes = b"", cipher: int = TLS_AES128_GCM
+    *extensions: tuple[int, bytes],
+    session: bytes = b"",
+    cipher: int = TLS_AES128_GCM,
+    version: bytes = b"\3\3",
 ) -> bytes:
     rest = b"".join(number(kind) + number(len(body)) + body for kind, body in extensions)
     return message(
         SERVER_HELLO,
-        b"\3\3" + bytes(32) + bytes([len(session)]) + session + number(cipher) + b"\0"
+        version + bytes(32) + bytes([len(session)]) + session + number(cipher) + b"\0"
         + number(len(rest)) + rest,
     )  # fmt: skip
 
@@ -120,24 +123,49 @@ def test_a_diffie_hellman_prime_is_no_curve(bits: int) -> None:
     assert key_exchange_group(record(first) + split(dhe(bits), 16384)) is None
 
 
+FLIGHTS = [
+    record(hello(VERSION_13, key_share(0x1D), session=bytes(32))),
+    record(hello(key_share(0x1D), VERSION_13)),
+    record(TLS_12) + record(message(CERTIFICATE, bytes(40))) + record(ecdhe(0x1D)),
+    split(TLS_12 + ecdhe(0x1D), 20),
+]
+
+
+@pytest.mark.parametrize("flight", FLIGHTS, ids=range(len(FLIGHTS)))
+def test_a_flight_that_is_cut_short_gives_the_same_or_nothing(flight: bytes) -> None:
+    """Never what the missing bytes would have changed."""
+    cut = [flight[:size] for size in range(len(flight) + 1)]
+    assert {key_exchange_group(data) for data in cut} == {None, "X25519"}
+    assert {agreed(data) for data in cut} == {None, agreed(flight)}
+
+
 @pytest.mark.parametrize(
-    "flight",
+    ("data", "found"),
     [
-        record(hello(VERSION_13, key_share(0x1D), session=bytes(32))),
-        record(hello(key_share(0x1D), VERSION_13)),
-        record(TLS_12) + record(message(CERTIFICATE, bytes(40))) + record(ecdhe(0x1D)),
-        split(TLS_12 + ecdhe(0x1D), 20),
+        (record(hello(VERSION_13, key_share(0x1D))), ("TLSv1.3", 0x1301)),
+        (record(hello(key_share(0x1D), VERSION_13, session=bytes(32))), ("TLSv1.3", 0x1301)),
+        (record(hello((51, b"\0\x17"), VERSION_13)), ("TLSv1.3", 0x1301)),
+        (record(hello((43, b"\x7f\x1c"))), ("0x7f1c", 0x1301)),
+        (record(hello((43, b"\3"))), ("TLSv1.2", 0x1301)),
+        (record(TLS_12, BIG_CERTIFICATE), ("TLSv1.2", 0xC02F)),
+        (record(hello(cipher=0x2F, version=b"\3\2")), ("TLSv1.1", 0x2F)),
+        (record(hello(cipher=0x2F, version=b"\3\1")), ("TLSv1", 0x2F)),
+        (record(BIG_CERTIFICATE), None),
+        (record(message(SERVER_HELLO, b"")), None),
+        (record(message(SERVER_HELLO, bytes(34))), None),
+        (record(message(SERVER_HELLO, bytes(35))), None),
+        (b"220 mail.example\r\n", None),
+        (b"\x15\3\3\0\2\2\x28", None),
+        (b"", None),
     ],
 )
-def test_a_flight_that_is_cut_short_gives_the_same_group_or_none(flight: bytes) -> None:
-    found = {key_exchange_group(flight[:size]) for size in range(len(flight) + 1)}
-    assert found == {None, "X25519"}
+def test_what_was_agreed(data: bytes, found: tuple[str, int] | None) -> None:
+    assert agreed(data) == found
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_give_a_group_or_none(data: bytes) -> None:
-    found = key_exchange_group(data)
-    assert found is None or found in GROUPS.values() or found.startswith("0x")
+def test_any_bytes_give_something_or_none(data: bytes) -> None:
+    check(data)
 
 
 @given(
@@ -145,9 +173,14 @@ def test_any_bytes_give_a_group_or_none(data: bytes) -> None:
     st.integers(1, 60),
     st.binary(max_size=20),
 )
-def test_any_messages_give_a_group_or_none(
+def test_any_messages_give_something_or_none(
     messages: list[tuple[int, bytes]], size: int, tail: bytes
 ) -> None:
     stream = b"".join(message(kind, body) for kind, body in messages)
-    found = key_exchange_group(split(stream, size) + tail)
-    assert found is None or found in GROUPS.values() or found.startswith("0x")
+    check(split(stream, size) + tail)
+
+
+def check(data: bytes) -> None:
+    group, both = key_exchange_group(data), agreed(data)
+    assert group is None or group in GROUPS.values() or group.startswith("0x")
+    assert both is None or both[0].startswith(("TLSv1", "0x"))

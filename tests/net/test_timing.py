@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import time
 
 import pytest
@@ -85,6 +86,13 @@ async def test_a_deadline_that_comes_first_counts() -> None:
             await asyncio.Event().wait()
     assert time.perf_counter() - start < 5
     assert "60" not in str(caught.value)  # that is not how long it waited
+
+
+async def test_what_is_left_until_a_deadline_is_told_in_a_round_number() -> None:
+    with pytest.raises(PhaseTimeoutError) as caught:
+        async with within(60, Phase.TCP, deadline=now() + 0.0123456):
+            await asyncio.Event().wait()
+    assert re.search(r" within 0(\.[0-9]{1,2})? seconds\.$", str(caught.value)), caught.value
 
 
 async def test_a_deadline_that_comes_later_does_not() -> None:

@@ -360,8 +360,10 @@ async def test_a_server_with_old_versions_only(serve: Serve, dial: Dial, pki: PK
 async def test_a_server_that_takes_up_an_old_version(serve: Serve, dial: Dial) -> None:
     """As one does that ignores what the client offers."""
     server = await serve(says(_server_hello(b"\3\1", 0x002F), first=False))
-    error = await refused(await dial(server), endpoint(server))
+    wire = await dial(server)
+    error = await refused(wire, endpoint(server))
     assert error.code == "tls.protocol_version"
+    assert (wire.facts().version, wire.facts().cipher, wire.facts().bits) == ("TLSv1", None, None)
 
 
 async def test_a_server_without_secure_renegotiation(serve: Serve, dial: Dial) -> None:
@@ -827,6 +829,7 @@ def test_the_password_of_a_key_is_not_asked_for_at_the_terminal(pki: PKI, tmp_pa
             text=True,
             timeout=2,
             check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
     finally:
         os.close(ours)

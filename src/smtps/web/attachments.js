@@ -1,6 +1,6 @@
 // The files that go with a message: added by button or by drag and drop.
 
-import { announce, byId, el, put } from './dom.js';
+import { announce, button, byId, el, put } from './dom.js';
 import { count, octets } from './words.js';
 
 const files = [];
@@ -30,7 +30,7 @@ function remove(file) {
 function row(file) {
   return el('li', {},
     el('span', { class: 'name' }, file.name), el('span', { class: 'hint' }, octets(file.size)),
-    el('button', { type: 'button', class: 'button small', 'aria-label': `Remove ${file.name}`, onclick: () => remove(file) }, 'Remove'));
+    button('Remove', () => remove(file), { 'aria-label': `Remove ${file.name}` }));
 }
 
 function summary() {

@@ -4,14 +4,14 @@ import { either, events, Problem } from './api.js';
 import { patience } from './account.js';
 import { capabilityList } from './capabilities.js';
 import { certificateCard } from './certificate.js';
-import { alarm, announce, byId, el, list, put, reveal } from './dom.js';
+import { alarm, announce, button, byId, el, list, put, reveal } from './dom.js';
 import { findingCards, findingsOf, verdict } from './findings.js';
 import { phaseName, Timeline } from './phases.js';
 import { checkSnippets } from './snippets.js';
 import { transcriptBlock } from './transcript.js';
 import { count, encryption, milliseconds } from './words.js';
 
-const UNTOLD = ['dns.lookup_failed', 'dns.timeout', 'net.out_of_sockets'];
+const UNTOLD = ['dns.lookup_failed', 'dns.timeout', 'net.out_of_sockets', 'net.forbidden', 'net.blocked_here'];
 const LATER = ['smtp.shutting_down', 'smtp.greeting_refused', 'auth.try_later'];
 
 let running = null;
@@ -50,10 +50,10 @@ function connectionBlock(answer) {
     ]));
 }
 
-function showVerdict(tone, sentence, more, button) {
+function showVerdict(tone, sentence, more, action) {
   const focused = document.activeElement.id === 'check-stop';
   byId('verdict').dataset.tone = tone;
-  put('verdict', verdict(tone, sentence, more, button));
+  put('verdict', verdict(tone, sentence, more, action));
   if (focused) byId('check').focus({ preventScroll: true });
   announce(`${sentence}. ${more}`);
 }
@@ -75,7 +75,7 @@ function showRunning({ host, port, security }, timeline, stop) {
   byId('check-result').hidden = false;
   for (const id of ['findings', 'facts', 'transcript', 'check-snippets']) put(id);
   showVerdict('plain', `Checking ${host}`, `Port ${port}, ${encryption(security)}.`,
-    el('button', { type: 'button', class: 'button small', id: 'check-stop', onclick: stop }, 'Stop'));
+    button('Stop', stop, { id: 'check-stop' }));
   put('phases', timeline.element);
   reveal(byId('panels'));
 }

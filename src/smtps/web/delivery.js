@@ -1,6 +1,6 @@
 // What became of a message, as a whole and for each recipient.
 
-import { announce, badge, el, list } from './dom.js';
+import { announce, badge, button, el, list } from './dom.js';
 import { findingCards, findingsOf, verdict } from './findings.js';
 import { sendSnippets } from './snippets.js';
 import { transcriptBlock } from './transcript.js';
@@ -12,7 +12,8 @@ const OUTCOMES = {
   refused: ['bad', 'Not sent: refused', 'Nobody got it. Sending the same again will end the same way.'],
   deferred: ['warning', 'Not sent yet', 'Nobody got it so far. Sending it again later is safe.'],
   uncertain: ['warning', 'Perhaps sent, perhaps not',
-    'The whole message went out, and then no answer came. It may have been delivered: sending it again may deliver it twice. Look in the mailbox of the recipient, or in the server’s log, first.'],
+    'The whole message went out, and then no answer came. It may have been delivered, and sending it again may deliver it '
+    + 'twice. Look in the mailbox of the recipient, or in the server’s log, first.'],
 };
 const FAILED = ['bad', 'Not sent', 'It did not come to handing over the message.'];
 
@@ -50,12 +51,12 @@ export function delivery(account, message, files, answer, context) {
   const whole = outcome === 'sent' ? `${sentence} to ${count(recipients.length, 'recipient')}` : sentence;
   const sandboxed = context.sandboxed(account);
   const look = sandboxed && ['sent', 'partial', 'uncertain'].includes(outcome)
-    && el('button', { type: 'button', class: 'button small', onclick: context.onInbox }, 'Look in the inbox');
+    && button('Look in the inbox', context.onInbox);
   announce(`${whole}. ${meaning}`);
   return [
     el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },
       verdict(tone, whole, meaning, look)),
-    recipients.length && el('ul', { class: 'recipients', id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)),
+    recipients.length && el('ul', { id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)),
     !answer.success && findingCards(findingsOf(answer)),
     facts(answer),
     answer.transcript?.length && transcriptBlock(answer.transcript),

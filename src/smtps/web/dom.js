@@ -13,9 +13,12 @@ export function el(tag, attributes = {}, ...children) {
     else if (value === true) node.setAttribute(name, '');
     else if (value != null && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat(2).filter((child) => child || child === 0));
+  node.append(...children.flat(2).filter(Boolean));
   return node;
 }
+
+/** A small button. */
+export const button = (text, onclick, more) => el('button', { type: 'button', class: 'button small', onclick, ...more }, text);
 
 /** Pairs of term and description; those without a value are left out. */
 export function list(pairs, attributes = { class: 'list' }) {
@@ -58,21 +61,20 @@ export function alarm(text = '') {
 
 /** A button that copies what `source` shows. */
 export function copyButton(source, what) {
-  const button = el('button', { type: 'button', class: 'button small', 'aria-label': `Copy ${what}` }, 'Copy');
-  button.addEventListener('click', async () => {
+  const made = button('Copy', async () => {
     try {
       await navigator.clipboard.writeText(source.textContent);
       announce(`Copied ${what}`);
-      button.textContent = 'Copied';
+      made.textContent = 'Copied';
     } catch {
       // No clipboard without HTTPS: leave the last key to the reader.
       getSelection().selectAllChildren(source);
       announce(`Selected ${what}: press Ctrl+C`);
-      button.textContent = 'Ctrl+C';
+      made.textContent = 'Ctrl+C';
     }
-    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
-  });
-  return button;
+    setTimeout(() => { made.textContent = 'Copy'; }, 2000);
+  }, { 'aria-label': `Copy ${what}` });
+  return made;
 }
 
 /** Bring a result into view where it is out of it, as on a phone. */

@@ -1,6 +1,6 @@
 // Findings: what was seen, what it means, what to do, and who can.
 
-import { badge, el, list, mark } from './dom.js';
+import { badge, button, el, list, mark } from './dom.js';
 
 const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
 const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
@@ -24,8 +24,7 @@ function remedy({ code }, { port, security }) {
 
 function remedyButton(wanted, onTry) {
   const way = wanted.security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte';
-  return el('button', { type: 'button', class: 'button primary small', onclick: () => onTry(wanted) },
-    `Try port ${wanted.port} with ${way}`);
+  return button(`Try port ${wanted.port} with ${way}`, () => onTry(wanted), { class: 'button primary small' });
 }
 
 function card(finding, tried, onTry) {
@@ -62,6 +61,6 @@ export function findingCards(findings, tried, onTry) {
 }
 
 /** The verdict: one sentence, and what stands behind it. */
-export function verdict(tone, sentence, more, button) {
-  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), button];
+export function verdict(tone, sentence, more, action) {
+  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), action];
 }

@@ -53,6 +53,7 @@ export function messageView(message, base) {
         attachments.map((file) => el('li', {}, `${file.filename}, ${octets(file.size)}`)))],
     ]),
     el('div', { class: 'heading' }, choice,
-      el('a', { href: `${path}/raw`, target: '_blank', rel: 'noopener', onclick: (event) => openRaw(event, path) }, 'As it came in')),
+      el('a', { href: `${path}/raw`, target: '_blank', rel: 'noopener', onclick: (event) => openRaw(event, path) },
+        'As it came in')),
     body);
 }

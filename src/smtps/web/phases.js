@@ -53,7 +53,7 @@ export class Timeline {
     if (failed && this.row(failed)) this.mark(failed, this.row(failed).ms, false);
     for (const row of this.rows) {
       if (row.state === 'done') row.set('done', row.ms);
-      if (row.state === 'waiting' || row.state === 'running') row.set('skipped', null, failed ? '' : 'not reached');
+      if (row.state === 'waiting' || row.state === 'running') row.set('skipped');
     }
     this.draw();
   }

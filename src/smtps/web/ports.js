@@ -1,7 +1,7 @@
 // The submission ports of a host side by side.
 
 import { Problem, request } from './api.js';
-import { announce, badge, el, list, put } from './dom.js';
+import { announce, badge, button, el, list, put } from './dom.js';
 import { portsSnippets } from './snippets.js';
 import { milliseconds } from './words.js';
 
@@ -30,8 +30,7 @@ function card(port, best, onUse) {
       ['Login', auth?.join(', ')],
       ['Time', total(timings)],
     ]),
-    el('button', { type: 'button', class: 'button small', onclick: () => onUse({ port: port.port, security }) },
-      `Use ${port.port}`));
+    button(`Use ${port.port}`, () => onUse({ port: port.port, security })));
 }
 
 let asked = 0;

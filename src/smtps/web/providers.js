@@ -22,13 +22,13 @@ function note({ host, correction, remark, login, limits, alternatives, sources }
       `${other === host ? '' : `${other}, `}port ${port}, ${encryption(security)}`)));
   const links = (sources ?? []).filter(isLink).map((href) => el('p', {},
     el('a', { href, target: '_blank', rel: 'noopener noreferrer' }, new URL(href).hostname)));
-  return [line('Corrected:', correction), line('', remark), line('Login:', login), line('Limits:', limits), ...others, ...links].filter(Boolean);
+  return [line('Corrected:', correction), line('', remark), line('Login:', login), line('Limits:', [limits].flat().join(', ')), others, links].flat();
 }
 
 /** Show the provider that is named, and fill in its server when it was just chosen. */
 function choose(text, chosen) {
   const provider = find(text);
-  put('provider-note', provider && note(provider));
+  put('provider-note', provider ? note(provider) : []);
   if (!provider || !chosen) return;
   const { host, port, security } = provider;
   fill({ host, port, security, ...(text.includes('@') && { username: text.trim() }) });

@@ -82,7 +82,8 @@ function block(title, texts, remark) {
       remark && el('p', { class: 'hint' }, remark)));
 }
 
-const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Python and shell its CA file (ca_file, --ca-file), as smtps serve --json names it.';
+const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Python and shell its CA file '
+  + '(ca_file, --ca-file), as smtps serve --json names it.';
 
 export function checkSnippets(account, sandboxed) {
   const { host, port, security } = account;
@@ -99,7 +100,8 @@ export function checkSnippets(account, sandboxed) {
 export function sendSnippets(account, message, files, sandboxed) {
   const { from, to, cc, bcc, subject, body, html, partial } = message;
   const people = Object.entries({ to, cc, bcc }).filter(([, list]) => list?.length);
-  const attached = files.map(({ name }) => `        smtps.Attachment(filename=${py(name)}, content=Path(${py(name)}).read_bytes()),`);
+  const attached = files.map(({ name }) =>
+    `        smtps.Attachment(filename=${py(name)}, content=Path(${py(name)}).read_bytes()),`);
   const inPython = some(
     'message = smtps.Message(', `    from_=${py(from)},`,
     people.map(([name, list]) => `    ${name}=${py(list)},`),

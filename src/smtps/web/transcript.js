@@ -12,6 +12,8 @@ export function transcriptBlock(entries) {
   return el('details', {},
     el('summary', {}, `Transcript, ${count(entries.length, 'line')}`),
     el('div', { class: 'block' },
-      el('div', { class: 'heading' }, el('p', { class: 'hint' }, 'Milliseconds, > from here, < from the server. Holds no password.'), copyButton(text, 'the transcript')),
+      el('div', { class: 'heading' },
+        el('p', { class: 'hint' }, 'Milliseconds, > from here, < from the server. Holds no password.'),
+        copyButton(text, 'the transcript')),
       text));
 }
