@@ -1,19 +1,163 @@
-"""Mail providers and what is true of each (``providers.toml``); and the seed's table of ports."""
+"""What mail providers offer for sending: a table with sources, in ``providers.toml``.
+
+Facts of others, as of 2026; no server was asked. The seed's rows are kept as they are, beside the
+correction where one is due.
+"""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Self
 
 from smtps.options import Security
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A host and port that take mail, and how TLS begins there: the port does not tell."""
+
+    host: str
+    port: int
+    security: Security
+
+    def as_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A row of the seed's table of well-known SMTPS servers, to the letter."""
+
+    host: str
+    port: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One provider, or one of its regions.
+
+    Attributes:
+        id: stable short name.
+        name: as people know it.
+        domains: of its mail addresses; none where customers bring their own.
+        host, port, security: the place to use.
+        alternatives: other places that are listed.
+        login: what password is wanted, in one sentence.
+        limits: how much may be sent, where that is known.
+        remark: what else to know.
+        correction: what is wrong with ``seed``.
+        seed: the seed's row, for the six that it has.
+        sources: who says so, with the year where it is known.
+    """
+
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    host: str
+    port: int
+    security: Security
+    alternatives: tuple[Place, ...] = ()
+    login: str
+    limits: str | None = None
+    remark: str | None = None
+    correction: str | None = None
+    seed: Seed | None = None
+    sources: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row of the file.
+
+        Raises:
+            KeyError, TypeError: a key is missing or unknown.
+        """
+        others, seed = row.get("alternatives", ()), row.get("seed")
+        lists = {name: tuple(row[name]) for name in ("domains", "sources") if name in row}
+        places = tuple(Place(**{"host": row["host"]} | place) for place in others)
+        return cls(
+            **{**row, **lists, "alternatives": places, "seed": Seed(**seed) if seed else None}
+        )
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All its hosts, each once, the one to use first."""
+        return tuple(dict.fromkeys((self.host, *(place.host for place in self.alternatives))))
+
+    def as_json(self) -> dict[str, Any]:
+        """For JSON: every key is always there, and null where nothing is known."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "domains": list(self.domains),
+            "host": self.host,
+            "port": self.port,
+            "security": self.security,
+            "alternatives": [place.as_json() for place in self.alternatives],
+            "login": self.login,
+            "limits": self.limits,
+            "remark": self.remark,
+            "correction": self.correction,
+            "seed": self.seed.as_json() if self.seed else None,
+            "sources": list(self.sources),
+        }
+
+
+@cache
+def all_providers() -> tuple[Provider, ...]:
+    """All providers; first the seed's six, in its order."""
+    text = files("smtps").joinpath("providers.toml").read_text(encoding="utf-8")
+    return tuple(Provider.of(row) for row in tomllib.loads(text)["provider"])
+
+
+def search(text: str) -> tuple[Provider, ...]:
+    """Providers that have every word of ``text`` in their id, name, domains or hosts.
+
+    Args:
+        text: in any case; of a mail address only the domain counts. Empty gives all.
+
+    Returns:
+        First those that have ``text`` as a whole for id, name, domain or host.
+    """
+    wanted = text.strip().casefold().rpartition("@")[2]
+    words = wanted.split()
+    found = [p for p in all_providers() if all(word in "\n".join(_names(p)) for word in words)]
+    return tuple(sorted(found, key=lambda provider: wanted not in _names(provider)))
+
+
+def by_host(host: str) -> Provider | None:
+    """The provider of this server; one that uses it goes before one that only lists it."""
+    wanted = _plain(host)
+    providers = all_providers()
+    first = (provider for provider in providers if provider.host == wanted)
+    return next(first, None) or next((p for p in providers if wanted in p.hosts), None)
+
+
+def by_domain(domain: str) -> Provider | None:
+    """The provider of the mail addresses at this domain, not at those below it."""
+    wanted = _plain(domain)
+    return next((p for p in all_providers() if wanted in p.domains), None)
+
+
+def _names(provider: Provider) -> tuple[str, ...]:
+    return (provider.id, provider.name.casefold(), *provider.domains, *provider.hosts)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().removesuffix(".")
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
-    """A row of the seed's table of ports."""
+    """A row of the seed's comparison of ports."""
 
     port: int
     name: str
@@ -21,7 +165,7 @@ class Port:
     usage: str
 
     def as_json(self) -> dict[str, Any]:
-        """All four."""
+        """For JSON."""
         return asdict(self)
 
 
@@ -31,92 +175,4 @@ PORTS = (
     Port(587, "Submission", "STARTTLS upgrade", "Client submission (RFC 6409)"),
     Port(2525, "Alt Submission", "Varies", "Alternative when 587 is blocked"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a server listens."""
-
-    host: str
-    port: int
-    security: Security
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One provider.
-
-    Attributes:
-        id: short name.
-        name: as people know it.
-        host, port, security: the place to use first.
-        domains: what stands behind the @ of its users.
-        alternatives: other places.
-        login: what password is wanted, in a sentence.
-        limits, remark: in a sentence, or empty.
-        sources: where the facts are from.
-        seed: the seed's row, if it has one.
-        correction: what is wrong with that row, or None.
-    """
-
-    id: str
-    name: str
-    host: str
-    port: int
-    security: Security
-    domains: tuple[str, ...]
-    alternatives: tuple[Place, ...]
-    login: str
-    limits: str
-    remark: str
-    sources: tuple[str, ...]
-    seed: tuple[str, int] | None
-    correction: str | None
-
-    def as_json(self) -> dict[str, Any]:
-        """For answers and ``--json``."""
-        seed = {"host": self.seed[0], "port": self.seed[1]} if self.seed else None
-        return {**asdict(self), "seed": seed}
-
-    def matches(self, text: str) -> bool:
-        """Whether ``text`` (small letters) is part of a name, domain or host."""
-        hosts = (self.host, *(place.host for place in self.alternatives))
-        return any(text in word.lower() for word in (self.id, self.name, *self.domains, *hosts))
-
-
-@cache
-def all_providers() -> tuple[Provider, ...]:
-    """All of them, the seed's first."""
-    text = files("smtps").joinpath("providers.toml").read_text(encoding="utf-8")
-    return tuple(_read(row) for row in tomllib.loads(text)["provider"])
-
-
-def search(text: str = "") -> tuple[Provider, ...]:
-    """Those that have ``text`` in name, domain or host, exact matches first."""
-    wanted = text.strip().lower()
-    found = [provider for provider in all_providers() if provider.matches(wanted)]
-    exact = {p.id for p in found if wanted in (p.id, p.name.lower(), p.host, *p.domains)}
-    return tuple(sorted(found, key=lambda provider: provider.id not in exact))
-
-
-def _read(row: dict[str, Any]) -> Provider:
-    places = [
-        Place(place.get("host", row["host"]), place["port"], place["security"])
-        for place in row.get("alternatives", ())
-    ]
-    seed = row.get("seed")
-    return Provider(
-        id=row["id"],
-        name=row["name"],
-        host=row["host"],
-        port=row.get("port", 465),
-        security=row.get("security", "implicit"),
-        domains=tuple(row.get("domains", ())),
-        alternatives=tuple(places),
-        login=row["login"],
-        limits=row.get("limits", ""),
-        remark=row.get("remark", ""),
-        sources=tuple(row["sources"]),
-        seed=(seed["host"], seed["port"]) if seed else None,
-        correction=row.get("correction"),
-    )
+"""The seed's table of ports, to the letter."""

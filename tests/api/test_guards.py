@@ -282,7 +282,7 @@ async def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
 
 async def test_a_target_is_protected_whoever_asks(gallery: Gallery) -> None:
     box = gallery.boxes["healthy"]
-    query = {"host": box.host, "port": box.port}
+    query: dict[str, Any] = {"host": box.host, "port": box.port}
     async with client(Settings(target_rate="2/minute"), gallery) as session:
         codes = [
             (await session.get("/api/smtps/connect", params=query)).status_code for _ in range(3)
@@ -295,7 +295,7 @@ async def test_a_target_is_protected_whoever_asks(gallery: Gallery) -> None:
 
 async def test_too_many_at_once_are_told_so(gallery: Gallery) -> None:
     slow = gallery.boxes["late-greeting"]
-    query = {"host": slow.host, "port": slow.port, "timeout": 400}
+    query: dict[str, Any] = {"host": slow.host, "port": slow.port, "timeout": 400}
     async with client(Settings(concurrency=2), gallery) as session:
         asked = (session.get("/api/smtps/connect", params=query) for _ in range(5))
         answers = await asyncio.gather(*asked)
@@ -308,7 +308,7 @@ async def test_too_many_at_once_are_told_so(gallery: Gallery) -> None:
 
 async def test_when_it_stops_running_requests_are_told(gallery: Gallery) -> None:
     slow = gallery.boxes["late-greeting"]
-    query = {"host": slow.host, "port": slow.port, "timeout": 30000}
+    query: dict[str, Any] = {"host": slow.host, "port": slow.port, "timeout": 30000}
     stopping = asyncio.Event()
     async with client(Settings(grace=0.1), gallery, stopping=stopping) as session:
         running = asyncio.create_task(session.get("/api/smtps/connect", params=query))
@@ -322,7 +322,7 @@ async def test_when_it_stops_running_requests_are_told(gallery: Gallery) -> None
 
 async def test_when_it_stops_running_requests_may_finish(gallery: Gallery) -> None:
     slow = gallery.boxes["late-greeting"]
-    query = {"host": slow.host, "port": slow.port, "timeout": 300}
+    query: dict[str, Any] = {"host": slow.host, "port": slow.port, "timeout": 300}
     stopping = asyncio.Event()
     async with client(Settings(grace=5), gallery, stopping=stopping) as session:
         running = asyncio.create_task(session.get("/api/smtps/connect", params=query))
@@ -336,7 +336,12 @@ async def test_the_access_log_shows_no_query(
     gallery: Gallery, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = gallery.boxes["healthy"]
-    query = {"host": box.host, "port": box.port, "username": box.username, "password": "c4nary"}
+    query: dict[str, Any] = {
+        "host": box.host,
+        "port": box.port,
+        "username": box.username,
+        "password": "c4nary",
+    }
     with caplog.at_level(logging.DEBUG):
         async with client(Settings(), gallery) as session:
             await session.get("/api/smtps/connect", params=query)

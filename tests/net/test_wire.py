@@ -336,6 +336,8 @@ async def test_a_broken_record_is_an_error_after_what_came_before(
     for _ in range(2):
         with pytest.raises(ssl.SSLError):
             await wire.receive()
+    with pytest.raises(ssl.SSLError):
+        wire.write(b"x")
 
 
 @MODES

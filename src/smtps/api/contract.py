@@ -221,30 +221,38 @@ def connect_answer(report: Report, *, transcript: bool = False) -> dict[str, Any
     """The answer to a connection test that came through: the seed's keys first and exactly."""
     facts, best = report.facts, report.facts.best
     assert best is not None
-    assert best.tls is not None
     assert best.capabilities is not None
-    timings = {**facts.timings, **best.timings}
-    answer: dict[str, Any] = {
+    return {
         "success": True,
         "host": facts.target,
         "port": facts.port,
         "protocol": "SMTPS" if facts.security == "implicit" else "SMTP",
         "tls": True,
-        "rtt": round(timings["tcp"] + timings["tls"]),
+        "rtt": round(best.timings["tcp"] + best.timings["tls"]),
         "greeting": str(best.greeting),
         "capabilities": list(best.capabilities.lines),
         "authenticated": best.mechanism is not None,
         "note": _note(report),
-        "address": best.address,
-        "tls_version": best.tls.version,
-        "cipher": best.tls.cipher,
-        "certificate": certificate_json(best.chain[0], facts) if best.chain else None,
+        **facts_answer(report, transcript=transcript),
+    }
+
+
+def facts_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
+    """What was seen, beyond the seed; also of a test that failed, as far as it came."""
+    facts, best = report.facts, report.facts.best
+    timings = {**facts.timings, **(best.timings if best else {})}
+    tls = best.tls if best else None
+    found: dict[str, Any] = {
+        "address": best.address if best else None,
+        "tls_version": tls.version if tls else None,
+        "cipher": tls.cipher if tls else None,
+        "certificate": certificate_json(best.chain[0], facts) if best and best.chain else None,
         "timings": {**timings, "total": round(sum(timings.values()), 3)},
         "findings": [finding.as_json() for finding in report.findings],
     }
-    if transcript and best.transcript is not None:
-        answer["transcript"] = best.transcript.as_json()
-    return answer
+    if transcript and best is not None and best.transcript is not None:
+        found["transcript"] = best.transcript.as_json()
+    return found
 
 
 def _note(report: Report) -> str:

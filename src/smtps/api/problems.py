@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from smtps.advice import advice_for
 from smtps.api.contract import ConnectQuery, SendRequest
 from smtps.client.result import SendError
+from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,6 +127,8 @@ async def _ours(_request: Request, error: Exception) -> JSONResponse:
     more: dict[str, Any] = {}
     if isinstance(error, SendError):
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
+    if error.phase is not Phase.INPUT:
+        more["findings"] = [Finding.from_failure(error.failure).as_json()]
     wait = getattr(error, "retry_after", None)
     headers = {} if wait is None else {"Retry-After": str(wait)}
     return response(document(error.failure, **more), headers)

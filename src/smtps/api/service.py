@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from smtps.api import problems
-from smtps.api.contract import ConnectRequest, SendRequest, ServerFields, connect_answer
+from smtps.api.contract import (
+    ConnectRequest,
+    SendRequest,
+    ServerFields,
+    connect_answer,
+    facts_answer,
+)
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
@@ -78,11 +84,7 @@ class Service:
         report = await self.check(endpoint, request.host, progress)
         if report.failure is None:
             return connect_answer(report, transcript=transcript)
-        more: dict[str, Any] = {"findings": [finding.as_json() for finding in report.findings]}
-        best = report.facts.best
-        if transcript and best is not None and best.transcript is not None:
-            more["transcript"] = best.transcript.as_json()
-        return problems.document(report.failure, **more)
+        return problems.document(report.failure, **facts_answer(report, transcript=transcript))
 
     async def send(self, request: SendRequest) -> Result:
         """Send one message."""

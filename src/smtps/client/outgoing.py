@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header
 from email.message import Message as PythonMessage
 from typing import Any
 
@@ -22,6 +23,9 @@ from smtps.message import Message
 from smtps.mime import check_header_block, compose, format_date
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
+
+_FOLDING = re.compile(r"\r?\n(?=[ \t])")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 AnyMessage = Message | PythonMessage | bytes
 
@@ -127,10 +131,15 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
         if "Message-ID" not in own:
             domain = envelope.sender.domain if envelope.sender else "localhost"
             own["Message-ID"] = make_msgid(domain=domain)
+        for part in own.walk():
+            for name, value in part.items():
+                _check_value(name, str(value))
         policy: Any = own.policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
         data = own.as_bytes(policy=policy)
         meant = [_outline(part) for part in own.walk()]
         written = [_outline(part) for part in message_from_bytes(data).walk()]
+    except InputError:
+        raise
     except Exception as error:  # the package raises whatever comes to hand
         raise InputError("message", f"cannot be serialised: {error}") from error
     check_header_block(normalize(data), own.keys())
@@ -139,6 +148,23 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
             "message", "a part would get fields or content not set", code="message.injection"
         )
     return check_raw(data)
+
+
+def _check_value(name: str, value: str) -> None:
+    """Find a control character in a header value, also one hidden in an encoded word: the package
+    decodes these before it writes them, and so writes lines of its own.
+
+    Raises:
+        InputError: there is one.
+    """
+    texts = [_FOLDING.sub("", value)]
+    if "=?" in value:
+        pieces = decode_header(texts[0])
+        texts += [p.decode("latin-1") if isinstance(p, bytes) else p for p, _ in pieces]
+    if any(_CONTROL.search(text) for text in texts):
+        raise InputError(
+            "headers", f"{name} holds a line end or another control", code="message.injection"
+        )
 
 
 def _outline(part: Any) -> tuple[list[str], bytes]:

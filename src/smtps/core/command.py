@@ -132,7 +132,10 @@ def auth(mechanism: str, initial: bytes | None = None) -> Command:
 
 def response(data: bytes) -> Command:
     """A line of a SASL exchange (RFC 4954 section 4): never shown."""
-    return Command(Verb.RESPONSE, base64.b64encode(data).decode(), HIDDEN)
+    line = base64.b64encode(data).decode()
+    if len(line) > grammar.MAX_AUTH_LINE - 2:
+        raise InputError("credentials", f"are longer than {grammar.MAX_AUTH_LINE} octets")
+    return Command(Verb.RESPONSE, line, HIDDEN)
 
 
 CANCEL_AUTH = Command(Verb.RESPONSE, "*")
@@ -149,7 +152,7 @@ def mail(
     ret: Literal["FULL", "HDRS"] | None = None,
     envid: str | None = None,
 ) -> Command:
-    """MAIL (RFC 5321 section 4.1.1.2).
+    """MAIL (RFC 5321 section 4.1.1.2). A path beyond ASCII needs ``smtputf8``; the caller knows.
 
     Args:
         reverse_path: where bounces go; None is the null reverse-path ``<>``.

@@ -71,7 +71,7 @@ class Connection:
 
         Raises:
             SessionError: the command has no place here; nothing was changed.
-            ProtocolError: the server has already sent a reply that nothing asked for.
+            RemoteError, NetworkError: see ``expect_silence``.
         """
         self._check_order(command)
         next_state = SEND[self._sent_state][command.verb]
@@ -153,11 +153,10 @@ class Connection:
             RefusedError: it refused the message before its end, or is closing the session (421).
             ProtocolError: any other reply, or half of one.
         """
-        if self._said() <= len(self.pending):
+        if self._said() <= len(self.pending) and not self._spoke_early:
             return
-        while self.pending:  # answers that nobody has taken yet stand before the surplus
-            self.next_answer()
-        self.next_answer()
+        while self.next_answer() is not None:  # those that were due stand before the surplus
+            pass
         self._close()
         raise ProtocolError(
             "smtp.unexpected_reply",

@@ -11,11 +11,12 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 """RFC 5322 section 3.2.3."""
 
-DOT_STRING = re.compile(rf"{ATEXT}+(?:\.{ATEXT}+)*")
-"""RFC 5321 section 4.1.2, Dot-string."""
+_U = "[^\x00-\x7f\u3002\uff0e\uff61]"
+"""Beyond ASCII, without the three that IDNA reads as dots (RFC 3490 section 3.1): what looks like
+one label must not become two."""
 
-UTF8_DOT_STRING = re.compile(rf"(?:{ATEXT}|[^\x00-\x7f])+(?:\.(?:{ATEXT}|[^\x00-\x7f])+)*")
-"""RFC 6531 section 3.3 adds UTF8-non-ascii to atext."""
+UTF8_DOT_STRING = re.compile(rf"(?:{ATEXT}|{_U})+(?:\.(?:{ATEXT}|{_U})+)*")
+"""RFC 5321 section 4.1.2, Dot-string; RFC 6531 section 3.3 adds UTF8-non-ascii to atext."""
 
 QUOTED_STRING = re.compile(r'"[A-Za-z0-9!#$%&\'*+/=?^_`{|}~.()\[\]-]+"')
 """RFC 5321 section 4.1.2, Quoted-string, less what a careless reader takes for structure.
@@ -29,10 +30,6 @@ DOMAIN = re.compile(
     r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 """RFC 5321 section 4.1.2, Domain; lengths from section 4.5.3.1.2 and RFC 1035 section 2.3.4."""
-
-_U = "[^\x00-\x7f\u3002\uff0e\uff61]"
-"""Beyond ASCII, without the three that IDNA reads as dots (RFC 3490 section 3.1): what looks like
-one label must not become two."""
 
 UTF8_LABEL = re.compile(rf"(?:[A-Za-z0-9]|{_U})(?:[A-Za-z0-9-]|{_U}){{0,62}}")
 """RFC 6531 section 3.3, U-label; its exact rules (RFC 5892) are IDNA's business."""

@@ -137,7 +137,8 @@ class OAuthBearer(_Bearer):
         # RFC 5801 section 4: , and = are the only characters a GS2 name has to escape.
         name = _no_nul(_no_separator(self.username)).replace("=", "=3D").replace(",", "=2C")
         user = f"a={name}" if name else ""
-        place = f"\x01host={self.host}\x01port={self.port}" if self.host else ""
+        host = _no_separator(self.host)
+        place = f"\x01host={host}\x01port={self.port}" if host else ""
         token = _no_separator(self.secret)
         return _encode(f"n,{user},{place}\x01auth=Bearer {token}\x01\x01")
 

@@ -20,6 +20,9 @@ from smtps.api.service import Service
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
 from smtps.client.session import check_endpoint
+from smtps.diagnosis.gather import Progress
+from smtps.errors import SMTPSError
+from smtps.net.names import to_ascii
 
 _CONNECT: dict[int | str, dict[str, Any]] = {200: {"model": schemas.ConnectAnswer}}
 _SEND: dict[int | str, dict[str, Any]] = {200: {"model": schemas.SendAnswer}}
@@ -50,10 +53,15 @@ def router(service: Service) -> APIRouter:
 
     def stream(request: ConnectRequest) -> StreamingResponse:
         check_endpoint(service.endpoint(request, request.timeout))
-        run = events.stream(
-            lambda progress: service.connect(request, transcript=True, progress=progress)
-        )
-        return StreamingResponse(run, media_type="text/event-stream")
+        to_ascii(request.host)
+
+        async def run(progress: Progress) -> dict[str, Any]:
+            try:
+                return await service.connect(request, transcript=True, progress=progress)
+            except SMTPSError as error:  # too late for a status: the stream has begun
+                return problems.document(error.failure)
+
+        return StreamingResponse(events.stream(run), media_type="text/event-stream")
 
     @routes.get(
         "/connect/events",
