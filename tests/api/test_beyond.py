@@ -94,7 +94,11 @@ async def test_a_reader_who_leaves_cancels_the_check() -> None:
             raise
         return {}
 
-    reading = asyncio.create_task(anext(events.stream(run)))
+    async def read() -> None:
+        async for _ in events.stream(run):
+            pass
+
+    reading = asyncio.create_task(read())
     await asyncio.sleep(0.01)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)

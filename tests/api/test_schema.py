@@ -27,5 +27,5 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @SCHEMA.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_operation(case: schemathesis.Case) -> None:
+def test_every_operation(case: Any) -> None:
     case.call_and_validate()

@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from smtps.cli import exits, secrets, server
+from smtps.cli import exits, secrets
 from smtps.cli.main import main
 from smtps.errors import Failure, InputError, Phase
 from smtps.sandbox.server import Sandbox
+from smtps.targets import split_target
 
 SMTPS = [sys.executable, "-m", "smtps"]
 
@@ -85,7 +86,7 @@ def test_usage_errors_are_64_and_say_where_help_is(capsys: pytest.CaptureFixture
     ],
 )
 def test_targets(target: str, expected: tuple[str, int]) -> None:
-    assert server.split_target(target) == expected
+    assert split_target(target) == expected
 
 
 @pytest.mark.parametrize("target", ["x:0", "x:70000", "x:abc", "x:", "ann@example.com", "x:٤٦٥"])

@@ -163,9 +163,14 @@ class Dialogue:
             RefusedError, ProtocolError, NetworkError: it has said something, or hung up.
         """
         while self.wire.has_unread or not self.connection.quiet:
+            if not self.connection.quiet and self.connection.next_answer() is not None:
+                continue
             async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):
-                self.connection.receive_data(await self.wire.receive())
-            self.connection.next_answer()
+                data = await self.wire.receive()
+            self.connection.receive_data(data)
+            if not data:
+                self.connection.next_answer()
+                return
 
     async def _next_reply(self) -> Reply:
         phase = self.connection.phase or Phase.QUIT
