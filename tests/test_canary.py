@@ -140,7 +140,7 @@ class ScramWire(ScriptedWire):
                 self._say(f"334 {base64.b64encode(final.encode()).decode()}\r\n".encode())
             except Exception:
                 self._say(f"535 {line} {answer} is wrong\r\n".encode())
-        elif self._step == 3:
+        elif self._step == 3 and line != "QUIT":
             self._say(b"235 welcome\r\n")
 
 

@@ -26,7 +26,15 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
+def _no_number(value: Any) -> Any:
+    """And 0 is no answer to a yes-or-no question. (A query has words for it.)"""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004
+    return value
+
+
 Number = Annotated[int, BeforeValidator(_no_bool)]
+Flag = Annotated[bool, BeforeValidator(_no_number)]
 
 
 class ServerFields(BaseModel):
@@ -41,8 +49,8 @@ class ServerFields(BaseModel):
     access_token: Annotated[str | None, Field(repr=False)] = None
     mechanism: str | None = None
     security: Security = "implicit"
-    verify: bool = True
-    allow_unverified_login: bool = False
+    verify: Flag = True
+    allow_unverified_login: Flag = False
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
 
     def endpoint(self, timeout: int, ca_file: str | None = None) -> Endpoint:
@@ -117,7 +125,7 @@ class DSNFields(BaseModel):
     ret: Literal["FULL", "HDRS"] | None = None
     envid: str | None = None
     notify: list[Literal["NEVER", "SUCCESS", "FAILURE", "DELAY"]] | None = None
-    orcpt: bool = False
+    orcpt: Flag = False
 
 
 Who = str | Person
@@ -141,9 +149,9 @@ class SendRequest(ServerFields):
     raw: Annotated[str | None, Field(description="a finished message, base64")] = None
     envelope: EnvelopeFields | None = None
     dsn: DSNFields | None = None
-    require_tls: bool = False
+    require_tls: Flag = False
     partial: Partial = "abort"
-    dry_run: bool = False
+    dry_run: Flag = False
 
     def message(self) -> Message | bytes:
         """What is to be sent.

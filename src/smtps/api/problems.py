@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -134,11 +135,23 @@ async def _ours(_request: Request, error: Exception) -> JSONResponse:
     return response(document(error.failure, **more), headers)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _OF_STATUS.get(error.status_code, "api.bug")
     failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
-    return response(document(failure), error.headers)
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = ", ".join(_methods(request))
+    return response(document(failure), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method of a path. Starlette names those of one of its routes only."""
+    found: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^/]+?\\}", "[^/]+", re.escape(path)), request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
 
 
 async def _bug(_request: Request, _error: Exception) -> JSONResponse:

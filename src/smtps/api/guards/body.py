@@ -8,13 +8,16 @@ from smtps.api.contract import SendRequest
 from smtps.api.settings import Settings
 from smtps.errors import InputError
 
+JSON_PATHS = frozenset({"/api/smtps/connect", "/api/smtps/connect/events", "/api/smtps/send"})
+"""Where POST has a body."""
 
-def judge_headers(method: str, headers: Mapping[str, str], max_body: int) -> str | None:
+
+def judge_headers(method: str, path: str, headers: Mapping[str, str], max_body: int) -> str | None:
     """The code of what is wrong with a request before its body is read, or None."""
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length) > max_body:
         return "api.too_large"
-    if method != "POST":
+    if method != "POST" or path not in JSON_PATHS:
         return None
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):

@@ -111,7 +111,7 @@ class Gate:
             return "api.busy"
         if path.startswith(("/api/", "/smtps/")):
             self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
-        return body.judge_headers(scope["method"], headers, settings.max_body)
+        return body.judge_headers(scope["method"], path, headers, settings.max_body)
 
     async def _refuse(
         self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]
