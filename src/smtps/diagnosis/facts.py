@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
@@ -37,8 +37,8 @@ class Certificate:
     signature: str
 
     def days_left(self, now: datetime) -> int:
-        """Whole days until it runs out; negative when it has."""
-        return (self.not_after - now).days
+        """Whole days until it runs out; negative, whole days since, when it has."""
+        return int((self.not_after - now) / timedelta(days=1))
 
 
 @dataclass(slots=True)
