@@ -6,6 +6,7 @@ import asyncio
 import socket
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from typing import Any
 
 from smtps.errors import NetworkError, Phase
 from smtps.net.names import literal, to_ascii
@@ -52,10 +53,17 @@ async def resolve(
     with translated(Phase.DNS, host=name):
         async with within(timeout, Phase.DNS, deadline=deadline):
             found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(Address(str(entry[4][0]), port) for entry in found))
+    addresses = list(dict.fromkeys(Address(_literal(entry[4]), port) for entry in found))
     if not addresses:
         raise NetworkError("dns.no_address", f"{name} has no address.", phase=Phase.DNS)
     return interleave(addresses)
+
+
+def _literal(place: tuple[Any, ...]) -> str:
+    """The address of a socket's place, with the zone that a link-local one leads nowhere without."""
+    ip = str(place[0])
+    zone = place[3] if len(place) > 3 else 0
+    return f"{ip}%{zone}" if zone and "%" not in ip else ip
 
 
 def interleave(addresses: list[Address]) -> list[Address]:

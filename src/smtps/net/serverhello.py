@@ -54,6 +54,8 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         data = data[5 + size :]
     while len(stream) >= 4:
         size = int.from_bytes(stream[1:4])
+        if len(stream) < 4 + size:
+            return  # what is still missing could change what is read
         yield stream[0], bytes(stream[4 : 4 + size])
         del stream[: 4 + size]
 

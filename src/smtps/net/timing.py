@@ -21,7 +21,7 @@ def timed_out(phase: Phase, seconds: float, address: str | None = None) -> Phase
     default = ("smtp.timeout", f"The server did not answer ({phase})")
     code, sentence = _WAITED_FOR.get(phase, default)
     return PhaseTimeoutError(
-        code, f"{sentence} within {seconds:g} seconds.", phase=phase, address=address
+        code, f"{sentence} within {round(seconds, 2):g} seconds.", phase=phase, address=address
     )
 
 

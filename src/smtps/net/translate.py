@@ -173,8 +173,8 @@ def _from_ssl(error: ssl.SSLError, phase: Phase) -> SMTPSError:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return closed(phase)
     reason = getattr(error, "reason", None) or ""
-    name = _ALERT.sub("", reason, count=1) if _ALERT.match(reason) else reason
-    if name in _REASON:
+    name = _ALERT.sub("", reason, count=1)
+    if name in _REASON and reason != "INTERNAL_ERROR":  # which without a prefix is our side's own
         code, sentence = _REASON[name]
         return TLSError(code, sentence, seen=reason)
     reason = reason or str(error) or type(error).__name__

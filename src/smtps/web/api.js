@@ -16,7 +16,8 @@ export async function either(promise) {
   try {
     return await promise;
   } catch (error) {
-    if (error instanceof Problem && !/^(api|input|page|message)\./.test(error.document.code)) return error.document;
+    const { code, phase } = error.document ?? {};
+    if (error instanceof Problem && phase !== 'input' && !/^(api|input|page|message)\./.test(code)) return error.document;
     throw error;
   }
 }

@@ -1,0 +1,154 @@
+"""The page in a real browser: Debian's Chromium, headless."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import smtps
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SIZES = [(390, "dark"), (1280, "light")]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    command = [sys.executable, "-m", "smtps", "serve", "--port", "0", "--sandbox", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        yield json.loads(service.stdout.readline())["url"]
+        service.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]} px, {size[1]}")
+def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, scheme = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    opened = context.new_page()
+    opened.goto(url)
+    expect(opened.locator("#sandbox")).to_be_visible()
+    yield opened
+    context.close()
+
+
+def check_accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def choose(page: Page, persona: str) -> None:
+    page.select_option("#personas", persona)
+    page.click("#persona-try")
+
+
+def test_a_persona_s_failure_is_explained(page: Page) -> None:
+    check_accessible(page)
+    choose(page, "wrong-host")
+    finding = page.locator(".finding[data-code='tls.certificate_wrong_host']")
+    expect(finding).to_contain_text("belongs to another name")
+    expect(page.locator("#certificate")).to_contain_text("mail.elsewhere.example")
+    expect(page.locator("#verdict")).to_have_attribute("data-tone", "bad")
+    check_accessible(page)
+
+
+def test_a_healthy_server_is_shown_with_all_its_facts(page: Page) -> None:
+    choose(page, "healthy")
+    expect(page.locator("#verdict")).to_have_attribute("data-tone", "good")
+    expect(page.locator("li[data-phase='auth']")).to_have_attribute("data-state", "done")
+    expect(page.locator("#capabilities")).to_contain_text("PIPELINING")
+    expect(page.locator("#transcript")).to_contain_text("EHLO portofcall")
+    assert "sandbox-password" not in page.inner_text("main")
+    check_accessible(page)
+
+
+def test_send_with_an_attachment_and_read_it_in_the_inbox(page: Page, tmp_path: Path) -> None:
+    choose(page, "healthy")
+    page.click("#tab-send")
+    page.fill("#compose-from", "tester@example.test")
+    page.fill("#compose-to", "you@example.test")
+    subject = f"Grüße {page.viewport_size}"
+    page.fill("#compose-subject", subject)
+    page.fill("#compose-text", "From the page.")
+    (tmp_path / "notes.txt").write_text("attached")
+    page.set_input_files("#compose-files", str(tmp_path / "notes.txt"))
+    check_accessible(page)
+    page.click("#send")
+    expect(page.locator("#send-verdict")).to_have_attribute("data-outcome", "sent")
+    page.click("#tab-inbox")
+    page.locator("#inbox button", has_text=subject).click()
+    expect(page.locator("#message")).to_contain_text("From the page.")
+    expect(page.locator("#message")).to_contain_text("notes.txt")
+    check_accessible(page)
+
+
+def test_by_the_keyboard_alone(page: Page) -> None:
+    page.focus("#personas")
+    page.keyboard.type("healthy")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#verdict")).to_have_attribute("data-tone", "good")
+    page.focus("#host")
+    page.keyboard.press("Enter")
+    expect(page.locator("#verdict")).to_have_attribute("data-tone", "good")
+    page.focus("#tab-check")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-send")).to_have_attribute("aria-selected", "true")
+
+
+def test_an_error_stands_beside_its_field(page: Page) -> None:
+    page.fill("#host", "not a host")
+    page.click("#check")
+    expect(page.locator("#host")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#host-error")).to_contain_text("host name")
+    check_accessible(page)
+
+
+def test_nothing_secret_is_remembered(page: Page) -> None:
+    page.fill("#host", "smtp.example.com")
+    page.fill("#username", "ann")
+    page.fill("#password", "c4nary")
+    page.reload()
+    assert page.input_value("#host") == "smtp.example.com"
+    assert page.input_value("#username") == "ann"
+    assert page.input_value("#password") == ""
+    assert "c4nary" not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+
+
+def test_the_page_is_small_and_asks_no_other_host(browser: Browser, url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    sizes: list[int] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("response", lambda answer: sizes.append(len(answer.body())) if answer.ok else None)
+    page.goto(url)
+    page.wait_for_load_state("networkidle")
+    assert all(address.startswith(url) for address in asked)
+    assert sum(Path(path).stat().st_size for path in web_files()) < 100_000
+    context.close()
+
+
+def web_files() -> list[Path]:
+    return [*(Path(smtps.__file__).parent / "web").iterdir()]
