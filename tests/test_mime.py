@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -223,7 +224,9 @@ def test_names_and_addresses_come_back(message: Message) -> None:
 @example(a_message(subject="w" * 899))
 @example(a_message(subject="w" * 2000))
 def test_subject_and_further_fields_come_back(message: Message) -> None:
-    parsed = parse(message)
+    data = compose(message).data
+    check_bytes(data)
+    parsed = read(data)
     assert header(parsed, "Subject") == message.subject
     for name, value in message.headers.items():
         assert header(parsed, name) == value
@@ -532,6 +535,23 @@ def test_any_other_block_is_refused(data: bytes, problem: str) -> None:
     with pytest.raises(InputError, match=problem) as caught:
         check_header_block(data, ["From", "Subject"])
     assert (caught.value.code, caught.value.field) == ("message.injection", "headers")
+
+
+@pytest.mark.parametrize("bad", ["x\r\nBcc: y@z.example", "x\n\nbody", "x\rBcc: y", "x\0"])
+def test_a_value_that_was_never_checked_is_still_found(bad: str) -> None:
+    message = a_message()
+    object.__setattr__(message, "subject", bad)
+    with pytest.raises(InputError) as caught:
+        compose(message)
+    assert caught.value.code == "message.injection"
+
+
+def test_a_header_set_afterwards_tells_no_blind_recipient() -> None:
+    message: Any = a_message(headers={"X-A": "b"})
+    with suppress(TypeError, InputError):
+        message.headers["Bcc"] = "secret@hidden.example"
+        assert "Bcc" not in parse(message)
+    assert message.headers["X-A"] == "b"
 
 
 def test_no_boundary_is_part_of_another() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from smtps.errors import Phase, SMTPSError
+from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
 from smtps.net.resolve import Address
@@ -71,6 +71,8 @@ async def connect_any(
         SMTPSError: none answered; the error of the first, with the others as notes.
     """
     waiting = list(addresses)
+    if not waiting:
+        raise NetworkError("dns.no_address", "There is no address to try.", phase=Phase.DNS)
     admit(waiting, allow)
     running: dict[asyncio.Task[Wire], Address] = {}
     errors: dict[Address, SMTPSError] = {}

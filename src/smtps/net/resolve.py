@@ -60,7 +60,7 @@ async def resolve(
 
 
 def _literal(place: tuple[Any, ...]) -> str:
-    """The address in a socket address, with the zone without which a link-local one leads nowhere."""
+    """The address in a socket address, with the zone that a link-local one needs."""
     ip = str(place[0])
     zone = place[3] if len(place) > 3 else 0
     return f"{ip}%{zone}" if zone and "%" not in ip else ip

@@ -59,7 +59,7 @@ def context_for(endpoint: Endpoint) -> ssl.SSLContext:
     )
 
 
-_Stamped = tuple[str, int] | None
+_Stamped = tuple[str, tuple[int, int, int]] | None
 
 
 def _stamp(field: str, path: str | Path | None) -> _Stamped:
@@ -67,7 +67,8 @@ def _stamp(field: str, path: str | Path | None) -> _Stamped:
     if path is None:
         return None
     try:
-        return str(path), Path(path).stat().st_mtime_ns
+        found = Path(path).stat()
+        return str(path), (found.st_mtime_ns, found.st_size, found.st_ino)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(field, f"cannot be read: {reason} ({str(path)!r})") from error
@@ -99,7 +100,7 @@ def _context(
     return context
 
 
-def _load(field: str, stamped: tuple[str, int], load: Any) -> None:
+def _load(field: str, stamped: tuple[str, Any], load: Any) -> None:
     try:
         load()
     except (ssl.SSLError, OSError) as error:

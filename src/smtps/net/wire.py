@@ -26,7 +26,7 @@ class Wire(asyncio.Protocol):
     """Reads and writes bytes, in the clear or through TLS; not to be shared between tasks.
 
     Attributes:
-        address: the peer, such as ``192.0.2.1:465``, for messages.
+        address: the peer's, such as ``192.0.2.1``, for messages.
         first_bytes: the server's first raw bytes, on the way to TLS.
     """
 
@@ -113,7 +113,7 @@ class Wire(asyncio.Protocol):
     @property
     def has_unread(self) -> bool:
         """Whether the server has sent something, or hung up."""
-        return bool(self._plain) or self._eof
+        return bool(self._plain) or self._eof or self._error is not None
 
     async def receive(self) -> bytes:
         """The next bytes; empty at the end.
@@ -179,8 +179,6 @@ class Wire(asyncio.Protocol):
             await self._handshake(self._tls)
         except (OSError, ssl.SSLError) as error:
             self._flush()  # the alert that tells the server why
-            if isinstance(error, SMTPSError):
-                raise
             raise self._handshake_error(error) from error
         self._secured = True
         self._decrypt()
