@@ -100,9 +100,10 @@ def what_arrived(url: str) -> None:
 
 def stay(url: str) -> None:
     """Leave the service up for whoever wants to play on."""
-    title("The service stays up until Ctrl-C. Try:")
-    print(f"curl '{url}/api/smtps/connect?host=smtp.gmail.com'")
-    print(f"{url}/docs")
+    title("The service stays up until Ctrl-C")
+    print(f"page   {url}")
+    print(f"curl   curl {url}/smtps/smtp.gmail.com")
+    print(f"docs   {url}/docs")
     try:
         sys.stdin.read()
     except KeyboardInterrupt:
