@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from smtps.core import grammar
@@ -210,7 +211,7 @@ class Message:
         set_(self, "attachments", _files(self.attachments))
         if not isinstance(self.headers, Mapping):
             raise InputError("headers", "must be a mapping of names to values")
-        set_(self, "headers", dict(self.headers))
+        set_(self, "headers", MappingProxyType(dict(self.headers)))
         _check_line("subject", self.subject)
         for name in ("text", "html"):
             if getattr(self, name) is not None:

@@ -41,11 +41,12 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
         self._sandbox = sandbox
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._client = transport
         self._sandbox.clients.add(transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._sandbox.clients.discard(self.transport)
+        self._sandbox.clients.discard(self._client)
         super().connection_lost(error)
 
     async def _handle_client(self) -> None:
@@ -162,8 +163,7 @@ class Sandbox:
         if self._server is not None:
             self._server.close()
             for transport in list(self.clients):
-                if transport is not None:
-                    transport.abort()
+                transport.abort()
             await self._server.wait_closed()
             await asyncio.sleep(0)
             self._server = None
