@@ -83,8 +83,11 @@ def records(raw: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def server_hellos(first_bytes: bytes) -> int:
+    # With its length: an encrypted record may begin with any octet.
     return sum(
-        body[0] == 2 for kind, body in _whole_records(first_bytes) if kind == HANDSHAKE and body
+        body[0] == 2 and int.from_bytes(body[1:4]) + 4 <= len(body)
+        for kind, body in _whole_records(first_bytes)
+        if kind == HANDSHAKE and body
     )
 
 
