@@ -275,6 +275,14 @@ def test_what_goes_out_in_base64_comes_back() -> None:
     assert base64.b64decode(response(data).line) == data
 
 
+def test_a_response_has_to_fit_a_line() -> None:
+    """RFC 4954 section 4: 12288 octets, CRLF included; base64 makes four of three."""
+    assert len(response(b"x" * 9213).line) == 12284
+    with pytest.raises(InputError) as caught:
+        response(b"x" * 9217)
+    assert caught.value.field == "credentials"
+
+
 def test_every_factory_is_under_test() -> None:
     """A new one has to be added to the table of arguments."""
     made = {
