@@ -20,6 +20,7 @@ class Finding:
         meaning: one plain sentence.
         fix: what to do.
         audience: ``you``, ``operator`` or ``network``.
+        see: where to read on, such as ``RFC 8314 section 3``; may be empty.
     """
 
     code: str
@@ -28,13 +29,20 @@ class Finding:
     meaning: str
     fix: str
     audience: Who
+    see: str = ""
 
     @classmethod
     def of(cls, code: str, seen: str, *, severity: Severity | None = None) -> Self:
         """A finding with the words of the table, and its severity unless another is given."""
         advice = advice_for(code)
         return cls(
-            code, severity or advice.severity, seen, advice.meaning, advice.fix, advice.audience
+            code,
+            severity or advice.severity,
+            seen,
+            advice.meaning,
+            advice.fix,
+            advice.audience,
+            advice.see,
         )
 
     @classmethod
@@ -46,7 +54,7 @@ class Finding:
         return cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
 
     def as_json(self) -> dict[str, Any]:
-        """``{"code", "severity", "seen", "meaning", "fix", "for"}``."""
+        """``{"code", "severity", "seen", "meaning", "fix", "for", "see"}``."""
         return {
             "code": self.code,
             "severity": self.severity.value,
@@ -54,4 +62,5 @@ class Finding:
             "meaning": self.meaning,
             "fix": self.fix,
             "for": self.audience.value,
+            "see": self.see or None,
         }

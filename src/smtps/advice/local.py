@@ -1,0 +1,48 @@
+"""The request, the session and the service: this side of the wire."""
+
+from __future__ import annotations
+
+from smtps.advice.row import Advice, Severity, Who
+
+_E = Severity.ERROR
+_YOU = Who.YOU
+_OPERATOR = Who.OPERATOR
+
+ADVICE: dict[str, Advice] = {
+    "input.invalid": Advice(_E, "A value cannot be used.", "Correct it and try again.", _YOU),
+    "input.host_required": Advice(
+        _E, "Nobody said which server.", "Give its host name, such as smtp.example.com.", _YOU),
+    "session.broken": Advice(
+        _E, "The session ended with an error before.", "Open another.", _YOU),
+    "session.cancelled": Advice(_E, "The call was cancelled.", "Open another session.", _YOU),
+    "session.out_of_order": Advice(
+        _E, "This cannot be done at this point.", "Finish what was begun first.", _YOU),
+    "session.reply_due": Advice(
+        _E, "A reply is still due.", "Wait for it first.", _YOU),
+    "api.not_found": Advice(_E, "There is nothing at this path.", "See /docs.", _YOU),
+    "api.method_not_allowed": Advice(
+        _E, "This path does not take this method.", "See the Allow header.", _YOU),
+    "api.malformed": Advice(_E, "The body cannot be read.", "Send JSON.", _YOU),
+    "api.unsupported_media_type": Advice(
+        _E, "The body is not JSON.", "Send Content-Type: application/json.", _YOU),
+    "api.too_large": Advice(_E, "The body is too large.", "Send less.", _YOU),
+    "api.too_many": Advice(_E, "The message has too many parts.", "Split it.", _YOU),
+    "api.wrong_host": Advice(
+        _E, "The request was meant for another name than this service goes by.",
+        "Use its own address, or add the name to the setting hosts.", _YOU),
+    "api.wrong_origin": Advice(
+        _E, "A web page elsewhere tried to use this service.",
+        "Use the service's own page.", _YOU),
+    "api.token_needed": Advice(
+        _E, "The service wants a token.", "Send Authorization: Bearer and your token.", _YOU),
+    "api.caller_limited": Advice(
+        _E, "You are asking too often.", "Wait as long as Retry-After says.", _YOU),
+    "api.target_limited": Advice(
+        _E, "This target has been asked for too often, by you or by others.",
+        "Wait as long as Retry-After says.", _YOU),
+    "api.busy": Advice(
+        _E, "The service has too many requests under way.", "Try again in a second.", _YOU),
+    "api.stopping": Advice(
+        _E, "The service is stopping.", "Try again in a few seconds.", _YOU),
+    "api.bug": Advice(_E, "This is our mistake.", "Please report it.", _OPERATOR),
+}  # fmt: skip

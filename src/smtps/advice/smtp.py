@@ -1,0 +1,65 @@
+"""Greeting, EHLO and replies."""
+
+from __future__ import annotations
+
+from smtps.advice.row import Advice, Severity, Who
+
+_E = Severity.ERROR
+_W = Severity.WARNING
+_YOU = Who.YOU
+_OPERATOR = Who.OPERATOR
+
+ADVICE: dict[str, Advice] = {
+    "smtp.greeting_timeout": Advice(
+        _E, "The connection stands, but the server does not speak first.",
+        "Wait longer; a tarpit or a reverse look-up may hold it up.", _OPERATOR),
+    "smtp.greeting_late": Advice(
+        _W, "The greeting took long. Programs that wait only 5 seconds call this server dead.",
+        "Make reverse look-ups fast; take tarpits off the submission port.", _OPERATOR),
+    "smtp.greeting_refused": Advice(
+        _E, "The server refuses this client's address before anything else.",
+        "Read its reason; a block list named there has a page for removal.", _YOU),
+    "smtp.ehlo_refused": Advice(
+        _E, "The server does not accept how this client names itself.",
+        "Give a real host name with --ehlo-name.", _YOU),
+    "smtp.ehlo_name_refused": Advice(
+        _W, "The server refused the client's name and took its address instead.",
+        "Give a real host name with --ehlo-name.", _YOU),
+    "smtp.noop_refused": Advice(_E, "The session is no longer good.", "Open another.", _OPERATOR),
+    "smtp.shutting_down": Advice(
+        _E, "The server closed the session: it is overloaded, restarting, or limits you.",
+        "Wait some minutes before the next try.", _YOU),
+    "smtp.timeout": Advice(
+        _E, "The server stopped answering.", "Try again later.", _OPERATOR),
+    "smtp.not_a_reply": Advice(
+        _E, "What listens here does not speak SMTP.", "Check host and port.", _YOU),
+    "smtp.mixed_codes": Advice(
+        _E, "The server contradicts itself within one reply.", "Report it to its operator.",
+        _OPERATOR),
+    "smtp.reply_too_long": Advice(
+        _E, "The server talks without end.", "Check host and port; report it to its operator.",
+        _OPERATOR),
+    "smtp.unexpected_reply": Advice(
+        _E, "The server said more than it was asked, so nothing it says can be matched any more.",
+        "Report it to its operator.", _OPERATOR),
+    "smtp.wrong_code": Advice(
+        _E, "The server's answer makes no sense in this place.", "Report it to its operator.",
+        _OPERATOR),
+    "smtp.nonstandard_replies": Advice(
+        _W, "The server's replies break the rules; strict clients may stumble.",
+        "Report it to its operator.", _OPERATOR),
+    "smtp.rate_limited": Advice(
+        _E, "The server says that you connect too often.",
+        "Wait; trying again makes it worse.", _YOU),
+    "smtp.blocklisted": Advice(
+        _E, "The server refuses this client's address because a block list names it.",
+        "Look the address up at the list it names, and ask for removal there.", _YOU),
+    "smtp.synchronization": Advice(
+        _E, "The server says that the client spoke too early.",
+        "Wait for each reply; if this tool did, something on the way changed the dialogue.",
+        _OPERATOR, "RFC 5321 section 4.3.1"),
+    "smtp.starttls_required": Advice(
+        _E, "The server wants TLS first, and believes there is none.",
+        "Use implicit TLS on 465 or STARTTLS on 587; as its operator, tell the server that a proxy "
+        "in front of it does TLS.", _OPERATOR, "RFC 3207 section 4"),
+}  # fmt: skip
