@@ -103,7 +103,7 @@ DIALOGUES: dict[str, Dialogue] = {
     # Before the login.
     "greeted with 554": failed(
         "S 554 no\nC QUIT\nS 221 bye\nclose", "smtp.greeting_refused", "greeting"),
-    "greeted with 421": failed("S 421 busy\nclose", "smtp.greeting_refused", "greeting"),
+    "greeted with 421": failed("S 421 busy\nclose", "smtp.shutting_down", "greeting"),
     "no greeting": failed("silence", "smtp.greeting_timeout", "greeting"),
     "closed before the greeting": failed("close", "net.closed_by_server", "greeting"),
     "reset before the greeting": failed("reset", "net.closed_by_server", "greeting"),
@@ -136,7 +136,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "sent", "a", usable=True, options={"username": "u", "access_token": "t"}),
     "a token that has expired": failed(
         AUTH.format("XOAUTH2") + "C AUTH XOAUTH2 …\nS 334 eyJzdGF0dXMiOiI0MDEifQ==\nC \n"
-        "S 535 5.7.8 no\nC QUIT\nS 221 bye\nclose", "auth.rejected", "auth",
+        "S 535 5.7.8 no\nC QUIT\nS 221 bye\nclose", "auth.token_rejected", "auth",
         options={"username": "u", "access_token": "t"}),
     "535 is definite": failed(
         AUTH.format("PLAIN LOGIN") + "C AUTH PLAIN AHUAcA==\nS 535 5.7.8 no\nC QUIT\nS 221 bye\nclose",
@@ -149,7 +149,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "close", "auth.try_later", "auth", options=LOGIN),
     "421 in the login": failed(
         AUTH.format("PLAIN LOGIN") + "C AUTH PLAIN AHUAcA==\nS 421 too many\nclose",
-        "auth.try_later", "auth", options=LOGIN),
+        "smtp.rate_limited", "auth", options=LOGIN),
     "a challenge that is no base64": failed(
         AUTH.format("LOGIN") + "C AUTH LOGIN\nS 334 !\nC *\nS 501 cancelled\nC QUIT\nS 221 bye\nclose",
         "auth.bad_challenge", "auth", options=LOGIN),
@@ -176,13 +176,13 @@ DIALOGUES: dict[str, Dialogue] = {
         "refused", "r", "send.sender_refused", "mail", usable=True),
     "the first of two refused": unsent(
         LOCK + MAIL + OK + "C RCPT TO:<b@x.test>\nS 550 5.1.1 no\n" + RSET + BYE, "refused", "ru",
-        "send.recipient_refused", "rcpt", usable=True, to=BOTH),
+        "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
     "the second of two refused, pipelined": unsent(
         PIPE + MAIL + TWO + OK * 2 + "S 550 5.1.1 no\n" + RSET + BYE, "refused", "ur",
-        "send.recipient_refused", "rcpt", usable=True, to=BOTH),
+        "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
     "the second of two put off": unsent(
         PIPE + MAIL + TWO + OK * 2 + "S 450 4.7.1 greylisted\n" + RSET + BYE, "deferred", "ud",
-        "send.recipient_refused", "rcpt", usable=True, to=BOTH),
+        "send.greylisted", "rcpt", usable=True, to=BOTH),
     "one of two refused, the other gets it": unsent(
         PIPE + MAIL + TWO + "C DATA\n" + OK + "S 550 no\n" + OK + GO + "C <message>\n" + OK + BYE,
         "partial", "ra", "send.recipient_refused", "rcpt", usable=True, to=BOTH, send=ANY),
@@ -227,7 +227,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "data"),
     "refused at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 552 5.3.4 too big\n" + RSET + BYE, "refused", "r",
-        "send.message_refused", "final", usable=True),
+        "send.too_large", "final", usable=True),
     "put off at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 451 4.3.0 later\n" + RSET + BYE, "deferred", "d",
         "send.message_refused", "final", usable=True),

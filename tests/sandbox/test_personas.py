@@ -54,7 +54,7 @@ def test_check(
         "capabilities", "auth",
     }  # fmt: skip
     for finding in report["findings"]:
-        assert set(finding) == {"code", "severity", "seen", "meaning", "fix", "for"}
+        assert set(finding) == {"code", "severity", "seen", "meaning", "fix", "for", "see"}
     if persona == "late-greeting":
         return  # five seconds are enough
     assert main(arguments) == code

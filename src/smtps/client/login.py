@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smtps.client import scram
 from smtps.client.dialogue import Dialogue
+from smtps.client.refusals import refusal
 from smtps.core import sasl
 from smtps.core.command import CANCEL_AUTH, auth, response
 from smtps.core.reply import Reply
@@ -90,10 +91,10 @@ async def login(
             reply = await _run(dialogue, mechanism, endpoint.username or "")
             if reply.positive:
                 return name
-            refusal = _refused(reply, mechanism)
+            refused = _refused(reply, mechanism)
             if reply.code not in sasl.TRY_NEXT:
                 break
-        raise refusal
+        raise refused
     except LoginError as error:
         error.locate(phase=Phase.AUTH, address=dialogue.wire.address)
         raise
@@ -132,12 +133,10 @@ async def _answer(dialogue: Dialogue, mechanism: sasl.Mechanism, reply: Reply) -
 
 def _refused(reply: Reply, mechanism: sasl.Mechanism) -> RefusedError:
     explained = mechanism.explain()
-    temporary = reply.kind == 4
-    return reply.refusal(
-        "auth.try_later" if temporary else "auth.rejected",
-        "The server cannot take the login now"
-        if temporary
-        else f"The server refused the login ({mechanism.name})"
-        + (f" because of {explained}" if explained else ""),
-        LoginError,
+    token = mechanism.name in sasl.TOKEN_ORDER and reply.code == 535
+    return refusal(
+        Phase.AUTH,
+        reply,
+        remark=f" ({mechanism.name})" + (f" because of {explained}" if explained else ""),
+        code="auth.token_rejected" if token else None,
     )

@@ -14,6 +14,7 @@ from smtps.client.dialogue import Dialogue
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.login import login
 from smtps.client.outgoing import AnyMessage, Outgoing, check_capabilities, prepare
+from smtps.client.refusals import refusal
 from smtps.client.result import Result
 from smtps.client.transaction import Transaction
 from smtps.client.transcript import Transcript
@@ -166,7 +167,7 @@ class Session:
             )
         reply = await self.dialogue.command(STARTTLS)
         if not reply.positive:
-            raise self._refused(reply, "tls.starttls_refused", "The server refused STARTTLS")
+            raise self._refused(Phase.TLS, reply)
         if self._wire.has_unread:
             self.dialogue.connection.receive_data(await self._wire.receive())
         try:
@@ -185,9 +186,7 @@ class Session:
         with timed(self.timings, Phase.GREETING):
             self.greeting = await self.dialogue.greeting()
         if not self.greeting.positive:
-            raise self._refused(
-                self.greeting, "smtp.greeting_refused", "The server refused the connection"
-            )
+            raise self._refused(Phase.GREETING, self.greeting)
         return self.greeting
 
     async def hello(self) -> Reply:
@@ -204,7 +203,7 @@ class Session:
             if reply.code in NO_EHLO:
                 reply = await self.dialogue.command(helo(self.ehlo_name))
         if not reply.positive:
-            raise self._refused(reply, "smtp.ehlo_refused", "The server refused EHLO")
+            raise self._refused(Phase.EHLO, reply)
         return reply
 
     async def login(self) -> None:
@@ -354,7 +353,7 @@ class Session:
         """
         reply = await self.dialogue.command(NOOP)
         if not reply.positive:
-            raise self._refused(reply, "smtp.noop_refused", "The server refused NOOP")
+            raise self._refused(Phase.EHLO, reply, "smtp.noop_refused")
 
     async def reset(self) -> None:
         """Abandon what was begun (RSET)."""
@@ -382,9 +381,8 @@ class Session:
         else:
             await self.quit()
 
-    def _refused(self, reply: Reply, code: str, sentence: str) -> RefusedError:
-        phase = Phase.GREETING if code == "smtp.greeting_refused" else Phase.EHLO
-        return reply.refusal(code, sentence).locate(phase=phase, address=self._wire.address)
+    def _refused(self, phase: Phase, reply: Reply, code: str | None = None) -> RefusedError:
+        return refusal(phase, reply, code=code).locate(address=self._wire.address)
 
 
 @asynccontextmanager

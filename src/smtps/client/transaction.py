@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smtps.client.dialogue import Dialogue
+from smtps.client.refusals import refusal
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, END_OF_DATA, RSET, Command, Verb, bdat
 from smtps.core.payload import stuff
 from smtps.core.reply import Reply
-from smtps.errors import SMTPSError
+from smtps.errors import Phase, SMTPSError
 from smtps.options import Partial
 
 
@@ -120,7 +121,7 @@ async def _envelope(dialogue: Dialogue, transaction: Transaction, *, join_data: 
     finally:
         _sort(transaction, commands, replies)
     if dialogue.closing is not None:
-        raise dialogue.closing.refusal("smtp.shutting_down", "The server is closing the session")
+        raise refusal(Phase.MAIL, dialogue.closing)
 
 
 async def _group(

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from smtps.client.refusals import refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.client.transaction import Transaction
 from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
 from smtps.errors import Failure, Phase, SMTPSError
-
-_REFUSED: dict[Phase, tuple[str, str]] = {
-    Phase.MAIL: ("send.sender_refused", "The server refused the sender"),
-    Phase.RCPT: ("send.recipient_refused", "The server refused a recipient"),
-    Phase.DATA: ("send.data_refused", "The server refused to take the message"),
-    Phase.FINAL: ("send.message_refused", "The server refused the message"),
-}
-
-_CLOSING = ("smtp.shutting_down", "The server is closing the session")
 
 
 def judge(
@@ -108,8 +100,7 @@ def _refusal(transaction: Transaction) -> Failure | None:
     )
     for phase, reply in candidates:
         if reply is not None and not reply.positive:
-            code, sentence = _CLOSING if reply.code == 421 else _REFUSED[phase]
-            return reply.refusal(code, sentence).locate(phase=phase).failure
+            return refusal(phase, reply).failure
     return None
 
 
