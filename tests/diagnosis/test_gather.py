@@ -47,6 +47,7 @@ async def test_what_is_behind_a_bad_certificate_is_told_without_credentials() ->
         "authenticated": False,
         "mechanism": None,
         "failure": None,
+        "mechanisms": [],
     }
 
 

@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
             AddressFacts("192.0.2.2", failure=Failure(code="net.refused", message="No.")),
         ),
         "warnings",
-        ["net.refused"],
+        ["net.refused", "net.some_addresses_fail"],
     ),
     "the name does not exist": (
         facts(failure=Failure(code="dns.name_not_found", message="No.")),

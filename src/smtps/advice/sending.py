@@ -5,6 +5,8 @@ from __future__ import annotations
 from smtps.advice.row import Advice, Severity, Who
 
 _E = Severity.ERROR
+_W = Severity.WARNING
+_OPERATOR = Who.OPERATOR
 _YOU = Who.YOU
 
 ADVICE: dict[str, Advice] = {
@@ -58,6 +60,10 @@ ADVICE: dict[str, Advice] = {
         "Wait until the limit is over; the provider's help page says when.", _YOU),
     "send.recipient_unknown": Advice(
         _E, "There is no such mailbox.", "Check the address.", _YOU, "RFC 3463 section 3.2"),
+    "send.relays_without_login": Advice(
+        _W, "The server takes mail from somebody who has not logged in.",
+        "If that is not meant for this network, allow relaying only after a login.", _OPERATOR,
+        "RFC 6409 section 4.3"),
     "send.login_required": Advice(
         _E, "The server wants you to log in first.", "Give user name and password.", _YOU,
         "RFC 4954 section 6"),

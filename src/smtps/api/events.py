@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from smtps.diagnosis.facts import AddressFacts
-from smtps.diagnosis.gather import Progress
+from smtps.diagnosis.visit import Progress
 
 KEEP_ALIVE = 10.0
 """Seconds of silence after which a comment shows proxies that somebody is here."""

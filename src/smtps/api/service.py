@@ -20,8 +20,8 @@ from smtps.api.settings import Settings
 from smtps.client.result import Result
 from smtps.client.sending import send
 from smtps.diagnosis.checking import check
-from smtps.diagnosis.gather import Progress
 from smtps.diagnosis.report import Report
+from smtps.diagnosis.visit import Progress
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
 from smtps.options import Endpoint

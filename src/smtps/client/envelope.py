@@ -57,6 +57,12 @@ class Envelope:
         if not self.recipients:
             raise InputError("to", "at least one recipient is needed")
 
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether an address goes beyond ASCII (RFC 6531)."""
+        people = (*self.recipients, *([self.sender] if self.sender else ()))
+        return any(person.needs_smtputf8 for person in people)
+
     @classmethod
     def of(cls, sender: str | None, recipients: str | Iterable[str]) -> Self:
         """Check and build.

@@ -6,7 +6,6 @@ Whatever can be refused is refused here, before the first command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -70,12 +69,11 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
         raise InputError("message", f"cannot be sent: {type(message).__name__}")
     data = normalize(data)  # whoever made it: nothing else may reach the wire
     header = _header(data)
-    mailboxes: Iterable[Any] = (envelope.sender, *envelope.recipients)
     return Outgoing(
         data,
         envelope,
         _message_id(data),
-        smtputf8=not header.isascii() or any(m and m.needs_smtputf8 for m in mailboxes),
+        smtputf8=not header.isascii() or envelope.needs_smtputf8,
         eight_bit=not data.isascii(),
     )
 

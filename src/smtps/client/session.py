@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from smtps.client import transaction as transactions
 from smtps.client.dialogue import Dialogue
@@ -35,7 +35,7 @@ from smtps.errors import (
 from smtps.net.dial import address_literal, connect_any, secure
 from smtps.net.egress import Allow
 from smtps.net.resolve import resolve
-from smtps.net.tls import TLSFacts, context_for
+from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint, EndpointOptions, Partial
 
@@ -120,28 +120,34 @@ class Session:
         session.dialogue.deadline = None
         return session
 
-    async def begin(self) -> None:
+    async def begin(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """From the open wire to the answer to EHLO, TLS on the way.
+
+        Args:
+            hello: another way to say hello, to find out what the server does with it.
+            resume: the TLS session of an earlier connection.
 
         Raises:
             SMTPSError: see ``open``.
         """
         if self.endpoint.security == "implicit":
-            await self.start_tls()
+            await self.start_tls(hello, resume)
             await self.greet()
             await self.hello()
         else:
             await self.greet()
             await self.hello()
-            await self.upgrade()
+            await self.upgrade(hello, resume)
             await self.hello()
 
-    async def start_tls(self) -> None:
+    async def start_tls(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """The handshake; ``tls`` has the facts also when it fails."""
         dialogue = self.dialogue
         with timed(self.timings, Phase.TLS):
             try:
-                self.tls = await secure(self._wire, self.endpoint, dialogue.deadline)
+                self.tls = await secure(
+                    self._wire, self.endpoint, dialogue.deadline, hello=hello, session=resume
+                )
             except SMTPSError:
                 self.tls = self._wire.facts()
                 self._wire.abort()
@@ -150,7 +156,7 @@ class Session:
         trust = "certificate verified" if tls.verified else "certificate not verified"
         dialogue.transcript.add("*", f"{tls.version}, {tls.cipher}, {trust}")
 
-    async def upgrade(self) -> None:
+    async def upgrade(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """STARTTLS (RFC 3207).
 
         Raises:
@@ -175,7 +181,7 @@ class Session:
         except ProtocolError:
             self._wire.abort()
             raise
-        await self.start_tls()
+        await self.start_tls(hello, resume)
 
     async def greet(self) -> Reply:
         """Wait for the greeting.
@@ -220,6 +226,11 @@ class Session:
     def capabilities(self) -> Capabilities:
         """What the server offered in its last answer to EHLO."""
         return self.dialogue.connection.capabilities
+
+    @property
+    def tls_session(self) -> Any:
+        """What a later connection may take up again."""
+        return self._wire.tls_session
 
     @property
     def transcript(self) -> Transcript:
@@ -302,8 +313,7 @@ class Session:
     ) -> list[Transaction]:
         """All transactions of one message, in turn."""
         sender = self._mail_command(outgoing, dsn, require_tls)
-        limit = self.capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
-        groups = list(_groups(outgoing.envelope.recipients, limit))
+        groups = list(_groups(outgoing.envelope.recipients, self._room))
 
         def transaction(people: list[Mailbox]) -> Transaction:
             commands = {who: self._rcpt_command(who, dsn) for who in people}
@@ -326,6 +336,11 @@ class Session:
         return done
 
     @property
+    def _room(self) -> int:
+        """Recipients that fit one transaction."""
+        return self.capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+
+    @property
     def _chunking(self) -> bool:
         return self.endpoint.chunking and "CHUNKING" in self.capabilities
 
@@ -344,6 +359,29 @@ class Session:
         if dsn is None:
             return rcpt(who)
         return rcpt(who, notify=dsn.notify, orcpt=who if dsn.orcpt else None)
+
+    async def ask(self, envelope: Envelope, *, size: int | None = None) -> Transaction:
+        """Ask whether sender and recipients would be taken; no message is sent.
+
+        Args:
+            envelope: whom to ask for.
+            size: octets to announce, for a server that offers SIZE.
+
+        Returns:
+            The transaction as far as it went, with the server's replies.
+        """
+        asked = Transaction(
+            mail(
+                envelope.sender,
+                size=size if "SIZE" in self.capabilities else None,
+                smtputf8=envelope.needs_smtputf8,
+            ),
+            {who: rcpt(who) for who in envelope.recipients[: self._room]},
+            b"",
+            "send",
+        )
+        await transactions.probe(self.dialogue, asked)
+        return asked
 
     async def noop(self) -> None:
         """Ask whether the server is still there.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from smtps.diagnosis.gather import Progress, gather
+from smtps.client.envelope import Envelope
+from smtps.diagnosis.gather import gather
 from smtps.diagnosis.report import Report
+from smtps.diagnosis.scope import Scope
+from smtps.diagnosis.visit import Progress
 from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions
 
@@ -15,6 +18,10 @@ async def check(
     *,
     target: str | None = None,
     first: bool = False,
+    deep: bool = False,
+    envelope: Envelope | None = None,
+    size: int | None = None,
+    control: str | None = None,
     allow: Allow | None = None,
     progress: Progress | None = None,
     **options: Unpack[EndpointOptions],
@@ -24,7 +31,7 @@ async def check(
     Args:
         host: name or address of the server, or a whole Endpoint.
         target: what to call it in the report.
-        first: look only at the address that answers first; else at all of them.
+        first, deep, envelope, size, control: how far to go, see Scope.
         allow: egress policy, asked about each resolved address.
         progress: told of each phase as it ends.
         **options: the other fields of Endpoint.
@@ -34,6 +41,7 @@ async def check(
         ForbiddenError: policy does not allow the target.
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+    scope = Scope(first=first, deep=deep, envelope=envelope, size=size, control=control)
     return Report.of(
-        await gather(endpoint, target=target, first=first, allow=allow, progress=progress)
+        await gather(endpoint, target=target, scope=scope, allow=allow, progress=progress)
     )

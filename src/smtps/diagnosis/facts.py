@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
+from smtps.diagnosis.looks import Look
 from smtps.errors import Failure
 from smtps.net.tls import TLSFacts
+
+Control = Literal["answers", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class Certificate:
         self_signed: signed with its own key.
         key: such as ``EC P-256`` or ``RSA 2048``.
         signature: hash algorithm of its signature, such as ``sha256``.
+        bits: size of the key.
+        authority: it may issue others.
+        common_name_only: no subjectAltName; the name stands in the subject alone.
+        strict_faults: what a client with OpenSSL's strict flag refuses it for.
     """
 
     subject: str
@@ -35,10 +43,37 @@ class Certificate:
     self_signed: bool
     key: str
     signature: str
+    bits: int = 0
+    authority: bool = False
+    common_name_only: bool = False
+    strict_faults: tuple[str, ...] = ()
 
     def days_left(self, now: datetime) -> int:
         """Whole days until it runs out; negative, whole days since, when it has."""
         return int((self.not_after - now) / timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the server said to an envelope; no message was sent.
+
+    Attributes:
+        sender: reverse-path; empty is the null one.
+        mail_reply: to MAIL.
+        recipients: with the reply to each RCPT, as far as it came.
+        size: octets that MAIL announced, or None.
+    """
+
+    sender: str
+    mail_reply: Reply | None
+    recipients: tuple[tuple[str, Reply], ...]
+    size: int | None = None
+
+    @property
+    def refusals(self) -> tuple[Reply, ...]:
+        """The replies that say no."""
+        replies = (self.mail_reply, *(reply for _, reply in self.recipients))
+        return tuple(reply for reply in replies if reply is not None and not reply.positive)
 
 
 @dataclass(slots=True)
@@ -51,11 +86,16 @@ class AddressFacts:
         failure: what ended it before its time.
         tls: version, cipher, chain, first bytes; also of a handshake that failed.
         chain: the certificates as sent, explained, the server's own first.
-        greeting, capabilities: what the server said.
+        path: the way from there to a trusted one, explained, where it was verified.
+        greeting, capabilities: what the server said; the latter after the login, if it succeeded.
+        offered_in_clear: SASL mechanisms offered before STARTTLS.
         ehlo_name: the client's name that was accepted.
         ehlo_name_refused: another name had to be taken than the wanted one.
         mechanism: of the login, if there was one.
         login_failure: why it failed.
+        mechanisms: each mechanism that was tried on its own → why it failed, or None.
+        asked: what became of an envelope without a message.
+        looks: second looks by name, see ``looks.LOOKS``.
         quirks: leniencies that its replies needed.
         transcript: the lines.
     """
@@ -65,12 +105,17 @@ class AddressFacts:
     failure: Failure | None = None
     tls: TLSFacts | None = None
     chain: tuple[Certificate, ...] = ()
+    path: tuple[Certificate, ...] = ()
     greeting: Reply | None = None
     capabilities: Capabilities | None = None
+    offered_in_clear: tuple[str, ...] = ()
     ehlo_name: str | None = None
     ehlo_name_refused: bool = False
     mechanism: str | None = None
     login_failure: Failure | None = None
+    mechanisms: dict[str, Failure | None] = field(default_factory=dict)
+    asked: Asked | None = None
+    looks: dict[str, Look] = field(default_factory=dict)
     quirks: frozenset[Quirk] = frozenset()
     transcript: Transcript | None = None
 
@@ -89,6 +134,10 @@ class Facts:
         host, port, security: where it led.
         now: when, UTC.
         wanted_login: whether credentials were given.
+        password_is_ascii: whether no server can read the password in two ways.
+        deep: whether all second looks were taken.
+        control: what a well-known server did on the same port when this one was silent: ``answers``
+            or ``silent``; None when nobody asked.
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
         timings: milliseconds of the look-up.
@@ -100,6 +149,9 @@ class Facts:
     security: str
     now: datetime
     wanted_login: bool = False
+    password_is_ascii: bool = True
+    deep: bool = False
+    control: Control | None = None
     failure: Failure | None = None
     addresses: list[AddressFacts] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from smtps.advice import Severity, Who, advice_for
@@ -52,6 +52,14 @@ class Finding:
         # What OpenSSL or the resolver called it: the words that people search for.
         words = failure.seen if failure.seen and failure.seen not in failure.message else None
         return cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
+
+    def with_severity(self, severity: Severity) -> Finding:
+        """The same, mattering more or less."""
+        return replace(self, severity=severity)
+
+    def with_fix(self, fix: str | None) -> Finding:
+        """The same with a better remedy, if there is one."""
+        return replace(self, fix=fix) if fix else self
 
     def as_json(self) -> dict[str, Any]:
         """``{"code", "severity", "seen", "meaning", "fix", "for", "see"}``."""

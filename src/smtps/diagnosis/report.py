@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from smtps.advice import Severity
-from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.looks import Look
 from smtps.diagnosis.rules import judge
 from smtps.errors import Failure
 
@@ -26,7 +27,10 @@ class Verdict(StrEnum):
 
 
 _UNKNOWN = frozenset({"dns.lookup_failed", "dns.timeout", "net.out_of_sockets"})
-_LATER = frozenset({"smtp.shutting_down", "smtp.greeting_refused", "auth.try_later"})
+_LATER = frozenset(
+    {"smtp.shutting_down", "smtp.rate_limited", "smtp.greeting_refused", "smtp.blocklisted",
+     "auth.try_later"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +73,25 @@ class Report:
             "checked_at": facts.now.isoformat(timespec="seconds"),
             "verdict": self.verdict.value,
             "findings": [finding.as_json() for finding in self.findings],
-            "addresses": [_address(a, transcript=transcript) for a in facts.addresses],
+            "addresses": [_address(a, facts, transcript=transcript) for a in facts.addresses],
             "timings": {**facts.timings, **(best.timings if best else {})},
             "tls": tls_json(best) if best else None,
             "certificate": certificate_json(best.chain[0], facts) if best and best.chain else None,
             "greeting": str(best.greeting) if best and best.greeting else None,
             "capabilities": list(capabilities.lines) if capabilities else [],
             "auth": _auth(best, wanted=facts.wanted_login),
+            "envelope": _envelope(best.asked) if best and best.asked else None,
+            "control": facts.control,
         }
 
 
 def _verdict(facts: Facts, findings: tuple[Finding, ...]) -> Verdict:
-    if not any(finding.severity is Severity.ERROR for finding in findings):
-        return Verdict.WARNINGS if findings else Verdict.WORKS
+    severities = {finding.severity for finding in findings}
+    if Severity.ERROR not in severities:
+        return Verdict.WARNINGS if Severity.WARNING in severities else Verdict.WORKS
+    refused = [reply for a in facts.addresses if a.asked for reply in a.asked.refusals]
+    if refused:
+        return Verdict.LATER if all(reply.kind == 4 for reply in refused) else Verdict.FAILS
     if _way_in(facts):
         return Verdict.WARNINGS
     failures = [facts.failure, *(a.failure or a.login_failure for a in facts.addresses)]
@@ -100,13 +110,16 @@ def _way_in(facts: Facts) -> bool:
     return any(address.reached for address in facts.addresses)
 
 
-def _address(address: AddressFacts, *, transcript: bool) -> dict[str, Any]:
+def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "address": address.address,
         "timings": dict(address.timings),
         "failure": failure_json(address.failure or address.login_failure),
         "tls": tls_json(address),
+        "certificates": [certificate_json(c, facts) for c in address.chain],
         "greeting": str(address.greeting) if address.greeting else None,
+        "capabilities": list(address.capabilities.lines) if address.capabilities else [],
+        "looks": [_look(look) for look in address.looks.values()],
     }
     if transcript and address.transcript is not None:
         found["transcript"] = address.transcript.as_json()
@@ -154,6 +167,28 @@ def certificate_json(certificate: Certificate, facts: Facts) -> dict[str, Any]:
     }
 
 
+def _look(look: Look) -> dict[str, Any]:
+    tls = look.tls if look.secured else None
+    return {
+        "name": look.name,
+        "version": tls.version if tls else None,
+        "cipher": tls.cipher if tls else None,
+        "alpn": tls.alpn if tls else None,
+        "resumed": tls.resumed if tls else None,
+        "greeting": str(look.greeting) if look.greeting else None,
+        "failure": failure_json(look.failure),
+    }
+
+
+def _envelope(asked: Asked) -> dict[str, Any]:
+    return {
+        "from": asked.sender,
+        "size": asked.size,
+        "mail": str(asked.mail_reply) if asked.mail_reply else None,
+        "recipients": [{"email": who, "reply": str(reply)} for who, reply in asked.recipients],
+    }
+
+
 def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:
     offered = best.capabilities.auth if best and best.capabilities else ()
     return {
@@ -162,4 +197,8 @@ def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:
         "authenticated": best is not None and best.mechanism is not None,
         "mechanism": best.mechanism if best else None,
         "failure": failure_json(best.login_failure) if best else None,
+        "mechanisms": [
+            {"name": name, "failure": failure_json(failure)}
+            for name, failure in (best.mechanisms.items() if best else ())
+        ],
     }

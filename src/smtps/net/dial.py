@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
 from smtps.net.resolve import Address
 from smtps.net.timing import within
-from smtps.net.tls import TLSFacts, check_fingerprint, context_for
+from smtps.net.tls import ClientHello, TLSFacts, check_fingerprint, context_for, context_of
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
@@ -122,18 +123,33 @@ def _best(errors: dict[Address, SMTPSError], order: list[Address]) -> SMTPSError
     return first
 
 
-async def secure(wire: Wire, endpoint: Endpoint, deadline: float | None = None) -> TLSFacts:
+async def secure(
+    wire: Wire,
+    endpoint: Endpoint,
+    deadline: float | None = None,
+    *,
+    hello: ClientHello | None = None,
+    session: ssl.SSLSession | None = None,
+) -> TLSFacts:
     """Start TLS on an open wire and decide whether to trust the server.
+
+    Args:
+        wire: just opened, or after the answer to STARTTLS.
+        endpoint: name, trust and time-out.
+        deadline: the loop's time at which all has to be over.
+        hello: another way to say hello, which trusts anybody.
+        session: to take up again.
 
     Raises:
         CertificateError: it is not to be trusted; nothing but the handshake was sent.
         TLSError, NetworkError, PhaseTimeoutError: the handshake failed.
     """
-    context = context_for(endpoint)
+    context = context_for(endpoint) if hello is None else context_of(hello)
+    name = server_name(endpoint.host) if hello is None or hello.named else None
     async with within(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline):
-        await wire.start_tls(context, server_name(endpoint.host))
+        await wire.start_tls(context, name, session)
     facts = wire.facts()
-    if endpoint.fingerprint is not None:
+    if endpoint.fingerprint is not None and hello is None:
         try:
             check_fingerprint(facts.chain, endpoint.fingerprint)
         except SMTPSError as error:

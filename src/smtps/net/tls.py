@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,9 @@ class TLSFacts:
         group: key-exchange group, such as ``X25519``.
         chain: certificates as the server sent them, DER, its own first.
         verified: against name and trust store, or by fingerprint.
+        path: the way from the server's certificate to a trusted one, DER, when verified by it.
+        alpn: application protocol that was agreed, or None (RFC 7301).
+        resumed: an earlier session was taken up again.
         first_bytes: the server's first bytes, raw, at most 16 KiB.
     """
 
@@ -37,6 +41,9 @@ class TLSFacts:
     group: str | None = None
     chain: tuple[bytes, ...] = ()
     verified: bool = False
+    path: tuple[bytes, ...] = ()
+    alpn: str | None = None
+    resumed: bool = False
     first_bytes: bytes = b""
 
 
@@ -57,6 +64,58 @@ def context_for(endpoint: Endpoint) -> ssl.SSLContext:
         _stamp("client_certificate", pair[1]),
         endpoint.tls_minimum,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """Another way to say hello, to find out what a server does with it; never with credentials.
+
+    Attributes:
+        oldest, newest: TLS versions to offer, as numbers of the minor version: 1 is TLS 1.0.
+        ciphers: OpenSSL's cipher list, or None for its default.
+        named: say the server's name (SNI, RFC 6066 section 3).
+        alpn: application protocols to offer.
+    """
+
+    oldest: int = 1
+    newest: int = 4
+    ciphers: str | None = "ALL:@SECLEVEL=0"
+    named: bool = True
+    alpn: tuple[str, ...] = ()
+
+
+_TLS_VERSIONS = {1: 0x0301, 2: 0x0302, 3: 0x0303, 4: 0x0304}
+_LEGACY_SERVER_CONNECT = 0x4
+"""``ssl.OP_LEGACY_SERVER_CONNECT``, named from Python 3.12 on: servers without RFC 5746."""
+
+
+@lru_cache(maxsize=32)
+def context_of(hello: ClientHello) -> ssl.SSLContext:
+    """A context that trusts anybody and offers what ``hello`` says."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.options |= _LEGACY_SERVER_CONNECT
+    with warnings.catch_warnings():  # TLS 1.0 is deprecated; whether a server has it is the point
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion(_TLS_VERSIONS[hello.oldest])
+        context.maximum_version = ssl.TLSVersion(_TLS_VERSIONS[hello.newest])
+    if hello.ciphers is not None:
+        context.set_ciphers(hello.ciphers)
+    if hello.alpn:
+        context.set_alpn_protocols(list(hello.alpn))
+    return context
+
+
+def trusts_anybody() -> bool:
+    """Whether this system has any certificate authority to trust.
+
+    OpenSSL reads a directory of them only when it needs one, so the context itself cannot tell.
+    """
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is not None and Path(paths.cafile).stat().st_size:
+        return True
+    return paths.capath is not None and any(Path(paths.capath).iterdir())
 
 
 _Stamped = tuple[str, tuple[int, int, int]] | None
@@ -112,11 +171,15 @@ def peer_chain(connection: ssl.SSLObject) -> tuple[bytes, ...]:
 
     Public from Python 3.13 on; before, only the object underneath has it.
     """
-    public = getattr(connection, "get_unverified_chain", None)
+    return _chain(connection, "get_unverified_chain")
+
+
+def _chain(connection: ssl.SSLObject, method: str) -> tuple[bytes, ...]:
+    public = getattr(connection, method, None)
     if public is not None:
         return tuple(public() or ())
     inner: Any = connection._sslobj  # type: ignore[attr-defined] # noqa: SLF001
-    found = inner.get_unverified_chain() or ()
+    found = getattr(inner, method)() or ()
     return tuple(certificate.public_bytes(_DER) for certificate in found)
 
 
@@ -138,6 +201,9 @@ def facts_of(connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes) -
         group=key_exchange_group(first_bytes),
         chain=peer_chain(connection),
         verified=verified,
+        path=_chain(connection, "get_verified_chain") if verified else (),
+        alpn=connection.selected_alpn_protocol(),
+        resumed=bool(connection.session_reused),
         first_bytes=first_bytes,
     )
 

@@ -161,8 +161,18 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise self._error or closed(Phase.TCP, self.address)
 
-    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+    async def start_tls(
+        self,
+        context: ssl.SSLContext,
+        server_name: str | None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         """Do the handshake.
+
+        Args:
+            context: what to offer and whom to trust.
+            server_name: to ask for, and to find in the certificate.
+            session: of an earlier connection with this context, to take up again.
 
         Raises:
             SMTPSError: it failed; ``facts`` tells what was seen until then.
@@ -170,7 +180,9 @@ class Wire(asyncio.Protocol):
         early = bytes(self._plain)
         self._plain.clear()
         self.first_bytes[:] = early[:_KEEP]  # after STARTTLS, what was said in the clear is over
-        self._tls = context.wrap_bio(self._from_peer, self._to_peer, server_hostname=server_name)
+        self._tls = context.wrap_bio(
+            self._from_peer, self._to_peer, server_hostname=server_name, session=session
+        )
         if early:  # a server that talks first is seen by OpenSSL as it would be on a socket
             self._from_peer.write(early)
         if self._eof and self._error is None:
@@ -207,6 +219,11 @@ class Wire(asyncio.Protocol):
             return TLSFacts(first_bytes=bytes(self.first_bytes))
         verified = self._secured and self._tls.context.verify_mode is ssl.CERT_REQUIRED
         return facts_of(self._tls, verified=verified, first_bytes=bytes(self.first_bytes))
+
+    @property
+    def tls_session(self) -> ssl.SSLSession | None:
+        """What a later connection may take up again; with TLS 1.3 it comes with the first data."""
+        return self._tls.session if self._tls is not None else None
 
     def channel_binding(self) -> tuple[str, bytes] | None:
         """``tls-unique`` for TLS 1.2 (RFC 5929). For 1.3 Python cannot export what is needed."""

@@ -30,7 +30,7 @@ def _self_signed(_authority: Authority) -> Identity:
 
 
 def _wrong_host(authority: Authority) -> Identity:
-    return authority.issue(["mail.elsewhere.example"])
+    return authority.issue(["mail.elsewhere.example", "192.0.2.1"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from smtps.api.service import Service
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
 from smtps.client.session import check_endpoint
-from smtps.diagnosis.gather import Progress
+from smtps.diagnosis.visit import Progress
 from smtps.errors import SMTPSError
 from smtps.net.names import to_ascii
 

@@ -1,0 +1,49 @@
+"""What ended the look-up, or the dialogue at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smtps.advice import Severity
+from smtps.diagnosis.facts import AddressFacts, Facts
+from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.rules.hints import hint
+from smtps.errors import Failure
+
+NO_ROUTE = "net.unreachable"
+
+
+def failures(facts: Facts) -> Iterator[Finding]:
+    """One finding for each failure; those of certificates have rules of their own."""
+    if facts.failure is not None:
+        yield Finding.from_failure(facts.failure)
+    for address in facts.addresses:
+        for failure in (address.failure, address.login_failure):
+            if failure is not None and not failure.code.startswith("tls.certificate_"):
+                yield _finding(facts, address, failure)
+
+
+def _finding(facts: Facts, address: AddressFacts, failure: Failure) -> Finding:
+    if failure.code == "net.timeout" and facts.control == "silent":
+        where = f"{address.address}: "
+        return Finding.of(
+            "net.port_blocked_here",
+            f"{where}{failure.message} Another mail server is silent on port {facts.port} too.",
+        )
+    found = Finding.from_failure(failure)
+    if failure.code == NO_ROUTE and any(other.reached for other in facts.addresses):
+        # This network's lack, mostly of IPv6, and not a fault of a server that works.
+        return found.with_severity(Severity.INFO)
+    return found.with_fix(hint(facts, failure.code))
+
+
+def some_addresses(facts: Facts) -> Iterator[Finding]:
+    """Addresses that fail beside others that work."""
+    failing = [a for a in facts.addresses if a.failure is not None and a.failure.code != NO_ROUTE]
+    working = [a for a in facts.addresses if a.reached]
+    if failing and working:
+        names = ", ".join(address.address for address in failing)
+        yield Finding.of(
+            "net.some_addresses_fail",
+            f"{len(failing)} of {len(facts.addresses)} addresses do not work: {names}",
+        )

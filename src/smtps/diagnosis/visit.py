@@ -1,0 +1,236 @@
+"""One address of a server: the dialogue with it, and the second looks that it calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from smtps.client.envelope import Envelope
+from smtps.client.session import Session
+from smtps.client.transaction import Transaction
+from smtps.core import sasl
+from smtps.diagnosis.certificate import explain
+from smtps.diagnosis.facts import AddressFacts, Asked, Certificate
+from smtps.diagnosis.looks import DEEP_LOOKS, Looker, blind, open_at
+from smtps.diagnosis.refine import SECOND_LOOKS, refine
+from smtps.diagnosis.scope import Scope
+from smtps.errors import LocalError, LoginError, Phase, SMTPSError
+from smtps.net.egress import Allow
+from smtps.net.resolve import Address
+from smtps.net.tls import trusts_anybody
+from smtps.options import Endpoint
+
+Progress = Callable[[AddressFacts, str], None]
+"""Called with an address's facts and the name of the phase that just ended."""
+
+
+def silent(_seen: AddressFacts, _phase: str) -> None:
+    """Nobody wants to know."""
+
+
+class Visitor:
+    """Looks at the addresses of one server; together they try the credentials once.
+
+    Args:
+        endpoint: where, how, who.
+        scope: how far to go.
+        allow: egress policy.
+        progress: told of each phase as it ends.
+        deadline: the loop's time at which all has to be over.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        scope: Scope,
+        allow: Allow | None,
+        progress: Progress,
+        deadline: float | None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._scope = scope
+        self._allow = allow
+        self._progress = progress
+        self._deadline = deadline
+        self._login_due = endpoint.wants_login
+        self._envelope_due = scope.envelope is not None
+
+    async def look(self, addresses: list[Address]) -> AddressFacts:
+        """Go through one dialogue with the first that answers, noting everything."""
+        seen = AddressFacts(addresses[0].ip)
+        try:
+            session = await self._connect(addresses, seen)
+        except LocalError:
+            raise
+        except SMTPSError as error:
+            seen.failure = error.failure
+            self._progress(seen, Phase.TCP)
+            return seen
+        self._progress(seen, Phase.TCP)
+        try:
+            await self._talk(session, seen, self._progress)
+            if self._login_due:
+                self._login_due = False
+                await self._login(session, seen)
+            if self._envelope_due and seen.login_failure is None:
+                self._envelope_due = False
+                await self._ask(session, seen)
+        except LocalError:
+            session.dialogue.abort()
+            raise
+        except SMTPSError as error:
+            seen.failure = error.failure
+            self._progress(seen, error.phase or Phase.TLS)
+        except BaseException:
+            session.dialogue.abort()
+            raise
+        _note(session, seen)
+        await session.quit()
+        await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
+        return seen
+
+    async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Session:
+        session = await open_at(
+            addresses, self._endpoint, self._allow, self._deadline, seen.timings
+        )
+        seen.address = session.address
+        seen.transcript = session.transcript
+        return session
+
+    async def _talk(self, session: Session, seen: AddressFacts, progress: Progress) -> None:
+        if session.endpoint.security == "implicit":
+            await session.start_tls()
+            progress(seen, Phase.TLS)
+        await session.greet()
+        progress(seen, Phase.GREETING)
+        await session.hello()
+        progress(seen, Phase.EHLO)
+        if session.endpoint.security == "starttls":
+            seen.offered_in_clear = session.capabilities.auth
+            await session.upgrade()
+            progress(seen, Phase.TLS)
+            await session.hello()
+
+    async def _login(self, session: Session, seen: AddressFacts) -> None:
+        try:
+            await session.login()
+            if session.usable:
+                await session.hello()  # some servers offer more to those they know
+        except LoginError as error:
+            seen.login_failure = error.failure
+        self._progress(seen, Phase.AUTH)
+
+    async def _ask(self, session: Session, seen: AddressFacts) -> None:
+        assert self._scope.envelope is not None
+        asked = await session.ask(self._scope.envelope, size=self._scope.size)
+        seen.asked = _answers(self._scope.envelope, asked, self._scope.size)
+        if asked.error is not None:
+            raise asked.error
+        self._progress(seen, Phase.RCPT)
+
+    async def _look_again(self, address: Address, seen: AddressFacts) -> None:
+        """What more can be learned: behind a failure, or everything if that is wanted."""
+        failure = seen.failure
+        looker = Looker(self._endpoint, address, self._allow, self._deadline)
+        if failure is not None:
+            if failure.code.startswith("tls.certificate_"):
+                await self._look_behind(address, seen)
+            for name in SECOND_LOOKS.get((self._endpoint.security, failure.code), ()):
+                seen.looks[name] = await looker.look(name)
+                if seen.looks[name].tells:
+                    break
+            trust_store = self._endpoint.ca_file is not None or trusts_anybody()
+            seen.failure = refine(failure, self._endpoint.host, seen, trust_store=trust_store)
+        if self._scope.deep and (seen.tls is not None and seen.tls.first_bytes):
+            for name in DEEP_LOOKS:
+                seen.looks[name] = await looker.look(name)
+                if seen.looks[name].unwelcome:
+                    return
+            if seen.mechanism is not None and seen.capabilities is not None:
+                await self._try_mechanisms(address, seen, seen.capabilities.auth)
+
+    async def _look_behind(self, address: Address, seen: AddressFacts) -> None:
+        """A second connection, to tell what is behind a certificate that is not to be trusted.
+
+        No credentials go over it, and its facts change nothing about the failure.
+        """
+        other = AddressFacts(seen.address)
+        try:
+            session = await open_at(
+                [address], blind(self._endpoint), self._allow, self._deadline, other.timings
+            )
+        except SMTPSError:
+            return
+        try:
+            await self._talk(session, other, silent)
+        except SMTPSError:
+            pass
+        except BaseException:
+            session.dialogue.abort()
+            raise
+        _note(session, other)
+        await session.quit()
+        seen.greeting, seen.capabilities = other.greeting, other.capabilities
+        seen.ehlo_name, seen.ehlo_name_refused = other.ehlo_name, other.ehlo_name_refused
+        seen.quirks |= other.quirks
+        for phase in (Phase.GREETING, Phase.EHLO):
+            if phase in other.timings:
+                seen.timings[phase] = other.timings[phase]
+
+    async def _try_mechanisms(
+        self, address: Address, seen: AddressFacts, offered: tuple[str, ...]
+    ) -> None:
+        """Log in once more by each other mechanism; a definite refusal ends it."""
+        seen.mechanisms[seen.mechanism or ""] = None
+        endpoint = self._endpoint
+        order = sasl.PASSWORD_ORDER if endpoint.password is not None else sasl.TOKEN_ORDER
+        for name in sasl.candidates(offered, order):
+            if name in seen.mechanisms or name.endswith("-PLUS"):
+                continue
+            session: Session | None = None
+            one = replace(endpoint, mechanism=name)
+            try:
+                session = await open_at([address], one, self._allow, self._deadline, {})
+                await session.begin()
+                await session.login()
+                seen.mechanisms[name] = None
+            except SMTPSError as error:
+                seen.mechanisms[name] = error.failure
+            except BaseException:
+                if session is not None:
+                    session.dialogue.abort()
+                raise
+            if session is not None:
+                await session.quit()
+            failure = seen.mechanisms[name]
+            if failure is not None and failure.code != "auth.mechanism_refused":
+                return
+
+
+def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:
+    return Asked(
+        sender=str(envelope.sender or ""),
+        mail_reply=asked.mail_reply,
+        recipients=tuple((str(who), reply) for who, reply in asked.rcpt_replies.items()),
+        size=size,
+    )
+
+
+def _note(session: Session, seen: AddressFacts) -> None:
+    """Take over what the session saw, however far it came."""
+    seen.tls = session.tls or seen.tls
+    if seen.tls is not None:
+        seen.chain = _explained(seen.tls.chain)
+        seen.path = _explained(seen.tls.path)
+    if session.greeting is not None:
+        seen.greeting = session.greeting
+    if session.capabilities.server_name:
+        seen.capabilities = session.capabilities
+        seen.ehlo_name = session.ehlo_name
+        seen.ehlo_name_refused = session.ehlo_name != session.endpoint.ehlo_name
+    seen.mechanism = session.mechanism
+    seen.quirks |= session.dialogue.connection.quirks
+
+
+def _explained(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
+    return tuple(found for der in chain if (found := explain(der)) is not None)
