@@ -153,7 +153,7 @@ class Looker:
             raise
         if session is None:
             return Look(name, failure=failure), None
-        ticket = session.tls_session
+        ticket = session.tls_session if failure is None else None
         await session.quit()
         return Look(name, session.tls, session.greeting, failure), ticket
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from smtps.advice import Severity
+from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.looks import Look
@@ -81,6 +82,7 @@ class Report:
             "capabilities": list(capabilities.lines) if capabilities else [],
             "auth": _auth(best, wanted=facts.wanted_login),
             "envelope": _envelope(best.asked) if best and best.asked else None,
+            "clients": [client.as_json() for client in fare(best)] if best else [],
             "control": facts.control,
         }
 

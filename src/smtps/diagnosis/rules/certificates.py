@@ -85,7 +85,7 @@ def trust(facts: Facts) -> Iterator[Finding]:
         if not _trusted(address) and own.self_signed and len(address.chain) == 1:
             seen = f"{where}{own.subject} signed by itself, SHA-256 {own.fingerprint_sha256}"
             yield Finding.of("tls.certificate_self_signed", seen)
-        elif missing := _missing_link(address):
+        elif missing := missing_link(address):
             yield Finding.of(
                 "tls.certificate_incomplete_chain",
                 f"{where}{missing.subject} is not sent; this computer happened to know it",
@@ -102,7 +102,7 @@ def trust(facts: Facts) -> Iterator[Finding]:
             yield Finding.from_failure(failure)
 
 
-def _missing_link(address: AddressFacts) -> Certificate | None:
+def missing_link(address: AddressFacts) -> Certificate | None:
     """A certificate of the trusted path that the server left out, its end excepted."""
     sent = {certificate.fingerprint_sha256 for certificate in address.chain}
     return next((c for c in address.path[:-1] if c.fingerprint_sha256 not in sent), None)
