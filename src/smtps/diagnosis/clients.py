@@ -71,7 +71,7 @@ KINDS: dict[str, Why] = {
     "strict about certificates (Python from 3.13 on)": _strict,
     "without the missing intermediate (most that are not browsers)": _without_intermediate,
     "without SHA-1 signatures (all current systems)": _without_sha1,
-    "that reads subjectAltName only (Go, Java, current OpenSSL settings)": _alternative_names,
+    "that reads subjectAltName only (Go, browsers)": _alternative_names,
     "that waits five seconds for the greeting": _impatient,
     "without TLS 1.3 (Windows 10, OpenSSL 1.0.2)": _old,
     "with TLS 1.3 only": _new,

@@ -87,7 +87,8 @@ class AddressFacts:
         tls: version, cipher, chain, first bytes; also of a handshake that failed.
         chain: the certificates as sent, explained, the server's own first.
         path: the way from there to a trusted one, explained, where it was verified.
-        greeting, capabilities: what the server said; the latter after the login, if it succeeded.
+        greeting, capabilities: what the server said.
+        after_login: capabilities once it knows who asks; some servers offer more then.
         offered_in_clear: SASL mechanisms offered before STARTTLS.
         ehlo_name: the client's name that was accepted.
         ehlo_name_refused: another name had to be taken than the wanted one.
@@ -108,6 +109,7 @@ class AddressFacts:
     path: tuple[Certificate, ...] = ()
     greeting: Reply | None = None
     capabilities: Capabilities | None = None
+    after_login: Capabilities | None = None
     offered_in_clear: tuple[str, ...] = ()
     ehlo_name: str | None = None
     ehlo_name_refused: bool = False

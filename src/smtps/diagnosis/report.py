@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from smtps.advice import Severity
+from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
@@ -65,7 +66,6 @@ class Report:
     def as_json(self, *, transcript: bool = False) -> dict[str, Any]:
         """The object that ``smtps check --json`` prints."""
         facts, best = self.facts, self.facts.best
-        capabilities = best.capabilities if best else None
         return {
             "target": facts.target,
             "host": facts.host,
@@ -79,7 +79,7 @@ class Report:
             "tls": tls_json(best) if best else None,
             "certificate": certificate_json(best.chain[0], facts) if best and best.chain else None,
             "greeting": str(best.greeting) if best and best.greeting else None,
-            "capabilities": list(capabilities.lines) if capabilities else [],
+            "capabilities": _lines(best.capabilities) if best else [],
             "auth": _auth(best, wanted=facts.wanted_login),
             "envelope": _envelope(best.asked) if best and best.asked else None,
             "clients": [client.as_json() for client in fare(best)] if best else [],
@@ -120,7 +120,8 @@ def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[s
         "tls": tls_json(address),
         "certificates": [certificate_json(c, facts) for c in address.chain],
         "greeting": str(address.greeting) if address.greeting else None,
-        "capabilities": list(address.capabilities.lines) if address.capabilities else [],
+        "capabilities": _lines(address.capabilities),
+        "capabilities_after_login": _lines(address.after_login),
         "looks": [_look(look) for look in address.looks.values()],
     }
     if transcript and address.transcript is not None:
@@ -167,6 +168,10 @@ def certificate_json(certificate: Certificate, facts: Facts) -> dict[str, Any]:
         "key": certificate.key,
         "signature": certificate.signature,
     }
+
+
+def _lines(capabilities: Capabilities | None) -> list[str]:
+    return list(capabilities.lines) if capabilities else []
 
 
 def _look(look: Look) -> dict[str, Any]:

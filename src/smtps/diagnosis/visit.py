@@ -110,12 +110,14 @@ class Visitor:
             await session.upgrade()
             progress(seen, Phase.TLS)
             await session.hello()
+        seen.capabilities = session.capabilities
 
     async def _login(self, session: Session, seen: AddressFacts) -> None:
         try:
             await session.login()
             if session.usable:
                 await session.hello()  # some servers offer more to those they know
+                seen.after_login = session.capabilities
         except LoginError as error:
             seen.login_failure = error.failure
         self._progress(seen, Phase.AUTH)
@@ -225,7 +227,7 @@ def _note(session: Session, seen: AddressFacts) -> None:
     if session.greeting is not None:
         seen.greeting = session.greeting
     if session.capabilities.server_name:
-        seen.capabilities = session.capabilities
+        seen.capabilities = seen.capabilities or session.capabilities
         seen.ehlo_name = session.ehlo_name
         seen.ehlo_name_refused = session.ehlo_name != session.endpoint.ehlo_name
     seen.mechanism = session.mechanism

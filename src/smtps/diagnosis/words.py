@@ -37,7 +37,9 @@ def explain(keyword: str, capabilities: Capabilities) -> str:
             "takes messages of any size" if size is None else f"takes messages up to {_size(size)}"
         )
     if keyword == "AUTH":
-        return f"takes logins by {', '.join(capabilities.auth) or 'no known mechanism'}"
+        return (
+            "the logins that it takes" if capabilities.auth else "takes logins, but names no kind"
+        )
     return _WORDS.get(keyword, "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
 
-_OLD = ("TLSv1", "TLSv1.1")
+_OLD = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1"}
 _WEAK = ("broken ciphers", "old ciphers")
 
 
@@ -16,7 +16,7 @@ def old_versions(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         taken = [name for name in _OLD if name in address.looks and address.looks[name].secured]
         if taken and address.reached:
-            words = " and ".join(name.replace("TLSv", "TLS ") for name in taken)
+            words = " and ".join(_OLD[name] for name in taken)
             yield Finding.of("tls.old_versions_accepted", f"{address.address}: takes {words}")
 
 
