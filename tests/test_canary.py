@@ -197,9 +197,8 @@ async def test_the_service_tells_nobody() -> None:
         transport = httpx.ASGITransport(create_app(Settings(), gallery))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             for box in gallery.boxes.values():
-                if box.persona.greeting_delay:
-                    continue
                 body: dict[str, Any] = {
+                    "timeout": 200,  # for those that never answer
                     "host": box.host,
                     "port": box.port,
                     "username": "u",

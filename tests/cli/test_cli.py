@@ -23,6 +23,7 @@ import pytest
 from smtps.cli import exits, secrets
 from smtps.cli.main import main
 from smtps.errors import Failure, InputError, Phase
+from smtps.sandbox.personas import PERSONAS
 from smtps.sandbox.server import Sandbox
 from smtps.targets import split_target
 
@@ -394,7 +395,11 @@ def test_the_personas_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sandbox", "--list"]) == 0
     assert "drop-after-data" in capsys.readouterr().out
     assert main(["sandbox", "--list", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 7
+    listed = json.loads(capsys.readouterr().out)
+    assert [persona["name"] for persona in listed] == list(PERSONAS)
+    assert set(listed[0]) == {
+        "name", "summary", "finding", "findings", "shown_by", "security",
+    }  # fmt: skip
 
 
 def test_a_taken_port_is_a_usage_error(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from smtps.cli import exits, output
 
 if TYPE_CHECKING:
+    from smtps.sandbox.gallery import Gallery
     from smtps.sandbox.server import Sandbox
 
 NAME = "sandbox"
@@ -19,6 +20,7 @@ EPILOG = """\
 examples:
   smtps sandbox
   smtps sandbox --persona expired --port 4650
+  smtps sandbox --all --port 4650       a page about all personas, and they on the ports behind it
   smtps sandbox --list
   smtps sandbox --json      one line with host, port, ca_file, username, password, persona
 """
@@ -31,6 +33,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--persona", default="healthy", metavar="NAME", help="how to misbehave; see --list"
     )
+    parser.add_argument(
+        "--all", action="store_true", help="run every persona, each on a port of its own"
+    )
     parser.add_argument("--list", action="store_true", help="list the personas")
     parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
 
@@ -41,6 +46,8 @@ def run(options: Namespace) -> int:
 
     if options.list:
         return _list(options)
+    if options.all:
+        return asyncio.run(_serve_all(options))
     return asyncio.run(_serve(options))
 
 
@@ -48,16 +55,47 @@ def _list(options: Namespace) -> int:
     from smtps.sandbox.personas import PERSONAS  # noqa: PLC0415
 
     if options.json:
-        output.show_json(
-            [
-                {"name": p.name, "summary": p.summary, "finding": p.finding}
-                for p in PERSONAS.values()
-            ]
-        )
+        output.show_json([persona.as_json() for persona in PERSONAS.values()])
         return exits.OK
     for persona in PERSONAS.values():
-        output.show(f"{persona.name:18}{persona.summary}\n")
+        output.show(f"{persona.name:22}{persona.summary}\n")
     return exits.OK
+
+
+async def _serve_all(options: Namespace) -> int:
+    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
+    from smtps.sandbox.index import serve  # noqa: PLC0415
+
+    with stop_signals() as stop:
+        async with Gallery(options.port and options.port + 1) as gallery:
+            listing = await serve(gallery, "127.0.0.1", options.port)
+            url = f"http://127.0.0.1:{listing.sockets[0].getsockname()[1]}/"
+            if options.json:
+                output.show_json({"url": url, **gallery.as_json()}, compact=True)
+            else:
+                output.show(_index(gallery, url))
+            async with listing:
+                await stop.wait()
+    return exits.OK
+
+
+def _index(gallery: Gallery, url: str) -> str:
+    found = gallery.as_json()
+    lines = [
+        f"Mail servers at 127.0.0.1, each with something else wrong; as a page: {url}\n",
+        f"  user name   {found['username']}",
+        f"  password    {found['password']}",
+        f"  trust       {found['ca_file']}\n",
+    ]
+    for persona in found["personas"]:
+        where = f"{persona['port']}" + (" STARTTLS" if persona["security"] == "starttls" else "")
+        shown = "" if persona["shown_by"] == "check" else f" (by {persona['shown_by']})"
+        lines.append(f"  {where:15}{persona['name']:22}{persona['summary']}")
+        if persona["findings"]:
+            lines.append(f"  {'':37}{', '.join(persona['findings'])}{shown}")
+    lines.append("\nCtrl-C ends them all.\n")
+    return "\n".join(lines)
 
 
 async def _serve(options: Namespace) -> int:

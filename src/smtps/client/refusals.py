@@ -41,7 +41,8 @@ _ROWS: tuple[Row, ...] = (
     _row("", r"^5\d\d.*(?:synchroni[sz]ation|improper.*pipelining)", "smtp.synchronization"),
     _row("", r"^530.*starttls", "smtp.starttls_required"),
     _row("greeting ehlo mail rcpt",
-         r"block.?list|black.?list|\brbl\b|dnsbl|spamhaus|spamcop|barracuda|listed (?:at|by|in|on)",
+         r"block.?list|black.?list|\brbl\b|dnsbl|spamhaus|spamcop|barracuda|blocked (?:using|by)"
+         r"|listed (?:at|by|in|on)",
          "smtp.blocklisted"),
     # The login
     _row("auth", r"^4", "auth.try_later"),

@@ -178,8 +178,9 @@ class Session:
             self.dialogue.connection.receive_data(await self._wire.receive())
         try:
             self.dialogue.connection.upgraded()
-        except ProtocolError:
+        except ProtocolError as error:
             self._wire.abort()
+            error.locate(address=self._wire.address)
             raise
         await self.start_tls(hello, resume)
 

@@ -26,7 +26,7 @@ LOOKS: dict[str, ClientHello] = {
     "any": ClientHello(),
     "old": ClientHello(newest=3),
     "modest": ClientHello(oldest=3, newest=3, ciphers=None),
-    "nameless": ClientHello(named=False),
+    "nameless": ClientHello(oldest=3, ciphers=None, named=False),
     "TLSv1": ClientHello(oldest=1, newest=1),
     "TLSv1.1": ClientHello(oldest=2, newest=2),
     "TLSv1.2": ClientHello(oldest=3, newest=3),

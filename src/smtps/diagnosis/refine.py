@@ -17,7 +17,7 @@ SECOND_LOOKS: dict[tuple[str, str], tuple[str, ...]] = {
     ("implicit", "tls.weak_key_exchange"): ("old",),
     ("implicit", "tls.legacy_renegotiation"): ("old",),
     ("implicit", "tls.timeout"): ("modest", "clear"),
-    ("implicit", "tls.closed"): ("modest", "nameless"),
+    ("implicit", "tls.closed"): ("modest", "old", "nameless"),
     ("implicit", "tls.server_error"): ("nameless",),
     ("starttls", "tls.protocol_version"): ("old",),
     ("starttls", "tls.no_common_cipher"): ("old",),
@@ -57,9 +57,11 @@ def _old(failure: Failure, look: Look) -> Failure | None:
     if not look.secured or look.tls is None:
         return None
     spoken = f"{look.tls.version} with {look.tls.cipher}"
-    if failure.code == "tls.no_common_cipher":
+    if failure.code == "tls.closed" and look.tls.version in ("TLSv1", "TLSv1.1"):
+        failure = replace(failure, code="tls.protocol_version", retryable=False)
+    if failure.code in ("tls.no_common_cipher", "tls.closed"):
         message = f"The server has only old ciphers; it agrees to {spoken}."
-        return replace(failure, code="tls.old_ciphers_only", message=message)
+        return replace(failure, code="tls.old_ciphers_only", message=message, retryable=False)
     return replace(failure, message=f"{failure.message} The server agrees to {spoken}.")
 
 

@@ -33,5 +33,6 @@ def weak_ciphers(facts: Facts) -> Iterator[Finding]:
 def starttls_inside(facts: Facts) -> Iterator[Finding]:
     """STARTTLS offered although TLS is on."""
     for address in facts.addresses:
-        if address.capabilities is not None and "STARTTLS" in address.capabilities:
+        secured = address.tls is not None and address.tls.cipher is not None
+        if secured and address.capabilities is not None and "STARTTLS" in address.capabilities:
             yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")

@@ -1,0 +1,119 @@
+"""Certificates that something is wrong with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from smtps.sandbox.certificates import Authority, Identity, Kind, self_signed
+from smtps.sandbox.persona import NAMES, Persona
+
+ELSEWHERE = ("mail.elsewhere.example", "192.0.2.1")
+
+
+def _in_days(days: int) -> datetime:
+    # Half a day more, so that it does not matter how long the server has been running.
+    return datetime.now(UTC) + timedelta(days=days, hours=12)
+
+
+def _expired(authority: Authority) -> Identity:
+    return authority.issue(NAMES, Kind(not_before=_in_days(-100), not_after=_in_days(-11)))
+
+
+def _chained(authority: Authority) -> Identity:
+    return authority.intermediate().issue(NAMES)
+
+
+def _three_faults(authority: Authority) -> Identity:
+    kind = Kind(not_before=_in_days(-100), not_after=_in_days(-11))
+    return authority.intermediate().issue(ELSEWHERE, kind).alone()
+
+
+PERSONAS: tuple[Persona, ...] = (
+    Persona(
+        name="chain", summary="its certificate comes with an intermediate", certify=_chained),
+    Persona(
+        name="expired",
+        summary="its certificate ran out ten days ago",
+        findings=("tls.certificate_expired",),
+        certify=_expired),
+    Persona(
+        name="expires-soon",
+        summary="its certificate runs out in five days",
+        findings=("tls.certificate_expires_soon",),
+        certify=lambda a: a.issue(NAMES, Kind(not_after=_in_days(5)))),
+    Persona(
+        name="not-yet-valid",
+        summary="its certificate begins in five days",
+        findings=("tls.certificate_not_yet_valid",),
+        certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(5)))),
+    Persona(
+        name="self-signed",
+        summary="its certificate is signed by itself",
+        findings=("tls.certificate_self_signed",),
+        certify=lambda _: self_signed(NAMES)),
+    Persona(
+        name="wrong-host",
+        summary="its certificate is for another host",
+        findings=("tls.certificate_wrong_host",),
+        certify=lambda a: a.issue(ELSEWHERE)),
+    Persona(
+        name="names-only",
+        summary="its certificate is for names, and it is asked by its address",
+        findings=("tls.certificate_no_address",),
+        certify=lambda a: a.issue(["localhost", "mail.example.test"])),
+    Persona(
+        name="untrusted-root",
+        summary="its certificate comes from an authority that nobody knows",
+        findings=("tls.certificate_untrusted_root",),
+        certify=lambda _: Authority("Example Company CA").issue(NAMES).with_root()),
+    Persona(
+        name="intercepted",
+        summary="an antivirus program in between shows a certificate of its own",
+        findings=("tls.intercepted",),
+        certify=lambda _: Authority("Avast Web/Mail Shield Root").issue(NAMES).with_root()),
+    Persona(
+        name="missing-intermediate",
+        summary="the link between its certificate and the authority is not sent",
+        findings=("tls.certificate_incomplete_chain",),
+        certify=lambda a: _chained(a).alone()),
+    Persona(
+        name="three-faults",
+        summary="its certificate has expired, is for another host, and its link is not sent",
+        findings=(
+            "tls.certificate_expired",
+            "tls.certificate_wrong_host",
+            "tls.certificate_incomplete_chain",
+        ),
+        certify=_three_faults),
+    Persona(
+        name="weak-key",
+        summary="the key of its certificate is too short",
+        findings=("tls.certificate_weak",),
+        certify=lambda a: a.issue(NAMES, Kind(rsa_bits=1024))),
+    Persona(
+        name="sha1",
+        summary="its certificate is signed with SHA-1",
+        findings=("tls.certificate_weak",),
+        certify=lambda a: a.intermediate(Kind(rsa_bits=2048)).issue(NAMES, Kind(sha1=True))),
+    Persona(
+        name="client-only",
+        summary="its certificate is meant for clients",
+        findings=("tls.certificate_wrong_purpose",),
+        certify=lambda a: a.issue(NAMES, Kind(for_clients=True))),
+    Persona(
+        name="false-issuer",
+        summary="its certificate was issued by one that may not issue",
+        findings=("tls.certificate_wrong_purpose",),
+        certify=lambda a: a.issue(["www.example.test"]).as_issuer().issue(NAMES)),
+    Persona(
+        name="not-strict",
+        summary="its certificate lacks the authority key identifier",
+        findings=("tls.certificate_not_strict",),
+        certify=lambda a: a.issue(NAMES, Kind(key_identifier=False))),
+    Persona(
+        name="common-name-only",
+        summary="its certificate has its name only in the subject",
+        findings=("tls.certificate_common_name_only",),
+        host="localhost",
+        certify=lambda a: a.issue(["localhost"], Kind(alternative_names=False))),
+)  # fmt: skip

@@ -1,0 +1,184 @@
+"""TLS that does not come about, or is not what it should be."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+
+from smtps.sandbox import raw
+from smtps.sandbox.certificates import Authority, Identity, Kind, weak_dh_file
+from smtps.sandbox.persona import NAMES, Persona
+
+V = ssl.TLSVersion
+
+
+def _versions(context: ssl.SSLContext, oldest: ssl.TLSVersion, newest: ssl.TLSVersion) -> None:
+    with warnings.catch_warnings():  # to be old is the point
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = oldest, newest
+
+
+def _old_only(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    _versions(context, V.TLSv1, V.TLSv1_1)
+
+
+def _old_too(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("DEFAULT:!kRSA:@SECLEVEL=0")
+    _versions(context, V.TLSv1, V.TLSv1_3)
+
+
+def _old_ciphers(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("AES256-SHA:AES128-SHA:@SECLEVEL=0")
+    _versions(context, V.TLSv1_2, V.TLSv1_2)
+
+
+def _weak_too(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("ECDHE+AESGCM:AES256-SHA:@SECLEVEL=0")
+
+
+def _weak_dh(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0")
+    _versions(context, V.TLSv1_2, V.TLSv1_2)
+    with weak_dh_file() as path:
+        context.load_dh_params(str(path))
+
+
+def _client_certificate(context: ssl.SSLContext, authority: Authority) -> None:
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority.pem().decode())
+
+
+def _rsa(authority: Authority) -> Identity:
+    return authority.issue(NAMES, Kind(rsa_bits=2048))
+
+
+PERSONAS: tuple[Persona, ...] = (
+    Persona(
+        name="old-tls",
+        summary="speaks TLS 1.0 and 1.1 only",
+        findings=("tls.protocol_version",),
+        adjust=_old_only),
+    Persona(
+        name="old-tls-too",
+        summary="takes TLS 1.0 and 1.1 beside the newer ones",
+        findings=("tls.old_versions_accepted",),
+        shown_by="deep",
+        adjust=_old_too),
+    Persona(
+        name="old-ciphers",
+        summary="has only ciphers without forward secrecy, with SHA-1",
+        findings=("tls.old_ciphers_only",),
+        certify=_rsa,
+        adjust=_old_ciphers),
+    Persona(
+        name="weak-cipher-too",
+        summary="takes a cipher without forward secrecy beside good ones",
+        findings=("tls.weak_cipher_accepted",),
+        shown_by="deep",
+        certify=_rsa,
+        adjust=_weak_too),
+    Persona(
+        name="weak-dh",
+        summary="agrees on keys by Diffie-Hellman with 1024 bits",
+        findings=("tls.weak_key_exchange",),
+        certify=_rsa,
+        adjust=_weak_dh),
+    Persona(
+        name="client-certificate",
+        summary="lets in only clients with a certificate of their own",
+        findings=("tls.client_certificate_required",),
+        adjust=_client_certificate),
+    Persona(
+        name="intolerant",
+        summary="does not answer a ClientHello that offers TLS 1.3",
+        findings=("tls.version_intolerant",),
+        modern_hellos=False),
+    Persona(
+        name="plaintext",
+        summary="talks SMTP without TLS on a port that should begin with it",
+        findings=("tls.plaintext_on_tls_port",),
+        in_clear=True),
+    Persona(
+        name="plaintext-late",
+        summary="the same, after a client has given up its handshake",
+        findings=("tls.plaintext_on_tls_port",),
+        in_clear=True,
+        greeting_delay=3.0),
+    Persona(
+        name="http",
+        summary="is a web server",
+        findings=("tls.not_tls",),
+        raw=lambda: raw.Answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
+    Persona(
+        name="ssh",
+        summary="is a server for SSH",
+        findings=("tls.not_tls",),
+        raw=lambda: raw.Speaks(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    Persona(
+        name="silent",
+        summary="takes the connection and says nothing",
+        findings=("tls.timeout",),
+        raw=raw.Silent),
+    Persona(
+        name="hangs-up",
+        summary="hangs up in the middle of the handshake",
+        findings=("tls.closed",),
+        raw=raw.HangsUp),
+    Persona(
+        name="resets",
+        summary="cuts the connection in the middle of the handshake",
+        findings=("net.reset",),
+        raw=raw.Resets),
+    Persona(
+        name="unknown-name",
+        summary="does not know the name that it is asked for",
+        findings=("tls.unrecognized_name",),
+        raw=lambda: raw.Answers(raw.alert(112))),
+    Persona(
+        name="broken-tls",
+        summary="breaks the handshake off with an internal error",
+        findings=("tls.server_error",),
+        raw=lambda: raw.Answers(raw.alert(80))),
+    Persona(
+        name="no-renegotiation",
+        summary="has a TLS from before 2010, without secure renegotiation",
+        findings=("tls.legacy_renegotiation",),
+        raw=lambda: raw.Answers(raw.OLD_SERVER_HELLO)),
+    Persona(
+        name="implicit-only",
+        summary="begins with TLS, and is asked for STARTTLS",
+        findings=("tls.implicit_tls_port",),
+        ask_as="starttls"),
+    Persona(
+        name="starttls", summary="a healthy port with STARTTLS", security="starttls"),
+    Persona(
+        name="starttls-missing",
+        summary="should offer STARTTLS and does not",
+        findings=("tls.starttls_not_offered",),
+        in_clear=True,
+        security="starttls"),
+    Persona(
+        name="starttls-refused",
+        summary="offers STARTTLS and refuses it",
+        findings=("tls.starttls_refused",),
+        security="starttls",
+        replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"}),
+    Persona(
+        name="starttls-injection",
+        summary="has bytes slipped in before TLS begins",
+        findings=("tls.starttls_injection",),
+        security="starttls",
+        replies={"STARTTLS": "220 2.0.0 Ready\r\n250 injected"}),
+    Persona(
+        name="auth-in-clear",
+        summary="takes passwords before STARTTLS",
+        findings=("auth.offered_in_clear",),
+        security="starttls",
+        auth_in_clear=True),
+    Persona(
+        name="starttls-inside",
+        summary="offers STARTTLS although TLS is on",
+        findings=("tls.starttls_inside_tls",),
+        offers=("STARTTLS",)),
+)  # fmt: skip

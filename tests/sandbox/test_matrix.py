@@ -1,0 +1,133 @@
+"""The persona matrix: each misbehaviour gives its findings and no others, with their weight."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import smtps
+from smtps.advice import ADVICE
+from smtps.cli import exits
+from smtps.sandbox.gallery import Gallery
+from smtps.sandbox.persona import Persona
+from smtps.sandbox.personas import PERSONAS
+from smtps.sandbox.server import Sandbox
+
+WORKS = {"healthy", "chain", "starttls", "drop-after-data", "no-goodbye", "forwards", "spam"}
+WARNINGS = {
+    "expires-soon", "not-strict", "common-name-only", "old-tls-too", "weak-cipher-too",
+    "auth-in-clear", "starttls-inside", "late-greeting", "picky-about-names", "bare-line-feeds",
+    "no-auth", "open-relay",
+}  # fmt: skip
+LATER = {"too-many-connections", "shutting-down", "too-many-logins", "greylisting"}
+"""All others fail."""
+
+SENT = {"no-goodbye": "sent", "forwards": "sent", "spam": "refused", "drop-after-data": "uncertain",
+        "too-large": None}  # fmt: skip
+
+
+def hurried(persona: Persona) -> Persona:
+    """The same with a shorter wait, where the length of the wait is not the point."""
+    return replace(persona, greeting_delay=0.5) if persona.in_clear else persona
+
+
+def endpoint(box: Sandbox, *, login: bool) -> smtps.Endpoint:
+    persona = box.persona
+    options: dict[str, Any] = {}
+    if login:
+        options = {"username": box.username, "password": box.password}
+    if persona.shown_by == "token":
+        options = {"username": box.username, "access_token": "expired"}
+    greeting = 10.0 if persona.greeting_delay else 0.5
+    return smtps.Endpoint(
+        box.host,
+        box.port,
+        security=persona.asked_with,
+        ca_file=box.ca_file,
+        timeouts=smtps.Timeouts(tls=0.4, greeting=greeting),
+        **options,
+    )
+
+
+@pytest.mark.parametrize("name", [n for n, p in PERSONAS.items() if p.shown_by != "send"])
+async def test_check(name: str) -> None:
+    persona = hurried(PERSONAS[name])
+    asks = "envelope" in persona.shown_by
+    async with Sandbox(persona) as box:
+        report = await smtps.check(
+            endpoint(box, login=persona.shown_by in ("login", "deep", "envelope")),
+            deep=persona.shown_by == "deep",
+            envelope=smtps.Envelope.of(box.username, ["you@example.test"]) if asks else None,
+        )
+        async with asyncio.timeout(2):
+            while box.clients:  # nothing is left open
+                await asyncio.sleep(0.01)
+    assert [finding.code for finding in report.findings] == list(persona.findings), report.findings
+    expected = (
+        "works" if name in WORKS
+        else "warnings" if name in WARNINGS
+        else "later" if name in LATER
+        else "fails"
+    )  # fmt: skip
+    assert report.verdict == expected
+    assert (
+        exits.CHECK[report.verdict] == {"works": 0, "warnings": 1, "fails": 2, "later": 3}[expected]
+    )
+    severities = {finding.severity for finding in report.findings}
+    assert severities == (
+        {"warning"} if name in WARNINGS else {"error"} if persona.findings else set()
+    )
+    for finding in report.findings:
+        assert finding.seen.startswith(("127.0.0.1: ", "::1: "))
+        assert finding.meaning == ADVICE[finding.code].meaning
+        assert finding.fix
+
+
+@pytest.mark.parametrize("name", SENT)
+async def test_send(name: str) -> None:
+    persona = PERSONAS[name]
+    message = smtps.Message(from_="tester@example.test", to="you@example.test", text="x" * 200)
+    async with Sandbox(persona) as box:
+        try:
+            result = await smtps.send(message, endpoint(box, login=True))
+        except smtps.CapabilityError as error:
+            found, outcome = [error.code], None
+        else:
+            found, outcome = [result.failure.code] if result.failure else [], result.outcome
+        assert (found, outcome) == (list(persona.findings), SENT[name])
+        kept = len(box.inbox)
+    assert kept == (outcome in ("sent", "uncertain"))
+
+
+def test_every_persona_is_in_one_of_the_tables() -> None:
+    assert set(SENT) == {name for name, p in PERSONAS.items() if p.shown_by == "send"}
+    assert len(PERSONAS) >= 35 + 3
+    assert not WORKS & WARNINGS & LATER
+    assert set(PERSONAS) >= WORKS | WARNINGS | LATER
+
+
+@pytest.mark.parametrize("name", sorted(WORKS))
+async def test_a_check_of_what_only_sending_shows_finds_nothing(name: str) -> None:
+    async with Sandbox(name) as box:
+        report = await smtps.check(endpoint(box, login=True))
+    assert (report.verdict, report.findings) == ("works", ())
+
+
+async def test_all_of_them_start_together_on_ports_of_their_own() -> None:
+    async with Gallery() as gallery:
+        ports = [box.port for box in gallery.boxes.values()]
+        assert len(set(ports)) == len(PERSONAS)
+        described = gallery.as_json()["personas"]
+        assert [persona["name"] for persona in described] == list(PERSONAS)
+        assert {"host", "port", "security", "shown_by", "finding"} <= set(described[0])
+
+
+async def test_consecutive_ports() -> None:
+    async with Gallery() as somewhere:
+        start = somewhere.boxes["healthy"].port  # taken: the error names the port
+        with pytest.raises(smtps.InputError, match=f"port {start}"):
+            async with Gallery(port=start):
+                pass
