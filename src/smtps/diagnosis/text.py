@@ -5,27 +5,22 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from smtps.advice import Severity, Who
+from smtps.advice import Severity
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.wording import AUDIENCE, SECURITY, VERDICT, certificate_rows, remarks
 from smtps.diagnosis.words import explain
 
 _VERDICT = {
-    Verdict.WORKS: ("✓", "32", "works"),
-    Verdict.WARNINGS: ("!", "33", "works, with warnings"),
-    Verdict.FAILS: ("✗", "31", "does not work"),
-    Verdict.UNKNOWN: ("?", "33", "could not be told from here"),
-    Verdict.LATER: ("?", "33", "the server asks to come back later"),
+    Verdict.WORKS: ("✓", "32"),
+    Verdict.WARNINGS: ("!", "33"),
+    Verdict.FAILS: ("✗", "31"),
+    Verdict.UNKNOWN: ("?", "33"),
+    Verdict.LATER: ("?", "33"),
 }
 _SEVERITY = {Severity.ERROR: ("✗", "31"), Severity.WARNING: ("!", "33"), Severity.INFO: ("i", "36")}
-_AUDIENCE = {
-    Who.YOU: "you",
-    Who.OPERATOR: "the server's operator",
-    Who.NETWORK: "whoever runs your network",
-}
-_SECURITY = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
 
 
 class Painter:
@@ -60,10 +55,10 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
     """
     paint = Painter(colour=colour)
     facts = report.facts
-    mark, code, words = _VERDICT[report.verdict]
+    mark, code = _VERDICT[report.verdict]
     lines = [
-        f"{paint(mark, code)} {paint.bold(facts.target)} {paint(words, code)} "
-        + paint.dim(f"(port {facts.port}, {_SECURITY[facts.security]})")
+        f"{paint(mark, code)} {paint.bold(facts.target)} {paint(VERDICT[report.verdict], code)} "
+        + paint.dim(f"(port {facts.port}, {SECURITY[facts.security]})")
     ]
     for finding in report.findings:
         lines += ["", *finding_lines(finding, paint)]
@@ -91,7 +86,7 @@ def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
     for label, text in (
         ("seen", finding.seen),
         ("fix", finding.fix),
-        ("for", _AUDIENCE[finding.audience]),
+        ("for", AUDIENCE[finding.audience]),
         ("see", finding.see),
     ):
         if not text:
@@ -107,10 +102,10 @@ def _wrapped(label: str, text: str, paint: Painter) -> Iterator[str]:
 
 def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[str]:
     yield f"  {paint.bold(address.address)}"
-    remarks = _remarks(address)
+    words = remarks(address)
     timings = {**facts.timings, **address.timings}
     for phase, spent in timings.items():
-        remark = textwrap.shorten(remarks.get(phase, ""), 76, placeholder=" …")
+        remark = textwrap.shorten(words.get(phase, ""), 76, placeholder=" …")
         yield f"    {phase:9}{spent:8.1f} ms  {remark}".rstrip()
     failure = address.failure
     if failure is not None:
@@ -137,38 +132,11 @@ def _looked(address: AddressFacts) -> Iterator[tuple[str, str]]:
         yield "resumption", "sessions are taken up again" if resumed else "none"
 
 
-def _remarks(address: AddressFacts) -> dict[str, str]:
-    tls = address.tls
-    found = {}
-    if tls is not None and tls.version is not None:
-        trust = "certificate verified" if tls.verified else "certificate not verified"
-        words = (tls.version, tls.cipher, tls.group, trust)
-        found["tls"] = ", ".join(word for word in words if word)
-    if address.greeting is not None:
-        found["greeting"] = str(address.greeting)
-    if address.ehlo_name is not None:
-        found["ehlo"] = f"as {address.ehlo_name}"
-    if address.mechanism is not None:
-        found["auth"] = f"logged in by {address.mechanism}"
-    elif address.login_failure is not None:
-        found["auth"] = address.login_failure.message
-    return found
-
-
 def _certificate(facts: Facts, best: AddressFacts, paint: Painter) -> Iterator[str]:
     if not best.chain:
         return
-    own = best.chain[0]
-    days = own.days_left(facts.now)
-    rows = (
-        ("for", ", ".join(own.names[:6]) + (" …" if len(own.names) > 6 else "")),
-        ("issuer", own.issuer),
-        ("valid", f"{own.not_before:%Y-%m-%d} to {own.not_after:%Y-%m-%d}, {days} days left"),
-        ("key", f"{own.key}, signed with {own.signature}"),
-        ("SHA-256", own.fingerprint_sha256),
-    )
     yield f"  {paint.bold('Certificate')}"
-    for label, text in rows:
+    for label, text in certificate_rows(best.chain[0], facts).items():
         yield f"    {label:9}{text}"
     for issuer in best.chain[1:]:
         yield f"    {'sent too':9}{issuer.subject}, until {issuer.not_after:%Y-%m-%d}"

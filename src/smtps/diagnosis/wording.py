@@ -1,0 +1,63 @@
+"""The words that reports for people share, whatever their form."""
+
+from __future__ import annotations
+
+from smtps.advice import Severity, Who
+from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.report import Verdict
+
+VERDICT = {
+    Verdict.WORKS: "works",
+    Verdict.WARNINGS: "works, with warnings",
+    Verdict.FAILS: "does not work",
+    Verdict.UNKNOWN: "could not be told from here",
+    Verdict.LATER: "the server asks to come back later",
+}
+SEVERITY = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
+AUDIENCE = {
+    Who.YOU: "you",
+    Who.OPERATOR: "the server's operator",
+    Who.NETWORK: "whoever runs your network",
+}
+SECURITY = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
+PHASE = {
+    "dns": "Name look-up",
+    "tcp": "Connection",
+    "tls": "TLS",
+    "greeting": "Greeting",
+    "ehlo": "EHLO",
+    "auth": "Login",
+}
+
+
+def remarks(address: AddressFacts) -> dict[str, str]:
+    """Phase → what came out of it, in a few words, where there is something to tell."""
+    tls = address.tls
+    found = {}
+    if tls is not None and tls.version is not None:
+        trust = "certificate verified" if tls.verified else "certificate not verified"
+        words = (tls.version, tls.cipher, tls.group, trust)
+        found["tls"] = ", ".join(word for word in words if word)
+    if address.greeting is not None:
+        found["greeting"] = str(address.greeting)
+    if address.ehlo_name is not None:
+        found["ehlo"] = f"as {address.ehlo_name}"
+    if address.mechanism is not None:
+        found["auth"] = f"logged in by {address.mechanism}"
+    elif address.login_failure is not None:
+        found["auth"] = address.login_failure.message
+    return found
+
+
+def certificate_rows(certificate: Certificate, facts: Facts) -> dict[str, str]:
+    """Label → text of what people want to know of a certificate."""
+    names = certificate.names
+    begins, ends = certificate.not_before, certificate.not_after
+    days = certificate.days_left(facts.now)
+    return {
+        "for": ", ".join(names[:6]) + (" …" if len(names) > 6 else ""),
+        "issuer": certificate.issuer,
+        "valid": f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}, {days} days left",
+        "key": f"{certificate.key}, signed with {certificate.signature}",
+        "SHA-256": certificate.fingerprint_sha256,
+    }
