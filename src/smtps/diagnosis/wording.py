@@ -54,10 +54,11 @@ def certificate_rows(certificate: Certificate, facts: Facts) -> dict[str, str]:
     names = certificate.names
     begins, ends = certificate.not_before, certificate.not_after
     days = certificate.days_left(facts.now)
+    left = f"{days} days left" if days >= 0 else f"ran out {-days} days ago"
     return {
         "for": ", ".join(names[:6]) + (" …" if len(names) > 6 else ""),
         "issuer": certificate.issuer,
-        "valid": f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}, {days} days left",
+        "valid": f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}, {left}",
         "key": f"{certificate.key}, signed with {certificate.signature}",
         "SHA-256": certificate.fingerprint_sha256,
     }

@@ -1,4 +1,4 @@
-"""Reports in the forms that other programs read: one table, one file for each.
+"""Reports in the forms that people and other programs read: one table, one file for each.
 
 A writer takes reports one at a time and holds none of them, so a batch of any length streams, and
 what is written so far is valid as soon as ``end`` has been called.
@@ -6,26 +6,19 @@ what is written so far is valid as soon as ``end`` has been called.
 
 from __future__ import annotations
 
-from typing import Protocol
+from smtps.diagnosis.formats import junit, nagios, objects, page, plain, prometheus, rows
+from smtps.diagnosis.formats.writer import Style, Writer
 
-from smtps.diagnosis.formats import objects
-from smtps.diagnosis.report import Report
-
-
-class Writer(Protocol):
-    """Turns a run of reports into one document."""
-
-    def begin(self) -> str:
-        """What comes first."""
-
-    def one(self, report: Report) -> str:
-        """A report."""
-
-    def end(self) -> str:
-        """What comes last."""
-
+__all__ = ["FORMATS", "Style", "Writer"]
 
 FORMATS: dict[str, type[Writer]] = {
+    "text": plain.Text,
+    "json": objects.Document,
     "ndjson": objects.Lines,
+    "csv": rows.Rows,
+    "junit": junit.Suites,
+    "nagios": nagios.Lines,
+    "prometheus": prometheus.Metrics,
+    "html": page.Page,
 }
-"""Name for ``--output`` → writer."""
+"""Name for ``--output`` → writer; each is called with a ``Style`` or nothing."""
