@@ -141,6 +141,6 @@ def _capabilities(best: AddressFacts) -> Markup:
 
 def _transcripts(facts: Facts) -> Iterator[Markup]:
     for address in facts.addresses:
-        if address.transcript is not None:
+        if address.transcript is not None and address.transcript.entries:
             text = lines(str(address.transcript))
             yield section(f"Transcript, {address.address}", element("pre", text))
