@@ -31,7 +31,7 @@ class Change:
     """One thing that is not as it was.
 
     Attributes:
-        kind: such as ``finding.new``, ``certificate.renewed``, ``tls.version``.
+        kind: such as ``finding.new``, ``certificate.renewed``, ``encryption.version``.
         direction: better, worse or neither.
         text: one sentence.
         old, new: the values; None for what was or is not there.
@@ -143,11 +143,11 @@ def _tls(old: Json, new: Json) -> Iterator[Change]:
         known = before in _VERSIONS and after in _VERSIONS
         more = _VERSIONS.index(after) - _VERSIONS.index(before) if known else 0
         text = f"TLS was {before} and is {after}."
-        yield Change("tls.version", _direction(more), text, before, after)
+        yield Change("encryption.version", _direction(more), text, before, after)
     before, after = old["tls"]["cipher"], new["tls"]["cipher"]
     if before != after:
         text = f"The cipher was {before} and is {after}."
-        yield Change("tls.cipher", Direction.NEUTRAL, text, before, after)
+        yield Change("encryption.cipher", Direction.NEUTRAL, text, before, after)
 
 
 def _addresses(old: Json, new: Json) -> Iterator[Change]:
@@ -166,7 +166,7 @@ def _offer(old: Json, new: Json) -> Iterator[Change]:
         if keyword != "AUTH" and before.get(keyword, words) != words:
             text = f"Capability {keyword} was {before[keyword] or 'bare'} and is {words or 'bare'}."
             yield Change("capability.changed", Direction.NEUTRAL, text, before[keyword], words)
-    yield from _lists("auth", "Mechanism", old["auth"]["offered"], new["auth"]["offered"])
+    yield from _lists("mechanism", "Mechanism", old["auth"]["offered"], new["auth"]["offered"])
 
 
 def _keywords(report: Json) -> dict[str, str]:

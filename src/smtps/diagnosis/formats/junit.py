@@ -27,7 +27,7 @@ class Suites(Simple):
     def one(self, report: Report) -> str:
         """A suite with one case; the whole report is its output."""
         facts, outcome = report.facts, _OUTCOME.get(report.verdict)
-        name = _legal(facts.target)
+        name = printable(facts.target)
         best = facts.best
         spent = sum(facts.timings.values()) + (sum(best.timings.values()) if best else 0.0)
         common = {"name": name, "time": f"{spent / 1000:.3f}"}
