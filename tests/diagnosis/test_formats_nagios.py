@@ -21,10 +21,10 @@ STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 READER = r"""
 use strict; use warnings; use JSON::PP; use Monitoring::Plugin::Performance;
 my @all;
+sub fields { my $p = shift; +{ map { $_ => $p->$_ } qw(label value uom warning critical min) } }
 while (my $line = <STDIN>) {
     chomp $line;
-    my @read = Monitoring::Plugin::Performance->parse_perfstring($line);
-    push @all, [map { my $p = $_; +{ map { $_ => $p->$_ } qw(label value uom warning critical min) } } @read];
+    push @all, [map { fields($_) } Monitoring::Plugin::Performance->parse_perfstring($line)];
 }
 print encode_json(\@all);
 """

@@ -21,7 +21,7 @@ class Row(NamedTuple):
     Attributes:
         family: the code, or how it begins.
         severity: of the finding.
-        points: taken off, once for each code, at however many addresses it was seen.
+        points: taken off; once for a code, at however many addresses it was seen.
     """
 
     family: str
@@ -86,15 +86,16 @@ def grade(findings: Iterable[Finding], verdict: str) -> Grade | None:
     """
     if verdict in _OPEN:
         return None
-    left, because, known = WHOLE, [], set()
+    costs: dict[str, int] = {}
     for finding in findings:
         stops = verdict == _STOPPED and finding.severity is Severity.ERROR
-        points = min(WHOLE if stops else _cost(finding), left)
-        if finding.code in known or not points:
-            continue
-        known.add(finding.code)
-        because.append(Deduction(finding.code, points))
-        left -= points
+        points = WHOLE if stops else _cost(finding)
+        costs[finding.code] = max(points, costs.get(finding.code, 0))
+    left, because = WHOLE, []
+    for code, points in costs.items():
+        if taken := min(points, left):
+            because.append(Deduction(code, taken))
+            left -= taken
     letter = next(letter for least, letter in _LETTERS if left >= least)
     return Grade(letter, left, tuple(because))
 
