@@ -12,7 +12,8 @@ from smtps.advice import ADVICE
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
-from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
+from smtps.diagnosis.looks import DEEP_LOOKS, LOOKS, Look
 from smtps.diagnosis.report import Report
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
@@ -48,7 +49,11 @@ certificates = st.builds(
     fingerprint_sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
     self_signed=st.booleans(),
     key=texts,
-    signature=texts,
+    signature=st.sampled_from(["sha256", "sha1"]) | texts,
+    bits=st.integers(0, 8192),
+    authority=st.booleans(),
+    common_name_only=st.booleans(),
+    strict_faults=st.lists(texts, max_size=2).map(tuple),
 )
 failures = st.builds(
     Failure,
@@ -71,19 +76,28 @@ def transcript(lines: list[str]) -> Transcript:
     return made
 
 
+tls_facts = st.builds(
+    TLSFacts,
+    version=st.none() | st.sampled_from(["TLSv1.2", "TLSv1.3"]),
+    cipher=st.none() | texts,
+    group=st.none() | texts,
+    verified=st.booleans(),
+    alpn=st.none() | texts,
+    resumed=st.booleans(),
+)
+looks = st.builds(
+    Look,
+    name=st.sampled_from([*LOOKS, *DEEP_LOOKS, "clear"]),
+    tls=st.none() | tls_facts,
+    greeting=st.none() | replies,
+    failure=st.none() | failures,
+)
 addresses = st.builds(
     AddressFacts,
     address=ips,
     timings=st.dictionaries(phases, st.floats(0, 1e6)),
     failure=st.none() | failures,
-    tls=st.none()
-    | st.builds(
-        TLSFacts,
-        version=st.none() | st.sampled_from(["TLSv1.2", "TLSv1.3"]),
-        cipher=st.none() | texts,
-        group=st.none() | texts,
-        verified=st.booleans(),
-    ),
+    tls=st.none() | tls_facts,
     chain=st.lists(certificates, max_size=3).map(tuple),
     greeting=st.none() | replies,
     capabilities=st.none() | replies.map(Capabilities.of),
@@ -91,6 +105,17 @@ addresses = st.builds(
     ehlo_name_refused=st.booleans(),
     mechanism=st.none() | texts,
     login_failure=st.none() | failures,
+    after_login=st.none() | replies.map(Capabilities.of),
+    mechanisms=st.dictionaries(texts, st.none() | failures, max_size=3),
+    asked=st.none()
+    | st.builds(
+        Asked,
+        sender=texts,
+        mail_reply=st.none() | replies,
+        recipients=st.lists(st.tuples(texts, replies), max_size=2).map(tuple),
+        size=st.none() | st.integers(0, 10**12),
+    ),
+    looks=st.lists(looks, max_size=4).map(lambda found: {look.name: look for look in found}),
     quirks=st.frozensets(st.sampled_from(Quirk)),
     transcript=st.none() | st.lists(texts, max_size=4).map(transcript),
 )
@@ -102,6 +127,9 @@ facts: st.SearchStrategy[Facts] = st.builds(
     security=st.sampled_from(["implicit", "starttls"]),
     now=moments,
     wanted_login=st.booleans(),
+    password_is_ascii=st.booleans(),
+    deep=st.booleans(),
+    control=st.sampled_from([None, "answers", "silent"]),
     failure=st.none() | failures,
     addresses=st.lists(addresses, max_size=3),
     timings=st.dictionaries(st.just("dns"), st.floats(0, 1e6)),

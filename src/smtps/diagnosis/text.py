@@ -6,11 +6,18 @@ import textwrap
 from collections.abc import Iterator
 
 from smtps.advice import Severity
-from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.report import Report, Verdict
-from smtps.diagnosis.wording import AUDIENCE, SECURITY, VERDICT, certificate_rows, remarks
+from smtps.diagnosis.wording import (
+    AUDIENCE,
+    SECURITY,
+    VERDICT,
+    certificate_rows,
+    details,
+    looked,
+    remarks,
+)
 from smtps.diagnosis.words import explain
 
 _VERDICT = {
@@ -66,11 +73,12 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
         lines += ["", *_address(facts, address, paint)]
     best = facts.best
     if best is not None:
-        for part in (_certificate(facts, best, paint), _capabilities(best, paint),
-                     _mechanisms(best, paint), _envelope(best, paint),
-                     _clients(best, paint)):  # fmt: skip
+        for part in (_certificate(facts, best, paint), _capabilities(best, paint)):
             if found := list(part):
                 lines += ["", *found]
+        for title, rows in details(best):
+            lines += ["", f"  {paint.bold(title)}"]
+            lines += [f"    {label}: {text}" for label, text in rows.items()]
     if transcript:
         for address in facts.addresses:
             if address.transcript is not None:
@@ -110,26 +118,8 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
     failure = address.failure
     if failure is not None:
         yield f"    {paint('stopped', '31')}  {failure.message}"
-    for label, text in _looked(address):
+    for label, text in looked(address).items():
         yield f"    {label:10} {text}"
-
-
-def _looked(address: AddressFacts) -> Iterator[tuple[str, str]]:
-    """What the second looks of a deep check tell, a line for each question."""
-    looks = address.looks
-    versions = [look for name, look in looks.items() if name.startswith("TLSv")]
-    if versions:
-        taken = ", ".join(look.name for look in versions if look.secured)
-        left = ", ".join(look.name for look in versions if not look.secured)
-        words = f"takes {taken or 'none'}" + (f"; refuses {left}" if left else "")
-        yield "versions", words
-    weak = [look.tls.cipher for name, look in looks.items()
-            if name.endswith("ciphers") and look.secured and look.tls]  # fmt: skip
-    if "old ciphers" in looks:
-        yield "weak", ", ".join(str(cipher) for cipher in weak) or "no weak cipher taken"
-    if (look := looks.get("resumption")) is not None:
-        resumed = look.tls is not None and look.tls.resumed
-        yield "resumption", "sessions are taken up again" if resumed else "none"
 
 
 def _certificate(facts: Facts, best: AddressFacts, paint: Painter) -> Iterator[str]:
@@ -150,31 +140,3 @@ def _capabilities(best: AddressFacts, paint: Painter) -> Iterator[str]:
     for keyword, parameters in capabilities.keywords.items():
         words = " ".join((keyword, *parameters))
         yield f"    {words:28} {paint.dim(explain(keyword, capabilities))}".rstrip()
-
-
-def _clients(best: AddressFacts, paint: Painter) -> Iterator[str]:
-    failing = [client for client in fare(best) if client.why is not None]
-    if not failing:
-        return
-    yield f"  {paint.bold('Fails for clients')}"
-    for client in failing:
-        yield f"    {client.name}: {client.why}"
-
-
-def _mechanisms(best: AddressFacts, paint: Painter) -> Iterator[str]:
-    if not best.mechanisms:
-        return
-    yield f"  {paint.bold('Login, by each mechanism')}"
-    for name, failure in best.mechanisms.items():
-        yield f"    {name:18}{'accepted' if failure is None else failure.message}"
-
-
-def _envelope(best: AddressFacts, paint: Painter) -> Iterator[str]:
-    asked = best.asked
-    if asked is None:
-        return
-    yield f"  {paint.bold('Envelope')} {paint.dim('(no mail was sent)')}"
-    if asked.mail_reply is not None:
-        yield f"    from <{asked.sender}>  {asked.mail_reply}"
-    for who, reply in asked.recipients:
-        yield f"    to <{who}>  {reply}"

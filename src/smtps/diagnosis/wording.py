@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from smtps.advice import Severity, Who
+from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.report import Verdict
 
@@ -62,3 +65,48 @@ def certificate_rows(certificate: Certificate, facts: Facts) -> dict[str, str]:
         "key": f"{certificate.key}, signed with {certificate.signature}",
         "SHA-256": certificate.fingerprint_sha256,
     }
+
+
+def looked(address: AddressFacts) -> dict[str, str]:
+    """What the second looks of a deep check tell: question → answer."""
+    looks, found = address.looks, {}
+    versions = [look for name, look in looks.items() if name.startswith("TLSv")]
+    if versions:
+        taken = ", ".join(look.name for look in versions if look.secured)
+        left = ", ".join(look.name for look in versions if not look.secured)
+        found["versions"] = f"takes {taken or 'none'}" + (f"; refuses {left}" if left else "")
+    weak = [
+        str(look.tls.cipher)
+        for name, look in looks.items()
+        if name.endswith("ciphers") and look.secured and look.tls
+    ]
+    if "old ciphers" in looks:
+        found["weak"] = ", ".join(weak) or "no weak cipher taken"
+    if (look := looks.get("resumption")) is not None:
+        resumed = look.tls is not None and look.tls.resumed
+        found["resumption"] = "sessions are taken up again" if resumed else "none"
+    return found
+
+
+def details(best: AddressFacts) -> Iterator[tuple[str, dict[str, str]]]:
+    """What was asked beyond a usual check and what came of it: title, and label → text."""
+    logins = {
+        name: "accepted" if failure is None else failure.message
+        for name, failure in best.mechanisms.items()
+    }
+    clients = {client.name: client.why for client in fare(best) if client.why is not None}
+    for title, rows in (
+        ("Login, by each mechanism", logins),
+        ("Envelope (no mail was sent)", _envelope(best)),
+        ("Fails for clients", clients),
+    ):
+        if rows:
+            yield title, rows
+
+
+def _envelope(best: AddressFacts) -> dict[str, str]:
+    asked = best.asked
+    if asked is None:
+        return {}
+    found = {f"from <{asked.sender}>": str(asked.mail_reply)} if asked.mail_reply else {}
+    return found | {f"to <{who}>": str(reply) for who, reply in asked.recipients}

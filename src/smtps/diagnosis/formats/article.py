@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
-from smtps.diagnosis.formats.markup import Markup, element, lines
+from smtps.diagnosis.formats.markup import Markup, definitions, element, lines
 from smtps.diagnosis.formats.timeline import timeline
 from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report, Verdict
-from smtps.diagnosis.wording import AUDIENCE, SECURITY, SEVERITY, VERDICT, certificate_rows
+from smtps.diagnosis.wording import (
+    certificate_rows,
+    AUDIENCE,
+    SECURITY,
+    SEVERITY,
+    VERDICT,
+    details,
+)
 from smtps.diagnosis.words import explain
 
 TONE = {
@@ -36,6 +43,10 @@ def article(report: Report, anchor: str, *, transcript: bool = False) -> Markup:
     parts = [_head(report), _findings(report), timeline(facts), _certificates(facts)]
     if best is not None and best.capabilities is not None:
         parts.append(_capabilities(best))
+    if best is not None:
+        parts += [
+            section(title, definitions(rows), class_="details") for title, rows in details(best)
+        ]
     if transcript:
         parts += _transcripts(facts)
     return element("article", *parts, id=anchor, data_tone=TONE[report.verdict])
@@ -90,17 +101,10 @@ def _finding(finding: Finding) -> Markup:
     return element(
         "li",
         element("h3", finding.meaning),
-        _rows({label: text for label, text in rows.items() if text}),
+        definitions({label: text for label, text in rows.items() if text}),
         element("p", badge, " ", element("code", finding.code)),
         data_tone=tone,
     )
-
-
-def _rows(rows: dict[str, str]) -> Markup:
-    pairs = (
-        element("div", element("dt", label), element("dd", text)) for label, text in rows.items()
-    )
-    return element("dl", *pairs)
 
 
 def _certificates(facts: Facts) -> Markup | None:
@@ -125,8 +129,10 @@ def _chain(addresses: list[AddressFacts], facts: Facts) -> Iterator[Markup]:
 
 
 def _card(certificate: Certificate, facts: Facts) -> Markup:
-    rows = {label: text for label, text in certificate_rows(certificate, facts).items() if text}
-    return element("li", element("h3", certificate.subject or "No subject"), _rows(rows))
+    rows = {
+        label: text for label, text in certificate_rows(certificate, facts).items() if text
+    }
+    return element("li", element("h3", certificate.subject or "No subject"), definitions(rows))
 
 
 def _capabilities(best: AddressFacts) -> Markup:
@@ -136,7 +142,7 @@ def _capabilities(best: AddressFacts) -> Markup:
         " ".join((keyword, *words)): explain(keyword, capabilities)
         for keyword, words in capabilities.keywords.items()
     }
-    return section("Capabilities", _rows(rows), class_="capabilities")
+    return section("Capabilities", definitions(rows), class_="capabilities")
 
 
 def _transcripts(facts: Facts) -> Iterator[Markup]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from smtps.core.reply import printable
@@ -40,3 +41,11 @@ def _text(value: str) -> str:
 def lines(text: str) -> Markup:
     """Text in which line feeds count."""
     return Markup("\n".join(_text(line) for line in text.split("\n")))
+
+
+def definitions(rows: Mapping[str, str]) -> Markup:
+    """A list of labels, each with its text or element."""
+    pairs = (
+        element("div", element("dt", label), element("dd", text)) for label, text in rows.items()
+    )
+    return element("dl", *pairs)

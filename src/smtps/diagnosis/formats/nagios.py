@@ -13,7 +13,7 @@ from smtps.core.reply import printable
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.writer import Simple
 from smtps.diagnosis.report import Report, Verdict
-from smtps.diagnosis.rules import EXPIRES_SOON
+from smtps.diagnosis.rules.certificates import EXPIRES_SOON
 from smtps.diagnosis.wording import AUDIENCE, VERDICT
 
 _STATE = {

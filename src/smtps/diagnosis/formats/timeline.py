@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtps.diagnosis.facts import AddressFacts, Facts
-from smtps.diagnosis.formats.markup import Markup, element
-from smtps.diagnosis.wording import PHASE, remarks
+from smtps.diagnosis.formats.markup import Markup, definitions, element
+from smtps.diagnosis.wording import PHASE, looked, remarks
 
 _WIDTH = 1000.0
 """Units across; all addresses are drawn to one scale."""
@@ -23,6 +23,8 @@ def timeline(facts: Facts) -> Markup | None:
 def _address(facts: Facts, seen: AddressFacts, whole: float) -> Iterator[Markup]:
     yield element("h3", seen.address)
     yield element("ol", *_phases(facts, seen, whole))
+    if found := looked(seen):
+        yield definitions(found)
 
 
 def _phases(facts: Facts, seen: AddressFacts, whole: float) -> Iterator[Markup]:
