@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from smtps.client.envelope import Envelope
-from smtps.diagnosis.gather import gather
+from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.visit import Progress
@@ -24,6 +24,7 @@ async def check(
     control: str | None = None,
     allow: Allow | None = None,
     progress: Progress | None = None,
+    turn: Turn = at_once,
     **options: Unpack[EndpointOptions],
 ) -> Report:
     """Tell whether submission works at a server, and if not, why and what to do.
@@ -34,6 +35,7 @@ async def check(
         first, deep, envelope, size, control: how far to go, see Scope.
         allow: egress policy, asked about each resolved address.
         progress: told of each phase as it ends.
+        turn: lets several checks take turns at an address.
         **options: the other fields of Endpoint.
 
     Raises:
@@ -42,6 +44,7 @@ async def check(
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     scope = Scope(first=first, deep=deep, envelope=envelope, size=size, control=control)
-    return Report.of(
-        await gather(endpoint, target=target, scope=scope, allow=allow, progress=progress)
+    facts = await gather(
+        endpoint, target=target, scope=scope, allow=allow, progress=progress, turn=turn
     )
+    return Report.of(facts)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 
 from smtps.client.session import check_endpoint, deadline_of, timed
-from smtps.diagnosis.facts import Control, Facts
+from smtps.diagnosis.facts import AddressFacts, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
-from smtps.net.resolve import resolve
+from smtps.net.resolve import Address, resolve
 from smtps.options import Endpoint
+
+Turn = Callable[[Sequence[Address]], AbstractAsyncContextManager[None]]
+"""Entered before any of the addresses is connected to, left when all connections are closed."""
+
+
+def at_once(_addresses: Sequence[Address]) -> AbstractAsyncContextManager[None]:
+    """No need to wait for anybody."""
+    return nullcontext()
 
 
 async def gather(
@@ -24,6 +34,7 @@ async def gather(
     scope: Scope = USUAL,
     allow: Allow | None = None,
     progress: Progress | None = None,
+    turn: Turn = at_once,
     now: datetime | None = None,
 ) -> Facts:
     """Look at the addresses of a server, at the same time, each with one connection at a time.
@@ -35,6 +46,7 @@ async def gather(
         scope: how far to go.
         allow: egress policy, asked about each resolved address.
         progress: told of each phase as it ends.
+        turn: lets several checks take turns at an address. Waiting for it is not counted.
         now: the time to judge certificates by.
 
     Raises:
@@ -53,7 +65,6 @@ async def gather(
     )
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
     deadline = deadline_of(endpoint)
-    visitor = Visitor(endpoint, scope, allow, progress or silent, deadline)
     try:
         with timed(facts.timings, Phase.DNS):
             addresses = await resolve(
@@ -65,19 +76,27 @@ async def gather(
         facts.failure = error.failure
         return facts
     admit(addresses, allow)
-    if scope.first:
-        facts.addresses.append(await visitor.look(addresses))
-    else:
-        looks = [asyncio.create_task(visitor.look([address])) for address in addresses]
-        try:
-            facts.addresses.extend(await asyncio.gather(*looks))
-        finally:
-            for look in looks:
-                look.cancel()
-            await asyncio.gather(*looks, return_exceptions=True)
+    asked = asyncio.get_running_loop().time()
+    async with turn(addresses):
+        if deadline is not None:
+            deadline += asyncio.get_running_loop().time() - asked
+        visitor = Visitor(endpoint, scope, allow, progress or silent, deadline)
+        facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow)
     return facts
+
+
+async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> list[AddressFacts]:
+    if first:
+        return [await visitor.look(addresses)]
+    looks = [asyncio.create_task(visitor.look([address])) for address in addresses]
+    try:
+        return await asyncio.gather(*looks)
+    finally:
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
 
 
 def _nothing_answers(facts: Facts) -> bool:
