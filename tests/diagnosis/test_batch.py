@@ -320,7 +320,7 @@ async def test_waiting_for_a_turn_can_be_left_as_well() -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("jobs", 0), ("spacing", -1.0), ("spacing", 1e9)])
-async def test_what_cannot_be_used_is_named(option: str, value: float) -> None:
+async def test_what_cannot_be_used_is_named(option: str, value: Any) -> None:
     with pytest.raises(InputError, match=option):
         await collect(["a"], at_once, **{option: value})
 
