@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from typing import TYPE_CHECKING
 
 from smtps.cli import exits, output, server
+from smtps.targets import split_target
 
 if TYPE_CHECKING:
+    from smtps.cli.batch import Batch
+    from smtps.cli.results import Results
+    from smtps.diagnosis.batch import CheckOne
+    from smtps.diagnosis.formats import Writer
+    from smtps.diagnosis.gather import Turn
+    from smtps.diagnosis.report import Report
     from smtps.options import Endpoint
 
 NAME = "check"
@@ -21,42 +28,169 @@ examples:
   smtps check smtp.example.com:587 --starttls
   smtps check smtp.example.com --username ann@example.com --password-env MAIL_PASSWORD
   smtps check '[2001:db8::1]:465' --ca-file company.pem --json
+  smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
+  smtps check --from servers.txt --shard 2/5 --output csv
 
-exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told, 64 usage
+exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told, 64 usage,
+130 interrupted
 """
+
+FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
+"""Names in ``diagnosis.formats.FORMATS``, which is too heavy for ``--help``."""
+
+SPACING = 1.0
+"""Seconds: how often a server may be asked by somebody who has a list."""
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.set_defaults(usage_error=parser.error)
     parser.add_argument(
-        "targets", nargs="+", metavar="TARGET", help="host, host:port, or [IPv6]:port"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object for each target")
+        "targets", nargs="*", metavar="TARGET",
+        help="host, host:port, or [IPv6]:port; - for a list on standard input",
+    )  # fmt: skip
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object for each target")
+    form.add_argument("--output", choices=FORMS, metavar="FORM", help=", ".join(FORMS))
     parser.add_argument("--transcript", action="store_true", help="show the dialogue as well")
+    parser.add_argument(
+        "--against", metavar="FILE", help="show what changed since this JSON report"
+    )
+    parser.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of a report and end"
+    )
+    _add_batch_options(parser)
     server.add_options(parser)
 
 
+def _add_batch_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("many targets")
+    group.add_argument(
+        "--from", dest="list", metavar="FILE", help="a list of targets, one to a line; - is stdin"
+    )
+    group.add_argument(
+        "--jobs", type=int, metavar="N",
+        help="checks at the same time; default 50 for a list, else 1; with a login 1",
+    )  # fmt: skip
+    group.add_argument(
+        "--spacing", type=float, metavar="SECONDS",
+        help="between two checks at one network address; default 1 for a list, else 0",
+    )  # fmt: skip
+    group.add_argument("--output-file", metavar="FILE", help="write there")
+    group.add_argument(
+        "--resume", action="store_true", help="leave out what has a result in the output file"
+    )
+    group.add_argument("--shard", metavar="I/N", help="do the I-th of N shares of the list")
+    group.add_argument(
+        "--progress", action=BooleanOptionalAction, help="a bar; default at a terminal, for a list"
+    )
+
+
 def run(options: Namespace) -> int:
-    """Check the targets one after the other; the worst exit code counts."""
+    """Check the targets; the worst exit code counts."""
+    if options.schema:
+        return _show_schema()
+    if not options.targets and options.list is None:
+        options.usage_error("give a target, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
 
-    endpoints = [server.endpoint(options, target) for target in options.targets]
-    return asyncio.run(_check(endpoints, options))
+    from smtps.cli.batch import run  # noqa: PLC0415
+    from smtps.cli.results import results  # noqa: PLC0415
+
+    form, writer = _writer(options)
+    check_one = _checker(options)
+    with results(options.output_file, form) as place:
+        return asyncio.run(run(_batch(options, form, writer, check_one, place)))
 
 
-async def _check(endpoints: list[Endpoint], options: Namespace) -> int:
+def _show_schema() -> int:
+    from smtps.diagnosis.schema import text  # noqa: PLC0415
+
+    output.show(text())
+    return exits.OK
+
+
+def _writer(options: Namespace) -> tuple[str, Writer]:
+    """The form and its writer."""
+    import sys  # noqa: PLC0415
+
+    from smtps.cli import against, targets  # noqa: PLC0415
+    from smtps.diagnosis.formats import FORMATS, Style  # noqa: PLC0415
+
+    single = len(options.targets) == 1 and not targets.lists(options)
+    form = options.output or "text"
+    if options.json:
+        form = "json" if single else "ndjson"
+    if options.against is not None:
+        baseline = against.read(options.against)
+        if not targets.lists(options):
+            baseline.require(options.targets)
+        return form, against.Changes(baseline, form)
+    terminal = options.output_file is None
+    style = Style(
+        transcript=options.transcript,
+        colour=terminal and output.colour(),
+        single=single,
+        indent=terminal and sys.stdout.isatty(),
+    )
+    return form, FORMATS[form](style)
+
+
+def _checker(options: Namespace) -> CheckOne:
+    """How to check one target.
+
+    Raises:
+        InputError: the options cannot be used, or a target on the command line.
+    """
+    from dataclasses import replace  # noqa: PLC0415
+
+    from smtps.cli import targets  # noqa: PLC0415
     from smtps.diagnosis.checking import check  # noqa: PLC0415
-    from smtps.diagnosis.text import render  # noqa: PLC0415
+    from smtps.net.names import to_ascii  # noqa: PLC0415
 
-    worst = exits.OK
-    for number, (endpoint, target) in enumerate(zip(endpoints, options.targets, strict=True)):
-        report = await check(endpoint, target=target)
-        if options.json:
-            output.show_json(
-                report.as_json(transcript=options.transcript), compact=len(endpoints) > 1
-            )
-        else:
-            text = render(report, colour=output.colour(), transcript=options.transcript)
-            output.show("\n" * bool(number) + text)
-        worst = max(worst, exits.CHECK[report.verdict.value], key=exits.SEVERITY.index)
-    return worst
+    # Once: it may ask for a password, and it names what is wrong before anything is connected.
+    template = server.endpoint(options, "localhost")
+
+    def endpoint(target: str) -> Endpoint:
+        host, port = split_target(target)
+        return replace(template, host=host, port=options.port or port)
+
+    for target in targets.named(options):
+        to_ascii(endpoint(target).host)
+
+    async def check_one(target: str, turn: Turn) -> Report:
+        return await check(endpoint(target), target=target, turn=turn)
+
+    return check_one
+
+
+def _batch(
+    options: Namespace, form: str, writer: Writer, check_one: CheckOne, place: Results
+) -> Batch:
+    from smtps.cli import targets  # noqa: PLC0415
+    from smtps.cli.batch import Batch  # noqa: PLC0415
+    from smtps.cli.progress import Tally, wanted  # noqa: PLC0415
+    from smtps.diagnosis.batch import JOBS  # noqa: PLC0415
+
+    todo = targets.Todo(options, form)
+    listed = bool(targets.lists(options))
+    jobs = JOBS if listed and not options.username else 1
+    several = listed or len(options.targets) > 1
+    tally = Tally()
+    for verdict in todo.verdicts:
+        tally.mind(verdict)
+    show = wanted(options.progress, several=several)
+    if show or several:
+        tally.total = todo.count()
+    return Batch(
+        targets=todo.read(),
+        check_one=check_one,
+        writer=writer,
+        results=place,
+        jobs=options.jobs if options.jobs is not None else jobs,
+        spacing=options.spacing if options.spacing is not None else SPACING * listed,
+        security="starttls" if options.starttls else "implicit",
+        tally=tally,
+        show_progress=show,
+        how_to_go_on=todo.how_to_go_on if several else "",
+    )

@@ -1,0 +1,100 @@
+"""How far a batch is, and how it goes."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from smtps.cli import exits
+
+
+@dataclass(slots=True)
+class Tally:
+    """The results so far.
+
+    Attributes:
+        verdicts: how many of each.
+        total: how many there will be; None where nobody knows.
+        worst: exit code.
+    """
+
+    total: int | None = None
+    verdicts: Counter[str] = field(default_factory=Counter)
+    worst: int = exits.OK
+
+    def add(self, verdict: str) -> None:
+        """Count one."""
+        self.verdicts[verdict] += 1
+        self.mind(verdict)
+
+    def mind(self, verdict: str) -> None:
+        """Let a result of an earlier run count for the exit code."""
+        self.worst = max(self.worst, exits.CHECK.get(verdict, exits.OK), key=exits.SEVERITY.index)
+
+    @property
+    def done(self) -> int:
+        """How many there are."""
+        return self.verdicts.total()
+
+    def __str__(self) -> str:
+        """Such as ``120 work, 3 with warnings, 7 do not``."""
+        return ", ".join(f"{self.verdicts[name]:,} {words}" for name, words in _WORDS.items()
+                         if self.verdicts[name]) or "none yet"  # fmt: skip
+
+
+_WORDS = {
+    "works": "work",
+    "warnings": "with warnings",
+    "fails": "do not work",
+    "later": "to try later",
+    "unknown": "not to be told",
+}
+
+Show = Callable[[Tally], None]
+
+
+def wanted(choice: bool | None, *, several: bool) -> bool:
+    """Whether to show a bar: as the user says, else at a terminal if there is much to wait for."""
+    return several and sys.stderr.isatty() if choice is None else choice
+
+
+@contextmanager
+def bar(tally: Tally, *, show: bool) -> Iterator[Show]:
+    """A bar on standard error with rate, remaining time and counts, for the length of the block."""
+    if not show:
+        yield lambda _tally: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # late: 60 ms, and a pipe needs none of it
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True, force_terminal=True)
+    columns = (
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[tally]}"),
+    )
+    # What goes to the same terminal by standard output is printed above the bar.
+    redirect = sys.stdout.isatty()
+    with Progress(
+        *columns, console=console, redirect_stdout=redirect, redirect_stderr=True,
+        refresh_per_second=4,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("", total=tally.total, rate="", tally="")
+
+        def update(tally: Tally) -> None:
+            speed = progress.tasks[0].finished_speed or progress.tasks[0].speed
+            rate = f"{speed:.0f}/s" if speed else ""
+            progress.update(task, completed=tally.done, rate=rate, tally=str(tally))
+
+        yield update
