@@ -52,7 +52,7 @@ async def run(batch: Batch) -> int:
     Returns:
         The exit code: that of the worst verdict, or 130.
     """
-    lookups = ThreadPoolExecutor(min(batch.jobs, _LOOKUPS), "resolve")
+    lookups = ThreadPoolExecutor(max(1, min(batch.jobs, _LOOKUPS)), "resolve")
     asyncio.get_running_loop().set_default_executor(lookups)
     with progress.bar(batch.tally, show=batch.show_progress) as show, stop_signals() as stop:
         if batch.results.fresh:
