@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
+from smtps.api.modules import BUILT_IN, Module
 from smtps.errors import InputError
 from smtps.net.egress import MAIL_PORTS, Egress
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     grace: Annotated[
         float, Field(ge=0, description="seconds that running requests have when told to stop")
     ] = 5.0
+    probe: Annotated[
+        dict[str, Module], Field(description="modules of /probe, beside the two that are built in")
+    ] = BUILT_IN
 
     DEFAULTS: ClassVar[dict[str, tuple[Any, Any]]] = {
         "private_targets": (True, False),
@@ -68,6 +72,11 @@ class Settings(BaseSettings):
             if not is_hash(value):
                 raise ValueError(f"{name} must be a hash as --new-token prints it, not the token")
         return tokens
+
+    @field_validator("probe")
+    @classmethod
+    def _with_defaults(cls, modules: dict[str, Module]) -> dict[str, Module]:
+        return BUILT_IN | modules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

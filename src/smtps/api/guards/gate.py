@@ -109,7 +109,7 @@ class Gate:
                 return "api.token_needed"
         if self._running > settings.concurrency and path not in ("/healthz", "/readyz"):
             return "api.busy"
-        if path.startswith(("/api/", "/smtps/")):
+        if path.startswith(("/api/", "/smtps/", "/probe")):
             self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
         return body.judge_headers(scope["method"], path, headers, settings.max_body)
 
