@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from smtps.sandbox.certificates import Authority, Identity, self_signed
+from smtps.sandbox.certificates import Authority, Identity, Kind, self_signed
 
 FIRST = int(IPv4Address("127.1.0.0"))
 
@@ -107,9 +107,8 @@ class _Servers:
             return self_signed([ip])
         if code == "tls.certificate_expired":
             now = datetime.now(UTC)
-            return self._authority.issue(
-                [ip], not_before=now - timedelta(days=90), not_after=now - timedelta(days=1)
-            )
+            ended = Kind(not_before=now - timedelta(days=90), not_after=now - timedelta(days=1))
+            return self._authority.issue([ip], ended)
         wrong = code == "tls.certificate_wrong_host"
         return self._authority.issue(["127.0.0.1"] if wrong else [ip])
 

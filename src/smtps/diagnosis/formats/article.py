@@ -12,11 +12,11 @@ from smtps.diagnosis.formats.timeline import timeline
 from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report, Verdict
 from smtps.diagnosis.wording import (
-    certificate_rows,
     AUDIENCE,
     SECURITY,
     SEVERITY,
     VERDICT,
+    certificate_rows,
     details,
 )
 from smtps.diagnosis.words import explain
@@ -129,9 +129,7 @@ def _chain(addresses: list[AddressFacts], facts: Facts) -> Iterator[Markup]:
 
 
 def _card(certificate: Certificate, facts: Facts) -> Markup:
-    rows = {
-        label: text for label, text in certificate_rows(certificate, facts).items() if text
-    }
+    rows = {label: text for label, text in certificate_rows(certificate, facts).items() if text}
     return element("li", element("h3", certificate.subject or "No subject"), definitions(rows))
 
 
