@@ -123,7 +123,7 @@ def strength(facts: Facts) -> Iterator[Finding]:
 def _weak_links(address: AddressFacts) -> list[str]:
     found = []
     for certificate in address.chain:
-        smallest = _SMALLEST.get(certificate.key.split()[0], 0)
+        smallest = _SMALLEST.get(certificate.key.partition(" ")[0], 0)
         if 0 < certificate.bits < smallest:
             found.append(f"{certificate.subject} has a key of {certificate.bits} bits")
         if certificate.signature in _BROKEN_HASHES and not certificate.self_signed:
