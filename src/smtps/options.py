@@ -76,6 +76,7 @@ class Endpoint:
         ehlo_name: the client's name for EHLO.
         chunking: use BDAT where the server offers it (RFC 3030).
         pipelining: send commands together where the server offers it (RFC 2920).
+        resolver: address of a DNS server, with or without port, in place of the system's resolver.
         timeouts: see Timeouts.
 
     Raises:
@@ -100,6 +101,7 @@ class Endpoint:
     ehlo_name: str = field(default=EHLO_NAME, kw_only=True)
     chunking: bool = field(default=True, kw_only=True)
     pipelining: bool = field(default=True, kw_only=True)
+    resolver: str | None = field(default=None, kw_only=True)
     timeouts: Timeouts = field(default_factory=Timeouts, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -165,4 +167,5 @@ class EndpointOptions(TypedDict, total=False):
     ehlo_name: str
     chunking: bool
     pipelining: bool
+    resolver: str | None
     timeouts: Timeouts

@@ -56,6 +56,8 @@ class Provider:
         remark: what else to know.
         correction: what is wrong with ``seed``.
         seed: the seed's row, for the six that it has.
+        exchangers: how the names of its MX hosts end, where it takes mail for customers' domains;
+            common knowledge, used to guess by and not told.
         sources: who says so, with the year where it is known.
     """
 
@@ -71,6 +73,7 @@ class Provider:
     remark: str | None = None
     correction: str | None = None
     seed: Seed | None = None
+    exchangers: tuple[str, ...] = ()
     sources: tuple[str, ...]
 
     @classmethod
@@ -81,7 +84,9 @@ class Provider:
             KeyError, TypeError: a key is missing or unknown.
         """
         others, seed = row.get("alternatives", ()), row.get("seed")
-        lists = {name: tuple(row[name]) for name in ("domains", "sources") if name in row}
+        lists = {
+            name: tuple(row[name]) for name in ("domains", "exchangers", "sources") if name in row
+        }
         places = tuple(Place(**{"host": row["host"]} | place) for place in others)
         return cls(
             **{**row, **lists, "alternatives": places, "seed": Seed(**seed) if seed else None}
@@ -145,6 +150,13 @@ def by_domain(domain: str) -> Provider | None:
     """The provider of the mail addresses at this domain, not at those below it."""
     wanted = _plain(domain)
     return next((p for p in all_providers() if wanted in p.domains), None)
+
+
+def by_exchanger(host: str) -> Provider | None:
+    """The provider whose MX host this is."""
+    name = f".{_plain(host)}"
+    found = (p for p in all_providers() if any(name.endswith(f".{end}") for end in p.exchangers))
+    return next(found, None)
 
 
 def _names(provider: Provider) -> tuple[str, ...]:

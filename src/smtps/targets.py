@@ -5,8 +5,12 @@ from __future__ import annotations
 from smtps.errors import InputError
 
 
-def split_target(target: str) -> tuple[str, int]:
+def split_target(target: str, *, addresses: bool = False) -> tuple[str, int]:
     """Host and port out of ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address.
+
+    Args:
+        target: what people write.
+        addresses: let a mail address stand for the host; its server is to be found.
 
     Returns:
         The port is 0 where none is given.
@@ -15,6 +19,8 @@ def split_target(target: str) -> tuple[str, int]:
         InputError: the port is none, or this is a mail address.
     """
     if "@" in target:
+        if addresses:
+            return target, 0
         raise InputError(
             "target",
             "is a mail address; give the mail server's host name, such as smtp.example.com",

@@ -90,7 +90,9 @@ def test_targets(target: str, expected: tuple[str, int]) -> None:
     assert split_target(target) == expected
 
 
-@pytest.mark.parametrize("target", ["x:0", "x:70000", "x:abc", "x:", "ann@example.com", "x:٤٦٥"])
+@pytest.mark.parametrize(
+    "target", ["x:0", "x:70000", "x:abc", "x:", "ann@", "@", "ann@[::1]", "x:٤٦٥"]
+)
 def test_bad_targets_are_usage_errors(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", target]) == 64
     assert capsys.readouterr().err.startswith("smtps: ")

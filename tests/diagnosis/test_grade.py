@@ -83,7 +83,7 @@ def test_what_could_not_be_told_has_no_grade(verdict: Verdict) -> None:
 def test_the_json_names_what_each_point_went_for() -> None:
     given_ = made(warning("tls.certificate_expires_soon"), Verdict.WARNINGS)
     assert given_.as_json() == {
-        "grade": "B",
+        "letter": "B",
         "points": 85,
         "because": [{"code": "tls.certificate_expires_soon", "points": -15}],
     }

@@ -59,6 +59,10 @@ ADVICE: dict[str, Advice] = {
     "net.some_addresses_fail": Advice(
         _W, "Some of the server's addresses work and others do not, so it works by chance.",
         "Repair those that fail, or take them out of DNS.", _OPERATOR, "RFC 8305"),
+    "dns.no_submission_server": Advice(
+        _E, "Neither the domain nor any list says where its mail is to be handed in.",
+        "Ask your provider for the outgoing server; as its operator, add SRV records "
+        "_submissions._tcp.", _YOU, "RFC 6186"),
     "dns.reverse_missing": Advice(
         _I, "The address has no name in reverse DNS.",
         "Nothing to do for logging in; servers that it delivers to may mind.", _OPERATOR,

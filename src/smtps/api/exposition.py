@@ -9,7 +9,6 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from smtps.diagnosis.facts import AddressFacts
-from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report, Verdict
 
 
@@ -40,7 +39,7 @@ def metrics_of(report: Report, seconds: float) -> bytes:
     for finding in report.findings:
         name, words = "smtps_probe_finding", "1 for each finding."
         probe(name, words, 1, code=finding.code, severity=finding.severity.value)
-    if (graded := grade(report.findings, report.verdict)) is not None:
+    if (graded := report.grade) is not None:
         probe("smtps_probe_grade_points", "Points of the grade, 0 to 100.", graded.points)
     return generate_latest(probe.registry)
 

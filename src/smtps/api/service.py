@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smtps.api import problems
@@ -20,9 +20,10 @@ from smtps.api.settings import Settings
 from smtps.client.result import Result
 from smtps.client.sending import send
 from smtps.diagnosis.checking import check
+from smtps.diagnosis.discovery import Means, means
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.visit import Progress
-from smtps.net.egress import Allow
+from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
 from smtps.options import Endpoint
 from smtps.sandbox.gallery import Gallery
@@ -61,7 +62,8 @@ class Service:
 
     def endpoint(self, request: ServerFields, timeout: int) -> Endpoint:
         """The server that a request means, trusted as the operator allows."""
-        return request.endpoint(timeout, self.authority(request.host, request.port))
+        endpoint = request.endpoint(timeout, self.authority(request.host, request.port))
+        return replace(endpoint, resolver=self.settings.resolver)
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""
@@ -70,11 +72,22 @@ class Service:
 
     async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
         """Check one server at the address that answers first."""
+        allow = self.allow()
         report = await check(
-            endpoint, target=target, first=True, allow=self.allow(), progress=progress
+            endpoint,
+            target=target,
+            first=True,
+            allow=allow,
+            finder=self.finder(allow),
+            progress=progress,
         )
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
+
+    def finder(self, allow: Allow) -> Means:
+        """What to find the server of a mail address with: the web is asked for documents only."""
+        web = replace(self.settings.egress, ports=WEB_PORTS)
+        return means(resolver=self.settings.resolver, allow=allow, allow_web=web)
 
     async def connect(
         self, request: ConnectRequest, *, transcript: bool, progress: Progress | None = None

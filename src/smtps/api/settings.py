@@ -18,6 +18,7 @@ from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
 from smtps.errors import InputError
+from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
 
 
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
     ] = None
     target_ports: Annotated[
         list[int] | None, Field(description="the only ports to connect to; empty: all")
+    ] = None
+    resolver: Annotated[
+        str | None, Field(description="DNS server to ask in place of the system's")
     ] = None
     caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
     target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
@@ -72,6 +76,12 @@ class Settings(BaseSettings):
             if not is_hash(value):
                 raise ValueError(f"{name} must be a hash as --new-token prints it, not the token")
         return tokens
+
+    @field_validator("resolver")
+    @classmethod
+    def _an_address(cls, resolver: str | None) -> str | None:
+        Resolver(resolver)
+        return resolver
 
     @field_validator("probe")
     @classmethod

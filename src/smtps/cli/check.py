@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from typing import TYPE_CHECKING
 
-from smtps.cli import exits, output, server
+from smtps.cli import depth, exits, output, server
 from smtps.targets import split_target
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ NAME = "check"
 HELP = "tell whether submission works at a server, and why not"
 DESCRIPTION = """\
 Connect, look at TLS and certificate, greet and, with a user name, log in. No mail is sent.
-Every address of the host is looked at."""
+Every address of the host is looked at. Of a mail address the server is found first."""
 EPILOG = """\
 examples:
   smtps check smtp.example.com
   smtps check smtp.example.com:587 --starttls
+  smtps check ann@example.com --deep
   smtps check smtp.example.com --username ann@example.com --password-env MAIL_PASSWORD
   smtps check '[2001:db8::1]:465' --ca-file company.pem --json
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
@@ -47,7 +48,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.set_defaults(usage_error=parser.error)
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, or [IPv6]:port; - for a list on standard input",
+        help="host, host:port, [IPv6]:port, or a mail address; - for a list on standard input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
@@ -59,6 +60,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a report and end"
     )
+    depth.add_options(parser)
     _add_batch_options(parser)
     server.add_options(parser)
 
@@ -146,20 +148,25 @@ def _checker(options: Namespace) -> CheckOne:
 
     from smtps.cli import targets  # noqa: PLC0415
     from smtps.diagnosis.checking import check  # noqa: PLC0415
+    from smtps.diagnosis.discovery import mail_domain  # noqa: PLC0415
     from smtps.net.names import to_ascii  # noqa: PLC0415
 
     # Once: it may ask for a password, and it names what is wrong before anything is connected.
     template = server.endpoint(options, "localhost")
+    how_far = depth.depth(options)
 
     def endpoint(target: str) -> Endpoint:
-        host, port = split_target(target)
+        host, port = split_target(target, addresses=True)
         return replace(template, host=host, port=options.port or port)
 
     for target in targets.named(options):
-        to_ascii(endpoint(target).host)
+        if "@" in target:
+            mail_domain(target)
+        else:
+            to_ascii(endpoint(target).host)
 
     async def check_one(target: str, turn: Turn) -> Report:
-        return await check(endpoint(target), target=target, turn=turn)
+        return await check(endpoint(target), target=target, turn=turn, **how_far)
 
     return check_one
 

@@ -23,6 +23,10 @@ def add_options(parser: ArgumentParser) -> None:
         "--timeout", type=float, metavar="SECONDS", help="for everything together; default none"
     )
     group.add_argument(
+        "--resolver", metavar="ADDRESS",
+        help="the DNS server to ask, with or without :port; default the system's",
+    )  # fmt: skip
+    group.add_argument(
         "--ehlo-name", metavar="NAME", help="how to name this client; default portofcall"
     )
     trust = parser.add_argument_group("trust")
@@ -75,6 +79,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
         fingerprint=options.fingerprint,
         client_certificate=certificate,
         ehlo_name=options.ehlo_name or EHLO_NAME,
+        resolver=options.resolver,
         timeouts=Timeouts(total=options.timeout),
     )
     check_endpoint(found)

@@ -100,7 +100,11 @@ class Session:
         timings: dict[str, float] = {}
         with timed(timings, Phase.DNS):
             addresses = await resolve(
-                endpoint.host, endpoint.port, timeout=seconds.dns, deadline=deadline
+                endpoint.host,
+                endpoint.port,
+                timeout=seconds.dns,
+                deadline=deadline,
+                resolver=endpoint.resolver,
             )
         with timed(timings, Phase.TCP):
             wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)

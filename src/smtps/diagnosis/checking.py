@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Unpack
 
 from smtps.client.envelope import Envelope
+from smtps.diagnosis.discovery import Means, discover, means
+from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
+from smtps.diagnosis.route import Discovery
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.visit import Progress
+from smtps.errors import Failure, Phase
 from smtps.net.egress import Allow
-from smtps.options import Endpoint, EndpointOptions
+from smtps.options import DEFAULT_PORT, Endpoint, EndpointOptions
 
 
 async def check(
@@ -23,6 +29,7 @@ async def check(
     size: int | None = None,
     control: str | None = None,
     allow: Allow | None = None,
+    finder: Means | None = None,
     progress: Progress | None = None,
     turn: Turn = at_once,
     **options: Unpack[EndpointOptions],
@@ -30,10 +37,12 @@ async def check(
     """Tell whether submission works at a server, and if not, why and what to do.
 
     Args:
-        host: name or address of the server, or a whole Endpoint.
+        host: name or address of the server, or a whole Endpoint; or a mail address, whose server
+            is found first.
         target: what to call it in the report.
         first, deep, envelope, size, control: how far to go, see Scope.
         allow: egress policy, asked about each resolved address.
+        finder: what to find the server of a mail address with; default the system's means.
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address.
         **options: the other fields of Endpoint.
@@ -43,8 +52,49 @@ async def check(
         ForbiddenError: policy does not allow the target.
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+    target = target or endpoint.host
+    discovery = None
+    if "@" in endpoint.host:
+        finder = finder or means(resolver=endpoint.resolver, allow=allow)
+        discovery = await discover(endpoint.host, finder)
+        found = _found(endpoint, discovery)
+        if found is None:
+            return Report.of(_nowhere(endpoint, discovery, target))
+        endpoint = found
     scope = Scope(first=first, deep=deep, envelope=envelope, size=size, control=control)
     facts = await gather(
         endpoint, target=target, scope=scope, allow=allow, progress=progress, turn=turn
     )
+    facts.discovery = discovery
     return Report.of(facts)
+
+
+def _found(endpoint: Endpoint, discovery: Discovery) -> Endpoint | None:
+    """The same endpoint at the server that was found."""
+    asked = DEFAULT_PORT[endpoint.security]
+    wanted = endpoint.security if endpoint.security != "implicit" else None
+    server = discovery.server(wanted)
+    if server is None:
+        return None
+    port = endpoint.port if endpoint.port != asked else server.port
+    return replace(endpoint, host=server.host, port=port, security=server.security)
+
+
+def _nowhere(endpoint: Endpoint, discovery: Discovery, target: str) -> Facts:
+    """What there is to say when no server was found."""
+    failures = (step.failure for step in discovery.steps)
+    failure = next((each for each in failures if each is not None), None) or Failure(
+        code="dns.no_submission_server",
+        phase=Phase.DNS,
+        message=f"No submission server is known for {discovery.domain}.",
+    )
+    return Facts(
+        target=target,
+        host=discovery.domain,
+        port=endpoint.port,
+        security=endpoint.security,
+        now=datetime.now(UTC),
+        wanted_login=endpoint.wants_login,
+        discovery=discovery,
+        failure=failure,
+    )

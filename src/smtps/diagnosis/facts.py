@@ -10,6 +10,8 @@ from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
 from smtps.diagnosis.looks import Look
+from smtps.diagnosis.names import Names
+from smtps.diagnosis.route import Discovery
 from smtps.errors import Failure
 from smtps.net.tls import TLSFacts
 
@@ -140,6 +142,8 @@ class Facts:
         deep: whether all second looks were taken.
         control: what a well-known server did on the same port when this one was silent: ``answers``
             or ``silent``; None when nobody asked.
+        dns: what DNS says beyond addresses, where it was asked.
+        discovery: how the server was found, where the target is a mail address.
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
         timings: milliseconds of the look-up.
@@ -154,6 +158,8 @@ class Facts:
     password_is_ascii: bool = True
     deep: bool = False
     control: Control | None = None
+    dns: Names | None = None
+    discovery: Discovery | None = None
     failure: Failure | None = None
     addresses: list[AddressFacts] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)

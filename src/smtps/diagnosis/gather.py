@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 from smtps.client.session import check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
+from smtps.diagnosis.names import Names, look_up
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any
+from smtps.net.dns import LIFETIME, Resolver
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
@@ -68,7 +70,11 @@ async def gather(
     try:
         with timed(facts.timings, Phase.DNS):
             addresses = await resolve(
-                endpoint.host, endpoint.port, timeout=endpoint.timeouts.dns, deadline=deadline
+                endpoint.host,
+                endpoint.port,
+                timeout=endpoint.timeouts.dns,
+                deadline=deadline,
+                resolver=endpoint.resolver,
             )
     except LocalError:
         raise
@@ -81,7 +87,13 @@ async def gather(
         if deadline is not None:
             deadline += asyncio.get_running_loop().time() - asked
         visitor = Visitor(endpoint, scope, allow, progress or silent, deadline)
-        facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
+        questions = asyncio.create_task(_names(facts, addresses, endpoint))
+        try:
+            facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
+            facts.dns = await questions
+        finally:
+            questions.cancel()
+            await asyncio.gather(questions, return_exceptions=True)
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow)
     return facts
@@ -99,6 +111,13 @@ async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> l
         await asyncio.gather(*looks, return_exceptions=True)
 
 
+async def _names(facts: Facts, addresses: list[Address], endpoint: Endpoint) -> Names | None:
+    if not facts.deep:
+        return None
+    resolver = Resolver(endpoint.resolver, lifetime=min(LIFETIME, endpoint.timeouts.dns))
+    return await look_up(facts.host, facts.port, addresses, resolver)
+
+
 def _nothing_answers(facts: Facts) -> bool:
     codes = {a.failure.code if a.failure else None for a in facts.addresses}
     return codes <= {"net.timeout", "net.unreachable"} and "net.timeout" in codes
@@ -108,7 +127,9 @@ async def _control(host: str, endpoint: Endpoint, allow: Allow | None) -> Contro
     """Whether another server answers on the same port; nothing is said to it."""
     seconds = endpoint.timeouts
     try:
-        addresses = await resolve(host, endpoint.port, timeout=seconds.dns)
+        addresses = await resolve(
+            host, endpoint.port, timeout=seconds.dns, resolver=endpoint.resolver
+        )
         wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow)
     except LocalError:
         raise

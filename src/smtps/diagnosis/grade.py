@@ -69,9 +69,9 @@ class Grade:
     because: tuple[Deduction, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """``{"grade", "points", "because": [{"code", "points"}]}``, the latter negative."""
+        """``{"letter", "points", "because": [{"code", "points"}]}``, the latter negative."""
         because = [{"code": code, "points": -points} for code, points in self.because]
-        return {"grade": self.letter, "points": self.points, "because": because}
+        return {"letter": self.letter, "points": self.points, "because": because}
 
 
 def grade(findings: Iterable[Finding], verdict: str) -> Grade | None:

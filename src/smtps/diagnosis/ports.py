@@ -98,6 +98,7 @@ async def compare(
     timeout: float = 10.0,
     allow: Allow | None = None,
     ca_file: str | None = None,
+    resolver: str | None = None,
 ) -> Comparison:
     """Try the ports at the same time; no login, no mail.
 
@@ -106,6 +107,7 @@ async def compare(
         timeout: seconds for each port.
         allow: egress policy, asked about each resolved address.
         ca_file: authority to trust in place of the system's.
+        resolver: DNS server to ask in place of the system's.
 
     Raises:
         InputError: the host can be none.
@@ -120,6 +122,7 @@ async def compare(
                 port=port,
                 security=security,
                 ca_file=ca_file,
+                resolver=resolver,
                 timeouts=Timeouts(total=timeout),
             )
         )

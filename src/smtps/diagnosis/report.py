@@ -11,6 +11,7 @@ from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.grade import Grade, grade
 from smtps.diagnosis.looks import Look
 from smtps.diagnosis.rules import judge
 from smtps.errors import Failure
@@ -63,6 +64,11 @@ class Report:
             return facts.failure
         return best.failure or best.login_failure
 
+    @property
+    def grade(self) -> Grade | None:
+        """How well it works, if that can be told."""
+        return grade(self.findings, self.verdict)
+
     def as_json(self, *, transcript: bool = False) -> dict[str, Any]:
         """The object that ``smtps check --json`` prints."""
         facts, best = self.facts, self.facts.best
@@ -73,6 +79,7 @@ class Report:
             "security": facts.security,
             "checked_at": facts.now.isoformat(timespec="seconds"),
             "verdict": self.verdict.value,
+            "grade": graded.as_json() if (graded := self.grade) else None,
             "findings": [finding.as_json() for finding in self.findings],
             "addresses": [_address(a, facts, transcript=transcript) for a in facts.addresses],
             "timings": {**facts.timings, **(best.timings if best else {})},
@@ -84,6 +91,8 @@ class Report:
             "envelope": _envelope(best.asked) if best and best.asked else None,
             "clients": [client.as_json() for client in fare(best)] if best else [],
             "control": facts.control,
+            "dns": facts.dns.as_json() if facts.dns else None,
+            "discovery": facts.discovery.as_json() if facts.discovery else None,
         }
 
 

@@ -76,9 +76,9 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
         for part in (_certificate(facts, best, paint), _capabilities(best, paint)):
             if found := list(part):
                 lines += ["", *found]
-        for title, rows in details(best):
-            lines += ["", f"  {paint.bold(title)}"]
-            lines += [f"    {label}: {text}" for label, text in rows.items()]
+    for title, rows in details(facts):
+        lines += ["", f"  {paint.bold(title)}"]
+        lines += [f"    {label}: {text}" for label, text in rows.items()]
     if transcript:
         for address in facts.addresses:
             if address.transcript is not None:

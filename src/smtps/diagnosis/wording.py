@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.names import Names
 from smtps.diagnosis.report import Verdict
+from smtps.diagnosis.route import Discovery
 
 VERDICT = {
     Verdict.WORKS: "works",
@@ -88,20 +90,46 @@ def looked(address: AddressFacts) -> dict[str, str]:
     return found
 
 
-def details(best: AddressFacts) -> Iterator[tuple[str, dict[str, str]]]:
+def details(facts: Facts) -> Iterator[tuple[str, dict[str, str]]]:
     """What was asked beyond a usual check and what came of it: title, and label → text."""
-    logins = {
+    best = facts.best
+    sections: list[tuple[str, dict[str, str]]] = []
+    if best is not None:
+        sections += [
+            ("Login, by each mechanism", _logins(best)),
+            ("Envelope (no mail was sent)", _envelope(best)),
+            ("Fails for clients", {c.name: c.why for c in fare(best) if c.why is not None}),
+        ]
+    sections += [("DNS", _names(facts.dns)), ("How the server was found", _route(facts.discovery))]
+    for title, rows in sections:
+        if rows:
+            yield title, rows
+
+
+def _logins(best: AddressFacts) -> dict[str, str]:
+    return {
         name: "accepted" if failure is None else failure.message
         for name, failure in best.mechanisms.items()
     }
-    clients = {client.name: client.why for client in fare(best) if client.why is not None}
-    for title, rows in (
-        ("Login, by each mechanism", logins),
-        ("Envelope (no mail was sent)", _envelope(best)),
-        ("Fails for clients", clients),
-    ):
-        if rows:
-            yield title, rows
+
+
+def _route(found: Discovery | None) -> dict[str, str]:
+    return {step.asked: str(step) for step in found.steps} if found else {}
+
+
+def _names(found: Names | None) -> dict[str, str]:
+    if found is None:
+        return {}
+    rows = {"asked": found.resolver or "nobody answered"}
+    if found.canonical is not None:
+        rows["CNAME"] = found.canonical
+    for address, name in found.reverse.items():
+        words = ", ".join(name.names) or "no name"
+        rows[address] = words + ("" if name.confirmed or not name.names else ", not confirmed")
+    if found.tlsa:
+        vouched = "" if found.authenticated else " (not signed, so it does not count)"
+        rows["TLSA"] = "; ".join(str(record) for record in found.tlsa) + vouched
+    return rows
 
 
 def _envelope(best: AddressFacts) -> dict[str, str]:

@@ -12,6 +12,9 @@ from smtps.net.resolve import Address
 MAIL_PORTS = frozenset({25, 465, 587, 2465, 2525, 2587})
 """The seed's table, and the alternatives that large providers offer."""
 
+WEB_PORTS = frozenset({443})
+"""Where the documents of autoconfig are."""
+
 _CLOSED_V4 = tuple(
     IPv4Network(text)
     for text in (

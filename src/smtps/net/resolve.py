@@ -31,7 +31,12 @@ class Address:
 
 
 async def resolve(
-    host: str, port: int, *, timeout: float = 10.0, deadline: float | None = None
+    host: str,
+    port: int,
+    *,
+    timeout: float = 10.0,
+    deadline: float | None = None,
+    resolver: str | None = None,
 ) -> list[Address]:
     """All addresses of a host in the resolver's order (RFC 6724), families taking turns.
 
@@ -40,23 +45,42 @@ async def resolve(
         port: to go with each.
         timeout: seconds.
         deadline: the loop's time at which all has to be over.
+        resolver: address of the DNS server to ask in place of the system's resolver.
 
     Raises:
-        InputError: ``host`` can be no host name.
+        InputError: ``host`` can be no host name, or ``resolver`` is no address.
         NetworkError: it does not exist, has no address, or the resolver failed.
         PhaseTimeoutError: the resolver was silent.
     """
     name = to_ascii(host)
     if (address := literal(name)) is not None:
         return [Address(str(address), port)]
-    loop = asyncio.get_running_loop()
+    look_up = _from_system(name, port) if resolver is None else _from_server(name, resolver)
     with translated(Phase.DNS, host=name):
         async with within(timeout, Phase.DNS, deadline=deadline):
-            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(Address(_literal(entry[4]), port) for entry in found))
+            found = await look_up
+    addresses = [Address(ip, port) for ip in dict.fromkeys(found)]
     if not addresses:
         raise NetworkError("dns.no_address", f"{name} has no address.", phase=Phase.DNS)
     return interleave(addresses)
+
+
+async def _from_system(name: str, port: int) -> list[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return [_literal(entry[4]) for entry in found]
+
+
+async def _from_server(name: str, server: str) -> list[str]:
+    from smtps.net.dns import Resolver  # late: dnspython takes a while  # noqa: PLC0415
+
+    answer = await Resolver(server).addresses(name)
+    if answer.failure is not None:
+        failure = answer.failure
+        raise NetworkError(failure.code, failure.message, retryable=failure.retryable)
+    if not answer.exists:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+    return list(answer.values)
 
 
 def _literal(place: tuple[Any, ...]) -> str:

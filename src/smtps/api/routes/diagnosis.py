@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from smtps.api.service import Service
+from smtps.diagnosis.discovery import discover
 from smtps.diagnosis.ports import PORTS, compare
 from smtps.providers import PORTS as SEED_PORTS
 from smtps.providers import search
@@ -22,6 +23,12 @@ def router(service: Service) -> APIRouter:
     ) -> dict[str, Any]:
         return {"providers": [provider.as_json() for provider in search(q)]}
 
+    @routes.get("/discover", summary="Find the submission server of a mail address")
+    async def find(
+        address: Annotated[str, Query(max_length=320, examples=["ann@example.com"])],
+    ) -> dict[str, Any]:
+        return (await discover(address, service.finder(service.allow()))).as_json()
+
     @routes.get("/ports", summary="The ports of mail")
     async def ports() -> dict[str, Any]:
         return {"ports": [port.as_json() for port in SEED_PORTS]}
@@ -35,7 +42,11 @@ def router(service: Service) -> APIRouter:
             (found for port in PORTS if (found := service.authority(host, port))), None
         )
         comparison = await compare(
-            host, timeout=timeout / 1000, allow=service.allow(), ca_file=authority
+            host,
+            timeout=timeout / 1000,
+            allow=service.allow(),
+            ca_file=authority,
+            resolver=service.settings.resolver,
         )
         return comparison.as_json()
 

@@ -45,7 +45,7 @@ def router(service: Service) -> APIRouter:
         accept: Accept = "*/*",
         form: Format = None,
     ) -> Response:
-        host, port = split_target(target)
+        host, port = split_target(target, addresses=True)
         request = ConnectRequest(
             host=host, port=port or 465, security=_SECURITY.get(port, "implicit")
         )

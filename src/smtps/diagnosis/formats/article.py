@@ -9,7 +9,6 @@ from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.markup import Markup, definitions, element, lines
 from smtps.diagnosis.formats.timeline import timeline
-from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report, Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
@@ -43,10 +42,7 @@ def article(report: Report, anchor: str, *, transcript: bool = False) -> Markup:
     parts = [_head(report), _findings(report), timeline(facts), _certificates(facts)]
     if best is not None and best.capabilities is not None:
         parts.append(_capabilities(best))
-    if best is not None:
-        parts += [
-            section(title, definitions(rows), class_="details") for title, rows in details(best)
-        ]
+    parts += [section(title, definitions(rows), class_="details") for title, rows in details(facts)]
     if transcript:
         parts += _transcripts(facts)
     return element("article", *parts, id=anchor, data_tone=TONE[report.verdict])
@@ -73,7 +69,7 @@ def _head(report: Report) -> Markup:
 
 
 def _grade(report: Report) -> Markup | None:
-    found = grade(report.findings, report.verdict)
+    found = report.grade
     if found is None:
         return None
     off = ", ".join(f"{points} off for {code}" for code, points in found.because)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from smtps.core.reply import printable
 from smtps.diagnosis.formats.writer import PLAIN, Style
-from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report, Verdict
 
 
@@ -38,7 +37,7 @@ class _Kept(NamedTuple):
 
 def _keep(report: Report) -> _Kept:
     facts = report.facts
-    graded = grade(report.findings, report.verdict)
+    graded = report.grade
     phases = [("", facts.timings), *((seen.address, seen.timings) for seen in facts.addresses)]
     found = ((each.code, each.severity.value, each.audience.value) for each in report.findings)
     return _Kept(

@@ -9,7 +9,6 @@ from typing import Any
 
 from smtps.core.reply import printable
 from smtps.diagnosis.formats.writer import Simple
-from smtps.diagnosis.grade import grade
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.wording import PHASE
 
@@ -56,7 +55,7 @@ def _tls(attribute: str) -> Callable[[Report], Any]:
 
 
 def _grade(report: Report) -> str | None:
-    found = grade(report.findings, report.verdict)
+    found = report.grade
     return found.letter if found else None
 
 

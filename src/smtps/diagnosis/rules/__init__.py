@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
-from smtps.diagnosis.rules import certificates, dialogue, envelope, failures, login, tls
+from smtps.diagnosis.rules import certificates, dialogue, envelope, failures, login, names, tls
 
 Rule = Callable[[Facts], Iterator[Finding]]
 
@@ -32,6 +32,8 @@ RULES: tuple[Rule, ...] = (
     login.password,
     envelope.refusals,
     envelope.open_relay,
+    names.vouched,
+    names.reverse,
 )
 
 _ORDER = list(Severity)

@@ -1,0 +1,233 @@
+"""From a mail address to the server that takes its mail, each step shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from smtps.core.address import Mailbox
+from smtps.diagnosis.autoconfig import outgoing
+from smtps.diagnosis.route import Discovery, Source, Step
+from smtps.errors import InputError, SMTPSError
+from smtps.net.dial import connect_any
+from smtps.net.dns import Answer, Resolver
+from smtps.net.egress import Allow
+from smtps.net.fetch import Fetcher
+from smtps.net.names import to_ascii
+from smtps.net.resolve import resolve
+from smtps.options import Security
+from smtps.providers import Place, Provider, by_domain, by_exchanger
+
+ISPDB = "https://autoconfig.thunderbird.net/v1.1/"
+"""Thunderbird's public list. It is told the domain, never the address."""
+
+_SERVICES: tuple[tuple[str, Security], ...] = (
+    ("_submissions._tcp", "implicit"),
+    ("_submission._tcp", "starttls"),
+)
+"""RFC 8314 section 5.1, RFC 6186 section 3.1."""
+
+_GUESSES = ("smtp", "mail", "submission")
+_GUESSED: tuple[tuple[int, Security], ...] = ((465, "implicit"), (587, "starttls"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the sources are asked with.
+
+    Attributes:
+        resolver: for DNS.
+        server: address of the DNS server to ask for addresses in place of the system's.
+        fetcher: for HTTPS.
+        ispdb: where Thunderbird's list is; None leaves it out.
+        https_port: of autoconfig.
+        allow: egress policy for guesses, which are connected to and left at once.
+        patience: seconds for a guess to answer.
+    """
+
+    resolver: Resolver = field(default_factory=Resolver)
+    server: str | None = None
+    fetcher: Fetcher = field(default_factory=Fetcher)
+    ispdb: str | None = ISPDB
+    https_port: int = 443
+    allow: Allow | None = None
+    patience: float = 4.0
+
+
+def means(
+    *, resolver: str | None = None, allow: Allow | None = None, allow_web: Allow | None = None
+) -> Means:
+    """The usual means.
+
+    Args:
+        resolver: DNS server in place of the system's.
+        allow, allow_web: egress policies for mail servers and for HTTPS.
+    """
+    return Means(
+        resolver=Resolver(resolver),
+        server=resolver,
+        fetcher=Fetcher(allow=allow_web, resolver=resolver),
+        allow=allow,
+    )
+
+
+async def discover(address: str, means: Means | None = None) -> Discovery:
+    """Find the submission server of a mail address; the first source that knows one ends it.
+
+    Args:
+        address: ``someone@example.com``, or a domain behind ``@``.
+        means: what to ask with; default the system's.
+
+    Raises:
+        InputError: it is no mail address.
+    """
+    domain = mail_domain(address)
+    inquiry = _Inquiry(address, domain, means or Means())
+    steps = []
+    for source in _SOURCES:
+        async for step in source(inquiry):
+            steps.append(step)
+            if step.servers:
+                return Discovery(address, domain, tuple(steps))
+    return Discovery(address, domain, tuple(steps))
+
+
+def mail_domain(address: str) -> str:
+    """The domain of a mail address, in its ASCII form.
+
+    Args:
+        address: ``someone@example.com``, or a domain behind ``@``.
+
+    Raises:
+        InputError: it is no mail address, or has a literal one for its domain.
+    """
+    text = address if not address.startswith("@") else f"postmaster{address}"
+    domain = Mailbox.parse(text, field="address").domain
+    if domain.startswith("["):
+        raise InputError(
+            "address", "has a literal address for its domain: there is no server to find"
+        )
+    return to_ascii(domain, "address")
+
+
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    address: str
+    domain: str
+    means: Means
+
+
+async def _srv(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """The domain's own word, in DNS."""
+    resolver = inquiry.means.resolver
+    answers = await asyncio.gather(
+        *(resolver.services(service, inquiry.domain) for service, _ in _SERVICES)
+    )
+    found: list[Place] = []
+    for (service, security), answer in zip(_SERVICES, answers, strict=True):
+        servers = [Place(each.host, each.port, security) for each in answer.values]
+        offered = [server for server in servers if server.host != "."]
+        none = "the domain says that it has none" if servers and not offered else ""
+        if not offered:
+            asked = f"{service}.{inquiry.domain}"
+            yield Step("srv", asked, (), none or _remark(answer), answer.failure)
+        found += offered
+    if found:
+        names = " and ".join(f"{service}.{inquiry.domain}" for service, _ in _SERVICES)
+        yield Step("srv", names, tuple(found))
+
+
+async def _autoconfig(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """The domain's own word, on the web."""
+    domain, port = inquiry.domain, inquiry.means.https_port
+    place = "" if port == 443 else f":{port}"
+    urls = (
+        f"https://autoconfig.{domain}{place}/mail/config-v1.1.xml",
+        f"https://{domain}{place}/.well-known/autoconfig/mail/config-v1.1.xml",
+    )
+    for step in await asyncio.gather(*(_document(inquiry, "autoconfig", url) for url in urls)):
+        yield step
+
+
+async def _ispdb(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """Thunderbird's list."""
+    if inquiry.means.ispdb is not None:
+        yield await _document(inquiry, "ispdb", inquiry.means.ispdb + inquiry.domain)
+
+
+async def _providers(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """Our own table."""
+    yield _known(by_domain(inquiry.domain), "providers", inquiry.domain)
+
+
+async def _exchangers(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """Who takes the domain's mail often sends it too."""
+    answer = await inquiry.means.resolver.exchangers(inquiry.domain)
+    if not answer.values:
+        yield Step("mx", inquiry.domain, (), _remark(answer), answer.failure)
+    for host in answer.values[:1]:
+        step = _known(by_exchanger(host), "mx", host)
+        yield step
+        parent = host.partition(".")[2]
+        if not step.servers and inquiry.means.ispdb is not None and "." in parent:
+            yield await _document(inquiry, "mx", inquiry.means.ispdb + parent)
+
+
+async def _guesses(inquiry: _Inquiry) -> AsyncIterator[Step]:
+    """Usual names, if something listens there."""
+    for name in _GUESSES:
+        host = f"{name}.{inquiry.domain}"
+        found = await asyncio.gather(
+            *(_listens(inquiry.means, Place(host, *port)) for port in _GUESSED)
+        )
+        servers = tuple(place for place in found if place is not None)
+        yield Step("guess", host, servers, "" if servers else "nothing listens there")
+
+
+_SOURCES: tuple[Callable[[_Inquiry], AsyncIterator[Step]], ...] = (
+    _srv,
+    _autoconfig,
+    _ispdb,
+    _providers,
+    _exchangers,
+    _guesses,
+)
+"""In this order: who should know best comes first."""
+
+
+async def _document(inquiry: _Inquiry, source: Source, url: str) -> Step:
+    try:
+        found = await inquiry.means.fetcher.get(url)
+        if found.status != 200:
+            return Step(source, url, (), f"HTTP status {found.status}")
+        servers = outgoing(found.body, inquiry.address)
+    except SMTPSError as error:
+        return Step(source, url, (), str(error))
+    except ValueError as error:
+        return Step(source, url, (), f"no document of this kind: {error}")
+    return Step(source, url, servers, "" if servers else "it names no server with TLS")
+
+
+def _known(provider: Provider | None, source: Source, asked: str) -> Step:
+    if provider is None:
+        return Step(source, asked, (), "not in the table of providers")
+    places = (Place(provider.host, provider.port, provider.security), *provider.alternatives)
+    return Step(source, asked, tuple(dict.fromkeys(places)), f"{provider.name}: {provider.login}")
+
+
+async def _listens(means: Means, place: Place) -> Place | None:
+    try:
+        addresses = await resolve(
+            place.host, place.port, timeout=means.patience, resolver=means.server
+        )
+        wire = await connect_any(addresses, timeout=means.patience, allow=means.allow)
+    except SMTPSError:
+        return None
+    wire.abort()
+    return place
+
+
+def _remark(answer: Answer[Any]) -> str:
+    return answer.failure.message if answer.failure else "no such record"

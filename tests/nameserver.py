@@ -1,0 +1,93 @@
+"""A DNS server of the tests' own, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+Records = list[str]
+Zone = dict[tuple[str, str], Records | Callable[[], Records]]
+"""Name and type → records in zone-file form, or what makes them, each time anew."""
+
+
+@dataclass
+class NameServer:
+    """Answers from a zone.
+
+    Attributes:
+        zone: what it knows; a name without any record does not exist.
+        signed: whether it vouches for its answers (AD).
+        rcode: in place of any answer.
+        asked: name and type of each question.
+        place: where it listens.
+    """
+
+    zone: Zone
+    signed: bool = False
+    rcode: dns.rcode.Rcode | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    place: str = ""
+
+    def answer(self, wire: bytes) -> bytes:
+        query = dns.message.from_wire(wire)
+        reply = dns.message.make_response(query, recursion_available=True)
+        question = query.question[0]
+        name = str(question.name).lower().removesuffix(".")
+        kind = dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        if self.rcode is not None:
+            reply.set_rcode(self.rcode)
+            return reply.to_wire()
+        if self.signed:
+            reply.flags |= dns.flags.AD
+        self._fill(reply, name, kind)
+        return reply.to_wire()
+
+    def _fill(self, reply: dns.message.Message, name: str, kind: str) -> None:
+        if not any(name == known for known, _ in self.zone):
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        for each in ("CNAME", kind):
+            records = self.zone.get((name, each), [])
+            found = records if isinstance(records, list) else records()
+            if found:
+                reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", each, *found))
+            if found and each == "CNAME":
+                self._fill(reply, found[0].removesuffix("."), kind)
+                return
+
+
+class _Protocol(asyncio.DatagramProtocol):
+    def __init__(self, server: NameServer) -> None:
+        self._server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._transport.sendto(self._server.answer(data), addr)
+
+
+@asynccontextmanager
+async def name_server(
+    zone: Zone, *, signed: bool = False, rcode: dns.rcode.Rcode | None = None
+) -> AsyncIterator[NameServer]:
+    server = NameServer(zone, signed, rcode)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Protocol(server), local_addr=("127.0.0.1", 0)
+    )
+    host, port = transport.get_extra_info("sockname")
+    server.place = f"{host}:{port}"
+    try:
+        yield server
+    finally:
+        transport.close()
