@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+from tests.net.servers import black_hole
 
 import smtps
 from smtps.diagnosis.facts import AddressFacts
@@ -82,6 +83,40 @@ async def test_a_deadline_holds_for_everything_together() -> None:
             "127.0.0.1", port=port, timeouts=smtps.Timeouts(total=0.2), first=True
         )
     assert [finding.code for finding in report.findings] == ["tls.timeout"]
+
+
+@pytest.mark.parametrize(
+    ("control", "told", "code"),
+    [
+        (None, None, "net.timeout"),
+        ("127.0.0.1", "silent", "net.port_blocked_here"),
+        ("127.0.0.2", "answers", "net.timeout"),
+        ("127.0.0.3", None, "net.timeout"),  # refuses, which tells nothing
+        ("nowhere.invalid", None, "net.timeout"),
+    ],
+)
+async def test_a_control_tells_a_blocked_port_from_a_dead_server(
+    control: str | None, told: str | None, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    with black_hole() as place, socket.create_server(("127.0.0.2", place.port)):
+        report = await smtps.check(
+            place.ip, port=place.port, control=control, timeouts=smtps.Timeouts(tcp=0.2)
+        )
+    assert report.facts.control == told
+    assert [finding.code for finding in report.findings] == [code]
+
+
+async def test_the_control_is_left_alone_while_the_server_answers() -> None:
+    async with Sandbox() as box:
+        report = await smtps.check(
+            box.host, port=box.port, ca_file=box.ca_file, control="nowhere.invalid"
+        )
+    assert report.facts.control is None
+    assert report.verdict == "works"
 
 
 async def test_a_cancelled_check_leaves_nothing_behind() -> None:
