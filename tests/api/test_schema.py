@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+import smtps
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
+from smtps.net.dns import Answer, Resolver
+from smtps.sandbox.server import Sandbox
 
-# Every name leads to this machine, and only to a port where nothing listens.
-SERVICE = create_app(Settings(target_ports=[1], grace=0.1, hosts=["testserver"]))
-SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", SERVICE)
+CONFIG = SchemathesisConfig.from_dict(
+    {"checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", 502, 503, 504]}}}
+)
+"""What went wrong beyond the service is a documented 502, 503 or 504."""
+
+
+with socket.create_server(("127.0.0.1", 0)) as _reserved:
+    PORT: int = _reserved.getsockname()[1]
+"""Of the server that the second test starts; the service has to know it before."""
+
+SERVICE = create_app(Settings(target_ports=[1, PORT], grace=0.1, hosts=["testserver"]))
+SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", SERVICE, config=CONFIG)
 
 
 @pytest.fixture(autouse=True)
 def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name leads here, and DNS knows nothing else."""
+
     async def look_up(_loop: Any, _host: Any, port: int, **_: Any) -> list[tuple[Any, ...]]:
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
+    async def unknown(_self: Resolver, name: str, *_: Any) -> Answer[Any]:
+        return Answer(name, exists=False)
+
     monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", look_up)
+    monkeypatch.setattr(Resolver, "_ask", unknown)
 
 
 @SCHEMA.parametrize()
@@ -32,3 +53,23 @@ def test_every_operation(case: Any) -> None:
     # Left out: that whatever fits the description is accepted. Which names can be hosts, and that
     # user name and password go together, cannot be said in a schema.
     case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+
+UNTRUSTED = {"verify": False, "allow_unverified_login": True}
+"""The service does not know the server's authority."""
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with smtps.sync.sandbox("healthy", port=PORT) as started:
+        yield started
+
+
+@SCHEMA.include(path_regex="/(connect|send)").parametrize()
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_operation_at_a_server(box: Sandbox, case: Any) -> None:
+    for part in (case.query, case.body):
+        if isinstance(part, dict) and isinstance(part.get("host"), str):
+            part.update(host=box.host, port=box.port, timeout=300, **UNTRUSTED)
+    # What did not fit may fit now: that it is refused is the first test's matter.
+    case.call_and_validate(excluded_checks=[positive_data_acceptance, negative_data_rejection])
