@@ -158,7 +158,7 @@ async def test_curl_gets_text_and_programs_get_json(
         assert report["verdict"] == "works"
     broken = await client.get("/smtps/{host}:{port}".format(**place(gallery, "wrong-host")))
     assert "tls.certificate_wrong_host" in broken.text
-    for bad in ("x:abc", "ann@example.com", "a%20b"):
+    for bad in ("x:abc", "ann@", "a%20b"):
         assert (await client.get(f"/smtps/{bad}")).status_code == 400
 
 
