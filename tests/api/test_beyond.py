@@ -231,3 +231,19 @@ async def test_the_seed_s_examples_stand_in_the_description(client: httpx.AsyncC
         body = schema["paths"][f"/api/smtps/{path}"]["post"]["requestBody"]
         example = body["content"]["application/json"]["examples"]["the seed"]["value"]
         assert example["host"] == "smtp.gmail.com"
+
+
+async def test_the_files_of_the_page_are_compressed_and_sent_once(
+    client: httpx.AsyncClient,
+) -> None:
+    packed = await client.get("/web/app.js", headers={"Accept-Encoding": "gzip"})
+    plain = await client.get("/web/app.js", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert packed.headers["etag"] != plain.headers["etag"]
+    again = await client.get(
+        "/web/app.js",
+        headers={"Accept-Encoding": "identity", "If-None-Match": plain.headers["etag"]},
+    )
+    assert (again.status_code, again.content) == (304, b"")

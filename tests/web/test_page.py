@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-import smtps
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 expect.set_options(timeout=20_000)  # a busy machine is no fault of the page's
 
@@ -138,19 +136,36 @@ def test_nothing_secret_is_remembered(page: Page) -> None:
     assert "c4nary" not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
 
 
-def test_the_page_is_small_and_asks_no_other_host(browser: Browser, url: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_is_small_and_asks_no_other_host(browser: Browser, url: str, path: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    asked: list[str] = []
-    sizes: list[int] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("response", lambda answer: sizes.append(len(answer.body())) if answer.ok else None)
-    page.goto(url)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108  # it marks it
+    page.goto(url + path)
     page.wait_for_load_state("networkidle")
-    assert all(address.startswith(url) for address in asked)
-    assert sum(Path(path).stat().st_size for path in web_files()) < 100_000
+    assert all(answer.url.startswith(url) for answer in answers)
+    own = [answer for answer in answers if "/api/" not in answer.url]
+    assert sum(answer.request.sizes()["responseBodySize"] for answer in own) < 50_000
+    assert sum(len(answer.body()) for answer in own if answer.ok) < 100_000
     context.close()
 
 
-def web_files() -> list[Path]:
-    return [*(Path(smtps.__file__).parent / "web").iterdir()]
+def test_every_request_can_be_read_and_tried(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(f"{url}/docs")
+    card = page.locator("details.card", has_text="/healthz")
+    card.locator("summary").first.click()
+    card.get_by_role("button", name="Try GET /healthz").click()
+    expect(card.locator("pre")).to_contain_text('"status": "ok"')
+    page.get_by_role("button", name="Open all").click()
+    described = page.request.get(f"{url}/openapi.json").json()
+    expect(page.locator("details.card")).to_have_count(
+        sum(len(operations) for operations in described["paths"].values())
+    )
+    send = page.locator("details.card", has_text="/api/smtps/send")
+    send.locator("textarea").fill('{"host": "a b"}')
+    send.get_by_role("button", name="Try POST /api/smtps/send").click()
+    expect(send.locator("pre")).to_contain_text("400 Bad Request")
+    check_accessible(page)
+    page.close()

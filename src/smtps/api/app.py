@@ -34,7 +34,7 @@ def create_app(
         title="smtps",
         version=__version__,
         summary="Tell whether mail submission over TLS works, why not, and send mail through it.",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         responses=problems.RESPONSES,
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from smtps._version import __version__
@@ -35,25 +39,57 @@ smtps {__version__}: does mail submission over TLS work, and if not, why?
 """
 
 
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """A file of the page.
+
+    Attributes:
+        media_type: such as ``text/css``.
+        plain, packed: its octets, and the same compressed.
+        tag: changes with them.
+    """
+
+    media_type: str
+    plain: bytes
+    packed: bytes
+    tag: str
+
+
 @cache
-def web_file(name: str) -> tuple[bytes, str] | None:
-    """A file of the page with its type, or None; names outside the folder are none."""
+def web_file(name: str) -> WebFile | None:
+    """A file of the page, or None; names outside the folder are none."""
     stem, dot, ending = name.rpartition(".")
     if not dot or ending not in _TYPES or not stem.replace("-", "").isalnum():
         return None
     try:
-        return files("smtps").joinpath("web", name).read_bytes(), _TYPES[ending]
+        data = files("smtps").joinpath("web", name).read_bytes()
     except FileNotFoundError:
         return None
+    return WebFile(
+        _TYPES[ending], data, gzip.compress(data, mtime=0), sha256(data).hexdigest()[:16]
+    )
 
 
-def page(name: str) -> Response | None:
-    """A file of the page as an answer."""
+def page(name: str, asked: Headers) -> Response | None:
+    """A file of the page as an answer: compressed if that is wanted, and only if it is news."""
     found = web_file(name)
     if found is None:
         return None
-    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
-    return Response(found[0], media_type=found[1], headers=headers)
+    packed = "gzip" in asked.get("accept-encoding", "")
+    tag = f'"{found.tag}{"-gzip" if packed else ""}"'
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Cache-Control": "no-cache",
+        "ETag": tag,
+        "Vary": "Accept-Encoding",
+    }
+    if asked.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(
+        found.packed if packed else found.plain, media_type=found.media_type, headers=headers
+    )
 
 
 def wants_json(accept: str, form: str | None) -> bool:

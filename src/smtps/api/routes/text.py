@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
@@ -26,15 +26,20 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(tags=["for people"])
 
     @routes.get("/", summary="The page, or a few lines of text", response_class=Response)
-    async def root(accept: Accept = "*/*", form: Format = None) -> Response:
+    async def root(request: Request, accept: Accept = "*/*", form: Format = None) -> Response:
         if pages.wants_json(accept, form):
             return JSONResponse({"name": "smtps", "docs": "/docs", "openapi": "/openapi.json"})
-        found = pages.page("index.html") if form is None and pages.wants_html(accept) else None
+        browser = form is None and pages.wants_html(accept)
+        found = pages.page("index.html", request.headers) if browser else None
         return found or PlainTextResponse(pages.LANDING)
 
+    @routes.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return await web("docs.html", request)
+
     @routes.get("/web/{name}", include_in_schema=False)
-    async def web(name: str) -> Response:
-        found = pages.page(name)
+    async def web(name: str, request: Request) -> Response:
+        found = pages.page(name, request.headers)
         if found is None:
             raise HTTPException(404)
         return found
