@@ -11,7 +11,7 @@ from smtps.api import problems, schemas
 from smtps.api.guards.gate import Gate
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
-from smtps.api.routes import diagnosis, inbox, operation, probe, seed, text
+from smtps.api.routes import check, diagnosis, inbox, operation, probe, seed, text
 from smtps.api.service import Service
 from smtps.api.settings import Settings
 from smtps.sandbox.gallery import Gallery
@@ -40,7 +40,7 @@ def create_app(
     )
     problems.install(app)
     schemas.describe(app)
-    for routes in (seed, diagnosis, operation, probe, text):
+    for routes in (seed, check, diagnosis, operation, probe, text):
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(gallery))

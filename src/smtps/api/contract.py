@@ -91,6 +91,50 @@ class ConnectQuery(ConnectRequest):
     detail: Literal["full"] | None = None
 
 
+class CheckRequest(ConnectRequest):
+    """``POST /api/smtps/check``: a connection test of every address, and as much more as wanted."""
+
+    host: Annotated[
+        str,
+        Field(
+            description="Host name, address, or a mail address, whose server is found first.",
+            examples=["smtp.example.com"],
+        ),
+    ]
+    deep: Annotated[
+        Flag, Field(description="Each TLS version, weak ciphers, each login mechanism, DNS.")
+    ] = False
+    from_: Annotated[
+        str | None,
+        Field(alias="from", description="Ask whether this sender would be taken. Sends no mail."),
+    ] = None
+    to: Annotated[list[str], Field(description="And these recipients.", max_length=10)] = []
+    size: Annotated[Number | None, Field(ge=1, description="And so many octets.")] = None
+    control: Annotated[
+        str | None,
+        Field(description="Tried on the same port while the server is silent: is it the network?"),
+    ] = None
+
+    def envelope(self) -> Envelope | None:
+        """What to ask the server about, if anything.
+
+        Raises:
+            InputError: half of it is missing, or an address is wrong.
+        """
+        if self.from_ is None:
+            for field in ("to", "size"):
+                if getattr(self, field):
+                    raise InputError(field, "goes with from")
+            return None
+        return Envelope.of(self.from_, self.to)
+
+
+class CheckQuery(CheckRequest):
+    """``GET /api/smtps/check``."""
+
+    detail: Literal["full"] | None = None
+
+
 class Person(BaseModel):
     """A mailbox with a name."""
 

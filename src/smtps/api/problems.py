@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
-from smtps.api.contract import ConnectQuery, SendRequest
+from smtps.api.contract import CheckQuery, SendRequest
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError
@@ -52,7 +52,7 @@ _OF_STATUS = {404: "api.not_found", 405: "api.method_not_allowed", 400: "api.mal
               413: "api.too_large", 415: "api.unsupported_media_type"}  # fmt: skip
 
 FIELDS = sorted(
-    {field.alias or name for model in (ConnectQuery, SendRequest)
+    {field.alias or name for model in (CheckQuery, SendRequest)
      for name, field in model.model_fields.items()}
 )  # fmt: skip
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+
+from smtps.diagnosis.schema import text
 
 
 class _Shape(BaseModel):
@@ -97,6 +100,18 @@ class SendAnswer(_Shape):
     message_id: str | None
 
 
+REPORT = {"$ref": "#/components/schemas/Report"}
+"""Of ``smtps check --json``; its parts stand beside it in the description."""
+
+
+def _report_shapes() -> dict[str, Any]:
+    parts = json.loads(text().replace("#/$defs/", "#/components/schemas/Report-"))
+    shapes = {f"Report-{name}": shape for name, shape in parts.pop("$defs").items()}
+    for name in ("$schema", "$id"):
+        parts.pop(name, None)
+    return {"Report": parts, **shapes}
+
+
 EXAMPLE_CONNECT = {
     "host": "smtp.gmail.com",
     "port": 465,
@@ -105,6 +120,8 @@ EXAMPLE_CONNECT = {
     "timeout": 15000,
 }
 """The seed's own."""
+
+EXAMPLE_CHECK = {"host": "smtp.gmail.com", "port": 465, "deep": True}
 
 EXAMPLE_SEND = {
     "host": "smtp.gmail.com",
@@ -131,7 +148,7 @@ def describe(app: FastAPI) -> None:
                 shapes.pop(name, None)
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             shapes |= problem.pop("$defs")
-            shapes["Problem"] = problem
+            shapes |= {"Problem": problem, **_report_shapes()}
             for path in schema["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from smtps.api import problems
 from smtps.api.contract import (
+    CheckRequest,
     ConnectRequest,
     SendRequest,
     ServerFields,
@@ -77,6 +78,23 @@ class Service:
             endpoint,
             target=target,
             first=True,
+            allow=allow,
+            finder=self.finder(allow),
+            progress=progress,
+        )
+        self.metrics.checks.labels(report.verdict.value).inc()
+        return report
+
+    async def report(self, request: CheckRequest, progress: Progress | None = None) -> Report:
+        """Check all addresses of a server, as far as the request says."""
+        allow = self.allow()
+        report = await check(
+            self.endpoint(request, request.timeout),
+            target=request.host,
+            deep=request.deep,
+            envelope=request.envelope(),
+            size=request.size,
+            control=request.control,
             allow=allow,
             finder=self.finder(allow),
             progress=progress,

@@ -10,6 +10,7 @@ from smtps.advice import Severity
 from smtps.diagnosis.certificate import covers
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.net.names import literal
 
 EXPIRES_SOON = 14
 """Days. Automatic renewal has failed by then: it is due 30 days before the end."""
@@ -73,7 +74,8 @@ def names(facts: Facts) -> Iterator[Finding]:
         if _failed(address, "tls.certificate_no_address"):
             yield Finding.of("tls.certificate_no_address", seen)
             continue
-        close = get_close_matches(facts.host, [name.lower() for name in own.names], n=1)
+        candidates = [name.lower() for name in own.names if literal(name) is None]
+        close = get_close_matches(facts.host, candidates, n=1)
         better = f"Connect to {close[0]}, if that is the same server." if close else None
         yield Finding.of("tls.certificate_wrong_host", seen).with_fix(better)
 
