@@ -40,6 +40,9 @@ export function readAccount() {
   };
 }
 
+/** How far a check goes. */
+export const depth = () => ({ deep: byId('deep').checked });
+
 /** Milliseconds for everything together. */
 export const patience = () => number('timeout') * 1000;
 
@@ -51,7 +54,10 @@ export function readHost() {
 
 /** Fill in what is given ({host, port, security, username, password}), and leave the rest. */
 export function fill(fields) {
-  for (const [name, text] of Object.entries(fields)) byId(name).value = text;
+  for (const [name, text] of Object.entries(fields)) {
+    if (typeof text === 'boolean') byId(name).checked = text;
+    else byId(name).value = text;
+  }
   clearProblems(form);
   hint();
   byId('host').dispatchEvent(new Event('change', { bubbles: true }));

@@ -25,7 +25,13 @@ function fingerprint(hex) {
   return el('div', {}, text, ' ', copyButton(text, 'the fingerprint'));
 }
 
-export function certificateCard(certificate) {
+function issuerCard({ subject, issuer, self_signed: own, ...rest }) {
+  return el('li', { class: 'card' }, el('h3', {}, shortName(subject)),
+    list([['Issued by', own ? 'itself' : shortName(issuer)], ['Valid until', validity(rest)]]));
+}
+
+/** The chain as the server sent it: its own certificate, and those above it as cards. */
+export function certificateCards([certificate, ...issuers]) {
   const { subject, issuer, names, key, signature, self_signed: own, fingerprint_sha256: sha256 } = certificate;
   return el('section', { class: 'block', id: 'certificate', 'aria-labelledby': 'certificate-title' },
     el('h2', { id: 'certificate-title' }, 'Certificate'),
@@ -36,5 +42,6 @@ export function certificateCard(certificate) {
       ['Valid until', validity(certificate)],
       ['Key', [key, signature].filter(Boolean).join(', signed with ')],
       ['SHA-256', fingerprint(sha256)],
-    ]));
+    ]),
+    issuers.length > 0 && el('ol', { class: 'chain', 'aria-label': 'Sent with it' }, issuers.map(issuerCard)));
 }

@@ -1,52 +1,56 @@
 // A check: phases as they happen, then verdict, findings and facts.
 
-import { either, events, Problem } from './api.js';
-import { patience } from './account.js';
+import { events, Problem } from './api.js';
+import { depth, patience } from './account.js';
 import { capabilityList } from './capabilities.js';
-import { certificateCard } from './certificate.js';
+import { certificateCards } from './certificate.js';
+import { detailBlocks } from './details.js';
 import { alarm, announce, button, byId, el, list, put, reveal } from './dom.js';
-import { findingCards, findingsOf, verdict } from './findings.js';
-import { phaseName, Timeline } from './phases.js';
+import { findingCards, verdict } from './findings.js';
+import { phaseName, Timelines } from './phases.js';
 import { checkSnippets } from './snippets.js';
 import { transcriptBlock } from './transcript.js';
 import { count, encryption, milliseconds } from './words.js';
 
-const UNTOLD = ['dns.lookup_failed', 'dns.timeout', 'net.out_of_sockets', 'net.forbidden', 'net.blocked_here'];
-const LATER = ['smtp.shutting_down', 'smtp.greeting_refused', 'auth.try_later'];
-
 let running = null;
 
-/** Judge an answer: tone, sentence, and what stands behind it. */
-function judge(account, answer) {
-  const { host, port, security, username } = account;
-  const where = `Port ${port}, ${encryption(security)}${answer.address ? `, ${answer.address}` : ''}.`;
-  const findings = answer.findings ?? [];
-  if (answer.success) {
-    const login = answer.authenticated
-      ? `The login as ${username} is accepted.`
-      : 'The login was not tried: give user name and password to test it as well.';
-    const serious = findings.filter(({ severity }) => severity !== 'info').length;
-    if (!serious) return ['good', `${host} works`, `${login} ${where}`];
-    return ['warning', `${host} works, with ${count(serious, 'warning')}`, `${login} ${where}`];
+/** What ended the dialogue: nothing, if it came to its end at any address. */
+const failureOf = ({ addresses }) => (addresses.every(({ failure }) => failure) ? addresses[0]?.failure : null);
+
+/** Judge a report: tone, sentence, and what stands behind it. */
+function judge({ host, port, security, username }, report) {
+  const [{ address } = {}] = report.addresses;
+  const found = report.discovery && report.host !== host ? ` Found for ${host}: ${report.host}.` : '';
+  const more = report.addresses.length > 1 ? `${count(report.addresses.length, 'address', 'addresses')}` : address;
+  const where = `Port ${report.port ?? port}, ${encryption(report.security ?? security)}${more ? `, ${more}` : ''}.${found}`;
+  const failure = failureOf(report);
+  const step = phaseName(failure?.phase);
+  const login = report.auth.authenticated
+    ? `The login as ${username} is accepted.`
+    : 'The login was not tried: give user name and password to test it as well.';
+  const warnings = report.findings.filter(({ severity }) => severity !== 'info').length;
+  switch (report.verdict) {
+    case 'works': return ['good', `${host} works`, `${login} ${where}`];
+    case 'warnings': return ['warning', `${host} works, with ${count(warnings, 'warning')}`, `${login} ${where}`];
+    case 'later': return ['warning', `${host} asks to come back later`, where];
+    case 'unknown': return ['warning', `Could not tell whether ${host} works`, 'The look-up failed on this side.'];
   }
-  const step = phaseName(answer.phase);
-  if (LATER.includes(answer.code) && answer.retryable) return ['warning', `${host} asks to come back later`, where];
-  if (UNTOLD.includes(answer.code)) return ['warning', `Could not tell whether ${host} works`, `${step} failed on this side.`];
-  if (answer.phase === 'auth') return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
-  return ['bad', `${host} does not work`, `It fails at the step “${step}”. ${where}`];
+  if (report.auth.failure) return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
+  return ['bad', `${host} does not work`, `${failure?.phase ? `It fails at the step “${step}”. ` : ''}${where}`];
 }
 
-function connectionBlock(answer) {
-  const { tls_version: version, cipher, address, rtt, greeting, authenticated, timings } = answer;
+function connectionBlock({ tls, addresses, greeting, auth, timings, grade }) {
+  const spent = Object.values(timings).reduce((sum, ms) => sum + ms, 0);
+  const points = grade?.because.map(({ code, points: off }) => `${off} ${code}`).join(', ');
   return el('section', { class: 'block', 'aria-labelledby': 'connection-title' },
     el('h2', { id: 'connection-title' }, 'Connection'),
     list([
-      ['Encryption', [version?.replace('TLSv', 'TLS '), cipher].filter(Boolean).join(', ')],
-      ['Address', address],
-      ['Open after', rtt == null ? null : milliseconds(rtt)],
-      ['All in all', milliseconds(timings?.total)],
+      ['Encryption', tls && [tls.version?.replace('TLSv', 'TLS '), tls.cipher, tls.group].filter(Boolean).join(', ')],
+      ['Address', addresses.map(({ address }) => address).join(', ')],
+      ['All in all', milliseconds(spent)],
       ['Greeting', greeting && el('code', {}, greeting)],
-      ['Login', authenticated == null ? null : authenticated ? 'accepted' : 'not tried'],
+      ['Login', auth.authenticated ? `accepted, by ${auth.mechanism}` : auth.tried ? 'refused' : 'not tried'],
+      ['Grade', grade && `${grade.letter}, ${grade.points} of 100${points ? ` (${points})` : ''}`],
     ]));
 }
 
@@ -58,15 +62,18 @@ function showVerdict(tone, sentence, more, action) {
   announce(`${sentence}. ${more}`);
 }
 
-function show(account, answer, context) {
-  const { certificate, capabilities, tls_version: version, greeting, transcript } = answer;
-  showVerdict(...judge(account, answer));
-  put('findings', findingCards(answer.success ? answer.findings : findingsOf(answer), account, context.onTry));
+function show(account, report, context) {
+  const transcripts = report.addresses.filter(({ transcript }) => transcript?.length);
+  const chain = (report.addresses.find(({ failure }) => !failure) ?? report.addresses[0])?.certificates ?? [];
+  showVerdict(...judge(account, report));
+  put('findings', findingCards(report.findings, account, context.onTry));
   put('facts',
-    certificate && certificateCard(certificate),
-    (version || greeting) && connectionBlock(answer),
-    capabilities?.length && capabilityList(capabilities));
-  put('transcript', transcript?.length && transcriptBlock(transcript));
+    chain.length > 0 && certificateCards(chain),
+    (report.tls || report.greeting) && connectionBlock(report),
+    report.capabilities.length > 0 && capabilityList(report.capabilities),
+    detailBlocks(report));
+  put('transcript', transcripts.map(({ address, transcript }) =>
+    transcriptBlock(transcript, transcripts.length > 1 && address)));
   put('check-snippets', checkSnippets(account, context.sandboxed(account)));
 }
 
@@ -80,34 +87,34 @@ function showRunning({ host, port, security }, timeline, stop) {
   reveal(byId('panels'));
 }
 
-/** Follow the stream to the answer; throws a Problem when that is one. */
+/** Follow the stream to the report; throws a Problem when that is one. */
 async function follow(account, timeline, signal) {
-  const stream = events('/api/smtps/connect/events', { ...account, timeout: patience() }, signal);
+  const stream = events('/api/smtps/check/events', { ...account, ...depth(), timeout: patience() }, signal);
   for await (const { event, data } of stream) {
-    if (event === 'phase') timeline.mark(data.phase, data.ms, data.ok);
-    if (event === 'result' && !data.success) throw new Problem(data);
+    if (event === 'phase') timeline.mark(data.address, data.phase, data.ms, data.ok);
+    if (event === 'result' && !data.verdict) throw new Problem(data);
     if (event === 'result') return data;
   }
 }
 
 /**
  * Check an account. `context` has onTry (next settings), onMistake (a Problem of the request),
- * onAnswer (the answer) and sandboxed (whether an account is one of the sandbox).
+ * onAnswer (the report) and sandboxed (whether an account is one of the sandbox).
  */
 export async function check(account, context) {
   running?.abort();
   const own = new AbortController();
   running = own;
   alarm();
-  const timeline = new Timeline(account.security, Boolean(account.username));
+  const timeline = new Timelines(account.security, Boolean(account.username));
   showRunning(account, timeline, () => own.abort());
   try {
-    const answer = await either(follow(account, timeline, own.signal));
-    timeline.finish(answer.success ? null : answer.phase, answer.timings);
-    show(account, answer, context);
-    context.onAnswer(account, answer);
+    const report = await follow(account, timeline, own.signal);
+    timeline.finish(report);
+    show(account, report, context);
+    context.onAnswer(account, report);
   } catch (error) {
-    timeline.finish(null);
+    timeline.finish();
     if (running !== own) return; // another check has taken the place
     if (error.name === 'AbortError') {
       showVerdict('plain', 'Stopped', 'The check was stopped before its end.');

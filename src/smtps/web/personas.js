@@ -22,9 +22,9 @@ export function startPersonas(sandbox, onTry) {
   put('personas', box.personas.map(({ name }) => el('option', { value: name }, name)));
   byId('personas').addEventListener('change', describe);
   byId('persona-try').addEventListener('click', () => {
-    const { host, port } = chosen();
+    const { host, port, security, shown_by: by } = chosen();
     const { username, password } = box;
-    onTry({ provider: '', host, port, security: 'implicit', username, password }, chosen());
+    onTry({ provider: '', host, port, security, username, password, deep: by === 'deep', oauth: by === 'token' }, chosen());
   });
   describe();
   byId('sandbox').hidden = false;

@@ -16,7 +16,43 @@ const ORDER = {
   starttls: ['dns', 'tcp', 'greeting', 'ehlo', 'tls', 'auth'],
 };
 
-export class Timeline {
+/** A timeline for each address; the first is there before its address is known. */
+export class Timelines {
+  constructor(security, login) {
+    this.make = () => new Timeline(security, login);
+    this.first = this.make();
+    this.of = new Map();
+    this.element = el('div', { class: 'timelines' }, this.first.element);
+  }
+
+  at(address) {
+    if (this.of.has(address)) return this.of.get(address);
+    const timeline = this.of.size ? this.make() : this.first;
+    this.of.set(address, timeline);
+    if (this.of.size > 1) {
+      this.element.replaceChildren(...[...this.of].flatMap(([name, { element }]) => {
+        element.ariaLabel = `Phases, ${name}`;
+        return [el('h3', {}, name), element];
+      }));
+    }
+    return timeline;
+  }
+
+  mark(address, phase, ms, ok) {
+    this.at(address).mark(phase, ms, ok);
+  }
+
+  /** The check has ended, with a report if it came to one; all addresses are drawn to one scale. */
+  finish({ addresses = [], timings = {}, findings = [] } = {}) {
+    if (!addresses.length) this.first.finish(findings.length ? 'dns' : null);
+    const all = addresses.map(({ address, failure, timings: own }) =>
+      [this.at(address), failure?.phase, { dns: timings.dns, ...own }]);
+    const longest = Math.max(0, ...all.map(([, , spent]) => Object.values(spent).reduce((sum, ms) => sum + (ms ?? 0), 0)));
+    for (const [timeline, failed, spent] of all) timeline.finish(failed, spent, longest);
+  }
+}
+
+class Timeline {
   /** Rows for a check that is about to begin; all of them are there from the start. */
   constructor(security, login) {
     this.rows = ORDER[security].map((phase) => new Row(phase));
@@ -47,8 +83,9 @@ export class Timeline {
   }
 
   /** The check has ended: at `failed`, if it did not come through. */
-  finish(failed, timings = {}) {
+  finish(failed, timings = {}, longest = 0) {
     clearInterval(this.clock);
+    this.longest = longest;
     for (const row of this.rows) row.ms = timings[row.phase] ?? row.ms;
     if (failed && this.row(failed)) this.mark(failed, this.row(failed).ms, false);
     for (const row of this.rows) {
@@ -61,7 +98,7 @@ export class Timeline {
   draw() {
     const now = performance.now();
     const spent = this.rows.map((row) => (row.state === 'running' ? now - row.began : row.ms ?? 0));
-    const whole = spent.reduce((sum, ms) => sum + ms, 0) || 1;
+    const whole = Math.max(this.longest ?? 0, spent.reduce((sum, ms) => sum + ms, 0)) || 1;
     let before = 0;
     this.rows.forEach((row, at) => {
       row.draw(before / whole, spent[at] / whole, spent[at]);

@@ -88,7 +88,7 @@ const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Py
 export function checkSnippets(account, sandboxed) {
   const { host, port, security } = account;
   return block('Check it with curl, Python or the shell', {
-    curl: curl('/api/smtps/connect?detail=full', account),
+    curl: curl('/api/smtps/check?detail=full', account),
     Python: python(account, [], [
       'report = smtps.sync.check(', ...pythonAccount(account), ')', 'print(report.verdict)',
       'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")']),

@@ -1,0 +1,30 @@
+// What a check tells beyond certificate and capabilities, where there is anything to tell.
+
+import { el, list } from './dom.js';
+
+const yes = (failure) => failure?.message ?? 'accepted';
+const places = (servers) => servers.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');
+const looked = ({ version, cipher, failure }) => (version ? `${version}, ${cipher}` : failure?.message);
+
+const SECTIONS = [
+  ['Mail programs that would fail', ({ clients }) => clients.map(({ client, why }) => [client, why])],
+  ['Looked at in other ways', ({ addresses }) => (addresses[0]?.looks ?? []).map((look) => [look.name, looked(look)])],
+  ['Login, by each mechanism', ({ auth }) => auth.mechanisms.map(({ name, failure }) => [name, yes(failure)])],
+  ['DNS', ({ dns }) => (dns ? [
+    ['Asked', dns.resolver ?? 'nobody answered'],
+    ['CNAME', dns.canonical],
+    ...dns.reverse.map(({ address, names, confirmed }) =>
+      [address, names.length ? names.join(', ') + (confirmed ? '' : ', not confirmed') : 'no name']),
+    ['TLSA', dns.tlsa.join('; ')],
+  ] : [])],
+  ['How the server was found', ({ discovery }) =>
+    (discovery?.steps ?? []).map(({ asked, servers, remark }) => [asked, places(servers) || remark])],
+];
+
+/** A block for each of the sections that has something to say. */
+export function detailBlocks(report) {
+  return SECTIONS.map(([title, rows]) => [title, rows(report).filter(([, text]) => text)])
+    .filter(([, rows]) => rows.length > 0)
+    .map(([title, rows]) => el('section', { class: 'block', 'aria-label': title }, el('h2', {}, title),
+      list(rows, { class: 'words' })));
+}
