@@ -85,12 +85,14 @@ class Service:
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
 
-    async def report(self, request: CheckRequest, progress: Progress | None = None) -> Report:
+    async def report(
+        self, request: CheckRequest, progress: Progress | None = None, *, target: str | None = None
+    ) -> Report:
         """Check all addresses of a server, as far as the request says."""
         allow = self.allow()
         report = await check(
             self.endpoint(request, request.timeout),
-            target=request.host,
+            target=target or request.host,
             deep=request.deep,
             envelope=request.envelope(),
             size=request.size,

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from smtps.api import pages
-from smtps.api.contract import ConnectRequest
+from smtps.api.contract import CheckRequest
 from smtps.api.service import Service
 from smtps.diagnosis.text import render
 from smtps.options import Security
@@ -51,11 +51,10 @@ def router(service: Service) -> APIRouter:
         form: Format = None,
     ) -> Response:
         host, port = split_target(target, addresses=True)
-        request = ConnectRequest(
+        request = CheckRequest(
             host=host, port=port or 465, security=_SECURITY.get(port, "implicit")
         )
-        endpoint = service.endpoint(request, request.timeout)
-        report = await service.check(endpoint, target, None)
+        report = await service.report(request, target=target)
         if pages.wants_json(accept, form):
             return JSONResponse(report.as_json())
         return PlainTextResponse(render(report))
