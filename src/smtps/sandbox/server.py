@@ -99,6 +99,10 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
                 await self.push(said)
 
 
+_BACKLOG = 4096
+"""Connections that wait to be taken: with fewer, a hundred at once would wait a second."""
+
+
 class _Handler:
     """aiosmtpd calls these by name; each answers with the reply to send."""
 
@@ -242,7 +246,7 @@ class Sandbox:
         """Listen; returns the port, which is the sandbox's own unless one was given."""
         wanted = self.port if port is None else port
         server = await asyncio.get_running_loop().create_server(
-            protocol, host or self._listen_on, wanted
+            protocol, host or self._listen_on, wanted, backlog=_BACKLOG
         )
         self._servers.append(server)
         found: int = server.sockets[0].getsockname()[1]

@@ -86,14 +86,12 @@ class Gate:
         if code is not None:
             await self._refuse(code, scope, receive, answer, more)
             return
-        if scope["method"] in ("GET", "HEAD"):
-            await self._until_stopped(scope, receive, answer)
-            return
-        content = await _read(receive, self._settings.max_body)
+        reads = scope["method"] not in ("GET", "HEAD")
+        content = await _read(receive, self._settings.max_body) if reads else b""
         if content is None:
             await self._refuse("api.too_large", scope, receive, answer, {})
         else:
-            await self._until_stopped(scope, _replay(content, receive), answer)
+            await self._run(scope, content, receive, answer)
 
     def _judge(self, scope: Scope, headers: dict[str, str]) -> str | None:
         """The code of what is wrong, or None; cheap tests first."""
@@ -125,22 +123,30 @@ class Gate:
         )
         await problems.response(problems.document(failure), headers)(scope, receive, answer)
 
-    async def _until_stopped(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        """Run the request; when the service stops it has a few seconds left."""
-        running = asyncio.ensure_future(self._app(scope, receive, answer))
+    async def _run(self, scope: Scope, content: bytes, receive: Receive, answer: _Answer) -> None:
+        """Run the request until its end, its caller's, or the service's with some seconds' grace.
+
+        A send whose caller is gone ends too: that caller takes it for failed, and a message that
+        still goes out then is one that arrives twice.
+        """
+        gone = asyncio.ensure_future(_gone(receive))
         stopping = asyncio.ensure_future(self._stopping.wait())
+        running = asyncio.ensure_future(self._app(scope, _replay(content, gone), answer))
         try:
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
-                await asyncio.wait((running,), timeout=self._settings.grace)
+            await asyncio.wait((running, gone, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done() and not gone.done():
+                await asyncio.wait(
+                    (running, gone),
+                    timeout=self._settings.grace,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
             if running.done():
                 running.result()
                 return
         finally:
-            stopping.cancel()
-            if not running.done():
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+            for task in (gone, stopping, running):
+                task.cancel()
+            await asyncio.gather(gone, stopping, running, return_exceptions=True)
         if not answer.status:
             await self._refuse("api.stopping", scope, receive, answer, {})
 
@@ -192,11 +198,20 @@ async def _read(receive: Receive, most: int) -> bytes | None:
             return b"".join(pieces)
 
 
-def _replay(content: bytes, receive: Receive) -> Receive:
+async def _gone(receive: Receive) -> None:
+    """Wait until the caller leaves; a body that nobody reads is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _replay(content: bytes, gone: asyncio.Future[None]) -> Receive:
     """A receive that hands the body over once, and then tells when the caller leaves."""
     messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def replayed() -> Any:
-        return messages.pop() if messages else await receive()
+        if messages:
+            return messages.pop()
+        await asyncio.shield(gone)
+        return {"type": "http.disconnect"}
 
     return replayed
