@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 from smtps.net.names import literal, to_ascii
-from smtps.providers import PORTS, Place, Provider, all_providers, by_domain, by_host, search
+from smtps.providers import (
+    PORTS,
+    Place,
+    Provider,
+    all_providers,
+    by_domain,
+    by_exchanger,
+    by_host,
+    by_id,
+    search,
+)
 
 SEED = (
     ("Gmail", "smtp.gmail.com", 465),
@@ -366,3 +376,20 @@ def test_json_of_one() -> None:
         {"host": "smtp.gmail.com", "port": 587, "security": "starttls"}
     ]
     assert gmail["correction"] is None
+
+
+@every_provider
+def test_by_id(provider: Provider) -> None:
+    assert by_id(provider.id.upper()) is provider
+    assert "." not in provider.id, "or it might be a host"
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("aspmx.l.google.com", "gmail"), ("x-test.mail.protection.outlook.com", "microsoft-365"),
+     ("in1-smtp.messagingengine.com", "fastmail"), ("MX.ZOHO.EU.", "zoho-eu"),
+     ("notgoogle.com", None), ("mx.example.com", None)],
+)  # fmt: skip
+def test_by_exchanger(host: str, name: str | None) -> None:
+    found = by_exchanger(host)
+    assert (found and found.id) == name

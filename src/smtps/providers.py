@@ -138,6 +138,11 @@ def search(text: str) -> tuple[Provider, ...]:
     return tuple(sorted(found, key=lambda provider: wanted not in _names(provider)))
 
 
+def by_id(name: str) -> Provider | None:
+    """The provider of this id, such as ``gmail``."""
+    return next((p for p in all_providers() if p.id == name.strip().casefold()), None)
+
+
 def by_host(host: str) -> Provider | None:
     """The provider of this server; one that uses it goes before one that only lists it."""
     wanted = _plain(host)

@@ -27,6 +27,7 @@ examples:
   smtps check smtp.example.com
   smtps check smtp.example.com:587 --starttls
   smtps check ann@example.com --deep
+  smtps check gmail
   smtps check smtp.example.com --username ann@example.com --password-env MAIL_PASSWORD
   smtps check '[2001:db8::1]:465' --ca-file company.pem --json
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
@@ -48,7 +49,8 @@ def add_options(parser: ArgumentParser) -> None:
     parser.set_defaults(usage_error=parser.error)
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, [IPv6]:port, or a mail address; - for a list on standard input",
+        help="host, host:port, [IPv6]:port, a mail address, or a provider's name as smtps "
+        "providers has it; - for a list on standard input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
@@ -150,12 +152,17 @@ def _checker(options: Namespace) -> CheckOne:
     from smtps.diagnosis.checking import check  # noqa: PLC0415
     from smtps.diagnosis.discovery import mail_domain  # noqa: PLC0415
     from smtps.net.names import to_ascii  # noqa: PLC0415
+    from smtps.providers import by_id  # noqa: PLC0415
 
     # Once: it may ask for a password, and it names what is wrong before anything is connected.
     template = server.endpoint(options, "localhost")
     how_far = depth.depth(options)
 
     def endpoint(target: str) -> Endpoint:
+        provider = by_id(target)
+        if provider is not None:
+            port = options.port or provider.port
+            return replace(template, host=provider.host, port=port, security=provider.security)
         host, port = split_target(target, addresses=True)
         return replace(template, host=host, port=options.port or port)
 
