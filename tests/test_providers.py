@@ -380,7 +380,7 @@ def test_json_of_one() -> None:
 
 @every_provider
 def test_by_id(provider: Provider) -> None:
-    assert by_id(provider.id.upper()) is provider
+    assert by_id(provider.id.upper()) == provider
     assert "." not in provider.id, "or it might be a host"
 
 
