@@ -28,6 +28,8 @@ FIRST = int(IPv4Address("127.1.0.0"))
 
 NOTHING_LISTENS = 1
 
+_NEIGHBOURS = 16
+
 CODES = (
     None, None, None, None,
     "tls.certificate_expired", "tls.certificate_self_signed", "tls.certificate_wrong_host",
@@ -79,6 +81,7 @@ class _Servers:
         self._directory = directory
         self._authority = Authority()
         self.ca_file = self._authority.write(directory / "ca.pem")
+        self._contexts: dict[tuple[int, str | None], ssl.SSLContext] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
@@ -97,20 +100,24 @@ class _Servers:
             await writer.wait_closed()
 
     def _context(self, ip: str, code: str | None) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        path = self._identity(ip, code).write(self._directory, "server")
-        context.load_cert_chain(path)
-        return context
+        """Neighbours share a certificate: a new key for each would take longer than the check."""
+        group = int(IPv4Address(ip)) // _NEIGHBOURS
+        if (group, code) not in self._contexts:
+            ips = [str(IPv4Address(group * _NEIGHBOURS + n)) for n in range(_NEIGHBOURS)]
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._identity(ips, code).write(self._directory, "server"))
+            self._contexts[group, code] = context
+        return self._contexts[group, code]
 
-    def _identity(self, ip: str, code: str | None) -> Identity:
+    def _identity(self, ips: list[str], code: str | None) -> Identity:
         if code == "tls.certificate_self_signed":
-            return self_signed([ip])
+            return self_signed(ips)
         if code == "tls.certificate_expired":
             now = datetime.now(UTC)
             ended = Kind(not_before=now - timedelta(days=90), not_after=now - timedelta(days=1))
-            return self._authority.issue([ip], ended)
+            return self._authority.issue(ips, ended)
         wrong = code == "tls.certificate_wrong_host"
-        return self._authority.issue(["127.0.0.1"] if wrong else [ip])
+        return self._authority.issue(["127.0.0.1"] if wrong else ips)
 
 
 async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
