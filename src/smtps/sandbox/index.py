@@ -15,12 +15,14 @@ _STYLE = (
     "padding:.4rem .8rem .4rem 0;border-bottom:1px solid #8886;vertical-align:top}"
 )
 
+_LOGIN = " --username {username} --password-command 'echo {password}'"
+
 _HOW = {
     "check": "",
-    "login": " --username {username}",
+    "login": _LOGIN,
     "token": " --username {username} --token-env TOKEN",
     "deep": " --deep",
-    "envelope": " --username {username} --mail-from {username} --rcpt-to you@example.test",
+    "envelope": _LOGIN + " --mail-from {username} --rcpt-to you@example.test",
     "anonymous envelope": " --mail-from {username} --rcpt-to you@example.test",
 }
 
