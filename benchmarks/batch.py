@@ -19,8 +19,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cli.manyhosts import Hosts, expected, many_hosts
 
@@ -53,15 +55,25 @@ def command(hosts: Hosts, listed: Path, results: Path, *more: str) -> list[str]:
 
 def run(arguments: list[str], stop_at: tuple[Path, int] | None = None) -> Run:
     """Run it; with ``stop_at`` interrupt it when the file has so many lines."""
-    start = time.perf_counter()
+    start, peak = time.perf_counter(), 0
     with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
-        while stop_at is not None and lines(stop_at[0]) < stop_at[1]:
+        while process.poll() is None:
+            peak = memory(process.pid) or peak
+            if stop_at is not None and lines(stop_at[0]) >= stop_at[1]:
+                process.send_signal(signal.SIGINT)
+                stop_at = None
             time.sleep(0.05)
-        if stop_at is not None:
-            process.send_signal(signal.SIGINT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(time.perf_counter() - start, usage.ru_maxrss * 1024, process.returncode)
+    return Run(time.perf_counter() - start, peak, process.returncode)
+
+
+def memory(pid: int) -> int:
+    """Resident memory at its largest so far, octets; 0 of a process that is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(found[0]) * 1024 if found else 0
 
 
 def lines(path: Path) -> int:
@@ -70,21 +82,26 @@ def lines(path: Path) -> int:
 
 def judge(targets: list[str], results: Path) -> str:
     """Whether each target has one result, and the right one."""
-    reports = [json.loads(line) for line in results.read_text().splitlines()]
-    found = Counter(report["target"] for report in reports)
-    lost, doubled = len(set(targets) - set(found)), sum(n - 1 for n in found.values())
+    found: Counter[str] = Counter()
     wrong = 0
-    for report in reports:
+    for report in reports(results):
+        found[report["target"]] += 1
         codes = [finding["code"] for finding in report["findings"] if finding["severity"] != "info"]
         wanted = expected(report["target"])
         wrong += (codes[0] if codes else None) != wanted
+    lost, doubled = len(set(targets) - set(found)), sum(n - 1 for n in found.values())
     return f"{lost} lost, {doubled} doubled, {wrong} wrong"
 
 
 def spent(results: Path) -> list[float]:
     """Milliseconds of each check that came to TLS."""
-    reports = (json.loads(line) for line in results.read_text().splitlines())
-    return sorted(sum(report["timings"].values()) for report in reports if report["tls"])
+    found = reports(results)
+    return sorted(sum(report["timings"].values()) for report in found if report["tls"])
+
+
+def reports(results: Path) -> Iterator[dict[str, Any]]:
+    with results.open() as file:
+        yield from map(json.loads, file)
 
 
 def measure(hosts: Hosts, directory: Path, sizes: tuple[int, ...]) -> list[str]:

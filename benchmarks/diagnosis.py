@@ -1,6 +1,7 @@
 """The same broken servers, seen by smtps and by the tools that people use today.
 
     python -m benchmarks.diagnosis [--sslyze PROGRAM]    writes benchmarks/diagnosis.md
+    python -m benchmarks.diagnosis --judge               the same from what was said last time
 
 Each tool is run as its manual says, with the authority of the sandbox where it takes one and with
 the credentials where it takes them. Whether it names the cause is judged by CAUSES alone: a regular
@@ -24,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SAID = Path(__file__).parent / "diagnosis.said.json"
+
 LIMIT = 30
 """Seconds for a tool."""
 
@@ -31,7 +34,7 @@ CAUSES = {
     "expired": r"expired|out of date|not valid at",
     "not-yet-valid": r"not yet valid|not valid (yet|at)|valid only from",
     "self-signed": r"self.signed",
-    "wrong-host": r"(name|subject|domain).*(not match|another)|mismatch",
+    "wrong-host": r"(name|subject|domain).*not match|mismatch|another name",
     "missing-intermediate": r"(intermediate|chain|link).*(missing|incomplete)|chain incomplete",
     "three-faults": r"(?s)(?=.*(expired|out of date))(?=.*(mismatch|another name|not match))"
                     r"(?=.*(missing|incomplete))",
@@ -198,8 +201,22 @@ def _case(found: dict[str, Any], row: dict[str, Any]) -> Case:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sslyze", default="sslyze")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="personas, with a comma between")
+    parser.add_argument("--judge", action="store_true", help="what was said last time")
     options = parser.parse_args()
+    if not options.judge:
+        SAID.write_text(json.dumps(hear(options)))
+    kept = json.loads(SAID.read_text())
+    said = {
+        name: {tool: Saying(*saying) for tool, saying in sayings.items()}
+        for name, sayings in kept["said"].items()
+    }
+    text = document(said, kept["tools"], kept["missing"])
+    (Path(__file__).parent / "diagnosis.md").write_text(text)
+
+
+def hear(options: argparse.Namespace) -> dict[str, Any]:
+    """Run every tool against every persona."""
     tools: dict[str, Callable[[Case], list[str]]] = {
         "smtps": smtps, "swaks": swaks, "openssl s_client": openssl, "testssl.sh": testssl,
         "sslyze": sslyze(options.sslyze), "smtplib": smtplib,
@@ -208,16 +225,18 @@ def main() -> None:
                 "sslyze": options.sslyze}  # fmt: skip
     missing = [name for name, program in programs.items() if shutil.which(program) is None]
     tools = {name: tool for name, tool in tools.items() if name not in missing}
-    said: dict[str, dict[str, Saying]] = {}
+    said: dict[str, dict[str, tuple[str, float]]] = {}
     with sandbox() as cases:
         for case in cases:
             if options.only and case.name not in options.only.split(","):
                 continue
-            said[case.name] = {name: ask(tool(case)) for name, tool in tools.items()}
-            for name, saying in said[case.name].items():
+            said[case.name] = {}
+            for name, tool in tools.items():
+                saying = ask(tool(case))
+                said[case.name][name] = (saying.text, saying.seconds)
                 mark = "+" if saying.names(CAUSES[case.name]) else "-"
                 print(f"{case.name} {mark} {name} {saying.seconds:.1f} s", flush=True)
-    (Path(__file__).parent / "diagnosis.md").write_text(document(said, list(tools), missing))
+    return {"said": said, "tools": list(tools), "missing": missing}
 
 
 def document(said: dict[str, dict[str, Saying]], tools: list[str], missing: list[str]) -> str:
