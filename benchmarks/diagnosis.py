@@ -44,7 +44,7 @@ CAUSES = {
     "old-tls": r"(only|up to|agrees to|offered).*TLS ?v?1(\.0|\.1)?\b|protocol version",
     "old-ciphers": r"(only|obsolete|old|weak) (old )?ciphers?|AES128-SHA",
     "weak-dh": r"(DH|Diffie).*(weak|small|short|1024)|dh key too small",
-    "client-certificate": r"certificate required|client certificate",
+    "client-certificate": r"certificate required|clients? .*(certificate|authentication)",
     "plaintext": r"(not|no) (start with |speak )?(TLS|SSL)|in the clear|plain ?text|220 ",
     "plaintext-late": r"(not|no) (start with |speak )?(TLS|SSL)|in the clear|plain ?text|220 ",
     "http": r"HTTP|web server",

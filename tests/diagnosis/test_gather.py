@@ -85,6 +85,19 @@ async def test_a_deadline_holds_for_everything_together() -> None:
     assert [finding.code for finding in report.findings] == ["tls.timeout"]
 
 
+async def test_a_silent_server_cannot_use_up_the_time_to_look_why() -> None:
+    async with Sandbox("implicit-only") as box:
+        report = await smtps.check(
+            box.host,
+            port=box.port,
+            security="starttls",
+            ca_file=box.ca_file,
+            timeouts=smtps.Timeouts(total=5.0, greeting=5.0),
+        )
+    assert [finding.code for finding in report.findings] == ["tls.implicit_tls_port"]
+    assert report.facts.addresses[0].timings["greeting"] < 4700
+
+
 @pytest.mark.parametrize(
     ("control", "told", "code"),
     [

@@ -24,6 +24,13 @@ Progress = Callable[[AddressFacts, str], None]
 """Called with an address's facts and the name of the phase that just ended."""
 
 
+RESERVE = 0.1
+"""Share of the time for everything that a silent server cannot use up: looking again tells why."""
+
+MAX_RESERVE = 2.0
+"""Seconds; more is not needed for that."""
+
+
 def silent(_seen: AddressFacts, _phase: str) -> None:
     """Nobody wants to know."""
 
@@ -98,10 +105,14 @@ class Visitor:
         return session
 
     async def _talk(self, session: Session, seen: AddressFacts, progress: Progress) -> None:
+        if self._deadline is not None:
+            session.dialogue.deadline = self._deadline - self._reserve
         if session.endpoint.security == "implicit":
             await session.start_tls()
+            session.dialogue.deadline = self._deadline
             progress(seen, Phase.TLS)
         await session.greet()
+        session.dialogue.deadline = self._deadline
         progress(seen, Phase.GREETING)
         await session.hello()
         progress(seen, Phase.EHLO)
@@ -111,6 +122,10 @@ class Visitor:
             progress(seen, Phase.TLS)
             await session.hello()
         seen.capabilities = session.capabilities
+
+    @property
+    def _reserve(self) -> float:
+        return min(RESERVE * (self._endpoint.timeouts.total or 0.0), MAX_RESERVE)
 
     async def _login(self, session: Session, seen: AddressFacts) -> None:
         try:
