@@ -250,7 +250,7 @@ class StallingWire(ScriptedWire):
         self._left = wait
         self.stalled = asyncio.Event()
 
-    async def receive(self) -> bytes:
+    async def receive(self, until: float | None = None) -> bytes:
         if self._left == 0:
             self.stalled.set()
             await asyncio.Event().wait()

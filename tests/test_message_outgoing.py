@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smtps.client.content import Content
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing, check_capabilities, check_raw, prepare
 from smtps.core.address import Mailbox
@@ -655,7 +656,7 @@ def offers(**keywords: tuple[str, ...]) -> Capabilities:
 
 def outgoing(size: int = 10, **needs: bool) -> Outgoing:
     return Outgoing(
-        b"x" * size, ENVELOPE, None,
+        Content(b"x" * size), ENVELOPE, None,
         **{"smtputf8": False, "eight_bit": False, **needs},
     )  # fmt: skip
 

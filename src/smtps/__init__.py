@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smtps import sync as sync
     from smtps.client.envelope import DSN as DSN
     from smtps.client.envelope import Envelope as Envelope
+    from smtps.client.pool import Pool as Pool
     from smtps.client.result import Outcome as Outcome
     from smtps.client.result import Recipient as Recipient
     from smtps.client.result import Result as Result
@@ -66,6 +67,7 @@ _HOME = {
     "Outcome": "smtps.client.result",
     "Phase": "smtps.errors",
     "PhaseTimeoutError": "smtps.errors",
+    "Pool": "smtps.client.pool",
     "ProtocolError": "smtps.errors",
     "Recipient": "smtps.client.result",
     "RefusedError": "smtps.errors",

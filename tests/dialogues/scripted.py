@@ -127,7 +127,7 @@ class ScriptedWire(Wire):
     def has_unread(self) -> bool:
         return bool(self._pieces)
 
-    async def receive(self) -> bytes:
+    async def receive(self, until: float | None = None) -> bytes:
         await asyncio.sleep(0)
         if self._pieces:
             return self._pieces.popleft()
@@ -135,7 +135,8 @@ class ScriptedWire(Wire):
         if (kind, text) == ("end", "reset"):
             raise ConnectionResetError
         if (kind, text) == ("end", "silence"):
-            await asyncio.Event().wait()
+            async with asyncio.timeout_at(until):
+                await asyncio.Event().wait()
         assert kind == "end", f"the client waits, and so does the script: {text!r}"
         return b""
 

@@ -54,6 +54,9 @@ ADVICE: dict[str, Advice] = {
     "smtp.blocklisted": Advice(
         _E, "The server refuses this client's address because a block list names it.",
         "Look the address up at the list it names, and ask for removal there.", _YOU),
+    "smtp.chunking_refused": Advice(
+        _E, "The server offers CHUNKING and does not know its command, BDAT.",
+        "Nothing was delivered; send again with chunking off.", _OPERATOR, "RFC 3030 section 2"),
     "smtp.synchronization": Advice(
         _E, "The server says that the client spoke too early.",
         "Wait for each reply; if this tool did, something on the way changed the dialogue.",

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
+from smtps.client.content import BLOCK, Content
 from smtps.client.transcript import Transcript
-from smtps.core.command import Command
-from smtps.core.connection import Connection
-from smtps.core.payload import blocks
+from smtps.core.command import END_OF_DATA, Command
+from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
 from smtps.errors import Phase, SessionError, SMTPSError
-from smtps.net.timing import within
+from smtps.net.timing import expiry, within
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
 from smtps.options import Timeouts
-
-BLOCK = 262144
-"""Octets of the message handed over at once."""
-
 
 _TIMEOUT_OF: dict[Phase, str] = {
     Phase.GREETING: "greeting",
@@ -64,17 +60,23 @@ class Dialogue:
         self.broken: SMTPSError | None = None
         self.closing: Reply | None = None
         self.deadline: float | None = None
+        self._said: list[bytes | memoryview] = []
+        self._buffered = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.broken is None and self.connection.state is not State.CLOSED
 
     @property
     def usable(self) -> bool:
-        """Whether another command may be sent."""
-        connection = self.connection
-        return self.broken is None and connection.in_step and connection.state is not State.CLOSED
+        """Whether another command may be sent, with nothing under way before it."""
+        return self.alive and self.connection.in_step
 
     async def greeting(self) -> Reply:
         """Wait for the server to speak first."""
-        async with self._guard():
-            return await self._next_reply()
+        async with self.guard():
+            return (await self.next_answer()).reply
 
     async def exchange(
         self, commands: Iterable[Command], replies: list[Reply] | None = None
@@ -86,44 +88,16 @@ class Dialogue:
             replies: a list to fill, for those who want what had come before an error.
         """
         replies = [] if replies is None else replies
-        async with self._guard():
-            self._write(self._say_all(commands))
+        async with self.guard():
+            self.say(commands)
+            self.flush()
             while self.connection.pending:
-                replies.append(await self._next_reply())
+                replies.append((await self.next_answer()).reply)
         return replies
 
     async def command(self, command: Command) -> Reply:
         """Send one command and wait for its reply."""
         return (await self.exchange([command]))[0]
-
-    async def send_content(
-        self, data: bytes, before: Command | None, after: Command | None
-    ) -> None:
-        """Write the message, and the line before (BDAT) or after it (the dot).
-
-        Returns as soon as all of it is handed to the network; the reply is fetched by ``final``.
-        """
-        async with self._guard():
-            head = b"" if before is None else self._say(before)
-            self.transcript.add("*", f"{len(data)} octets of message")
-            pieces = list(blocks(data, BLOCK))
-            for number, piece in enumerate(pieces, 1):
-                if after is not None and number == len(pieces):
-                    await self._hear_refusal()
-                    self._write(b"".join((head, piece, self._say(after))))
-                else:
-                    self._write(b"".join((head, piece)) if head else piece)
-                if before is not None:
-                    self.connection.chunk_sent(len(piece))
-                head = b""
-                if number < len(pieces):
-                    await self._drain()
-                    await self._hear_refusal()
-
-    async def final(self) -> Reply:
-        """The reply to the whole message."""
-        async with self._guard():
-            return await self._next_reply()
 
     async def close(self) -> None:
         """Close the wire; without a word, see Session.quit."""
@@ -133,69 +107,115 @@ class Dialogue:
         """Drop the wire."""
         self.wire.abort()
 
-    def _say_all(self, commands: Iterable[Command]) -> bytes:
-        said: list[bytes] = []
-        try:
-            for command in commands:
-                said.append(self._say(command))  # noqa: PERF401  # what was said counts below
-        except SessionError as error:
-            if said:  # the connection expects replies to commands that will never go out
-                self._end(error)
-            raise
-        return b"".join(said)
+    # The pieces of an exchange, for use inside ``guard``.
 
-    def _say(self, command: Command) -> bytes:
-        data = self.connection.send(command)
-        self.transcript.add(">", command.shown)
-        return data
+    def say(self, commands: Iterable[Command]) -> None:
+        """Put commands into the next write.
 
-    def _write(self, data: bytes | memoryview) -> None:
-        self.wire.write(data)
+        Raises:
+            SessionError: one has no place here.
+        """
+        for command in commands:
+            self._buffer(self.connection.send(command))
+            self.transcript.add(">", command.shown)
+
+    async def say_content(
+        self, content: Content, *, stuffed: bool, take: Callable[[Answer], None]
+    ) -> None:
+        """Put the message into the next write, and all but its end on the wire if it is large.
+
+        Args:
+            content: goes out behind BDAT; ``stuffed`` after DATA, with the lone dot.
+            take: given the answers that come meanwhile, to what was said before.
+
+        Raises:
+            RefusedError: the server does not want the rest of it.
+        """
+        self.transcript.add("*", f"{content.size} octets of message")
+        for block in content.stuffed() if stuffed else content.blocks():
+            if self._buffered and self._buffered + len(block) > BLOCK:
+                self.flush()
+                await self._drain()
+            await self._overhear(take)
+            self._buffer(block)
+            if not stuffed:
+                self.connection.chunk_sent(len(block))
+        if stuffed:
+            await self._overhear(take)
+            self.say((END_OF_DATA,))
+
+    def flush(self) -> None:
+        """Write what was said."""
+        if self._said:
+            data = self._said[0] if len(self._said) == 1 else b"".join(self._said)
+            self._said.clear()
+            self._buffered = 0
+            self.wire.write(data)
+
+    async def next_answer(self) -> Answer:
+        """Wait for the next reply, within the time that its phase may take."""
+        answer = self.connection.next_answer()
+        if answer is None:
+            phase = self.connection.phase or Phase.QUIT
+            seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
+            with expiry(seconds, phase, self.wire.address, self.deadline) as until:
+                while (answer := self.connection.next_answer()) is None:
+                    self.connection.receive_data(await self.wire.receive(until))
+        return self._note(answer)
+
+    def ready_answer(self) -> Answer | None:
+        """The next reply, if it is here already."""
+        answer = self.connection.next_answer() if self.connection.pending else None
+        return None if answer is None else self._note(answer)
+
+    def _note(self, answer: Answer) -> Answer:
+        reply = self.transcript.redact.reply(answer.reply)
+        self.transcript.reply(reply)
+        if reply.code == 421:
+            self.closing = reply
+        return answer if reply is answer.reply else Answer(answer.command, reply)
+
+    def _buffer(self, data: bytes | memoryview) -> None:
+        self._said.append(data)
+        self._buffered += len(data)
 
     async def _drain(self) -> None:
         async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):
             await self.wire.drain()
 
-    async def _hear_refusal(self) -> None:
-        """A server may refuse the message before its end, mostly for its size.
+    async def _overhear(self, take: Callable[[Answer], None]) -> None:
+        """Take what the server says midway; it may refuse the message, mostly for its size.
 
         Raises:
-            RefusedError, ProtocolError, NetworkError: it has said something, or hung up.
+            RefusedError, ProtocolError, NetworkError: it did, or hung up.
         """
         while self.wire.has_unread or not self.connection.quiet:
-            if not self.connection.quiet and self.connection.next_answer() is not None:
+            if not self.connection.quiet and (answer := self.connection.next_answer()) is not None:
+                take(self._note(answer))
                 continue
-            async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):
-                data = await self.wire.receive()
+            with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
+                data = await self.wire.receive(until)
             self.connection.receive_data(data)
             if not data:
                 self.connection.next_answer()
                 return
 
-    async def _next_reply(self) -> Reply:
-        phase = self.connection.phase or Phase.QUIT
-        seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
-        async with within(seconds, phase, self.wire.address, self.deadline):
-            while (answer := self.connection.next_answer()) is None:
-                self.connection.receive_data(await self.wire.receive())
-        reply = self.transcript.redact.reply(answer.reply)
-        self.transcript.reply(reply)
-        if reply.code == 421:
-            self.closing = reply
-        return reply
-
     @asynccontextmanager
-    async def _guard(self) -> AsyncIterator[None]:
+    async def guard(self) -> AsyncIterator[None]:
         """Let out errors of ours alone, each with its place, and never go on after one."""
         if self.broken is not None:
             raise SessionError(
-                "session.broken", f"The session ended with an error: {self.broken}"
+                "session.broken",
+                f"The session ended with an error: {self.broken}",
+                retryable=True,
             ) from self.broken
         phase = self.connection.phase or Phase.DATA
         try:
             yield
-        except SessionError:
-            raise  # a wrong order: nothing was written
+        except SessionError as error:
+            if self._said:  # replies are expected to commands that will never go out
+                self._end(error)
+            raise
         except (SMTPSError, OSError, ssl.SSLError) as error:
             phase = self.connection.phase or phase
             found = self._end(translate(error, phase, address=self.wire.address))

@@ -12,6 +12,7 @@ from email import message_from_bytes
 from email.message import Message as PythonMessage
 from typing import Any
 
+from smtps.client.content import Content
 from smtps.client.envelope import DSN, Envelope
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
@@ -30,18 +31,23 @@ class Outgoing:
     """A message as it goes out.
 
     Attributes:
-        data: normal form, CRLF line ends.
+        content: normal form, CRLF line ends.
         envelope: who and for whom.
         message_id: with angle brackets, if it has one.
         smtputf8: whether it can go only to a server with SMTPUTF8 (RFC 6531).
         eight_bit: whether it holds octets above 127 (RFC 6152).
     """
 
-    data: bytes
+    content: Content
     envelope: Envelope
     message_id: str | None
     smtputf8: bool
     eight_bit: bool
+
+    @property
+    def data(self) -> bytes:
+        """The whole message, read into memory."""
+        return bytes(self.content)
 
 
 def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool = False) -> Outgoing:
@@ -70,7 +76,7 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     data = normalize(data)  # whoever made it: nothing else may reach the wire
     header = _header(data)
     return Outgoing(
-        data,
+        Content(data),
         envelope,
         _message_id(data),
         smtputf8=not header.isascii() or envelope.needs_smtputf8,
@@ -200,9 +206,9 @@ def check_capabilities(
                 code, f"{sentence}, and the server does not offer {keyword}.", phase=Phase.MAIL
             )
     limit = capabilities.size
-    if limit is not None and len(outgoing.data) > limit:
+    if limit is not None and outgoing.content.size > limit:
         raise CapabilityError(
             "send.too_large",
-            f"The message has {len(outgoing.data)} octets; the server takes at most {limit}.",
+            f"The message has {outgoing.content.size} octets; the server takes at most {limit}.",
             phase=Phase.MAIL,
         )

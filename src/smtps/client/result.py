@@ -100,6 +100,12 @@ class Result:
         }
 
 
+def unsent(error: SMTPSError) -> Result:
+    """Of a message that was not even begun, because of ``error``."""
+    outcome = Outcome.DEFERRED if error.failure.retryable else Outcome.REFUSED
+    return Result(outcome, (), failure=error.failure)
+
+
 class SendError(SMTPSError):
     """The message was not sent for all; raised only by ``Result.raise_for_outcome``."""
 

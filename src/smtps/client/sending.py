@@ -40,14 +40,17 @@ async def send(
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     prepare(message, envelope)
     deadline = deadline_of(endpoint)
-    session = await Session.open(endpoint, allow=allow, deadline=deadline)
-    async with session:
-        result = await session.send(
-            message,
-            envelope,
-            partial=partial,
-            dsn=dsn,
-            require_tls=require_tls,
-            deadline=deadline,
-        )
+    for way in (endpoint, replace(endpoint, chunking=False)):
+        session = await Session.open(way, allow=allow, deadline=deadline)
+        async with session:
+            result = await session.send(
+                message,
+                envelope,
+                partial=partial,
+                dsn=dsn,
+                require_tls=require_tls,
+                deadline=deadline,
+            )
+        if result.failure is None or result.failure.code != "smtp.chunking_refused":
+            break
     return replace(result, timings={**session.timings, **result.timings})

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
-from smtps.client import transaction as transactions
+from smtps.client.content import EMPTY
+from smtps.client.courier import MAX_WINDOW, WINDOW, Courier
+from smtps.client.delivery import RECIPIENTS_PER_TRANSACTION, Delivery, Terms
 from smtps.client.dialogue import Dialogue
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.login import login
-from smtps.client.outgoing import AnyMessage, Outgoing, check_capabilities, prepare
+from smtps.client.outgoing import AnyMessage, check_capabilities, prepare
+from smtps.client.pipeline import Pipeline
 from smtps.client.refusals import refusal
-from smtps.client.result import Result
-from smtps.client.transaction import Transaction
+from smtps.client.result import Result, unsent
+from smtps.client.source import END, Source
+from smtps.client.transaction import Transaction, Way
 from smtps.client.transcript import Transcript
-from smtps.client.verdict import judge
-from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
-from smtps.core.command import NOOP, QUIT, RSET, STARTTLS, Command, ehlo, helo, mail, rcpt
+from smtps.core.command import NOOP, QUIT, RSET, STARTTLS, ehlo, helo, mail, rcpt
 from smtps.core.reply import Limits, Reply
 from smtps.errors import (
     CapabilityError,
@@ -39,8 +40,8 @@ from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint, EndpointOptions, Partial
 
-RECIPIENTS_PER_TRANSACTION = 100
-"""What every server has to take (RFC 5321 section 4.5.3.1.8); RCPTMAX of LIMITS goes before it."""
+Item = TypeVar("Item", bound=AnyMessage | tuple[AnyMessage, Envelope])
+"""What ``send_many`` takes: a message, or one with its envelope."""
 
 NAME_REFUSED = frozenset({501, 504, 550})
 """Replies to EHLO that are about the client's name."""
@@ -248,6 +249,11 @@ class Session:
         return self.dialogue.usable
 
     @property
+    def has_unread(self) -> bool:
+        """Whether the server has said something that nobody asked for, or hung up."""
+        return self._wire.has_unread
+
+    @property
     def address(self) -> str:
         """The server's network address."""
         return self._wire.address
@@ -281,89 +287,102 @@ class Session:
             InputError, CapabilityError: it cannot be sent as it stands; nothing was.
             SessionError: the session is over.
         """
-        if partial not in ("abort", "send"):
-            raise InputError("partial", "must be 'abort' or 'send'")
+        terms = _terms(partial, dsn, require_tls)
         if not self.usable:
             raise SessionError("session.broken", "This session is over; open another.")
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
-        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in self.capabilities)
-        await self._check_capabilities(outgoing, dsn, require_tls)
-        timings: dict[str, float] = {}
-        with timed(timings, "send"):
-            done = await self._transact(outgoing, partial, dsn, require_tls)
+        courier = Courier(self.dialogue)
+        delivery = await self._prepare(message, envelope, terms)
+        await courier.begin(delivery)
+        while not courier.idle:
+            await courier.advance()
         self.dialogue.deadline = None
-        result = judge(
-            outgoing.envelope.recipients, done, message_id=outgoing.message_id, timings=timings
-        )
-        failure = result.failure
-        if failure is not None:
-            failure = replace(failure, address=failure.address or self.address)
-        return replace(result, failure=failure, transcript=self.transcript)
+        return delivery.result(self.address, self.transcript)
 
-    async def _check_capabilities(
-        self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool
-    ) -> None:
-        """Refuse early; but ask again first, as some servers offer more to those they know."""
+    async def send_many(
+        self,
+        messages: Iterable[Item] | AsyncIterable[Item],
+        *,
+        window: int = WINDOW,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> AsyncGenerator[tuple[Item, Result]]:
+        """Send many messages, some under way at the same time.
+
+        Each message gets exactly one result, as soon as it is there. What cannot be sent as it
+        stands is ``refused``. Once the session has ended, what was not begun is ``deferred``.
+
+        Args:
+            messages: each as ``send`` takes it, or a pair of it and its envelope.
+            window: how many may be under way at once. More hide the network's delay, at a price:
+                if the connection breaks, each that is out and not answered is ``uncertain``. A
+                server without PIPELINING gets one at a time, one without CHUNKING two in part.
+            partial, dsn, require_tls: see ``send``; for all of them.
+
+        Yields:
+            The message as it was given, and what became of it.
+
+        Raises:
+            InputError: the window, or ``partial``.
+        """
+        terms = _terms(partial, dsn, require_tls)
+        if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
+            raise InputError("window", f"must be from 1 to {MAX_WINDOW}")
+        courier = Courier(self.dialogue, window=window)
+        async with Source(messages) as source:
+            while True:
+                while courier.room and (item := await source.next(wait=courier.idle)) is not END:
+                    try:
+                        await courier.begin(await self._prepare_one(item, terms, courier))
+                    except (InputError, CapabilityError, SessionError) as error:
+                        yield item, unsent(error)
+                if courier.idle and source.over:
+                    break
+                self.dialogue.deadline = deadline_of(self.endpoint)
+                for delivery in await courier.advance():
+                    yield delivery.item, delivery.result(self.address, self.transcript)
+        self.dialogue.deadline = None
+
+    async def _prepare_one(self, item: Item, terms: Terms, courier: Courier) -> Delivery:
+        message, envelope = item if isinstance(item, tuple) else (item, None)
+        return await self._prepare(message, envelope, terms, item=item, alone=courier.idle)
+
+    async def _prepare(
+        self,
+        message: AnyMessage,
+        envelope: Envelope | None,
+        terms: Terms,
+        *,
+        item: object = None,
+        alone: bool = True,
+    ) -> Delivery:
+        """Make a message ready for this server, and refuse early what it would refuse late.
+
+        Some servers offer more to those they know, so it is asked again first, if ``alone``.
+        """
+        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in self.capabilities)
         try:
-            check_capabilities(outgoing, self.capabilities, dsn=dsn, require_tls=require_tls)
+            check_capabilities(
+                outgoing, self.capabilities, dsn=terms.dsn, require_tls=terms.require_tls
+            )
         except CapabilityError:
-            if self.mechanism is None or self._asked_again:
+            if self.mechanism is None or self._asked_again or not alone:
                 raise
             self._asked_again = True
             await self.hello()
-            check_capabilities(outgoing, self.capabilities, dsn=dsn, require_tls=require_tls)
-
-    async def _transact(
-        self, outgoing: Outgoing, partial: Partial, dsn: DSN | None, require_tls: bool
-    ) -> list[Transaction]:
-        """All transactions of one message, in turn."""
-        sender = self._mail_command(outgoing, dsn, require_tls)
-        groups = list(_groups(outgoing.envelope.recipients, self._room))
-
-        def transaction(people: list[Mailbox]) -> Transaction:
-            commands = {who: self._rcpt_command(who, dsn) for who in people}
-            return Transaction(sender, commands, outgoing.data, partial)
-
-        if partial == "abort" and len(groups) > 1:
-            # No recipient may get it if one is refused, so all are asked before any is served.
-            for people in groups:
-                asked = transaction(people)
-                await transactions.probe(self.dialogue, asked)
-                if asked.error is not None or not asked.go_on:
-                    return [asked]
-        done = []
-        while groups and self.usable:
-            current = transaction(groups.pop(0))
-            await transactions.run(self.dialogue, current, chunking=self._chunking)
-            done.append(current)
-            if current.overflow:
-                groups.insert(0, current.overflow)
-        return done
+            check_capabilities(
+                outgoing, self.capabilities, dsn=terms.dsn, require_tls=terms.require_tls
+            )
+        return Delivery(item, outgoing, terms, self.capabilities, self._way)
 
     @property
-    def _room(self) -> int:
-        """Recipients that fit one transaction."""
-        return self.capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
-
-    @property
-    def _chunking(self) -> bool:
-        return self.endpoint.chunking and "CHUNKING" in self.capabilities
-
-    def _mail_command(self, outgoing: Outgoing, dsn: DSN | None, require_tls: bool) -> Command:
-        return mail(
-            outgoing.envelope.sender,
-            size=len(outgoing.data) if "SIZE" in self.capabilities else None,
-            body="8BITMIME" if outgoing.eight_bit else None,
-            smtputf8=outgoing.smtputf8,
-            requiretls=require_tls,
-            ret=dsn.ret if dsn else None,
-            envid=dsn.envid if dsn else None,
+    def _way(self) -> Way:
+        """How this server can be sent to."""
+        return Way(
+            self.endpoint.pipelining and "PIPELINING" in self.capabilities,
+            self.endpoint.chunking and "CHUNKING" in self.capabilities,
         )
-
-    def _rcpt_command(self, who: Mailbox, dsn: DSN | None) -> Command:
-        if dsn is None:
-            return rcpt(who)
-        return rcpt(who, notify=dsn.notify, orcpt=who if dsn.orcpt else None)
 
     async def ask(self, envelope: Envelope, *, size: int | None = None) -> Transaction:
         """Ask whether sender and recipients would be taken; no message is sent.
@@ -375,17 +394,18 @@ class Session:
         Returns:
             The transaction as far as it went, with the server's replies.
         """
-        asked = Transaction(
-            mail(
-                envelope.sender,
-                size=size if "SIZE" in self.capabilities else None,
-                smtputf8=envelope.needs_smtputf8,
-            ),
-            {who: rcpt(who) for who in envelope.recipients[: self._room]},
-            b"",
-            "send",
+        sender = mail(
+            envelope.sender,
+            size=size if "SIZE" in self.capabilities else None,
+            smtputf8=envelope.needs_smtputf8,
         )
-        await transactions.probe(self.dialogue, asked)
+        room = self.capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+        commands = {who: rcpt(who) for who in envelope.recipients[:room]}
+        asked = Transaction(sender, commands, EMPTY, "send", self._way, ask_only=True)
+        pipeline = Pipeline(self.dialogue)
+        await pipeline.add(asked)
+        while not pipeline.idle:
+            await pipeline.advance()
         return asked
 
     async def noop(self) -> None:
@@ -477,6 +497,7 @@ def timed(timings: dict[str, float], name: str) -> Iterator[None]:
         timings[str(name)] = round(timings.get(str(name), 0.0) + spent, 3)
 
 
-def _groups(people: tuple[Mailbox, ...], size: int) -> Iterator[list[Mailbox]]:
-    for start in range(0, len(people), size):
-        yield list(people[start : start + size])
+def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> Terms:
+    if partial not in ("abort", "send"):
+        raise InputError("partial", "must be 'abort' or 'send'")
+    return Terms(partial=partial, dsn=dsn, require_tls=require_tls)

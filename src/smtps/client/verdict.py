@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from smtps.client.refusals import refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.client.transaction import Transaction
+from smtps.client.transcript import Transcript
 from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
 from smtps.errors import Failure, Phase, SMTPSError
@@ -18,13 +19,14 @@ def judge(
     *,
     message_id: str | None = None,
     timings: Mapping[str, float] | None = None,
+    transcript: Transcript | None = None,
 ) -> Result:
     """The result of a message that went out in one or more transactions.
 
     Args:
         recipients: all of them, in order.
         transactions: in order; each is for some of the recipients, a later one counts more.
-        message_id, timings: go into the result.
+        message_id, timings, transcript: go into the result.
     """
     found: dict[Mailbox, Recipient] = {}
     for transaction in transactions:
@@ -35,7 +37,7 @@ def judge(
     outcome = _outcome({person.status for person in people})
     failure = None if outcome is Outcome.SENT else _first_failure(transactions)
     return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
-                  timings or {})  # fmt: skip
+                  timings or {}, transcript)  # fmt: skip
 
 
 def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
@@ -50,8 +52,8 @@ def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
         decided = transaction.final or _not_positive(transaction.data_reply)
         if decided is not None:
             return Recipient(str(who), _status(decided), decided)
-        if transaction.complete:
-            return Recipient(str(who), Status.UNCERTAIN)
+    if transaction.in_doubt:
+        return Recipient(str(who), Status.UNCERTAIN)
     if transaction.error is not None:
         status = Status.DEFERRED if transaction.error.failure.retryable else Status.REFUSED
         return Recipient(str(who), status, reply)
@@ -81,7 +83,7 @@ def _outcome(statuses: set[Status]) -> Outcome:
 def _first_failure(transactions: list[Transaction]) -> Failure | None:
     """The failure to report: the earliest that decided; a later one must not mask it."""
     for transaction in transactions:
-        if transaction.complete and transaction.final is None:
+        if transaction.in_doubt:
             return _uncertain(transaction)
         if (refused := _refusal(transaction)) is not None:
             return refused

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
 
@@ -34,11 +34,24 @@ async def within(
     Raises:
         PhaseTimeoutError: it took longer; the block was cancelled.
     """
+    with expiry(seconds, phase, address, deadline) as until:
+        async with asyncio.timeout_at(until):
+            yield
+
+
+@contextmanager
+def expiry(
+    seconds: float, phase: Phase, address: str | None = None, deadline: float | None = None
+) -> Iterator[float]:
+    """The loop's time at which a wait is over, for a block that keeps to it by itself.
+
+    Raises:
+        PhaseTimeoutError: the block raised TimeoutError.
+    """
     now = asyncio.get_running_loop().time()
     end = now + seconds if deadline is None else min(now + seconds, deadline)
     try:
-        async with asyncio.timeout_at(end):
-            yield
+        yield end
     except TimeoutError as error:
         if isinstance(error, SMTPSError) or error.errno is not None:
             raise

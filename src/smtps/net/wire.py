@@ -40,6 +40,8 @@ class Wire(asyncio.Protocol):
         self._error: Exception | None = None
         self._paused = False
         self._wanted: asyncio.Future[None] | None = None
+        self._until: float | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tls: ssl.SSLObject | None = None
@@ -91,6 +93,8 @@ class Wire(asyncio.Protocol):
         self._eof = True
         self._error = self._error or exc
         self._transport = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._tls is not None and exc is None:
             self._from_peer.write_eof()
         if self._drained is not None and not self._drained.done():
@@ -115,18 +119,22 @@ class Wire(asyncio.Protocol):
         """Whether the server has sent something, or hung up."""
         return bool(self._plain) or self._eof or self._error is not None
 
-    async def receive(self) -> bytes:
+    async def receive(self, until: float | None = None) -> bytes:
         """The next bytes; empty at the end.
+
+        Args:
+            until: the loop's time at which to give up.
 
         Raises:
             OSError, ssl.SSLError: the connection broke; the caller knows the phase and translates.
+            TimeoutError: nothing came.
         """
         while not self._plain:
             if self._error is not None:
                 raise self._error
             if self._eof:
                 return b""
-            await self._wait()
+            await self._wait(until)
         data = bytes(self._plain)
         self._plain.clear()
         if self._paused and self._transport is not None:
@@ -271,12 +279,30 @@ class Wire(asyncio.Protocol):
             self._error = error
         self._flush()
 
-    async def _wait(self) -> None:
-        self._wanted = asyncio.get_running_loop().create_future()
+    async def _wait(self, until: float | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self._wanted = loop.create_future()
+        self._until = until
+        # A timer for each wait would cost more than the wait. One that rings too early is set
+        # again, so most waits find one that will do.
+        if until is not None and (self._alarm is None or self._alarm.when() > until):
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = loop.call_at(until, self._ring)
         try:
             await self._wanted
         finally:
-            self._wanted = None
+            self._wanted = self._until = None
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._wanted is None or self._wanted.done() or self._until is None:
+            return
+        loop = self._wanted.get_loop()
+        if loop.time() < self._until:
+            self._alarm = loop.call_at(self._until, self._ring)
+        else:
+            self._wanted.set_exception(TimeoutError())
 
     def _wake(self) -> None:
         if self._wanted is not None and not self._wanted.done():

@@ -1,0 +1,65 @@
+"""Deliveries over one session, as many under way at once as the window allows."""
+
+from __future__ import annotations
+
+from smtps.client.delivery import Delivery
+from smtps.client.dialogue import Dialogue
+from smtps.client.pipeline import Pipeline
+from smtps.client.transaction import Transaction
+
+WINDOW = 4
+"""Messages under way at once. Each of them is ``uncertain`` if the connection breaks."""
+
+MAX_WINDOW = 1000
+
+
+class Courier:
+    """Takes messages to one server.
+
+    Args:
+        dialogue: ready, after EHLO and login.
+        window: how many may be under way at once.
+    """
+
+    def __init__(self, dialogue: Dialogue, *, window: int = 1) -> None:
+        self._pipeline = Pipeline(dialogue, window=window)
+        self._dialogue = dialogue
+        self._under_way: dict[int, Delivery] = {}
+        self._next: list[tuple[Delivery, Transaction]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way and not self._next
+
+    @property
+    def room(self) -> bool:
+        """Whether another message may begin."""
+        return not self._next and self._pipeline.room
+
+    async def begin(self, delivery: Delivery) -> None:
+        """Take another message on."""
+        if (transaction := delivery.next()) is not None:
+            await self._go(delivery, transaction)
+
+    async def advance(self) -> list[Delivery]:
+        """Go on until something is over.
+
+        Returns:
+            The deliveries that are over; perhaps none yet.
+        """
+        while self._next and self._pipeline.room:
+            await self._go(*self._next.pop(0))
+        finished = []
+        for transaction in await self._pipeline.advance():
+            delivery = self._under_way.pop(id(transaction))
+            following = delivery.next() if self._dialogue.alive else None
+            if following is None:
+                finished.append(delivery)
+            else:
+                self._next.append((delivery, following))
+        return finished
+
+    async def _go(self, delivery: Delivery, transaction: Transaction) -> None:
+        self._under_way[id(transaction)] = delivery
+        await self._pipeline.add(transaction)

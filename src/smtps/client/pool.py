@@ -1,0 +1,395 @@
+"""Sessions with one server, kept warm and lent out to whoever has a message."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, Unpack
+
+from smtps.client.courier import WINDOW
+from smtps.client.envelope import DSN, Envelope
+from smtps.client.outgoing import AnyMessage
+from smtps.client.result import Outcome, Result, unsent
+from smtps.client.session import Item, Session
+from smtps.client.source import END, Source
+from smtps.errors import Failure, InputError, LocalError, Phase, PhaseTimeoutError, SMTPSError
+from smtps.net.egress import Allow
+from smtps.options import Endpoint, EndpointOptions, Partial
+
+ASK_AFTER = 5.0
+"""Seconds unused, after which a session is asked whether it is still there."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds between connections to a server that wants fewer of them."""
+
+ATTEMPTS = 3
+"""Times that a message is begun, or a connection tried, before it is given back as deferred."""
+
+
+@dataclass(slots=True)
+class _Warm:
+    """A session and its past."""
+
+    session: Session
+    opened: float
+    sent: int = 0
+    last_used: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Errand:
+    """A message of many, and how often it was begun."""
+
+    item: Any
+    tries: int = 0
+
+
+class Pool:
+    """Sends over as many sessions as are needed, up to ``size``, and keeps them for the next.
+
+        async with smtps.Pool("smtp.example.com", username="u", password="p") as pool:
+            result = await pool.send(message)
+            async for message, result in pool.send_many(messages):
+                ...
+
+    A session is used by one caller at a time; callers get theirs in the order of asking. One that
+    went bad while it was unused is replaced without a word, as is one whose server closed it
+    before it took the message. After a 421 new connections wait, longer each time.
+
+    Args:
+        host: name or address of the server, or a whole Endpoint.
+        size: sessions at most.
+        messages: a session is replaced after so many.
+        age: seconds after which a session is replaced.
+        idle: seconds after which an unused session is closed.
+        allow: egress policy, asked about each resolved address.
+        **options: the other fields of Endpoint.
+
+    Raises:
+        InputError: a value cannot be used.
+    """
+
+    def __init__(
+        self,
+        host: str | Endpoint,
+        *,
+        size: int = 4,
+        messages: int = 1000,
+        age: float = 300.0,
+        idle: float = 30.0,
+        allow: Allow | None = None,
+        **options: Unpack[EndpointOptions],
+    ) -> None:
+        for name, value in (("size", size), ("messages", messages), ("age", age), ("idle", idle)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise InputError(name, "must be more than 0")
+        self.endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+        self.size = size
+        self._messages = messages
+        self._age = age
+        self._idle_time = idle
+        self._allow = allow
+        self._slots = asyncio.Semaphore(size)
+        self._waiting = 0
+        self._idle: deque[_Warm] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._pauses = 0
+        self._not_before = 0.0
+        self._closed = False
+
+    async def send(
+        self,
+        message: AnyMessage,
+        envelope: Envelope | None = None,
+        *,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> Result:
+        """Send one message; see ``Session.send``.
+
+        Raises:
+            InputError, CapabilityError: it cannot be sent as it stands; nothing was.
+            SMTPSError: it did not come to a session.
+        """
+        for _ in range(ATTEMPTS):
+            async with self._borrow() as warm:
+                warm.sent += 1
+                result = await warm.session.send(
+                    message, envelope, partial=partial, dsn=dsn, require_tls=require_tls
+                )
+                reused = warm.sent > 1
+            self._learn(result, warm.session)
+            if not _may_go_again(result, reused=reused):
+                break
+        return result
+
+    async def send_many(
+        self,
+        messages: Iterable[Item] | AsyncIterable[Item],
+        *,
+        window: int = WINDOW,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> AsyncGenerator[tuple[Item, Result]]:
+        """Send many messages over all sessions, some under way at the same time on each.
+
+        Each message gets exactly one result, as soon as it is there. One that was put off only
+        because its connection ended is sent again over another. Memory stays the same however many
+        there are.
+
+        Args:
+            messages: see ``Session.send_many``.
+            window: for each session; see there for its price.
+            partial, dsn, require_tls: see ``Session.send``; for all of them.
+
+        Yields:
+            The message as it was given, and what became of it.
+        """
+        terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
+        async with Source(messages) as source:
+            round_ = _Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
+            workers = [asyncio.create_task(self._work(round_)) for _ in range(self.size)]
+            try:
+                busy = len(workers)
+                while busy:
+                    if (found := await round_.results.get()) is None:
+                        busy -= 1
+                    else:
+                        yield found
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, round_: _Round) -> None:
+        """One session's part of ``send_many``."""
+        try:
+            while (errand := await round_.next(wait=True)) is not None:
+                if round_.hopeless is not None:
+                    await round_.results.put((errand.item, unsent(round_.hopeless)))
+                    continue
+                try:
+                    async with self._borrow() as warm:
+                        round_.opened()
+                        await self._run(round_, errand, warm)
+                except SMTPSError as error:
+                    round_.failed_to_open(error)
+                    round_.again(errand)
+        except asyncio.CancelledError:
+            raise  # nobody listens any more
+        except BaseException:
+            await round_.results.put(None)
+            raise
+        await round_.results.put(None)
+
+    async def _run(self, round_: _Round, first: _Errand, warm: _Warm) -> None:
+        """Send over one session until it has done its share, somebody waits for it, or no message
+        is there.
+        """
+        session, begun = warm.session, deque[_Errand]()
+
+        async def feed() -> AsyncIterator[Any]:
+            errand: _Errand | None = first
+            while errand is not None:
+                errand.tries += 1
+                warm.sent += 1
+                begun.append(errand)
+                yield errand.item
+                if warm.sent >= self._messages or self._waiting or not session.dialogue.alive:
+                    return
+                errand = await round_.next(wait=False)
+
+        many = session.send_many(feed(), window=round_.window, **round_.terms)
+        async with aclosing(many) as results:
+            async for item, result in results:
+                errand = next(errand for errand in begun if errand.item is item)
+                begun.remove(errand)
+                self._learn(result, session)
+                if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
+                    round_.again(errand)
+                else:
+                    await round_.results.put((item, result))
+
+    async def aclose(self) -> None:
+        """Leave all servers politely. Sessions that are lent out are closed when they come back."""
+        self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+        while self._idle:
+            self._dismiss(self._idle.pop())
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @asynccontextmanager
+    async def _borrow(self) -> AsyncIterator[_Warm]:
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            warm = await self._warm() or await self._open()
+            try:
+                yield warm
+            except LocalError:  # nothing of it went on the wire
+                self._take_back(warm)
+                raise
+            except BaseException:
+                warm.session.dialogue.abort()
+                raise
+            self._take_back(warm)
+        finally:
+            self._slots.release()
+
+    async def _warm(self) -> _Warm | None:
+        """The session that was used last, if it is still good."""
+        loop = asyncio.get_running_loop()
+        while self._idle:
+            warm = self._idle.pop()
+            if not self._good(warm) or warm.session.has_unread:
+                self._dismiss(warm)
+                continue
+            if loop.time() - warm.last_used > ASK_AFTER:
+                try:
+                    await warm.session.noop()
+                except SMTPSError:
+                    self._dismiss(warm)
+                    continue
+            return warm
+        return None
+
+    def _good(self, warm: _Warm) -> bool:
+        young = asyncio.get_running_loop().time() - warm.opened < self._age
+        return young and warm.sent < self._messages and warm.session.usable
+
+    async def _open(self) -> _Warm:
+        loop = asyncio.get_running_loop()
+        if (pause := self._not_before - loop.time()) > 0:
+            await asyncio.sleep(pause)
+        try:
+            session = await Session.open(self.endpoint, allow=self._allow)
+        except SMTPSError as error:
+            self._note_421(error.failure)
+            raise
+        self._pauses = 0
+        return _Warm(session, loop.time())
+
+    def _take_back(self, warm: _Warm) -> None:
+        if self._closed or not self._good(warm):
+            self._dismiss(warm)
+            return
+        loop = asyncio.get_running_loop()
+        warm.last_used = loop.time()
+        self._idle.append(warm)
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._idle_time, self._sweep_out)
+
+    def _sweep_out(self) -> None:
+        """Close what has been unused for too long; the one used longest ago stands first."""
+        loop = asyncio.get_running_loop()
+        self._sweep = None
+        while self._idle and self._idle[0].last_used + self._idle_time <= loop.time():
+            self._dismiss(self._idle.popleft())
+        if self._idle:
+            when = self._idle[0].last_used + self._idle_time
+            self._sweep = loop.call_at(when, self._sweep_out)
+
+    def _dismiss(self, warm: _Warm) -> None:
+        task = asyncio.get_running_loop().create_task(warm.session.quit())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def _learn(self, result: Result, session: Session) -> None:
+        """Draw conclusions for the sessions to come."""
+        failure = result.failure
+        if failure is None:
+            return
+        self._note_421(failure)
+        # Some servers, or what stands before them, take BDAT and then say nothing.
+        stalled = isinstance(session.dialogue.broken, PhaseTimeoutError)
+        if failure.code == "smtp.chunking_refused" or (stalled and failure.phase is Phase.FINAL):
+            self.endpoint = replace(self.endpoint, chunking=False)
+
+    def _note_421(self, failure: Failure) -> None:
+        if failure.smtp_code != 421:
+            return
+        pause = min(2.0**self._pauses, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+        self._pauses += 1
+        self._not_before = asyncio.get_running_loop().time() + pause
+
+
+def _may_go_again(result: Result, *, reused: bool) -> bool:
+    """Whether a message was put off for no reason but its connection, and is safe to send again.
+
+    Args:
+        result: what became of it.
+        reused: the connection was not made for it.
+    """
+    if result.outcome is not Outcome.DEFERRED or result.failure is None:
+        return False
+    code = result.failure.code
+    if code in ("smtp.chunking_refused", "session.broken"):
+        return True
+    return reused and (code.startswith("net.") or result.failure.smtp_code == 421)
+
+
+@dataclass(slots=True)
+class _Round:
+    """One call of ``send_many``.
+
+    Attributes:
+        source: of the messages.
+        window, terms: for ``Session.send_many``.
+        results: None behind the last of each worker.
+        hopeless: why no further connection is tried.
+    """
+
+    source: Source[Any]
+    window: int
+    terms: dict[str, Any]
+    results: asyncio.Queue[Any]
+    hopeless: SMTPSError | None = None
+    _waiting: deque[_Errand] = field(default_factory=deque)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failures: int = 0
+
+    async def next(self, *, wait: bool) -> _Errand | None:
+        """The next message, those that have to be sent again first.
+
+        Args:
+            wait: for one that is still being made; otherwise None if it is not there yet.
+        """
+        if self._waiting:
+            return self._waiting.popleft()
+        if not wait and self._asking.locked():
+            return None
+        async with self._asking:
+            item = await self.source.next(wait=wait)
+        return None if item is END else _Errand(item)
+
+    def again(self, errand: _Errand) -> None:
+        """Send it once more, over another connection."""
+        self._waiting.append(errand)
+
+    def opened(self) -> None:
+        """A connection came about."""
+        self._failures = 0
+
+    def failed_to_open(self, error: SMTPSError) -> None:
+        """A connection did not. What a server refuses for good is not tried again and again."""
+        self._failures += 1
+        if not error.failure.retryable or self._failures >= ATTEMPTS:
+            self.hopeless = error
