@@ -24,8 +24,8 @@ APART = frozenset({"diagnosis", "sandbox"})
 
 ALLOWED_IN_CORE = frozenset(
     {
-        "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hmac",
-        "ipaddress", "json", "re", "types", "typing", "smtps",
+        "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "functools",
+        "hmac", "ipaddress", "json", "re", "types", "typing", "smtps",
     }
 )  # fmt: skip
 """The standard library without sockets, clocks and files."""

@@ -65,7 +65,8 @@ def test_public_names_are_pinned() -> None:
     assert set(smtps.__all__) == {
         "Attachment", "CapabilityError", "CertificateError", "DSN", "Endpoint", "Envelope",
         "Failure", "ForbiddenError", "InputError", "LocalError", "LoginError", "Message",
-        "NameAddr", "NetworkError", "Outcome", "Phase", "PhaseTimeoutError", "Pool", "ProtocolError",
+        "NameAddr", "NetworkError", "Outcome", "Phase", "PhaseTimeoutError", "Pool",
+        "ProtocolError",
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
         "SendError", "Session", "SessionError", "Status", "TLSError", "Timeouts", "Verdict",
         "__version__", "check", "connect", "send", "sync",

@@ -76,6 +76,7 @@ class Endpoint:
         ehlo_name: the client's name for EHLO.
         chunking: use BDAT where the server offers it (RFC 3030).
         pipelining: send commands together where the server offers it (RFC 2920).
+        transcript: keep what is said, without secrets. Without it, sending many is faster.
         resolver: address of a DNS server, with or without port, in place of the system's resolver.
         timeouts: see Timeouts.
 
@@ -101,6 +102,7 @@ class Endpoint:
     ehlo_name: str = field(default=EHLO_NAME, kw_only=True)
     chunking: bool = field(default=True, kw_only=True)
     pipelining: bool = field(default=True, kw_only=True)
+    transcript: bool = field(default=True, kw_only=True)
     resolver: str | None = field(default=None, kw_only=True)
     timeouts: Timeouts = field(default_factory=Timeouts, kw_only=True)
 
@@ -167,5 +169,6 @@ class EndpointOptions(TypedDict, total=False):
     ehlo_name: str
     chunking: bool
     pipelining: bool
+    transcript: bool
     resolver: str | None
     timeouts: Timeouts

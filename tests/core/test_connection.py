@@ -945,3 +945,85 @@ def test_leniencies_are_collected(talk: Dialogue) -> None:
     talk.sends(EHLO)
     talk.says_bytes("250 grüß dich\r\n".encode())
     assert talk.connection.quirks == {Quirk.BARE_LF, Quirk.NON_ASCII}
+
+
+# All answers at once
+
+
+def one_by_one(talk: Dialogue) -> tuple[list[str], str | None]:
+    heard = []
+    try:
+        while talk.connection.pending and (answer := talk.connection.next_answer()) is not None:
+            heard.append(f"{answer.command.verb} {answer.reply.code}")
+    except SMTPSError as error:
+        return heard, error.code
+    return heard, None
+
+
+def at_once(talk: Dialogue) -> tuple[list[str], str | None]:
+    heard: list[str] = []
+    try:
+        while talk.connection.pending or not heard:
+            answers = talk.connection.answers()
+            if not answers:
+                break
+            heard += [f"{answer.command.verb} {answer.reply.code}" for answer in answers]
+        if not heard or not heard[-1].endswith("421"):  # behind it nobody listens
+            talk.connection.answers()
+    except SMTPSError as error:
+        return heard, error.code
+    return heard, None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "250 ok|250 ok|250 ok|250 ok",
+        "250 ok|250 ok|250 ok|554 no",
+        "250 ok|550 no|503 no|503 no",
+        "250 ok|250-more|250 ok|250 ok|250 ok",
+        "250 ok|250 gr\u00fc\u00df|250 ok|250 ok",
+        "250 ok|421 closing|250 ok|250 ok",
+        "250 ok|354 what|250 ok|250 ok",
+        "250 ok|garbage|250 ok|250 ok",
+        "354 what|250 ok",
+        "421 closing",
+        "250 ok|250 ok|250 o",
+        "250 ok|250 ok",
+        "",
+    ],
+)
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_all_answers_at_once_are_those_that_come_one_by_one(said: str, hangs_up: bool) -> None:
+    ends = []
+    for listen in (one_by_one, at_once):
+        talk = Dialogue().ready()
+        talk.sends(RSET, mail(ANN), rcpt(BOB), bdat(4, last=True))
+        talk.sends_content(4)
+        whole = said if said.endswith(" o") else f"{said}|"
+        talk.arrives(whole.replace("|", "\r\n").encode() if said else b"")
+        if hangs_up:
+            talk.arrives(b"")
+        heard, error = listen(talk)
+        ends.append((heard, error, talk.connection.state, talk.connection.quirks))
+    assert ends[0] == ends[1]
+
+
+def test_while_a_chunk_is_under_way_only_what_was_before_it_is_answered() -> None:
+    talk = Dialogue().ready()
+    talk.sends(mail(ANN), rcpt(BOB), bdat(4, last=True))
+    talk.arrives(b"250 ok\r\n250 ok\r\n")
+    assert [answer.command.verb for answer in talk.connection.answers()] == [Verb.MAIL, Verb.RCPT]
+    talk.arrives(b"552 too much\r\n")
+    with pytest.raises(RefusedError):
+        talk.connection.answers()
+
+
+def test_several_commands_go_out_together_or_none() -> None:
+    talk = Dialogue().ready()
+    group = (mail(ANN), rcpt(BOB), bdat(4, last=True))
+    with pytest.raises(SessionError):
+        talk.connection.send(*group, RSET)
+    with pytest.raises(SessionError):
+        talk.connection.send(mail(ANN), DATA)
+    assert talk.connection.send(*group) == b"".join(command.encode() for command in group)

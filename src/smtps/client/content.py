@@ -38,7 +38,7 @@ class Content:
 
     def __init__(self, *parts: bytes | Part) -> None:
         self.parts = parts
-        self.size = sum(len(part) if isinstance(part, bytes) else part.size for part in parts)
+        self.size = sum([len(part) if isinstance(part, bytes) else part.size for part in parts])
 
     @property
     def whole(self) -> bytes | None:

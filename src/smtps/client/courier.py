@@ -37,10 +37,10 @@ class Courier:
         """Whether another message may begin."""
         return not self._next and self._pipeline.room
 
-    async def begin(self, delivery: Delivery) -> None:
-        """Take another message on."""
+    def begin(self, delivery: Delivery) -> None:
+        """Take another message on; ``advance`` sends it."""
         if (transaction := delivery.next()) is not None:
-            await self._go(delivery, transaction)
+            self._go(delivery, transaction)
 
     async def advance(self) -> list[Delivery]:
         """Go on until something is over.
@@ -49,7 +49,7 @@ class Courier:
             The deliveries that are over; perhaps none yet.
         """
         while self._next and self._pipeline.room:
-            await self._go(*self._next.pop(0))
+            self._go(*self._next.pop(0))
         finished = []
         for transaction in await self._pipeline.advance():
             delivery = self._under_way.pop(id(transaction))
@@ -60,6 +60,6 @@ class Courier:
                 self._next.append((delivery, following))
         return finished
 
-    async def _go(self, delivery: Delivery, transaction: Transaction) -> None:
+    def _go(self, delivery: Delivery, transaction: Transaction) -> None:
         self._under_way[id(transaction)] = delivery
-        await self._pipeline.add(transaction)
+        self._pipeline.add(transaction)

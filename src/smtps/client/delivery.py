@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from smtps.client.envelope import DSN
@@ -56,14 +56,35 @@ class Delivery:
         self._terms = terms
         self._way = way
         self._sender = self._mail(capabilities)
-        self._room = capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
         self._done: list[Transaction] = []
-        self._plan = self._transactions()
         self._began = time.perf_counter()
+        people = outgoing.envelope.recipients
+        room = capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+        self._groups = [people]
+        self._unasked = 0
+        if len(people) > room:
+            self._groups = [people[at : at + room] for at in range(0, len(people), room)]
+            self._unasked = len(self._groups) if terms.partial == "abort" else 0
 
     def next(self) -> Transaction | None:
         """The next transaction; ask when the one before is over. None: there is no more to do."""
-        return next(self._plan, None)
+        last = self._done[-1] if self._done else None
+        if last is not None and (last.error is not None or (last.ask_only and not last.go_on)):
+            return None
+        if self._unasked:
+            # No recipient may get it if one is refused, so all are asked before any is served.
+            group = self._groups[-self._unasked]
+            self._unasked -= 1
+            self._done = [self._transaction(group, ask_only=True)]
+            return self._done[0]
+        if last is not None and last.ask_only:
+            self._done.clear()
+        elif last is not None and last.overflow:
+            self._groups.insert(0, tuple(last.overflow))
+        if not self._groups:
+            return None
+        self._done.append(self._transaction(self._groups.pop(0)))
+        return self._done[-1]
 
     def result(self, address: str, transcript: Transcript) -> Result:
         """What became of it.
@@ -86,27 +107,7 @@ class Delivery:
             return result
         return replace(result, failure=replace(failure, address=address))
 
-    def _transactions(self) -> Iterator[Transaction]:
-        people = self._outgoing.envelope.recipients
-        groups = [list(people[at : at + self._room]) for at in range(0, len(people), self._room)]
-        if self._terms.partial == "abort" and len(groups) > 1:
-            # No recipient may get it if one is refused, so all are asked before any is served.
-            for group in groups:
-                asked = self._transaction(group, ask_only=True)
-                yield asked
-                if asked.error is not None or not asked.go_on:
-                    self._done = [asked]
-                    return
-        while groups:
-            current = self._transaction(groups.pop(0))
-            self._done.append(current)
-            yield current
-            if current.error is not None:
-                return
-            if current.overflow:
-                groups.insert(0, current.overflow)
-
-    def _transaction(self, people: list[Mailbox], *, ask_only: bool = False) -> Transaction:
+    def _transaction(self, people: tuple[Mailbox, ...], *, ask_only: bool = False) -> Transaction:
         return Transaction(
             self._sender,
             {who: self._rcpt(who) for who in people},
@@ -131,5 +132,9 @@ class Delivery:
     def _rcpt(self, who: Mailbox) -> Command:
         dsn = self._terms.dsn
         if dsn is None:
-            return rcpt(who)
+            return _plain_rcpt(who)
         return rcpt(who, notify=dsn.notify, orcpt=who if dsn.orcpt else None)
+
+
+_plain_rcpt = lru_cache(maxsize=1024)(rcpt)
+"""Lists of recipients repeat themselves."""

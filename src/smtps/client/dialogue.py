@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from smtps.client.content import BLOCK, Content
 from smtps.client.transcript import Transcript
@@ -75,11 +75,11 @@ class Dialogue:
 
     async def greeting(self) -> Reply:
         """Wait for the server to speak first."""
-        async with self.guard():
+        with self.guard():
             return (await self.next_answer()).reply
 
     async def exchange(
-        self, commands: Iterable[Command], replies: list[Reply] | None = None
+        self, commands: Sequence[Command], replies: list[Reply] | None = None
     ) -> list[Reply]:
         """Send commands in one write and wait for all their replies, or for a 421.
 
@@ -88,7 +88,7 @@ class Dialogue:
             replies: a list to fill, for those who want what had come before an error.
         """
         replies = [] if replies is None else replies
-        async with self.guard():
+        with self.guard():
             self.say(commands)
             self.flush()
             while self.connection.pending:
@@ -109,15 +109,18 @@ class Dialogue:
 
     # The pieces of an exchange, for use inside ``guard``.
 
-    def say(self, commands: Iterable[Command]) -> None:
+    def say(self, commands: Sequence[Command]) -> None:
         """Put commands into the next write.
 
         Raises:
             SessionError: one has no place here.
         """
-        for command in commands:
-            self._buffer(self.connection.send(command))
-            self.transcript.add(">", command.shown)
+        if not commands:
+            return
+        self._buffer(self.connection.send(*commands))
+        if self.transcript.kept:
+            for command in commands:
+                self.transcript.add(">", command.shown)
 
     async def say_content(
         self, content: Content, *, stuffed: bool, take: Callable[[Answer], None]
@@ -156,17 +159,27 @@ class Dialogue:
         """Wait for the next reply, within the time that its phase may take."""
         answer = self.connection.next_answer()
         if answer is None:
-            phase = self.connection.phase or Phase.QUIT
-            seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
-            with expiry(seconds, phase, self.wire.address, self.deadline) as until:
+            with self._waiting() as until:
                 while (answer := self.connection.next_answer()) is None:
                     self.connection.receive_data(await self.wire.receive(until))
         return self._note(answer)
 
-    def ready_answer(self) -> Answer | None:
-        """The next reply, if it is here already."""
-        answer = self.connection.next_answer() if self.connection.pending else None
-        return None if answer is None else self._note(answer)
+    async def next_answers(self) -> list[Answer]:
+        """The same, and all that are there behind it."""
+        answers = self.connection.answers()
+        if not answers:
+            with self._waiting() as until:
+                while not (answers := self.connection.answers()):
+                    self.connection.receive_data(await self.wire.receive(until))
+        # A 421 closes the connection's side too.
+        if self.transcript.silent and self.connection.state is not State.CLOSED:
+            return answers
+        return [self._note(answer) for answer in answers]
+
+    def _waiting(self) -> AbstractContextManager[float]:
+        phase = self.connection.phase or Phase.QUIT
+        seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
+        return expiry(seconds, phase, self.wire.address, self.deadline)
 
     def _note(self, answer: Answer) -> Answer:
         reply = self.transcript.redact.reply(answer.reply)
@@ -200,34 +213,47 @@ class Dialogue:
                 self.connection.next_answer()
                 return
 
-    @asynccontextmanager
-    async def guard(self) -> AsyncIterator[None]:
-        """Let out errors of ours alone, each with its place, and never go on after one."""
-        if self.broken is not None:
-            raise SessionError(
-                "session.broken",
-                f"The session ended with an error: {self.broken}",
-                retryable=True,
-            ) from self.broken
-        phase = self.connection.phase or Phase.DATA
-        try:
-            yield
-        except SessionError as error:
+    def guard(self) -> Guard:
+        """For a block that speaks: errors of ours alone come out, and nothing goes on after one."""
+        return Guard(self)
+
+    def ended(self, error: BaseException) -> BaseException:
+        """What to raise for an error that came up in speaking; the dialogue is over with it."""
+        if isinstance(error, SessionError):
             if self._said:  # replies are expected to commands that will never go out
                 self._end(error)
-            raise
-        except (SMTPSError, OSError, ssl.SSLError) as error:
-            phase = self.connection.phase or phase
-            found = self._end(translate(error, phase, address=self.wire.address))
-            if found is error:
-                raise
-            raise found from error
-        except asyncio.CancelledError:
+            return error  # a wrong order: nothing was written
+        if isinstance(error, SMTPSError | OSError | ssl.SSLError):
+            phase = self.connection.phase or Phase.DATA
+            return self._end(translate(error, phase, address=self.wire.address))
+        if isinstance(error, asyncio.CancelledError):
             self._end(SessionError("session.cancelled", "A call was cancelled midway."))
-            raise
+        return error
 
     def _end(self, error: SMTPSError) -> SMTPSError:
         self.broken = error.locate(address=self.wire.address).redact(self.transcript.redact)
         self.transcript.add("*", f"{type(error).__name__} {error.code}: {error}")
         self.wire.abort()
         return error
+
+
+class Guard:
+    """See ``Dialogue.guard``."""
+
+    __slots__ = ("_dialogue",)
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
+
+    def __enter__(self) -> None:
+        dialogue = self._dialogue
+        if dialogue.broken is not None:
+            raise SessionError(
+                "session.broken",
+                f"The session ended with an error: {dialogue.broken}",
+                retryable=True,
+            ) from dialogue.broken
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and (found := self._dialogue.ended(error)) is not error:
+            raise found from error

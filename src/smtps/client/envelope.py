@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from smtps.core.address import Mailbox
@@ -48,20 +48,19 @@ class Envelope:
     Attributes:
         sender: where bounces go; None for the null reverse-path.
         recipients: at least one, each once.
+        needs_smtputf8: whether an address goes beyond ASCII (RFC 6531).
     """
 
     sender: Mailbox | None
     recipients: tuple[Mailbox, ...]
+    needs_smtputf8: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.recipients:
             raise InputError("to", "at least one recipient is needed")
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Whether an address goes beyond ASCII (RFC 6531)."""
         people = (*self.recipients, *([self.sender] if self.sender else ()))
-        return any(person.needs_smtputf8 for person in people)
+        beyond = any(person.needs_smtputf8 for person in people)
+        object.__setattr__(self, "needs_smtputf8", beyond)
 
     @classmethod
     def of(cls, sender: str | None, recipients: str | Iterable[str]) -> Self:

@@ -21,7 +21,7 @@ from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
 from smtps.mime import check_header_block, compose, format_date
 
-_MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
+_MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
 AnyMessage = Message | PythonMessage | bytes
 
@@ -73,12 +73,13 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
         data = check_raw(bytes(message))
     else:
         raise InputError("message", f"cannot be sent: {type(message).__name__}")
-    data = normalize(data)  # whoever made it: nothing else may reach the wire
+    if line_ends(data) is not LineEnds.CRLF:  # whoever made it: nothing else may reach the wire
+        data = normalize(data)
     header = _header(data)
     return Outgoing(
         Content(data),
         envelope,
-        _message_id(data),
+        _message_id(header),
         smtputf8=not header.isascii() or envelope.needs_smtputf8,
         eight_bit=not data.isascii(),
     )
@@ -93,7 +94,8 @@ def check_raw(data: bytes) -> bytes:
     Raises:
         InputError: its line ends are mixed, or it holds a NUL or a line that is too long.
     """
-    if line_ends(data) is LineEnds.MIXED:
+    ends = line_ends(data)
+    if ends is LineEnds.MIXED:
         raise InputError(
             "raw",
             "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
@@ -101,7 +103,8 @@ def check_raw(data: bytes) -> bytes:
         )
     if b"\0" in data:
         raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
-    data = normalize(data)
+    if ends is LineEnds.LF:
+        data = normalize(data)
     if (start := find_long_line(data)) is not None:
         line = data.count(b"\n", 0, start) + 1
         raise InputError(
@@ -175,8 +178,10 @@ def _outline(part: Any) -> tuple[list[str], bytes]:
     return names, normalize(part.get_payload(decode=True) or b"").rstrip(b"\r\n")
 
 
-def _message_id(data: bytes) -> str | None:
-    found = _MESSAGE_ID.search(_header(data))
+def _message_id(header: bytes) -> str | None:
+    name = b"\r\nmessage-id:"
+    at = (b"\r\n" + header.lower()).find(name)
+    found = _MESSAGE_ID.match(header, at + len(name) - 2) if at >= 0 else None
     return found[1].decode("ascii", "replace") if found else None
 
 

@@ -29,10 +29,10 @@ class Pipeline:
         self._dialogue = dialogue
         self._window = window
         self._flights: deque[Transaction] = deque()
-        self._speaking: Transaction | None = None
+        self._unsaid: deque[Transaction] = deque()
         self._owners: deque[Transaction | None] = deque()
         self._written: list[Transaction] = []
-        self._left_open = False
+        self._before: Transaction | None = None
 
     @property
     def idle(self) -> bool:
@@ -41,68 +41,65 @@ class Pipeline:
 
     @property
     def room(self) -> bool:
-        """Whether another transaction may begin."""
-        return (
-            len(self._flights) < self._window
-            and (self._speaking is None or self._speaking.said)
-            and (not self._flights or self._flights[-1].way.pipelining)
-        )
+        """Whether another transaction may be added."""
+        flights = self._flights
+        return not flights or (len(flights) < self._window and flights[-1].way.pipelining)
 
-    async def add(self, transaction: Transaction) -> None:
-        """Begin another. It goes out with the next ``advance``, a large one in part at once."""
-        behind = self._flights[-1] if self._flights else None
+    def add(self, transaction: Transaction) -> None:
+        """Line another up; ``advance`` says it."""
         self._flights.append(transaction)
-        self._speaking = transaction
-        try:
-            async with self._dialogue.guard():
-                # Whatever becomes of the one before, its recipients must be forgotten: after a
-                # refused BDAT a server may still have them in mind (RFC 3030 section 2), and they
-                # would get this message too.
-                if behind is not None and (self._left_open or behind.way.chunking):
-                    self._dialogue.say((RSET,))
-                    self._owners.append(None)
-                    self._left_open = False
-                await self._speak()
-        except SMTPSError as error:
-            self._break(error)
+        self._unsaid.append(transaction)
 
     async def advance(self) -> list[Transaction]:
         """Go on until at least one is over; errors are noted in it, not raised.
 
         Returns:
-            Those that are over, in order. Empty if there were none, or if there is room for
-            another that could go out in the same write.
+            Those that are over, in order; empty if there were none.
         """
-        finished = self._over()
+        finished: list[Transaction] = []
         try:
-            async with self._dialogue.guard():
+            with self._dialogue.guard():
                 while self._flights and not finished:
-                    full = not self.room
-                    await self._speak()
-                    if full and self.room and self._written:
-                        return finished  # another may go out in the same write
-                    self._flush()
+                    if self._unsaid:
+                        await self._speak()
+                        self._flush()
                     await self._listen()
                     finished = self._over()
+                await self._tidy_up()
         except SMTPSError as error:
             self._break(error)
-            return finished + self._over()
-        await self._tidy_up()
+            finished += self._over()
         return finished
 
     async def _speak(self) -> None:
         """Say what can be said now."""
-        current = self._speaking
-        if current is None:
-            return
-        while (group := current.say()) is not None:
-            self._owners.extend([current] * (len(group.commands) + group.stuffed))
-            self._dialogue.say(group.commands)
-            if group.content is not None:
-                self._written.append(current)
-                await self._dialogue.say_content(
-                    group.content, stuffed=group.stuffed, take=self._take
-                )
+        while self._unsaid:
+            current = self._unsaid[0]
+            while (group := current.say()) is not None:
+                if self._reset_first(current):
+                    self._dialogue.say((RSET,))
+                    self._owners.append(None)
+                self._before = current
+                self._owners.extend([current] * (len(group.commands) + group.stuffed))
+                self._dialogue.say(group.commands)
+                if group.content is not None:
+                    self._written.append(current)
+                    await self._dialogue.say_content(
+                        group.content, stuffed=group.stuffed, take=self._take
+                    )
+            if not current.said:
+                return
+            self._unsaid.popleft()
+
+    def _reset_first(self, current: Transaction) -> bool:
+        """Whether the server may have the recipients of the one before in mind, who would get this
+        message too: after a refused BDAT it may (RFC 3030 section 2), and whether this one will be
+        refused is not known yet.
+        """
+        before = self._before
+        if before is None or before is current:
+            return False
+        return before.left_open if before.over else before.way.chunking
 
     def _flush(self) -> None:
         self._dialogue.flush()
@@ -111,13 +108,11 @@ class Pipeline:
         self._written.clear()
 
     async def _listen(self) -> None:
-        """Wait for a reply, and take all that have come with it."""
-        if not self._dialogue.connection.pending:
+        """Wait for replies, and take all that have come."""
+        if not self._owners:
             return
-        answer: Answer | None = await self._dialogue.next_answer()
-        while answer is not None:
+        for answer in await self._dialogue.next_answers():
             self._take(answer)
-            answer = self._dialogue.ready_answer()
         if self._dialogue.closing is not None:
             raise refusal(Phase.MAIL, self._dialogue.closing)
 
@@ -139,9 +134,7 @@ class Pipeline:
         """Take out what is over."""
         finished = []
         while self._flights and self._flights[0].over:
-            transaction = self._flights.popleft()
-            self._left_open = transaction.left_open
-            finished.append(transaction)
+            finished.append(self._flights.popleft())
         return finished
 
     def _break(self, error: SMTPSError) -> None:
@@ -151,12 +144,14 @@ class Pipeline:
         for transaction in self._flights:
             if not transaction.over or transaction.chunking_refused:
                 transaction.fail(error, unread=unread)
+        self._unsaid.clear()
 
     async def _tidy_up(self) -> None:
         """Leave no half transaction behind. What comes back cannot change what was decided."""
-        if self._flights or not self._left_open or not self._dialogue.usable:
+        before = self._before
+        if self._flights or before is None or not before.left_open or not self._dialogue.usable:
             return
-        self._left_open = False
+        self._before = None
         try:
             await self._dialogue.exchange([RSET])
         except SMTPSError as error:

@@ -72,6 +72,7 @@ class Session:
         limits: Limits | None = None,
     ) -> None:
         self.endpoint = endpoint
+        transcript = transcript or Transcript(kept=endpoint.transcript)
         self.dialogue = Dialogue(wire, endpoint.timeouts, transcript=transcript, limits=limits)
         self.tls: TLSFacts | None = None
         self.greeting: Reply | None = None
@@ -234,6 +235,15 @@ class Session:
         return self.dialogue.connection.capabilities
 
     @property
+    def _way(self) -> Way:
+        """How this server can be sent to."""
+        capabilities, endpoint = self.capabilities, self.endpoint
+        return Way(
+            endpoint.pipelining and "PIPELINING" in capabilities,
+            endpoint.chunking and "CHUNKING" in capabilities,
+        )
+
+    @property
     def tls_session(self) -> Any:
         """What a later connection may take up again."""
         return self._wire.tls_session
@@ -292,8 +302,13 @@ class Session:
             raise SessionError("session.broken", "This session is over; open another.")
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         courier = Courier(self.dialogue)
-        delivery = await self._prepare(message, envelope, terms)
-        await courier.begin(delivery)
+        try:
+            delivery = self._prepare(message, envelope, terms)
+        except CapabilityError:
+            if not await self._ask_again():
+                raise
+            delivery = self._prepare(message, envelope, terms)
+        courier.begin(delivery)
         while not courier.idle:
             await courier.advance()
         self.dialogue.deadline = None
@@ -332,11 +347,21 @@ class Session:
         courier = Courier(self.dialogue, window=window)
         async with Source(messages) as source:
             while True:
-                while courier.room and (item := await source.next(wait=courier.idle)) is not END:
+                while courier.room:
+                    item = source.take()
+                    if item is END and not source.over:
+                        item = await source.next(wait=courier.idle)
+                    if item is END:
+                        break
+                    message, envelope = item if isinstance(item, tuple) else (item, None)
                     try:
-                        await courier.begin(await self._prepare_one(item, terms, courier))
-                    except (InputError, CapabilityError, SessionError) as error:
-                        yield item, unsent(error)
+                        courier.begin(self._prepare(message, envelope, terms, item))
+                    except (InputError, CapabilityError) as error:
+                        again = isinstance(error, CapabilityError) and courier.idle
+                        if again and await self._ask_again():
+                            source.put_back(item)
+                        else:
+                            yield item, unsent(error)
                 if courier.idle and source.over:
                     break
                 self.dialogue.deadline = deadline_of(self.endpoint)
@@ -344,45 +369,22 @@ class Session:
                     yield delivery.item, delivery.result(self.address, self.transcript)
         self.dialogue.deadline = None
 
-    async def _prepare_one(self, item: Item, terms: Terms, courier: Courier) -> Delivery:
-        message, envelope = item if isinstance(item, tuple) else (item, None)
-        return await self._prepare(message, envelope, terms, item=item, alone=courier.idle)
-
-    async def _prepare(
-        self,
-        message: AnyMessage,
-        envelope: Envelope | None,
-        terms: Terms,
-        *,
-        item: object = None,
-        alone: bool = True,
+    def _prepare(
+        self, message: AnyMessage, envelope: Envelope | None, terms: Terms, item: object = None
     ) -> Delivery:
-        """Make a message ready for this server, and refuse early what it would refuse late.
+        """Make a message ready for this server, and refuse early what it would refuse late."""
+        capabilities = self.capabilities
+        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in capabilities)
+        check_capabilities(outgoing, capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
+        return Delivery(item, outgoing, terms, capabilities, self._way)
 
-        Some servers offer more to those they know, so it is asked again first, if ``alone``.
-        """
-        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in self.capabilities)
-        try:
-            check_capabilities(
-                outgoing, self.capabilities, dsn=terms.dsn, require_tls=terms.require_tls
-            )
-        except CapabilityError:
-            if self.mechanism is None or self._asked_again or not alone:
-                raise
-            self._asked_again = True
-            await self.hello()
-            check_capabilities(
-                outgoing, self.capabilities, dsn=terms.dsn, require_tls=terms.require_tls
-            )
-        return Delivery(item, outgoing, terms, self.capabilities, self._way)
-
-    @property
-    def _way(self) -> Way:
-        """How this server can be sent to."""
-        return Way(
-            self.endpoint.pipelining and "PIPELINING" in self.capabilities,
-            self.endpoint.chunking and "CHUNKING" in self.capabilities,
-        )
+    async def _ask_again(self) -> bool:
+        """EHLO once more, as some servers offer more to those they know; whether it was done."""
+        if self.mechanism is None or self._asked_again:
+            return False
+        self._asked_again = True
+        await self.hello()
+        return True
 
     async def ask(self, envelope: Envelope, *, size: int | None = None) -> Transaction:
         """Ask whether sender and recipients would be taken; no message is sent.
@@ -403,7 +405,7 @@ class Session:
         commands = {who: rcpt(who) for who in envelope.recipients[:room]}
         asked = Transaction(sender, commands, EMPTY, "send", self._way, ask_only=True)
         pipeline = Pipeline(self.dialogue)
-        await pipeline.add(asked)
+        pipeline.add(asked)
         while not pipeline.idle:
             await pipeline.advance()
         return asked

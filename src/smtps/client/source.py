@@ -33,6 +33,7 @@ class Source(Generic[T]):
         self._plain: Iterator[T] | None = None
         self._making: AsyncIterator[T] | None = None
         self._coming: asyncio.Task[T] | None = None
+        self._back: list[T] = []
         self.over = False
         if isinstance(items, AsyncIterable):
             self._making = aiter(items)
@@ -41,17 +42,27 @@ class Source(Generic[T]):
         else:
             raise InputError("messages", "must be several messages, in a list or a generator")
 
+    def take(self) -> T | End:
+        """The next one, if it is to be had without waiting."""
+        if self._back:
+            return self._back.pop()
+        if self._plain is None or self.over:
+            return END
+        item = next(self._plain, END)
+        self.over = item is END
+        return item
+
+    def put_back(self, item: T) -> None:
+        """It is the next one once more."""
+        self._back.append(item)
+
     async def next(self, *, wait: bool) -> T | End:
         """The next one.
 
         Args:
             wait: for one that is still being made; otherwise END if it is not there yet.
         """
-        if self.over:
-            return END
-        if self._plain is not None:
-            item = next(self._plain, END)
-            self.over = item is END
+        if (item := self.take()) is not END or self.over:
             return item
         assert self._making is not None
         if self._coming is None:

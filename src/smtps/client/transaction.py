@@ -64,7 +64,7 @@ class Stage(Enum):
     DONE = "all there was to say"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transaction:
     """What to do, and what came of it.
 
@@ -75,6 +75,9 @@ class Transaction:
         way: how the server can be sent to.
         ask_only: the envelope alone; no message is sent.
         mail_reply, rcpt_replies, data_reply: as far as they came.
+        accepted: recipients that the server will take the message for.
+        overflow: recipients refused only because there were too many before them: 452, or 552 from
+            servers older than RFC 5321 section 4.5.3.1.10, behind an accepted one.
         final: the reply to the whole message.
         complete: the whole message has been handed to the network.
         error: what ended it before its time.
@@ -91,6 +94,8 @@ class Transaction:
     ask_only: bool = False
     mail_reply: Reply | None = None
     rcpt_replies: dict[Mailbox, Reply] = field(default_factory=dict)
+    accepted: list[Mailbox] = field(default_factory=list)
+    overflow: list[Mailbox] = field(default_factory=list)
     data_reply: Reply | None = None
     final: Reply | None = None
     complete: bool = False
@@ -98,35 +103,19 @@ class Transaction:
     due: int = 0
     chunking_refused: bool = False
     _stage: Stage = Stage.ENVELOPE
-    _unasked: Iterator[Command] = field(init=False)
+    _unasked: Iterator[Command] | None = None
     _unanswered: Iterator[Mailbox] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._unasked = iter((self.mail, *self.rcpt.values()))
         self._unanswered = iter(self.rcpt)
-
-    @property
-    def accepted(self) -> list[Mailbox]:
-        """Recipients that the server will take the message for."""
-        return [who for who, reply in self.rcpt_replies.items() if reply.positive]
-
-    @property
-    def overflow(self) -> list[Mailbox]:
-        """Recipients refused only because there were too many before them.
-
-        452, or 552 from servers older than RFC 5321 section 4.5.3.1.10, behind an accepted one.
-        """
-        if not self.accepted:
-            return []
-        return [who for who, reply in self.rcpt_replies.items() if too_many_recipients(reply)]
 
     @property
     def go_on(self) -> bool:
         """Whether the message shall be sent to those who were accepted."""
-        if self.mail_reply is None or not self.mail_reply.positive or not self.accepted:
+        if not self.accepted:
             return False
-        refused = len(self.rcpt_replies) - len(self.accepted) - len(self.overflow)
-        return self.partial == "send" or refused == 0
+        decided = len(self.accepted) + len(self.overflow)
+        return self.partial == "send" or decided == len(self.rcpt_replies)
 
     @property
     def in_doubt(self) -> bool:
@@ -212,26 +201,35 @@ class Transaction:
             last = next(reversed(self.rcpt_replies.values()))
             if not last.positive and not too_many_recipients(last):
                 return None
+        if self._unasked is None:
+            self._unasked = iter((self.mail, *self.rcpt.values()))
         return next(self._unasked, None)
 
     def take(self, command: Command, reply: Reply) -> None:
         """A reply to one of its commands."""
         self.due -= 1
-        match command.verb:
-            case Verb.MAIL:
-                self.mail_reply = reply
-            case Verb.RCPT:
-                self.rcpt_replies[next(self._unanswered)] = reply
-            case Verb.DATA:
-                self.data_reply = reply
-            case Verb.END_OF_DATA if not self.go_on:
-                pass  # the refusal of the lone dot
-            case Verb.BDAT_LAST if not self.go_on:
-                pass  # the refusal of a message for nobody
-            case Verb.BDAT_LAST if reply.code in UNKNOWN_COMMAND:
-                self.chunking_refused, self.complete = True, False
-            case _:
-                self.final = reply
+        verb = command.verb
+        if verb is Verb.MAIL:
+            self.mail_reply = reply
+        elif verb is Verb.RCPT:
+            self._take_recipient(next(self._unanswered), reply)
+        elif verb is Verb.DATA:
+            self.data_reply = reply
+        elif not self.go_on:
+            pass  # the refusal of the lone dot, or of a message for nobody
+        elif verb is Verb.BDAT_LAST and reply.code in UNKNOWN_COMMAND:
+            self.chunking_refused, self.complete = True, False
+        else:
+            self.final = reply
+
+    def _take_recipient(self, who: Mailbox, reply: Reply) -> None:
+        self.rcpt_replies[who] = reply
+        if self.mail_reply is None or self.mail_reply.code >= 400:
+            return
+        if reply.code < 400:
+            self.accepted.append(who)
+        elif self.accepted and too_many_recipients(reply):
+            self.overflow.append(who)
 
     def fail(self, error: SMTPSError, *, unread: bool) -> None:
         """Ended before its time.

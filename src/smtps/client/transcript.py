@@ -18,6 +18,10 @@ MAX_ENTRIES = 10_000
 """A session with more lines keeps the first ones; the count goes on."""
 
 
+MAX_SEEN = 1000
+"""Replies whose clean form is remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line.
@@ -41,6 +45,12 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: list[str] = []
+        self._seen: dict[int, tuple[Reply, Reply]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a secret to look for."""
+        return bool(self._secrets)
 
     def learn(self, secret: str | bytes) -> None:
         """Hide this from now on: plain, and inside any base64 of it."""
@@ -48,6 +58,7 @@ class Redactor:
         plain = data.decode("utf-8", "replace")
         forms = {plain, plain.encode("unicode_escape").decode(), *_base64_cores(data)}
         # Shorter ones would take ordinary words apart and hide nothing.
+        self._seen.clear()
         self._secrets = sorted(
             {form for form in forms if len(form) >= 4} | set(self._secrets), key=len, reverse=True
         )
@@ -60,10 +71,18 @@ class Redactor:
 
     def reply(self, reply: Reply) -> Reply:
         """The reply without secrets; itself if there are none in it."""
-        lines = tuple(self(line) for line in reply.lines)
-        if lines == reply.lines:
+        if not self._secrets:
             return reply
-        return Reply(reply.code, lines, reply.enhanced, reply.quirks)
+        # Most replies are the same few objects over and over.
+        known = self._seen.get(id(reply))
+        if known is None:
+            lines = tuple(self(line) for line in reply.lines)
+            clean = Reply(reply.code, lines, reply.enhanced, reply.quirks)
+            known = (reply, reply if lines == reply.lines else clean)
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[id(reply)] = known
+        return known[1]
 
 
 def _base64_cores(data: bytes) -> set[str]:
@@ -81,26 +100,46 @@ class Transcript:
     """The lines of one session in order.
 
     Args:
+        kept: whether to keep any; the secrets are known in any case.
         clock: seconds, monotonic; the first call is the zero.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, *, kept: bool = True, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.kept = kept
         self.redact = Redactor()
-        self.entries: list[Entry] = []
         self.left_out = 0
+        self._lines: list[tuple[float, Direction, str]] = []
         self._clock = clock
         self._start = clock()
 
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to note and nothing to hide."""
+        return not self.kept and not self.redact.busy
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All lines."""
+        return [
+            Entry(round((at - self._start) * 1000, 1), direction, text)
+            for at, direction, text in self._lines
+        ]
+
     def add(self, direction: Direction, text: str) -> None:
         """Note a line, without its secrets."""
-        if len(self.entries) >= MAX_ENTRIES:
+        if not self.kept:
+            return
+        if len(self._lines) >= MAX_ENTRIES:
             self.left_out += 1
             return
-        at = round((self._clock() - self._start) * 1000, 1)
-        self.entries.append(Entry(at, direction, self.redact(text)))
+        self._lines.append((self._clock(), direction, self.redact(text)))
 
     def reply(self, reply: Reply) -> None:
         """Note all lines of a reply."""
+        if not self.kept:
+            return
         *others, last = reply.lines
         for line in others:
             self.add("<", f"{reply.code}-{line}")

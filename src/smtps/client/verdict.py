@@ -28,6 +28,23 @@ def judge(
         transactions: in order; each is for some of the recipients, a later one counts more.
         message_id, timings, transcript: go into the result.
     """
+    people = tuple(recipients)
+    if len(transactions) == 1:
+        final, replies = transactions[0].final, transactions[0].rcpt_replies
+        if final and final.positive and len(transactions[0].accepted) == len(people):
+            taken = [Recipient(str(w), Status.ACCEPTED, reply) for w, reply in replies.items()]
+            return Result(Outcome.SENT, tuple(taken), message_id, final, None, timings or {},
+                          transcript)  # fmt: skip
+    return _weigh(people, transactions, message_id, timings or {}, transcript)
+
+
+def _weigh(
+    recipients: tuple[Mailbox, ...],
+    transactions: list[Transaction],
+    message_id: str | None,
+    timings: Mapping[str, float],
+    transcript: Transcript | None,
+) -> Result:
     found: dict[Mailbox, Recipient] = {}
     for transaction in transactions:
         for who in transaction.rcpt:
@@ -37,7 +54,7 @@ def judge(
     outcome = _outcome({person.status for person in people})
     failure = None if outcome is Outcome.SENT else _first_failure(transactions)
     return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
-                  timings or {}, transcript)  # fmt: skip
+                  timings, transcript)  # fmt: skip
 
 
 def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:

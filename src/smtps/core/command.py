@@ -9,6 +9,7 @@ import base64
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from smtps.core import grammar
@@ -207,6 +208,7 @@ def rcpt(
     return Command(Verb.RCPT, " ".join([f"RCPT TO:<{path}>", *parameters]))
 
 
+@lru_cache(maxsize=1024, typed=True)
 def bdat(size: int, *, last: bool) -> Command:
     """BDAT (RFC 3030 section 2); ``size`` octets of the message follow its line."""
     _check_octets(size)
@@ -238,6 +240,7 @@ def _original_recipient(mailbox: Mailbox) -> str:
     return f"ORCPT=rfc822;{xtext(text)}"
 
 
+@lru_cache(maxsize=1024)
 def _checked(mailbox: Mailbox, field: str) -> str:
     """A Mailbox can be built without ``parse``; nothing goes out unread."""
     return str(Mailbox.parse(str(mailbox), field))

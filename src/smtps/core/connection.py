@@ -20,6 +20,9 @@ from smtps.core.reply import Limits, Quirk, Reply, ReplyParser, printable, unexp
 from smtps.core.state import LAST_OF_GROUP, NO, REPLIES, SEND, State
 from smtps.errors import NetworkError, Phase, ProtocolError, SessionError, SMTPSError
 
+PLAIN = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF_DATA, Verb.BDAT_LAST, Verb.RSET})
+"""Commands whose replies change nothing but the state."""
+
 
 class Answer(NamedTuple):
     """A reply and the command that it answers."""
@@ -46,7 +49,11 @@ class Connection:
         self._sent_state = State.CONNECTED
         self._parser = ReplyParser(limits)
         self._ready: deque[Reply] = deque()
+        self._unparsed = False
+        self._begun = False
+        self._pipelining = False
         self._bad: ProtocolError | None = None
+        self._postponed: SMTPSError | None = None
         self._eof = False
         self._owed = 0
         self._spoke_early = False
@@ -66,21 +73,33 @@ class Connection:
         """Whether no byte of a reply is waiting."""
         return self._said() == 0
 
-    def send(self, command: Command) -> bytes:
-        """The bytes of a command; its reply is due from now on.
+    def send(self, *commands: Command) -> bytes:
+        """The bytes of commands; their replies are due from now on.
 
         Raises:
-            SessionError: the command has no place here; nothing was changed.
+            SessionError: one has no place here; nothing was changed.
             RemoteError, NetworkError: see ``expect_silence``.
         """
-        self._check_order(command)
-        next_state = SEND[self._sent_state][command.verb]
-        if next_state is not None:
-            self._sent_state = next_state
-        self.pending.append(command)
-        self._owed = command.octets
+        state, pending, owed = self._sent_state, self.pending, self._owed
+        before = pending[-1] if pending else None
+        for command in commands:
+            moves = SEND[state]
+            if owed or command.verb not in moves:
+                raise _out_of_order(command, state, owed)
+            if before is not None and (before.verb in LAST_OF_GROUP or not self._pipelining):
+                raise SessionError(
+                    "session.reply_due",
+                    f"{command.verb} has to wait for the reply to {before.verb}.",
+                    phase=command.phase,
+                )
+            state, owed = moves[command.verb] or state, command.octets
+            before = command
+        if self._spoke_early or self._said() > len(pending):
+            self.expect_silence()
+        self._sent_state, self._owed = state, owed
+        pending.extend(commands)
         self._spoke_early = False
-        return command.encode()
+        return b"".join([command.encode() for command in commands])
 
     def chunk_sent(self, octets: int) -> None:
         """So much of the announced BDAT chunk is out; a reply to it counts only after all is.
@@ -101,48 +120,23 @@ class Connection:
 
     def _said(self) -> int:
         """How many replies have come, begun ones included, and are not paired yet."""
-        while self._bad is None:
+        if self._unparsed:
+            self._unparsed = False
             try:
-                reply = self._parser.next_reply()
+                self._parser.take_replies(self._ready)
             except ProtocolError as error:
                 self._bad = error
-                break
-            if reply is None:
-                break
-            self._ready.append(reply)
-        begun = self._bad is not None or not self._parser.idle
-        return len(self._ready) + begun
+            self._begun = self._bad is not None or not self._parser.idle
+        return len(self._ready) + self._begun
 
     def _next_reply(self) -> Reply | None:
-        self._said()
+        if self._unparsed:
+            self._said()
         if self._ready:
             return self._ready.popleft()
         if self._bad is not None:
             raise self._bad
         return None
-
-    def _check_order(self, command: Command) -> None:
-        if command.verb not in SEND[self._sent_state]:
-            raise SessionError(
-                "session.out_of_order",
-                f"{command.verb} cannot be sent while the session is {self._sent_state.value}.",
-                phase=command.phase,
-            )
-        if self._owed:
-            raise SessionError(
-                "session.out_of_order",
-                f"{command.verb} has to wait for {self._owed} octets of the chunk before it.",
-                phase=command.phase,
-            )
-        if self.pending and (
-            self.pending[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.capabilities
-        ):
-            raise SessionError(
-                "session.reply_due",
-                f"{command.verb} has to wait for the reply to {self.pending[-1].verb}.",
-                phase=command.phase,
-            )
-        self.expect_silence()
 
     def expect_silence(self) -> None:
         """Make sure that the server has said nothing that was not asked for.
@@ -173,8 +167,53 @@ class Connection:
         """Store what the server sent; empty means that it closed its side."""
         if data:
             self._parser.feed(data)
+            self._unparsed = self._bad is None
         else:
             self._eof = True
+
+    def answers(self) -> list[Answer]:
+        """All answers that are there; empty until more bytes come.
+
+        Raises:
+            SMTPSError: see ``next_answer``; the next time, if answers stand before it.
+        """
+        if self._postponed is not None:
+            raise self._postponed
+        found: list[Answer] = []
+        self._plain_answers(found)
+        while self.pending or not found:
+            try:
+                answer = self.next_answer()
+            except SMTPSError as error:
+                if not found:
+                    raise
+                self._postponed = error
+                break
+            if answer is None:
+                break
+            found.append(answer)
+        return found
+
+    def _plain_answers(self, found: list[Answer]) -> None:
+        """Those that need no second thought: yes or no to a command that is wholly out."""
+        self._said()
+        ready, pending = self._ready, self.pending
+        if self._owed or self._spoke_early:
+            return
+        while ready and pending:
+            reply, command = ready[0], pending[0]
+            kind, verb = reply.code // 100, command.verb
+            leads_to = REPLIES[verb]
+            kind = NO if kind >= 4 else kind
+            if verb not in PLAIN or kind not in leads_to or reply.quirks or reply.code == 421:
+                return
+            ready.popleft()
+            pending.popleft()
+            if (state := leads_to[kind]) is not None:
+                self.state = state
+            found.append(Answer(command, reply))
+        if found and not pending:
+            self._sent_state = self.state
 
     def next_answer(self) -> Answer | None:
         """The next reply with its command, or None until more bytes come.
@@ -226,6 +265,7 @@ class Connection:
             self.state = state
         if command.verb in (Verb.EHLO, Verb.HELO) and reply.positive:
             self.capabilities = Capabilities.of(reply)
+            self._pipelining = "PIPELINING" in self.capabilities
         if reply.code == 421:
             self._close()
         elif not self.pending:
@@ -276,3 +316,12 @@ class Connection:
             )
         self.state = self._sent_state = State.GREETED
         self.capabilities = Capabilities()
+        self._pipelining = False
+
+
+def _out_of_order(command: Command, state: State, owed: int) -> SessionError:
+    if owed and command.verb in SEND[state]:
+        why = f"has to wait for {owed} octets of the chunk before it"
+    else:
+        why = f"cannot be sent while the session is {state.value}"
+    return SessionError("session.out_of_order", f"{command.verb} {why}.", phase=command.phase)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from smtps.core import grammar
@@ -114,6 +116,10 @@ class _Partial:
     size: int = 0
 
 
+MAX_REPLY_LINE = 512
+"""Octets of a line with its CRLF (RFC 5321 section 4.5.3.1.5)."""
+
+
 class ReplyParser:
     """Turns bytes, cut anywhere, into replies.
 
@@ -141,6 +147,30 @@ class ReplyParser:
         """Store what the server sent."""
         self._buffer += data
 
+    def take_replies(self, into: deque[Reply]) -> None:
+        """Append all whole replies that are there.
+
+        Raises:
+            ProtocolError: this is not SMTP, or more than the limits allow; after the replies that
+                stand before it.
+        """
+        if self._partial is None and self._searched == 0:
+            self._take_common_replies(into)
+        while (reply := self.next_reply()) is not None:
+            into.append(reply)
+
+    def _take_common_replies(self, into: deque[Reply]) -> None:
+        """Those of one line, which most are and which are soon known, up to one of another kind."""
+        *lines, _ = self._buffer.split(b"\r\n")
+        longest = min(self._limits.line, self._limits.total, MAX_REPLY_LINE) - 2
+        done = 0
+        for line in lines:
+            if len(line) > longest or (reply := _of_one_line(bytes(line))) is None:
+                break
+            done += len(line) + 2
+            into.append(reply)
+        del self._buffer[:done]
+
     def next_reply(self) -> Reply | None:
         """The next whole reply, or None until more bytes come.
 
@@ -167,7 +197,7 @@ class ReplyParser:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         self._searched = 0
-        quirks = {Quirk.LONG_LINE} if size > 512 else set()
+        quirks = {Quirk.LONG_LINE} if size > MAX_REPLY_LINE else set()
         if line.endswith(b"\r"):
             return line[:-1], quirks
         return line, quirks | {Quirk.BARE_LF}
@@ -213,6 +243,19 @@ class ReplyParser:
         if match and int(match[1]) == partial.code // 100:
             enhanced = EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
         return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+
+
+@lru_cache(maxsize=1024)
+def _of_one_line(line: bytes) -> Reply | None:
+    """The reply that a line without its CRLF is, if it is a whole one."""
+    if b"\n" in line or line[3:4] == b"-":
+        return None
+    parser = ReplyParser()
+    parser.feed(line + b"\r\n")
+    try:
+        return parser.next_reply()
+    except ProtocolError:
+        return None
 
 
 def printable(data: bytes | bytearray | str) -> str:

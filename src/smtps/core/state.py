@@ -7,12 +7,12 @@ answer under way will be yes; that is what lets commands go out together. ``REPL
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from smtps.core.command import Verb
 
 
-class State(Enum):
+class State(StrEnum):
     """Where the dialogue stands (RFC 5321 section 4.1.4)."""
 
     CONNECTED = "waiting for the greeting"
