@@ -1,7 +1,5 @@
 """``python -m smtps``."""
 
-import sys
+from smtps.cli.process import run
 
-from smtps.cli.main import main
-
-sys.exit(main())
+run()

@@ -6,11 +6,12 @@ correction where one is due.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Self
 
 from smtps.options import Security
@@ -116,10 +117,13 @@ class Provider:
         }
 
 
+_ID = re.compile(r"[a-z0-9-]+")
+
+
 @cache
 def all_providers() -> tuple[Provider, ...]:
     """All providers; first the seed's six, in its order."""
-    text = files("smtps").joinpath("providers.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("providers.toml").read_text(encoding="utf-8")
     return tuple(Provider.of(row) for row in tomllib.loads(text)["provider"])
 
 
@@ -140,7 +144,10 @@ def search(text: str) -> tuple[Provider, ...]:
 
 def by_id(name: str) -> Provider | None:
     """The provider of this id, such as ``gmail``."""
-    return next((p for p in all_providers() if p.id == name.strip().casefold()), None)
+    wanted = name.strip().casefold()
+    if not _ID.fullmatch(wanted):
+        return None  # without reading the file for every host name
+    return next((p for p in all_providers() if p.id == wanted), None)
 
 
 def by_host(host: str) -> Provider | None:

@@ -79,7 +79,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader has left, and Python would complain on the way out
         return exits.OK
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -78,6 +77,8 @@ def _from_file(name: str) -> str:
 
 
 def _from_command(command: str) -> str:
+    import subprocess  # noqa: PLC0415
+
     try:
         done = subprocess.run(  # noqa: S603  # the user's own command
             shlex.split(command), capture_output=True, text=True, check=False

@@ -101,8 +101,9 @@ def run(options: Namespace) -> int:
 async def _send(
     options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
 ) -> int:
+    from smtps.client.access import deadline_of  # noqa: PLC0415
     from smtps.client.outgoing import prepare  # noqa: PLC0415
-    from smtps.client.session import Session, deadline_of  # noqa: PLC0415
+    from smtps.client.session import Session  # noqa: PLC0415
 
     dsn = _dsn(options)
     prepare(message, envelope)  # what cannot be sent is told before anything is connected

@@ -57,7 +57,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     Raises:
         InputError: they cannot be used together; names the one to blame.
     """
-    from smtps.client.session import check_endpoint  # noqa: PLC0415
+    from smtps.client.access import check_endpoint  # noqa: PLC0415
     from smtps.options import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
 
     host, port = split_target(target)

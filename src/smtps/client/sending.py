@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Unpack
 
+from smtps.client.access import deadline_of
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, prepare
 from smtps.client.result import Result
-from smtps.client.session import Session, deadline_of
+from smtps.client.session import Session
 from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions, Partial
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from smtps.client.envelope import Envelope
-from smtps.diagnosis.discovery import Means, discover, means
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
@@ -17,6 +15,10 @@ from smtps.diagnosis.visit import Progress
 from smtps.errors import Failure, Phase
 from smtps.net.egress import Allow
 from smtps.options import DEFAULT_PORT, Endpoint, EndpointOptions
+
+if TYPE_CHECKING:
+    from smtps.client.envelope import Envelope
+    from smtps.diagnosis.discovery import Means
 
 
 async def check(
@@ -55,6 +57,8 @@ async def check(
     target = target or endpoint.host
     discovery = None
     if "@" in endpoint.host:
+        from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
+
         finder = finder or means(resolver=endpoint.resolver, allow=allow)
         discovery = await discover(endpoint.host, finder)
         found = _found(endpoint, discovery)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 
-from smtps.client.session import check_endpoint, deadline_of, timed
+from smtps.client.access import check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
 from smtps.diagnosis.names import Names, look_up
 from smtps.diagnosis.scope import USUAL, Scope

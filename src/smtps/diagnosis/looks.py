@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smtps.client.session import Session, timed
+from smtps.client.access import Access, timed
 from smtps.core.reply import Reply
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any
@@ -135,10 +135,10 @@ class Looker:
         return found
 
     async def _visit(
-        self, name: str, endpoint: Endpoint, talk: Callable[[Session], Awaitable[object]]
+        self, name: str, endpoint: Endpoint, talk: Callable[[Access], Awaitable[object]]
     ) -> tuple[Look, Any]:
         """Connect, talk, leave; what was seen, and the TLS session."""
-        session: Session | None = None
+        session: Access | None = None
         failure: Failure | None = None
         try:
             session = await open_at([self._address], endpoint, self._allow, self._deadline, {})
@@ -164,7 +164,7 @@ async def open_at(
     allow: Allow | None,
     deadline: float | None,
     timings: dict[str, float],
-) -> Session:
+) -> Access:
     """A session at the first address that answers, before its first word.
 
     Raises:
@@ -173,7 +173,7 @@ async def open_at(
     seconds = endpoint.timeouts.tcp
     with timed(timings, Phase.TCP):
         wire = await connect_any(addresses, timeout=seconds, allow=allow, deadline=deadline)
-    session = Session(wire, endpoint)
+    session = Access(wire, endpoint)
     session.timings = timings
     session.dialogue.deadline = deadline
     return session

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from smtps.client.envelope import Envelope
-from smtps.client.session import Session
-from smtps.client.transaction import Transaction
+from smtps.client.access import Access
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate
@@ -19,6 +18,10 @@ from smtps.net.egress import Allow
 from smtps.net.resolve import Address
 from smtps.net.tls import trusts_anybody
 from smtps.options import Endpoint
+
+if TYPE_CHECKING:
+    from smtps.client.envelope import Envelope
+    from smtps.client.transaction import Transaction
 
 Progress = Callable[[AddressFacts, str], None]
 """Called with an address's facts and the name of the phase that just ended."""
@@ -96,7 +99,7 @@ class Visitor:
         await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
         return seen
 
-    async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Session:
+    async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Access:
         session = await open_at(
             addresses, self._endpoint, self._allow, self._deadline, seen.timings
         )
@@ -104,7 +107,7 @@ class Visitor:
         seen.transcript = session.transcript
         return session
 
-    async def _talk(self, session: Session, seen: AddressFacts, progress: Progress) -> None:
+    async def _talk(self, session: Access, seen: AddressFacts, progress: Progress) -> None:
         if self._deadline is not None:
             session.dialogue.deadline = self._deadline - self._reserve
         if session.endpoint.security == "implicit":
@@ -127,7 +130,7 @@ class Visitor:
     def _reserve(self) -> float:
         return min(RESERVE * (self._endpoint.timeouts.total or 0.0), MAX_RESERVE)
 
-    async def _login(self, session: Session, seen: AddressFacts) -> None:
+    async def _login(self, session: Access, seen: AddressFacts) -> None:
         try:
             await session.login()
             if session.usable:
@@ -137,9 +140,11 @@ class Visitor:
             seen.login_failure = error.failure
         self._progress(seen, Phase.AUTH)
 
-    async def _ask(self, session: Session, seen: AddressFacts) -> None:
+    async def _ask(self, session: Access, seen: AddressFacts) -> None:
         assert self._scope.envelope is not None
-        asked = await session.ask(self._scope.envelope, size=self._scope.size)
+        from smtps.client.asking import ask  # late: few want it  # noqa: PLC0415
+
+        asked = await ask(session, self._scope.envelope, size=self._scope.size)
         seen.asked = _answers(self._scope.envelope, asked, self._scope.size)
         if asked.error is not None:
             raise asked.error
@@ -204,7 +209,7 @@ class Visitor:
         for name in sasl.candidates(offered, order):
             if name in seen.mechanisms or name.endswith("-PLUS"):
                 continue
-            session: Session | None = None
+            session: Access | None = None
             one = replace(endpoint, mechanism=name)
             try:
                 session = await open_at([address], one, self._allow, self._deadline, {})
@@ -233,7 +238,7 @@ def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:
     )
 
 
-def _note(session: Session, seen: AddressFacts) -> None:
+def _note(session: Access, seen: AddressFacts) -> None:
     """Take over what the session saw, however far it came."""
     seen.tls = session.tls or seen.tls
     if seen.tls is not None:

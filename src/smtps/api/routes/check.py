@@ -11,7 +11,7 @@ from smtps.api import events, problems, schemas
 from smtps.api.contract import CheckQuery, CheckRequest
 from smtps.api.routes.seed import Detail
 from smtps.api.service import Service
-from smtps.client.session import check_endpoint
+from smtps.client.access import check_endpoint
 from smtps.diagnosis.discovery import mail_domain
 from smtps.diagnosis.visit import Progress
 from smtps.errors import SMTPSError

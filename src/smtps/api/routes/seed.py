@@ -17,9 +17,9 @@ from smtps.api.contract import (
 )
 from smtps.api.guards.body import judge_message
 from smtps.api.service import Service
+from smtps.client.access import check_endpoint
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
-from smtps.client.session import check_endpoint
 from smtps.diagnosis.visit import Progress
 from smtps.errors import SMTPSError
 from smtps.net.names import to_ascii

@@ -29,8 +29,9 @@ def hint(facts: Facts, code: str) -> str | None:
     """A provider's own remedy, or None if nothing is known."""
     if code not in _ABOUT_THE_PORT and code not in _ABOUT_THE_LOGIN:
         return None
-    provider = by_host(facts.host)
-    if provider is None or literal(facts.host) is not None:  # 127.0.0.1 can be anybody's
+    if literal(facts.host) is not None:  # 127.0.0.1 can be anybody's
+        return None
+    if (provider := by_host(facts.host)) is None:
         return None
     if code in _ABOUT_THE_LOGIN:
         return f"{provider.name} wants this login: {provider.login}"

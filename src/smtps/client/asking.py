@@ -1,0 +1,39 @@
+"""Whether sender and recipients would be taken; no message is sent."""
+
+from __future__ import annotations
+
+from smtps.client.access import Access
+from smtps.client.content import EMPTY
+from smtps.client.delivery import RECIPIENTS_PER_TRANSACTION
+from smtps.client.envelope import Envelope
+from smtps.client.pipeline import Pipeline
+from smtps.client.transaction import Transaction, Way
+from smtps.core.command import mail, rcpt
+
+
+async def ask(access: Access, envelope: Envelope, *, size: int | None = None) -> Transaction:
+    """MAIL, RCPT and RSET.
+
+    Args:
+        access: after EHLO, and after the login if there is one.
+        envelope: whom to ask for.
+        size: octets to announce, for a server that offers SIZE.
+
+    Returns:
+        The transaction as far as it went, with the server's replies.
+    """
+    offered = access.capabilities
+    sender = mail(
+        envelope.sender,
+        size=size if "SIZE" in offered else None,
+        smtputf8=envelope.needs_smtputf8,
+    )
+    room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+    commands = {who: rcpt(who) for who in envelope.recipients[:room]}
+    way = Way(pipelining="PIPELINING" in offered)
+    asked = Transaction(sender, commands, EMPTY, "send", way, ask_only=True)
+    pipeline = Pipeline(access.dialogue)
+    pipeline.add(asked)
+    while not pipeline.idle:
+        await pipeline.advance()
+    return asked
