@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smtps.client.content import Content
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing, check_capabilities, check_raw, prepare
+from smtps.content import Content
 from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.errors import CapabilityError, InputError, Phase

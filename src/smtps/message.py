@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -107,7 +109,7 @@ class Attachment:
 
     Attributes:
         filename: as the reader shall see it; any script, no path.
-        content: its bytes.
+        content: its bytes; or the path of a file, which is read when it is sent.
         content_type: such as ``image/png``; guessed from the name when left out.
         content_id: for ``<img src="cid:…">`` in the HTML, without angle brackets.
         disposition: ``inline`` for what the HTML shows.
@@ -117,7 +119,7 @@ class Attachment:
     """
 
     filename: str
-    content: bytes = field(repr=False)
+    content: bytes | Path = field(repr=False)
     content_type: str = ""
     content_id: str | None = None
     disposition: Literal["attachment", "inline"] = "attachment"
@@ -128,8 +130,10 @@ class Attachment:
             raise InputError(f"{where}.filename", "must have 1 to 255 characters")
         if grammar.FORBIDDEN.search(self.filename):
             raise InputError(f"{where}.filename", "holds a control character; remove it")
-        if not isinstance(self.content, bytes):
-            raise InputError(f"{where}.content", "must be bytes")
+        if not isinstance(self.content, bytes | Path):
+            raise InputError(f"{where}.content", "must be bytes or a path")
+        if isinstance(self.content, Path):
+            size_of(self.content)
         if not self.content_type:
             object.__setattr__(self, "content_type", _guess(self.filename))
         if not isinstance(self.content_type, str) or not (
@@ -147,18 +151,43 @@ class Attachment:
 
     @classmethod
     def from_file(cls, path: str | Path, content_type: str = "") -> Self:
-        """Read a file.
+        """A file; a large one is read when it is sent, and must stay as it is until then.
 
         Raises:
             InputError: it cannot be read.
         """
         path = Path(path)
+        large = size_of(path) > MAX_IN_MEMORY
         try:
-            content = path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError("attachments", f"cannot read {str(path)!r}: {reason}") from error
+            content = path if large else path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
         return cls(filename=path.name, content=content, content_type=content_type)
+
+
+MAX_IN_MEMORY = 1_000_000
+"""Octets of a file that is read at once."""
+
+
+def size_of(path: Path) -> int:
+    """Octets of a file that can be read.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError("attachments", f"{str(path)!r} is not a regular file")
+    return found.st_size
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or error
+    return InputError("attachments", f"cannot read {str(path)!r}: {reason}")
 
 
 def _guess(filename: str) -> str:

@@ -11,12 +11,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
+from smtps.attached import Base64File, base64_lines
+from smtps.content import Content, Part
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr
+from smtps.message import Attachment, Message, NameAddr, size_of
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -33,23 +36,28 @@ class Composed:
     """A message in its final form.
 
     Attributes:
-        data: CRLF line ends, 7-bit.
+        content: CRLF line ends, 7-bit; its header is in memory.
         message_id: with angle brackets.
     """
 
-    data: bytes
+    content: Content
     message_id: str
+
+    @property
+    def data(self) -> bytes:
+        """The whole message, read into memory."""
+        return bytes(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A MIME entity: header lines without CRLF, and a body."""
+    """A MIME entity: header lines without CRLF, and a body in pieces."""
 
     headers: list[str]
-    body: bytes
+    body: list[bytes | Part]
 
-    def encode(self) -> bytes:
-        return "\r\n".join([*self.headers, "", ""]).encode() + self.body
+    def encode(self) -> list[bytes | Part]:
+        return ["\r\n".join([*self.headers, "", ""]).encode(), *self.body]
 
 
 def compose(message: Message, now: datetime | None = None) -> Composed:
@@ -77,12 +85,15 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     fields.append(("MIME-Version", "1.0"))
     lines = [f"{name}: {value}".rstrip() for name, value in fields]
     entity = _entity(message)
-    data = _Part([*lines, *entity.headers], entity.body).encode()
-    if not data.endswith(b"\r\n"):
-        data += b"\r\n"
+    pieces = _Part([*lines, *entity.headers], entity.body).encode()
+    last = next(piece for piece in reversed(pieces) if piece)
+    if not isinstance(last, bytes) or not last.endswith(b"\r\n"):
+        pieces.append(b"\r\n")
+    content = Content.joined(pieces)
     names = [name for name, _ in fields] + [line.partition(":")[0] for line in entity.headers]
-    check_header_block(data, names)
-    return Composed(data, message_id)
+    assert isinstance(content.parts[0], bytes)
+    check_header_block(content.parts[0], names)
+    return Composed(content, message_id)
 
 
 def check_header_block(data: bytes, names: Iterable[str]) -> None:
@@ -250,10 +261,11 @@ def _multipart(kind: str, parts: list[_Part]) -> _Part:
     # "=_" can stand neither in base64 nor in quoted-printable, so no part can hold the boundary
     # by accident; in 7bit text a random one cannot be guessed.
     boundary = f"=_{secrets.token_hex(16)}"
-    delimiter = f"--{boundary}\r\n".encode()
-    # The line end before a delimiter belongs to it (RFC 2046 section 5.1.1).
-    pieces = [delimiter + part.encode() + b"\r\n" for part in parts]
-    body = b"".join([*pieces, f"--{boundary}--".encode()])
+    body: list[bytes | Part] = []
+    for part in parts:
+        # The line end before a delimiter belongs to it (RFC 2046 section 5.1.1).
+        body += [f"--{boundary}\r\n".encode(), *part.encode(), b"\r\n"]
+    body.append(f"--{boundary}--".encode())
     return _Part([f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"'], body)
 
 
@@ -261,13 +273,13 @@ def _text(kind: str, text: str) -> _Part:
     data = normalize(text.encode())
     if _is_7bit(data):
         headers = [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: 7bit"]
-        return _Part(headers, data)
+        return _Part(headers, [data])
     # Its soft line ends are bare LF where the text has no line end of its own.
     printable = normalize(binascii.b2a_qp(data, istext=True))
-    packed = _base64(data)
+    packed = base64_lines(data)
     name, body = min(("quoted-printable", printable), ("base64", packed), key=lambda c: len(c[1]))
     return _Part(
-        [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {name}"], body
+        [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {name}"], [body]
     )
 
 
@@ -280,10 +292,12 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _file(file: Attachment) -> _Part:
-    kind, encoding, body = file.content_type, "base64", b""
+    kind, encoding = file.content_type, "base64"
+    body: bytes | Part
     if kind.lower().startswith("message/"):
         # RFC 2046 section 5.2.1 allows no base64 here; a message that is not 7-bit goes as a file.
-        body = normalize(file.content)
+        content = file.content
+        body = normalize(content if isinstance(content, bytes) else content.read_bytes())
         if _is_7bit(body):
             encoding = "7bit"
         else:
@@ -297,12 +311,10 @@ def _file(file: Attachment) -> _Part:
     ]
     if file.content_id is not None:
         headers.append(f"Content-ID: <{file.content_id}>")
-    return _Part(headers, body)
+    return _Part(headers, [body])
 
 
-def _base64(data: bytes) -> bytes:
-    """Lines of 76 characters (RFC 2045 section 6.8)."""
-    step = _WIDTH // 4 * 3
-    return b"\r\n".join(
-        binascii.b2a_base64(data[at : at + step], newline=False) for at in range(0, len(data), step)
-    )
+def _base64(content: bytes | Path) -> bytes | Part:
+    if isinstance(content, bytes):
+        return base64_lines(content)
+    return Base64File(content, size_of(content))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from smtps.client.access import Access
-from smtps.client.content import EMPTY
 from smtps.client.delivery import RECIPIENTS_PER_TRANSACTION
 from smtps.client.envelope import Envelope
 from smtps.client.pipeline import Pipeline
 from smtps.client.transaction import Transaction, Way
+from smtps.content import EMPTY
 from smtps.core.command import mail, rcpt
 
 

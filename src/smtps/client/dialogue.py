@@ -11,8 +11,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from smtps.client.content import BLOCK, Content
 from smtps.client.transcript import Transcript
+from smtps.content import BLOCK, Content
 from smtps.core.command import END_OF_DATA, Command
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply

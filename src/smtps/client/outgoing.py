@@ -12,14 +12,14 @@ from email import message_from_bytes
 from email.message import Message as PythonMessage
 from typing import Any
 
-from smtps.client.content import Content
 from smtps.client.envelope import DSN, Envelope
+from smtps.content import Content
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
 from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
-from smtps.mime import check_header_block, compose, format_date
+from smtps.mime import Composed, check_header_block, compose, format_date
 
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
@@ -63,8 +63,8 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     """
     if isinstance(message, Message):
         envelope = envelope or Envelope(message.sender, tuple(message.recipients))
-        data = compose(message).data
-    elif isinstance(message, PythonMessage):
+        return _composed(compose(message), envelope)
+    if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         data = _flatten(message, envelope, seven_bit=seven_bit)
     elif isinstance(message, bytes | bytearray):
@@ -82,6 +82,20 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
         _message_id(header),
         smtputf8=not header.isascii() or envelope.needs_smtputf8,
         eight_bit=not data.isascii(),
+    )
+
+
+def _composed(composed: Composed, envelope: Envelope) -> Outgoing:
+    content = composed.content
+    in_memory = [part for part in content.parts if isinstance(part, bytes)]
+    if any(line_ends(part) is not LineEnds.CRLF for part in in_memory):
+        content = Content(normalize(bytes(content)))  # nothing else may reach the wire
+    return Outgoing(
+        content,
+        envelope,
+        composed.message_id,
+        smtputf8=not _header(in_memory[0]).isascii() or envelope.needs_smtputf8,
+        eight_bit=not all(part.isascii() for part in in_memory),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from smtps.client.content import EMPTY, Content
+from smtps.content import EMPTY, Content
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Command, Verb, bdat
 from smtps.core.reply import Reply

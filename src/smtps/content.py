@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, Self
 
 from smtps.core.payload import DotStuffer, blocks
 
@@ -66,6 +66,23 @@ class Content:
     def __bytes__(self) -> bytes:
         """All of it, wherever it was."""
         return self.whole or b"".join(self.blocks())
+
+    @classmethod
+    def joined(cls, parts: Iterable[bytes | Part]) -> Self:
+        """Of many pieces; those in memory that stand together become one."""
+        found: list[bytes | Part] = []
+        together: list[bytes] = []
+        for part in parts:
+            if isinstance(part, bytes):
+                together.append(part)
+                continue
+            if together:
+                found.append(b"".join(together))
+                together = []
+            found.append(part)
+        if together:
+            found.append(b"".join(together))
+        return cls(*found)
 
 
 EMPTY = Content(b"")
