@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -51,6 +52,11 @@ def mailbox(text: str, field: str) -> Mailbox:
     Raises:
         InputError: it is not one mailbox.
     """
+    return _mailbox(text, field) if isinstance(text, str) else Mailbox.parse(text, field)
+
+
+@lru_cache(maxsize=4096)
+def _mailbox(text: str, field: str) -> Mailbox:
     found = Mailbox.parse(text, field)
     if found.domain.isascii():
         return found

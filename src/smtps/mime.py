@@ -8,9 +8,11 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,7 +30,9 @@ _WIDTH = 76
 """Octets of an encoded line, and of a header line where it can be folded."""
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_FIELD_LINE = re.compile(rb"([!-9;-~]+):")
+_HEADER_BLOCK = re.compile(rb"[!-9;-~]+:[^\r\n\0]*+(?:\r\n(?:[!-9;-~]++:|[ \t])[^\r\n\0]*+)*+")
+"""Header fields (RFC 5322 section 2.2) and nothing between them."""
+_FIELD_NAME = re.compile(rb"(?:\A|\r\n)([!-9;-~]+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,14 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
         InputError: the header block that came out has a field that was not composed.
     """
     message_id = message.message_id or f"<{secrets.token_hex(16)}@{message.sender.domain}>"
-    date = message.date or now or datetime.now(UTC).astimezone()
+    date = message.date or now
     fields = [("From", _people(message.people("from_"), "from"))]
     for name, key in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
         if people := message.people(key):  # type: ignore[arg-type]
             fields.append((name, _people(people, key)))
     fields += [
         ("Subject", _unstructured(message.subject, len("Subject: "))),
-        ("Date", format_date(date)),
+        ("Date", format_date(date) if date else _date_of(int(time.time()))),
         ("Message-ID", message_id),
     ]
     fields += [(name, _unstructured(text, len(name) + 2)) for name, text in message.headers.items()]
@@ -106,25 +110,23 @@ def check_header_block(data: bytes, names: Iterable[str]) -> None:
         InputError: something else stands there.
     """
     block, separator, _ = data.partition(b"\r\n\r\n")
-    lines = block.split(b"\r\n") if block else []
-    found = []
-    for line in lines:
-        if b"\r" in line or b"\n" in line or b"\0" in line:
-            raise _injected("a bare line end or NUL")
-        if line[:1] in (b" ", b"\t"):
-            continue
-        match = _FIELD_LINE.match(line)
-        if match is None:
-            raise _injected("a line that is no header field")
-        found.append(match[1].decode().lower())
-    wanted = [name.lower() for name in names]
+    if block and not _HEADER_BLOCK.fullmatch(block):
+        raise _injected("a bare line end, NUL, or a line that is no header field")
+    found = b"\n".join(_FIELD_NAME.findall(block)).lower()
+    wanted = "\n".join(names).lower().encode()
     if not separator or found != wanted:
-        extra = sorted(set(found) - set(wanted)) or ["another order or number of fields"]
-        raise _injected(f"fields that were not asked for: {', '.join(extra)}")
+        extra = sorted(set(found.split()) - set(wanted.split())) or [b"another order or number"]
+        raise _injected(f"fields that were not asked for: {b', '.join(extra).decode()}")
 
 
 def _injected(what: str) -> InputError:
     return InputError("headers", f"would put {what} into the message", code="message.injection")
+
+
+@lru_cache(maxsize=4)
+def _date_of(second: int) -> str:
+    """The local date-time of a second since the epoch."""
+    return format_date(datetime.fromtimestamp(second, UTC).astimezone())
 
 
 def format_date(date: datetime) -> str:
@@ -285,10 +287,10 @@ def _text(kind: str, text: str) -> _Part:
 
 def _is_7bit(data: bytes) -> bool:
     """RFC 2045 section 2.7, and no control but line ends and tabs."""
-    return data.isascii() and find_long_line(data) is None and not _CONTROLS.search(data)
+    return data.isascii() and find_long_line(data) is None and not data.translate(None, _HARMLESS)
 
 
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HARMLESS = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 
 
 def _file(file: Attachment) -> _Part:

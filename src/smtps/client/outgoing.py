@@ -139,8 +139,11 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
     import copy  # noqa: PLC0415
     from email.utils import make_msgid  # noqa: PLC0415
 
+    simple = not message.is_multipart() and message.get_content_maintype() != "multipart"
     try:
-        own = copy.deepcopy(message)  # serialising sets boundaries; the caller's stays as it is
+        # Serialising sets boundaries, and the caller's message has to stay as it is. The fields of
+        # one without parts are replaced as a whole by the first ``del``.
+        own = copy.copy(message) if simple else copy.deepcopy(message)
         for name in ("Bcc", "Resent-Bcc"):
             del own[name]
         if "Date" not in own:
@@ -153,18 +156,28 @@ def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> 
             for name, value in part.raw_items():
                 _check_field(name, policy.fold_binary(name, value))
         data = own.as_bytes(policy=policy)
-        meant = [_outline(part) for part in own.walk()]
-        written = [_outline(part) for part in message_from_bytes(data).walk()]
+        if not simple:
+            _check_parts(own, data)
     except InputError:
         raise
     except Exception as error:  # the package raises whatever comes to hand
         raise InputError("message", f"cannot be serialised: {error}") from error
     check_header_block(normalize(data), own.keys())
+    return check_raw(data)
+
+
+def _check_parts(message: PythonMessage, data: bytes) -> None:
+    """Hold every part as it was written against what it was meant to be.
+
+    Raises:
+        InputError: one has other fields or other content.
+    """
+    meant = [_outline(part) for part in message.walk()]
+    written = [_outline(part) for part in message_from_bytes(data).walk()]
     if written != meant:
         raise InputError(
             "message", "a part would get fields or content not set", code="message.injection"
         )
-    return check_raw(data)
 
 
 def _check_field(name: str, written: bytes) -> None:

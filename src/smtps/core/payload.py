@@ -68,8 +68,11 @@ class Normalizer:
         self._held_return = data.endswith(b"\r")
         if self._held_return:
             data = data[:-1]
-        if line_ends(data) is LineEnds.CRLF:
+        ends = line_ends(data)
+        if ends is LineEnds.CRLF:
             return data
+        if ends is LineEnds.LF:
+            return data.replace(b"\n", b"\r\n")
         return _LINE_END.sub(b"\r\n", data)
 
     def finish(self) -> bytes:
