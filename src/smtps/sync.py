@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack
 
 from smtps.client import session as asynchronous
+from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Result
 from smtps.client.sending import send as asynchronous_send
+from smtps.client.session import Item
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.checking import check as asynchronous_check
@@ -51,6 +53,29 @@ class Session:
         return self._run(
             self._inner.send(message, envelope, partial=partial, dsn=dsn, require_tls=require_tls)
         )
+
+    def send_many(
+        self,
+        messages: Iterable[Item],
+        *,
+        window: int = WINDOW,
+        partial: Partial = "abort",
+        dsn: DSN | None = None,
+        require_tls: bool = False,
+    ) -> Generator[tuple[Item, Result]]:
+        """Send many messages, some under way at the same time."""
+        results = self._inner.send_many(
+            messages, window=window, partial=partial, dsn=dsn, require_tls=require_tls
+        )
+
+        async def following() -> tuple[Item, Result] | None:
+            return await anext(results, None)
+
+        try:
+            while (found := self._run(following())) is not None:
+                yield found
+        finally:
+            self._run(results.aclose())
 
     def noop(self) -> None:
         """Ask whether the server is still there."""

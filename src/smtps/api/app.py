@@ -14,11 +14,15 @@ from smtps.api.metrics import Metrics
 from smtps.api.routes import check, diagnosis, inbox, operation, probe, seed, text
 from smtps.api.service import Service
 from smtps.api.settings import Settings
+from smtps.api.warm import Warm
 from smtps.sandbox.gallery import Gallery
 
 
 def create_app(
-    settings: Settings, gallery: Gallery | None = None, stopping: asyncio.Event | None = None
+    settings: Settings,
+    gallery: Gallery | None = None,
+    stopping: asyncio.Event | None = None,
+    warm: Warm | None = None,
 ) -> FastAPI:
     """Put it together.
 
@@ -26,10 +30,11 @@ def create_app(
         settings: what the operator decided.
         gallery: running sandboxes, each trusted for its own address and nothing else.
         stopping: set when the service is about to end.
+        warm: where sessions are kept for the next message; whoever makes it closes it.
     """
     stopping = stopping or asyncio.Event()
     rates = Rates(settings.caller_rate or "", settings.target_rate or "")
-    service = Service(settings, gallery, rates, Metrics(), stopping)
+    service = Service(settings, gallery, rates, Metrics(), stopping, warm)
     app = FastAPI(
         title="smtps",
         version=__version__,

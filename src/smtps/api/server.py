@@ -11,6 +11,7 @@ import uvicorn
 
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
+from smtps.api.warm import Warm
 from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
 
@@ -50,8 +51,9 @@ async def serve(
         InputError: the port is taken.
     """
     listener = _listen(settings)
+    warm = Warm(settings.warm) if settings.warm else None
     config = uvicorn.Config(
-        create_app(settings, gallery, stop),
+        create_app(settings, gallery, stop, warm),
         log_level="warning",
         access_log=False,  # it would show the query, which may hold a password
         server_header=False,
@@ -67,11 +69,15 @@ async def serve(
     server.should_exit = True
     stopping.cancel()
     await running
+    if warm is not None:
+        await warm.aclose()
 
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only with the protocol named does asyncio switch Nagle's algorithm off, which would hold the
+    # second part of every answer back for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))

@@ -18,6 +18,9 @@ from smtps.api.contract import (
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
+from smtps.api.warm import Warm
+from smtps.client.access import check_endpoint, deadline_of
+from smtps.client.outgoing import prepare
 from smtps.client.result import Result
 from smtps.client.sending import send
 from smtps.diagnosis.checking import check
@@ -39,6 +42,7 @@ class Service:
         gallery: the sandboxes, if there are any.
         rates, metrics: count.
         stopping: set when the service is about to end.
+        warm: sessions kept for the next message, if any are.
     """
 
     settings: Settings
@@ -46,6 +50,7 @@ class Service:
     rates: Rates
     metrics: Metrics
     stopping: asyncio.Event
+    warm: Warm | None = None
 
     def allow(self) -> Allow:
         """The egress policy for one request; counts each target once."""
@@ -121,14 +126,19 @@ class Service:
 
     async def send(self, request: SendRequest) -> Result:
         """Send one message."""
-        result = await send(
-            request.message(),
-            self.endpoint(request, request.timeout),
-            envelope=request.explicit_envelope(),
-            partial=request.partial,
-            dsn=request.notifications(),
-            require_tls=request.require_tls,
-            allow=self.allow(),
-        )
+        endpoint = self.endpoint(request, request.timeout)
+        ready = prepare(request.message(), request.explicit_envelope())
+        terms: dict[str, Any] = {
+            "partial": request.partial,
+            "dsn": request.notifications(),
+            "require_tls": request.require_tls,
+            "allow": self.allow(),
+        }
+        if self.warm is None:
+            result = await send(ready, endpoint, **terms)
+        else:
+            check_endpoint(endpoint)
+            pool = await self.warm.pool(endpoint)
+            result = await pool.send(ready, deadline=deadline_of(endpoint), **terms)
         self.metrics.messages.labels(result.outcome.value).inc()
         return result

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
     target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
     concurrency: Annotated[int, Field(ge=1, description="requests at the same time")] = 500
+    warm: Annotated[
+        float, Field(ge=0, description="seconds a session waits for the next message; 0: never")
+    ] = 10.0
     max_body: Annotated[int, Field(ge=1024, description="octets")] = 64 * 1024 * 1024
     max_recipients: Annotated[int, Field(ge=1)] = 1000
     max_attachments: Annotated[int, Field(ge=0)] = 100

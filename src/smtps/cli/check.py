@@ -98,13 +98,15 @@ def run(options: Namespace) -> int:
         options.usage_error("give a target, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
 
+    from smtps.cli import loop  # noqa: PLC0415
     from smtps.cli.batch import run  # noqa: PLC0415
     from smtps.cli.results import results  # noqa: PLC0415
 
     form, writer = _writer(options)
     check_one = _checker(options)
     with results(options.output_file, form) as place:
-        return asyncio.run(run(_batch(options, form, writer, check_one, place)))
+        batch = run(_batch(options, form, writer, check_one, place))
+        return asyncio.run(batch) if options.list is None else loop.run(batch)
 
 
 def _show_schema() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output
+from smtps.cli import exits, loop, output
 
 if TYPE_CHECKING:
     from smtps.api.settings import Settings
@@ -50,8 +50,6 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until told to stop."""
-    import asyncio  # noqa: PLC0415
-
     from smtps.api.settings import load  # noqa: PLC0415
 
     if options.new_token:
@@ -65,7 +63,7 @@ def run(options: Namespace) -> int:
     if options.show_config:
         output.show_json(settings.shown())
         return exits.OK
-    return asyncio.run(_serve(options, settings))
+    return loop.run(_serve(options, settings))
 
 
 def _new_token(name: str) -> int:

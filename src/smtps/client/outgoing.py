@@ -23,8 +23,6 @@ from smtps.mime import Composed, check_header_block, compose, format_date
 
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
-AnyMessage = Message | PythonMessage | bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -50,6 +48,10 @@ class Outgoing:
         return bytes(self.content)
 
 
+AnyMessage = Message | PythonMessage | bytes | Outgoing
+"""What can be sent; an Outgoing is what ``prepare`` has made of one of the others."""
+
+
 def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool = False) -> Outgoing:
     """Make a message ready.
 
@@ -61,6 +63,8 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     Raises:
         InputError: it cannot be sent as it stands; names the field.
     """
+    if isinstance(message, Outgoing):
+        return message
     if isinstance(message, Message):
         envelope = envelope or Envelope(message.sender, tuple(message.recipients))
         return _composed(compose(message), envelope)

@@ -16,8 +16,18 @@ from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Outcome, Result, unsent
 from smtps.client.session import Item, Session
 from smtps.client.source import END, Source
-from smtps.errors import Failure, InputError, LocalError, Phase, PhaseTimeoutError, SMTPSError
-from smtps.net.egress import Allow
+from smtps.errors import (
+    Failure,
+    ForbiddenError,
+    InputError,
+    LocalError,
+    Phase,
+    PhaseTimeoutError,
+    SMTPSError,
+)
+from smtps.net.egress import Allow, admit
+from smtps.net.resolve import Address
+from smtps.net.timing import within
 from smtps.options import Endpoint, EndpointOptions, Partial
 
 ASK_AFTER = 5.0
@@ -25,6 +35,9 @@ ASK_AFTER = 5.0
 
 LONGEST_PAUSE = 60.0
 """Seconds between connections to a server that wants fewer of them."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds for a session to become free, unless the caller has a deadline."""
 
 ATTEMPTS = 3
 """Times that a message is begun, or a connection tried, before it is given back as deferred."""
@@ -95,6 +108,7 @@ class Pool:
         self._allow = allow
         self._slots = asyncio.Semaphore(size)
         self._waiting = 0
+        self._lent = 0
         self._idle: deque[_Warm] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -110,18 +124,32 @@ class Pool:
         partial: Partial = "abort",
         dsn: DSN | None = None,
         require_tls: bool = False,
+        allow: Allow | None = None,
+        deadline: float | None = None,
     ) -> Result:
         """Send one message; see ``Session.send``.
 
+        Args:
+            message, envelope, partial, dsn, require_tls: see there.
+            allow: egress policy for this message, in place of the pool's own; asked about the
+                address of a warm session too.
+            deadline: the loop's time at which all has to be over.
+
         Raises:
             InputError, CapabilityError: it cannot be sent as it stands; nothing was.
+            ForbiddenError: policy does not allow the target.
             SMTPSError: it did not come to a session.
         """
         for _ in range(ATTEMPTS):
-            async with self._borrow() as warm:
+            async with self._borrow(allow, deadline) as warm:
                 warm.sent += 1
                 result = await warm.session.send(
-                    message, envelope, partial=partial, dsn=dsn, require_tls=require_tls
+                    message,
+                    envelope,
+                    partial=partial,
+                    dsn=dsn,
+                    require_tls=require_tls,
+                    deadline=deadline,
                 )
                 reused = warm.sent > 1
             self._learn(result, warm.session)
@@ -218,6 +246,11 @@ class Pool:
                 else:
                     await round_.results.put((item, result))
 
+    @property
+    def unused(self) -> bool:
+        """Whether no session is open."""
+        return not self._idle and not self._lent
+
     async def aclose(self) -> None:
         """Leave all servers politely. Sessions that are lent out are closed when they come back."""
         self._closed = True
@@ -234,14 +267,18 @@ class Pool:
         await self.aclose()
 
     @asynccontextmanager
-    async def _borrow(self) -> AsyncIterator[_Warm]:
+    async def _borrow(
+        self, allow: Allow | None = None, deadline: float | None = None
+    ) -> AsyncIterator[_Warm]:
         self._waiting += 1
         try:
-            await self._slots.acquire()
+            async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
+                await self._slots.acquire()
         finally:
             self._waiting -= 1
+        self._lent += 1
         try:
-            warm = await self._warm() or await self._open()
+            warm = await self._warm(allow) or await self._open(allow, deadline)
             try:
                 yield warm
             except LocalError:  # nothing of it went on the wire
@@ -252,9 +289,10 @@ class Pool:
                 raise
             self._take_back(warm)
         finally:
+            self._lent -= 1
             self._slots.release()
 
-    async def _warm(self) -> _Warm | None:
+    async def _warm(self, allow: Allow | None) -> _Warm | None:
         """The session that was used last, if it is still good."""
         loop = asyncio.get_running_loop()
         while self._idle:
@@ -262,6 +300,11 @@ class Pool:
             if not self._good(warm) or warm.session.has_unread:
                 self._dismiss(warm)
                 continue
+            try:
+                admit([Address(warm.session.address, self.endpoint.port)], allow)
+            except ForbiddenError:
+                self._idle.append(warm)  # it is as good as before
+                raise
             if loop.time() - warm.last_used > ASK_AFTER:
                 try:
                     await warm.session.noop()
@@ -275,12 +318,15 @@ class Pool:
         young = asyncio.get_running_loop().time() - warm.opened < self._age
         return young and warm.sent < self._messages and warm.session.usable
 
-    async def _open(self) -> _Warm:
+    async def _open(self, allow: Allow | None, deadline: float | None) -> _Warm:
         loop = asyncio.get_running_loop()
         if (pause := self._not_before - loop.time()) > 0:
-            await asyncio.sleep(pause)
+            async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
+                await asyncio.sleep(pause)
         try:
-            session = await Session.open(self.endpoint, allow=self._allow)
+            session = await Session.open(
+                self.endpoint, allow=allow or self._allow, deadline=deadline
+            )
         except SMTPSError as error:
             self._note_421(error.failure)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email.message import Message as PythonMessage
 from typing import Unpack
 
 from smtps.client.access import deadline_of
@@ -39,7 +40,9 @@ async def send(
         SMTPSError: it did not come to a session. From then on all is in the result.
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
-    prepare(message, envelope)
+    ready = prepare(message, envelope)
+    if not isinstance(message, PythonMessage):  # which depends on what the server offers
+        message = ready
     deadline = deadline_of(endpoint)
     for way in (endpoint, replace(endpoint, chunking=False)):
         session = await Session.open(way, allow=allow, deadline=deadline)

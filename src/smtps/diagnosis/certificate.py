@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from smtps.diagnosis.facts import Certificate
 
 
+@lru_cache(maxsize=512)
 def explain(der: bytes) -> Certificate | None:
     """A certificate in DER as facts, or None if it cannot be read."""
     from cryptography import x509  # late: 80 ms, and only a check needs it  # noqa: PLC0415
