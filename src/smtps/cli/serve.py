@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, loop, output
+from smtps.cli import exits, output
 
 if TYPE_CHECKING:
     from smtps.api.settings import Settings
@@ -63,6 +63,8 @@ def run(options: Namespace) -> int:
     if options.show_config:
         output.show_json(settings.shown())
         return exits.OK
+    from smtps.cli import loop  # noqa: PLC0415
+
     return loop.run(_serve(options, settings))
 
 
