@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from smtps.core.address import Mailbox
@@ -98,22 +99,29 @@ _FOLDING = re.compile(r"\r?\n(?=[ \t])")
 
 
 def _mailboxes(message: Any, name: str) -> list[Mailbox]:
+    return [
+        who
+        for value in message.get_all(name, ())
+        for who in _read(name, _FOLDING.sub("", str(value)))
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _read(name: str, text: str) -> tuple[Mailbox, ...]:
+    """The mailboxes of an address field. The sender's, for one, is the same in all messages."""
     from email.policy import SMTP  # late: a message of our own needs none of it  # noqa: PLC0415
 
-    field, found = name.lower(), []
-    for value in message.get_all(name, ()):
-        text = _FOLDING.sub("", str(value))
-        if _tangled(text):
-            raise InputError(field, "cannot be read without doubt; give an envelope")
-        try:
-            header: Any = SMTP.header_factory(name, text)
-            people = header.addresses
-        except Exception as error:  # the parser raises whatever comes to hand
-            raise InputError(field, f"cannot be read: {str(error)[:200]}") from error
-        if header.defects:
-            raise InputError(field, f"cannot be read without doubt: {header.defects[0]}")
-        found += [_same(address.addr_spec, field) for address in people]
-    return found
+    field = name.lower()
+    if _tangled(text):
+        raise InputError(field, "cannot be read without doubt; give an envelope")
+    try:
+        header: Any = SMTP.header_factory(name, text)
+        people = header.addresses
+    except Exception as error:  # the parser raises whatever comes to hand
+        raise InputError(field, f"cannot be read: {str(error)[:200]}") from error
+    if header.defects:
+        raise InputError(field, f"cannot be read without doubt: {header.defects[0]}")
+    return tuple(_same(address.addr_spec, field) for address in people)
 
 
 def _same(text: str, field: str) -> Mailbox:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email import message_from_bytes
 from email.message import Message as PythonMessage
-from typing import Any
 
 from smtps.client.envelope import DSN, Envelope
+from smtps.client.flatten import flatten
 from smtps.content import Content
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
 from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
-from smtps.mime import Composed, check_header_block, compose, format_date
+from smtps.mime import Composed, compose
 
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
@@ -70,15 +68,14 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
         return _composed(compose(message), envelope)
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
-        data = _flatten(message, envelope, seven_bit=seven_bit)
+        domain = envelope.sender.domain if envelope.sender else "localhost"
+        data = check_raw(flatten(message, domain, seven_bit=seven_bit))
     elif isinstance(message, bytes | bytearray):
         if envelope is None:
             raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
         data = check_raw(bytes(message))
     else:
         raise InputError("message", f"cannot be sent: {type(message).__name__}")
-    if line_ends(data) is not LineEnds.CRLF:  # whoever made it: nothing else may reach the wire
-        data = normalize(data)
     header = _header(data)
     return Outgoing(
         Content(data),
@@ -132,81 +129,6 @@ def check_raw(data: bytes) -> bytes:
             code="message.line_too_long",
         )
     return data
-
-
-def _flatten(message: PythonMessage, envelope: Envelope, *, seven_bit: bool) -> bytes:
-    """Serialise a message of Python's email package, and make sure that it says what was set.
-
-    The package can be made to write fields that nobody set (CVE-2024-6923 and kin), in the header
-    and in that of each part; so the result is read again and compared.
-    """
-    import copy  # noqa: PLC0415
-    from email.utils import make_msgid  # noqa: PLC0415
-
-    simple = not message.is_multipart() and message.get_content_maintype() != "multipart"
-    try:
-        # Serialising sets boundaries, and the caller's message has to stay as it is. The fields of
-        # one without parts are replaced as a whole by the first ``del``.
-        own = copy.copy(message) if simple else copy.deepcopy(message)
-        for name in ("Bcc", "Resent-Bcc"):
-            del own[name]
-        if "Date" not in own:
-            own["Date"] = format_date(datetime.now(UTC).astimezone())
-        if "Message-ID" not in own:
-            domain = envelope.sender.domain if envelope.sender else "localhost"
-            own["Message-ID"] = make_msgid(domain=domain)
-        policy: Any = own.policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
-        for part in own.walk():
-            for name, value in part.raw_items():
-                _check_field(name, policy.fold_binary(name, value))
-        data = own.as_bytes(policy=policy)
-        if not simple:
-            _check_parts(own, data)
-    except InputError:
-        raise
-    except Exception as error:  # the package raises whatever comes to hand
-        raise InputError("message", f"cannot be serialised: {error}") from error
-    check_header_block(normalize(data), own.keys())
-    return check_raw(data)
-
-
-def _check_parts(message: PythonMessage, data: bytes) -> None:
-    """Hold every part as it was written against what it was meant to be.
-
-    Raises:
-        InputError: one has other fields or other content.
-    """
-    meant = [_outline(part) for part in message.walk()]
-    written = [_outline(part) for part in message_from_bytes(data).walk()]
-    if written != meant:
-        raise InputError(
-            "message", "a part would get fields or content not set", code="message.injection"
-        )
-
-
-def _check_field(name: str, written: bytes) -> None:
-    """Look at a field as it will be written: lines of its own would be fields, or content.
-
-    Raises:
-        InputError: it has some.
-    """
-    if _OWN_LINE.search(normalize(written).removesuffix(b"\r\n")):
-        raise InputError("headers", f"{name} opens a line of its own", code="message.injection")
-
-
-_OWN_LINE = re.compile(rb"\r\n(?![ \t])|\0")
-
-
-def _outline(part: Any) -> tuple[list[str], bytes]:
-    """The fields of a part and its content, decoded: whatever was slipped in shows in these.
-
-    Of a multipart the content is what stands outside its parts, which nobody looks at.
-    """
-    names = sorted(name.lower() for name, _ in part.items())
-    if part.is_multipart() or part.get_content_maintype() == "multipart":
-        around = f"{part.preamble or ''}\n{part.epilogue or ''}"
-        return names, around.encode("utf-8", "surrogateescape").strip()
-    return names, normalize(part.get_payload(decode=True) or b"").rstrip(b"\r\n")
 
 
 def _message_id(header: bytes) -> str | None:

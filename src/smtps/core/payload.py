@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from io import IncrementalNewlineDecoder
 
 from smtps.core.grammar import MAX_TEXT_LINE
 
@@ -26,18 +27,30 @@ class LineEnds(StrEnum):
     """Bare CR, or bare LF beside CRLF: nobody can say where its lines end."""
 
 
-_BARE_RETURN = re.compile(rb"\r(?!\n)")
-_NO_LINE_END = bytes(set(range(256)) - {10, 13})
+_SCAN = 262144
+"""Octets looked at in one go: what fits into the processor's cache is read once, not twice."""
 
 
 def line_ends(data: bytes) -> LineEnds:
     """Judge a whole message; one without any line end counts as CRLF."""
-    ends = data.translate(None, _NO_LINE_END)
-    if b"\r" not in ends:
-        return LineEnds.LF if ends else LineEnds.CRLF
-    # As many of the one as of the other, and none without its partner: faster than to count pairs.
-    pairs = ends == b"\r\n" * (len(ends) // 2)
-    return LineEnds.CRLF if pairs and _BARE_RETURN.search(data) is None else LineEnds.MIXED
+    # The decoder that reads text files notes what line ends it has seen, and nothing here that can
+    # be written in Python is half as fast.
+    decoder = IncrementalNewlineDecoder(None, False)  # translates nothing
+    if len(data) <= _SCAN:
+        decoder.decode(data.decode("latin-1"), True)  # this is all
+    else:
+        for block in blocks(data, _SCAN):
+            decoder.decode(str(block, "latin-1"))
+        decoder.decode("", True)
+    return _SEEN.get(decoder.newlines, _MIXED)
+
+
+_MIXED = LineEnds.MIXED
+_SEEN: dict[object, LineEnds] = {
+    None: LineEnds.CRLF,
+    "\r\n": LineEnds.CRLF,
+    "\n": LineEnds.LF,
+}
 
 
 def find_long_line(data: bytes, limit: int = MAX_TEXT_LINE) -> int | None:
