@@ -206,6 +206,9 @@ def _guess(filename: str) -> str:
     return guessed if safe and guessed else "application/octet-stream"
 
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message to be composed. All text is Unicode; how it is encoded is not the author's worry.
@@ -234,7 +237,7 @@ class Message:
     text: str | None = None
     html: str | None = None
     attachments: Iterable[Attachment] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
     date: datetime | None = None
     message_id: str | None = None
 
@@ -242,17 +245,16 @@ class Message:
         set_ = object.__setattr__
         set_(self, "from_", _people(self.from_, "from")[0])
         for name in ("to", "cc", "bcc", "reply_to"):
-            set_(self, name, _people(getattr(self, name), name))
-        set_(self, "attachments", _files(self.attachments))
-        if not isinstance(self.headers, Mapping):
-            raise InputError("headers", "must be a mapping of names to values")
-        set_(self, "headers", MappingProxyType(dict(self.headers)))
+            if (people := getattr(self, name)) != ():
+                set_(self, name, _people(people, name))
+        if self.attachments != ():
+            set_(self, "attachments", _files(self.attachments))
+        if self.headers is not _NONE:
+            set_(self, "headers", _headers(self.headers))
         _check_line("subject", self.subject)
-        for name in ("text", "html"):
-            if getattr(self, name) is not None:
-                _check_text(name, getattr(self, name))
-        for name, value in self.headers.items():
-            _check_header(name, value)
+        for name, text in (("text", self.text), ("html", self.html)):
+            if text is not None:
+                _check_text(name, text)
         if self.message_id is not None and not (
             isinstance(self.message_id, str) and _MESSAGE_ID.fullmatch(self.message_id)
         ):
@@ -276,11 +278,11 @@ class Message:
     @property
     def recipients(self) -> list[Mailbox]:
         """Everybody in to, cc and bcc, each once."""
-        return list(
-            dict.fromkeys(
-                who.mailbox(name) for name in ("to", "cc", "bcc") for who in self.people(name)
-            )
-        )
+        found: dict[Mailbox, None] = {}
+        for name in ("to", "cc", "bcc"):
+            for who in getattr(self, name):
+                found[who.mailbox(name)] = None
+        return list(found)
 
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
@@ -296,19 +298,30 @@ def _files(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
 
 def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
     given: Any = value
+    if type(given) is str:
+        return _person(given, name)
     if isinstance(given, bytes) or not isinstance(given, Iterable | NameAddr):
         raise InputError(name, f"must be an address or several, not {type(given).__name__}")
-    entries: list[Any] = [given] if isinstance(given, str | NameAddr) else list(given)
-    people = []
+    entries: list[Any] = [given] if isinstance(given, NameAddr) else list(given)
+    people: list[NameAddr] = []
     for entry in entries:
-        if not isinstance(entry, str | NameAddr):
+        if isinstance(entry, str):
+            people += _person(entry, name)
+        elif isinstance(entry, NameAddr):
+            entry.mailbox(name)
+            people.append(entry)
+        else:
             raise InputError(name, f"must hold addresses, not {type(entry).__name__}")
-        who = entry if isinstance(entry, NameAddr) else NameAddr.parse(entry)
-        who.mailbox(name)
-        people.append(who)
     if name == "from" and len(people) != 1:
         raise InputError("from", "must be one mailbox")
     return tuple(people)
+
+
+@lru_cache(maxsize=4096)
+def _person(text: str, name: str) -> tuple[NameAddr]:
+    who = NameAddr.parse(text)
+    who.mailbox(name)
+    return (who,)
 
 
 def _check_line(name: str, value: str) -> None:
@@ -322,10 +335,21 @@ def _check_line(name: str, value: str) -> None:
 def _check_text(name: str, value: str) -> None:
     if not isinstance(value, str):
         raise InputError(name, f"must be a string, not {type(value).__name__}")
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(name, f"holds half a character at position {error.start}") from error
+
+
+def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(headers, Mapping):
+        raise InputError("headers", "must be a mapping of names to values")
+    found = MappingProxyType(dict(headers))
+    for name, value in found.items():
+        _check_header(name, value)
+    return found
 
 
 def _check_header(name: str, value: str) -> None:

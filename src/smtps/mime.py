@@ -9,7 +9,7 @@ import binascii
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -77,8 +77,8 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     message_id = message.message_id or f"<{secrets.token_hex(16)}@{message.sender.domain}>"
     date = message.date or now
     fields = [("From", _people(message.people("from_"), "from"))]
-    for name, key in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
-        if people := message.people(key):  # type: ignore[arg-type]
+    for name, key in _RECIPIENT_FIELDS:
+        if people := getattr(message, key):
             fields.append((name, _people(people, key)))
     fields += [
         ("Subject", _unstructured(message.subject, len("Subject: "))),
@@ -87,17 +87,18 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     ]
     fields += [(name, _unstructured(text, len(name) + 2)) for name, text in message.headers.items()]
     fields.append(("MIME-Version", "1.0"))
-    lines = [f"{name}: {value}".rstrip() for name, value in fields]
     entity = _entity(message)
-    pieces = _Part([*lines, *entity.headers], entity.body).encode()
-    last = next(piece for piece in reversed(pieces) if piece)
-    if not isinstance(last, bytes) or not last.endswith(b"\r\n"):
-        pieces.append(b"\r\n")
-    content = Content.joined(pieces)
+    lines = [f"{name}: {value}".rstrip() for name, value in fields]
     names = [name for name, _ in fields] + [line.partition(":")[0] for line in entity.headers]
-    assert isinstance(content.parts[0], bytes)
-    check_header_block(content.parts[0], names)
-    return Composed(content, message_id)
+    header = "\r\n".join([*lines, *entity.headers, "", ""]).encode()
+    check_header_block(header, names)
+    last = next((piece for piece in reversed(entity.body) if piece), header)
+    if not isinstance(last, bytes) or not last.endswith(b"\r\n"):
+        entity.body.append(b"\r\n")
+    return Composed(Content.joined([header, *entity.body]), message_id)
+
+
+_RECIPIENT_FIELDS = (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to"))
 
 
 def check_header_block(data: bytes, names: Iterable[str]) -> None:
@@ -145,10 +146,11 @@ def format_date(date: datetime) -> str:
 # Header values. Each comes folded: lines joined by CRLF and a space.
 
 
-def _people(people: list[NameAddr], field: str) -> str:
-    return ",\r\n ".join(_person(who, field) for who in people)
+def _people(people: Sequence[NameAddr], field: str) -> str:
+    return ",\r\n ".join([_person(who, field) for who in people])
 
 
+@lru_cache(maxsize=1024)
 def _person(who: NameAddr, field: str) -> str:
     address = str(who.mailbox(field))
     if not who.name:
@@ -166,9 +168,13 @@ def _person(who: NameAddr, field: str) -> str:
 
 
 _FOLD = "\r\n "
+_PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")
+"""What most fields are: words of ASCII."""
 
 
 def _unstructured(text: str, indent: int) -> str:
+    if len(text) <= _WIDTH - indent and _PLAIN.fullmatch(text):
+        return text
     words = text.split(" ")
     # Encoded too: a long row of spaces, since lines are folded before words only.
     plain = text.isascii() and not any(sign in text for sign in ("=?", " " * 60))

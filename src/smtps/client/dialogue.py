@@ -122,6 +122,21 @@ class Dialogue:
             for command in commands:
                 self.transcript.add(">", command.shown)
 
+    def say_small(self, content: Content) -> bool:
+        """Put a message behind BDAT into the next write, if it is small and nothing stands in its
+        way; otherwise it takes ``say_content``.
+        """
+        data = content.whole
+        if data is None or len(data) + self._buffered > BLOCK:
+            return False
+        if self.wire.has_unread or not self.connection.quiet:
+            return False
+        if self.transcript.kept:
+            self.transcript.add("*", f"{content.size} octets of message")
+        self._buffer(data)
+        self.connection.chunk_sent(len(data))
+        return True
+
     async def say_content(
         self, content: Content, *, stuffed: bool, take: Callable[[Answer], None]
     ) -> None:
@@ -169,8 +184,9 @@ class Dialogue:
         answers = self.connection.answers()
         if not answers:
             with self._waiting() as until:
-                while not (answers := self.connection.answers()):
+                while not answers:
                     self.connection.receive_data(await self.wire.receive(until))
+                    answers = self.connection.answers()
         # A 421 closes the connection's side too.
         if self.transcript.silent and self.connection.state is not State.CLOSED:
             return answers

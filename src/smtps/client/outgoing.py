@@ -150,6 +150,20 @@ def check_capabilities(
     Raises:
         CapabilityError: the message needs an extension that the server does not offer.
     """
+    if outgoing.smtputf8 or outgoing.eight_bit or dsn is not None or require_tls:
+        _check_extensions(outgoing, capabilities, dsn=dsn, require_tls=require_tls)
+    limit = capabilities.size
+    if limit is not None and outgoing.content.size > limit:
+        raise CapabilityError(
+            "send.too_large",
+            f"The message has {outgoing.content.size} octets; the server takes at most {limit}.",
+            phase=Phase.MAIL,
+        )
+
+
+def _check_extensions(
+    outgoing: Outgoing, capabilities: Capabilities, *, dsn: DSN | None, require_tls: bool
+) -> None:
     needs = (
         (outgoing.smtputf8, "SMTPUTF8", "send.smtputf8_not_offered",
          "An address or header field is beyond ASCII"),
@@ -163,10 +177,3 @@ def check_capabilities(
             raise CapabilityError(
                 code, f"{sentence}, and the server does not offer {keyword}.", phase=Phase.MAIL
             )
-    limit = capabilities.size
-    if limit is not None and outgoing.content.size > limit:
-        raise CapabilityError(
-            "send.too_large",
-            f"The message has {outgoing.content.size} octets; the server takes at most {limit}.",
-            phase=Phase.MAIL,
-        )

@@ -84,9 +84,10 @@ class Pipeline:
                 self._dialogue.say(group.commands)
                 if group.content is not None:
                     self._written.append(current)
-                    await self._dialogue.say_content(
-                        group.content, stuffed=group.stuffed, take=self._take
-                    )
+                    if group.stuffed or not self._dialogue.say_small(group.content):
+                        await self._dialogue.say_content(
+                            group.content, stuffed=group.stuffed, take=self._take
+                        )
             if not current.said:
                 return
             self._unsaid.popleft()

@@ -14,6 +14,7 @@ from smtps.client.outgoing import AnyMessage, check_capabilities, prepare
 from smtps.client.result import Result, unsent
 from smtps.client.source import END, Source
 from smtps.client.transaction import Way
+from smtps.core.capabilities import Capabilities
 from smtps.errors import CapabilityError, InputError, SessionError
 from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions, Partial
@@ -26,6 +27,7 @@ class Session(Access):
     """One dialogue with one server. Not to be shared between tasks at the same time."""
 
     _asked_again = False
+    _way_of: tuple[Capabilities | None, Way] = (None, Way())
 
     async def send(
         self,
@@ -135,7 +137,7 @@ class Session(Access):
         capabilities = self.capabilities
         outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in capabilities)
         check_capabilities(outgoing, capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
-        return Delivery(item, outgoing, terms, capabilities, self._way)
+        return Delivery(item, outgoing, terms, capabilities, self._way(capabilities))
 
     async def _ask_again(self) -> bool:
         """EHLO once more, as some servers offer more to those they know; whether it was done."""
@@ -145,14 +147,14 @@ class Session(Access):
         await self.hello()
         return True
 
-    @property
-    def _way(self) -> Way:
+    def _way(self, capabilities: Capabilities) -> Way:
         """How this server can be sent to."""
-        capabilities, endpoint = self.capabilities, self.endpoint
-        return Way(
-            endpoint.pipelining and "PIPELINING" in capabilities,
-            endpoint.chunking and "CHUNKING" in capabilities,
-        )
+        if self._way_of[0] is not capabilities:
+            endpoint = self.endpoint
+            pipelining = endpoint.pipelining and "PIPELINING" in capabilities
+            chunking = endpoint.chunking and "CHUNKING" in capabilities
+            self._way_of = (capabilities, Way(pipelining, chunking))
+        return self._way_of[1]
 
 
 @asynccontextmanager

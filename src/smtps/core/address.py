@@ -6,15 +6,13 @@ and what RCPT says are the same string.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from smtps.core import grammar
 from smtps.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """``local@domain`` (RFC 5321 section 4.1.2); with RFC 6531 also beyond ASCII.
 
     Build it with ``parse``: only that checks.

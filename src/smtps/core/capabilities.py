@@ -19,11 +19,19 @@ class Capabilities:
         server_name: the server's own name, the first word of the answer.
         lines: the keyword lines as sent.
         keywords: keyword in capitals → parameters.
+        size: largest message in octets (RFC 1870); None when no limit is stated.
+        limits: MAILMAX, RCPTMAX, RCPTDOMAINMAX (RFC 9422); malformed ones are left out.
     """
 
     server_name: str = ""
     lines: tuple[str, ...] = ()
     keywords: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    size: int | None = field(init=False, compare=False)
+    limits: Mapping[str, int] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _size(self.keywords.get("SIZE", ())))
+        object.__setattr__(self, "limits", _limits(self.keywords.get("LIMITS", ())))
 
     @classmethod
     def of(cls, reply: Reply) -> Self:
@@ -46,24 +54,22 @@ class Capabilities:
         """SASL mechanisms offered, in capitals, in the server's order."""
         return tuple(dict.fromkeys(word.upper() for word in self.keywords.get("AUTH", ())))
 
-    @property
-    def size(self) -> int | None:
-        """Largest message in octets (RFC 1870); None when no limit is stated."""
-        for word in self.keywords.get("SIZE", ()):
-            # 0 means "no fixed limit" (section 4); more than 20 digits are not a size.
-            if word.isascii() and word.isdigit() and len(word) <= 20:
-                return int(word) or None
-        return None
 
-    @property
-    def limits(self) -> dict[str, int]:
-        """MAILMAX, RCPTMAX, RCPTDOMAINMAX (RFC 9422); malformed ones are left out."""
-        found = {}
-        for word in self.keywords.get("LIMITS", ()):
-            name, _, value = word.partition("=")
-            if value.isascii() and value.isdigit() and 0 < len(value) <= 6 and int(value):
-                found[name.upper()] = int(value)
-        return found
+def _size(words: tuple[str, ...]) -> int | None:
+    for word in words:
+        # 0 means "no fixed limit" (section 4); more than 20 digits are not a size.
+        if word.isascii() and word.isdigit() and len(word) <= 20:
+            return int(word) or None
+    return None
+
+
+def _limits(words: tuple[str, ...]) -> Mapping[str, int]:
+    found = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if value.isascii() and value.isdigit() and 0 < len(value) <= 6 and int(value):
+            found[name.upper()] = int(value)
+    return MappingProxyType(found)
 
 
 def _old_auth(line: str) -> bool:
