@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 from smtps.client.dialogue import Dialogue
@@ -294,12 +292,19 @@ def deadline_of(endpoint: Endpoint) -> float | None:
     return None if total is None else asyncio.get_running_loop().time() + total
 
 
-@contextmanager
-def timed(timings: dict[str, float], name: str) -> Iterator[None]:
+class timed:  # noqa: N801  # reads as a word in a with statement
     """Add the milliseconds of the block to ``timings``, also when it fails."""
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        spent = (time.perf_counter() - start) * 1000
-        timings[str(name)] = round(timings.get(str(name), 0.0) + spent, 3)
+
+    __slots__ = ("_name", "_start", "_timings")
+
+    def __init__(self, timings: dict[str, float], name: str) -> None:
+        self._timings = timings
+        self._name = str(name)
+        self._start = time.perf_counter()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        spent = (time.perf_counter() - self._start) * 1000
+        self._timings[self._name] = round(self._timings.get(self._name, 0.0) + spent, 3)

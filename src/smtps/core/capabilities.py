@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
@@ -36,15 +37,7 @@ class Capabilities:
     @classmethod
     def of(cls, reply: Reply) -> Self:
         """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
-        first, *lines = reply.lines
-        found: dict[str, dict[str, None]] = {}
-        for line in lines:
-            words = line.replace("=", " ", 1).split() if _old_auth(line) else line.split()
-            if words and grammar.KEYWORD.fullmatch(words[0]):
-                found.setdefault(words[0].upper(), {}).update(dict.fromkeys(words[1:]))
-        keywords = {keyword: tuple(words) for keyword, words in found.items()}
-        name, _, _ = first.partition(" ")
-        return cls(name, tuple(lines), MappingProxyType(keywords))
+        return cls(*_read(reply.lines))
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
@@ -75,3 +68,18 @@ def _limits(words: tuple[str, ...]) -> Mapping[str, int]:
 def _old_auth(line: str) -> bool:
     """``AUTH=LOGIN PLAIN``, from before RFC 2554; some servers send it beside the real one."""
     return line[:5].upper() == "AUTH="
+
+
+@lru_cache(maxsize=256)
+def _read(
+    reply_lines: tuple[str, ...],
+) -> tuple[str, tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+    first, *lines = reply_lines
+    found: dict[str, dict[str, None]] = {}
+    for line in lines:
+        words = line.replace("=", " ", 1).split() if _old_auth(line) else line.split()
+        if words and grammar.KEYWORD.fullmatch(words[0]):
+            found.setdefault(words[0].upper(), {}).update(dict.fromkeys(words[1:]))
+    keywords = {keyword: tuple(words) for keyword, words in found.items()}
+    name, _, _ = first.partition(" ")
+    return name, tuple(lines), MappingProxyType(keywords)

@@ -32,6 +32,10 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """RFC 5321 section 4.2, textstring: a tab and what can be printed."""
 
 
+_PLAIN_LINE = re.compile(rb"[2-5][0-5][0-9](?:[ -][ -~]*)?")
+"""What most servers say: nothing to overlook and nothing to escape."""
+
+
 class EnhancedCode(NamedTuple):
     """Enhanced status code, class.subject.detail (RFC 3463 section 2)."""
 
@@ -226,13 +230,11 @@ class ReplyParser:
                 seen=printable(line[:80]),
             )
         text = line[4:]
-        if not grammar.STRICT_REPLY_CODE.fullmatch(code):
-            quirks.add(Quirk.ODD_CODE)
-        if not text.isascii():
-            quirks.add(Quirk.NON_ASCII)
-        if _CONTROL.search(text):
-            quirks.add(Quirk.CONTROL_CHARACTER)
-        partial.lines.append(printable(text))
+        if _PLAIN_LINE.fullmatch(line):
+            partial.lines.append(text.decode("ascii"))
+        else:
+            partial.lines.append(printable(text))
+            partial.quirks |= _quirks_of(code, text)
         partial.quirks |= quirks
         return None if separator == b"-" else self._finish(partial)
 
@@ -243,6 +245,17 @@ class ReplyParser:
         if match and int(match[1]) == partial.code // 100:
             enhanced = EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
         return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+
+
+def _quirks_of(code: bytes, text: bytes) -> set[Quirk]:
+    found = set()
+    if not grammar.STRICT_REPLY_CODE.fullmatch(code):
+        found.add(Quirk.ODD_CODE)
+    if not text.isascii():
+        found.add(Quirk.NON_ASCII)
+    if _CONTROL.search(text):
+        found.add(Quirk.CONTROL_CHARACTER)
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
 from smtps.net.resolve import Address
-from smtps.net.timing import within
+from smtps.net.timing import expiry, within
 from smtps.net.tls import ClientHello, TLSFacts, check_fingerprint, context_for, context_of
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
@@ -74,6 +74,8 @@ async def connect_any(
     waiting = list(addresses)
     if not waiting:
         raise NetworkError("dns.no_address", "There is no address to try.", phase=Phase.DNS)
+    if len(waiting) == 1:
+        return await connect_tcp(waiting[0], timeout=timeout, allow=allow, deadline=deadline)
     admit(waiting, allow)
     running: dict[asyncio.Task[Wire], Address] = {}
     errors: dict[Address, SMTPSError] = {}
@@ -146,8 +148,8 @@ async def secure(
     """
     context = context_for(endpoint) if hello is None else context_of(hello)
     name = server_name(endpoint.host) if hello is None or hello.named else None
-    async with within(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline):
-        await wire.start_tls(context, name, session)
+    with expiry(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline) as until:
+        await wire.start_tls(context, name, session, until=until)
     facts = wire.facts()
     if endpoint.fingerprint is not None and hello is None:
         try:

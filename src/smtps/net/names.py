@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from smtps.errors import InputError
@@ -20,6 +21,7 @@ _ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
 """RFC 4007 section 11: the name or number of an interface."""
 
 
+@lru_cache(maxsize=1024)
 def literal(host: str) -> IPv4Address | IPv6Address | None:
     """The address that ``host`` spells, with or without brackets, or None for a name."""
     text = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -42,6 +44,11 @@ def to_ascii(host: str, field: str = "host") -> str:
     """
     if not isinstance(host, str):
         raise InputError(field, f"must be a string, not {type(host).__name__}")
+    return _to_ascii(host, field)
+
+
+@lru_cache(maxsize=1024)
+def _to_ascii(host: str, field: str) -> str:
     if (address := literal(host)) is not None:
         zone = getattr(address, "scope_id", None)
         if zone is not None and not _ZONE.fullmatch(zone):

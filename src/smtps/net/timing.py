@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
 
 from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
 
@@ -25,34 +24,61 @@ def timed_out(phase: Phase, seconds: float, address: str | None = None) -> Phase
     )
 
 
-@asynccontextmanager
-async def within(
-    seconds: float, phase: Phase, address: str | None = None, deadline: float | None = None
-) -> AsyncIterator[None]:
-    """Run the block in at most ``seconds``, and not beyond ``deadline`` (the loop's time).
-
-    Raises:
-        PhaseTimeoutError: it took longer; the block was cancelled.
-    """
-    with expiry(seconds, phase, address, deadline) as until:
-        async with asyncio.timeout_at(until):
-            yield
-
-
-@contextmanager
-def expiry(
-    seconds: float, phase: Phase, address: str | None = None, deadline: float | None = None
-) -> Iterator[float]:
+class expiry:  # noqa: N801  # reads as a word in a with statement
     """The loop's time at which a wait is over, for a block that keeps to it by itself.
 
     Raises:
         PhaseTimeoutError: the block raised TimeoutError.
     """
-    now = asyncio.get_running_loop().time()
-    end = now + seconds if deadline is None else min(now + seconds, deadline)
-    try:
-        yield end
-    except TimeoutError as error:
+
+    __slots__ = ("_address", "_allowed", "_end", "_phase")
+
+    def __init__(
+        self,
+        seconds: float,
+        phase: Phase,
+        address: str | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        self._end = now + seconds if deadline is None else min(now + seconds, deadline)
+        self._allowed = self._end - now
+        self._phase = phase
+        self._address = address
+
+    def __enter__(self) -> float:
+        return self._end
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, TimeoutError):
+            return
         if isinstance(error, SMTPSError) or error.errno is not None:
+            return
+        raise timed_out(self._phase, max(self._allowed, 0.0), self._address) from error
+
+
+class within(expiry):  # noqa: N801
+    """Run the block in at most ``seconds``, and not beyond ``deadline`` (the loop's time).
+
+    Raises:
+        PhaseTimeoutError: it took longer; the block was cancelled.
+    """
+
+    __slots__ = ("_timeout",)
+
+    async def __aenter__(self) -> None:
+        self._timeout = asyncio.timeout_at(self._end)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as expired:
+            self.__exit__(None, expired, None)
             raise
-        raise timed_out(phase, max(end - now, 0.0), address) from error
+        self.__exit__(kind, error, trace)

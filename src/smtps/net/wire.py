@@ -174,6 +174,8 @@ class Wire(asyncio.Protocol):
         context: ssl.SSLContext,
         server_name: str | None,
         session: ssl.SSLSession | None = None,
+        *,
+        until: float | None = None,
     ) -> None:
         """Do the handshake.
 
@@ -181,8 +183,10 @@ class Wire(asyncio.Protocol):
             context: what to offer and whom to trust.
             server_name: to ask for, and to find in the certificate.
             session: of an earlier connection with this context, to take up again.
+            until: the loop's time at which to give up.
 
         Raises:
+            TimeoutError: the server was silent.
             SMTPSError: it failed; ``facts`` tells what was seen until then.
         """
         early = bytes(self._plain)
@@ -196,14 +200,18 @@ class Wire(asyncio.Protocol):
         if self._eof and self._error is None:
             self._from_peer.write_eof()
         try:
-            await self._handshake(self._tls)
+            await self._handshake(self._tls, until)
+        except TimeoutError as error:
+            if error.errno is None:  # ours; the network's own has a number
+                raise
+            raise self._handshake_error(error) from error
         except (OSError, ssl.SSLError) as error:
             self._flush()  # the alert that tells the server why
             raise self._handshake_error(error) from error
         self._secured = True
         self._decrypt()
 
-    async def _handshake(self, tls: ssl.SSLObject) -> None:
+    async def _handshake(self, tls: ssl.SSLObject, until: float | None) -> None:
         while True:
             try:
                 tls.do_handshake()
@@ -211,7 +219,7 @@ class Wire(asyncio.Protocol):
                 self._flush()
                 if self._error is not None or self._transport is None:
                     raise self._error or ConnectionAbortedError from None
-                await self._wait()
+                await self._wait(until)
             else:
                 self._flush()
                 return
@@ -248,11 +256,11 @@ class Wire(asyncio.Protocol):
             with suppress(ssl.SSLError, OSError):
                 self._tls.unwrap()  # its answer is not waited for
             self._flush()
+        unsent = self._transport.get_write_buffer_size()
         self._transport.close()
-        try:
-            async with asyncio.timeout(timeout):
-                await asyncio.shield(self._closed)
-        except TimeoutError:
+        # With nothing left to write, closing waits for nobody.
+        await asyncio.wait([self._closed], timeout=timeout if unsent else None)
+        if not self._closed.done():
             self.abort()
             await asyncio.sleep(0)
 
