@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -53,12 +54,15 @@ class ServerFields(BaseModel):
     allow_unverified_login: Flag = False
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
 
-    def endpoint(self, timeout: int, ca_file: str | None = None) -> Endpoint:
+    def endpoint(
+        self, timeout: int, ca_file: str | None = None, resolver: str | None = None
+    ) -> Endpoint:
         """The endpoint that is meant.
 
         Args:
             timeout: milliseconds for everything together.
             ca_file: authority to trust in place of the system's.
+            resolver: DNS server to ask in place of the system's resolver.
         """
         return Endpoint(
             self.host,
@@ -72,7 +76,8 @@ class ServerFields(BaseModel):
             allow_unverified_login=self.allow_unverified_login,
             ehlo_name=self.ehlo_name,
             ca_file=ca_file,
-            timeouts=Timeouts(total=timeout / 1000),
+            resolver=resolver,
+            timeouts=_timeouts(timeout),
         )
 
 
@@ -250,6 +255,11 @@ class SendRequest(ServerFields):
         """``from`` and ``to`` as they were in the request, for the answer."""
         given = self.model_dump(by_alias=True, include={"from_", "to"})
         return {"from": given["from"], "to": given["to"]}
+
+
+@lru_cache(maxsize=64)
+def _timeouts(total: int) -> Timeouts:
+    return Timeouts(total=total / 1000)
 
 
 def _who(value: Who) -> NameAddr:

@@ -68,8 +68,8 @@ class Service:
 
     def endpoint(self, request: ServerFields, timeout: int) -> Endpoint:
         """The server that a request means, trusted as the operator allows."""
-        endpoint = request.endpoint(timeout, self.authority(request.host, request.port))
-        return replace(endpoint, resolver=self.settings.resolver)
+        authority = self.authority(request.host, request.port)
+        return request.endpoint(timeout, authority, self.settings.resolver)
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""

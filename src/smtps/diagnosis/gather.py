@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from smtps.client.access import check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
-from smtps.diagnosis.names import Names, look_up
+from smtps.diagnosis.names import look_up
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
@@ -87,16 +87,27 @@ async def gather(
         if deadline is not None:
             deadline += asyncio.get_running_loop().time() - asked
         visitor = Visitor(endpoint, scope, allow, progress or silent, deadline)
-        questions = asyncio.create_task(_names(facts, addresses, endpoint))
-        try:
+        if scope.deep:
+            await _ask_and_look(facts, visitor, addresses, endpoint)
+        else:
             facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
-            facts.dns = await questions
-        finally:
-            questions.cancel()
-            await asyncio.gather(questions, return_exceptions=True)
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow)
     return facts
+
+
+async def _ask_and_look(
+    facts: Facts, visitor: Visitor, addresses: list[Address], endpoint: Endpoint
+) -> None:
+    """Look at the addresses, and ask the DNS what it says of them meanwhile."""
+    resolver = Resolver(endpoint.resolver, lifetime=min(LIFETIME, endpoint.timeouts.dns))
+    questions = asyncio.create_task(look_up(facts.host, facts.port, addresses, resolver))
+    try:
+        facts.addresses.extend(await _look(visitor, addresses, first=visitor.scope.first))
+        facts.dns = await questions
+    finally:
+        questions.cancel()
+        await asyncio.gather(questions, return_exceptions=True)
 
 
 async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> list[AddressFacts]:
@@ -109,13 +120,6 @@ async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> l
         for look in looks:
             look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
-
-
-async def _names(facts: Facts, addresses: list[Address], endpoint: Endpoint) -> Names | None:
-    if not facts.deep:
-        return None
-    resolver = Resolver(endpoint.resolver, lifetime=min(LIFETIME, endpoint.timeouts.dns))
-    return await look_up(facts.host, facts.port, addresses, resolver)
 
 
 def _nothing_answers(facts: Facts) -> bool:

@@ -58,7 +58,7 @@ class Visitor:
         deadline: float | None,
     ) -> None:
         self._endpoint = endpoint
-        self._scope = scope
+        self.scope = scope
         self._allow = allow
         self._progress = progress
         self._deadline = deadline
@@ -141,11 +141,11 @@ class Visitor:
         self._progress(seen, Phase.AUTH)
 
     async def _ask(self, session: Access, seen: AddressFacts) -> None:
-        assert self._scope.envelope is not None
+        assert self.scope.envelope is not None
         from smtps.client.asking import ask  # late: few want it  # noqa: PLC0415
 
-        asked = await ask(session, self._scope.envelope, size=self._scope.size)
-        seen.asked = _answers(self._scope.envelope, asked, self._scope.size)
+        asked = await ask(session, self.scope.envelope, size=self.scope.size)
+        seen.asked = _answers(self.scope.envelope, asked, self.scope.size)
         if asked.error is not None:
             raise asked.error
         self._progress(seen, Phase.RCPT)
@@ -153,6 +153,8 @@ class Visitor:
     async def _look_again(self, address: Address, seen: AddressFacts) -> None:
         """What more can be learned: behind a failure, or everything if that is wanted."""
         failure = seen.failure
+        if failure is None and not self.scope.deep:
+            return
         looker = Looker(self._endpoint, address, self._allow, self._deadline)
         if failure is not None:
             if failure.code.startswith("tls.certificate_"):
@@ -163,7 +165,7 @@ class Visitor:
                     break
             trust_store = self._endpoint.ca_file is not None or trusts_anybody()
             seen.failure = refine(failure, self._endpoint.host, seen, trust_store=trust_store)
-        if self._scope.deep and (seen.tls is not None and seen.tls.first_bytes):
+        if self.scope.deep and (seen.tls is not None and seen.tls.first_bytes):
             for name in DEEP_LOOKS:
                 seen.looks[name] = await looker.look(name)
                 if seen.looks[name].unwelcome:
