@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "options", "advice", "providers", "targets", "_version"}),
     frozenset({"core"}),
     frozenset({"net"}),
-    frozenset({"client", "message", "content", "attached", "mime"}),
+    frozenset({"client", "message", "content", "attached", "mime", "template"}),
     frozenset({"diagnosis", "sandbox"}),
     frozenset({"api", "cli", "sync", "__main__", "__init__"}),
 )

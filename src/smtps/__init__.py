@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from smtps.options import Endpoint as Endpoint
     from smtps.options import Timeouts as Timeouts
     from smtps.sandbox.server import Sandbox as Sandbox
+    from smtps.template import Template as Template
 
 _HOME = {
     "Attachment": "smtps.message",
@@ -81,6 +82,7 @@ _HOME = {
     "SessionError": "smtps.errors",
     "Status": "smtps.client.result",
     "TLSError": "smtps.errors",
+    "Template": "smtps.template",
     "Timeouts": "smtps.options",
     "Verdict": "smtps.diagnosis.report",
     "check": "smtps.diagnosis.checking",

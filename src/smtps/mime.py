@@ -300,6 +300,15 @@ _HARMLESS = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 
 
 def _file(file: Attachment) -> _Part:
+    small = isinstance(file.content, bytes) and len(file.content) <= _REMEMBERED
+    return (_remembered if small else _encoded)(file)
+
+
+_REMEMBERED = 262144
+"""Octets of a file that is encoded once although it goes with many messages."""
+
+
+def _encoded(file: Attachment) -> _Part:
     kind, encoding = file.content_type, "base64"
     body: bytes | Part
     if kind.lower().startswith("message/"):
@@ -320,6 +329,9 @@ def _file(file: Attachment) -> _Part:
     if file.content_id is not None:
         headers.append(f"Content-ID: <{file.content_id}>")
     return _Part(headers, [body])
+
+
+_remembered = lru_cache(maxsize=8)(_encoded)
 
 
 def _base64(content: bytes | Path) -> bytes | Part:

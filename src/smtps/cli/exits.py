@@ -18,6 +18,7 @@ CHECK: Final = {"works": 0, "warnings": 1, "fails": 2, "unknown": 3, "later": 3}
 SEVERITY: Final = (0, 1, 3, 2)
 """Exit codes of ``check``, the mildest first: of several targets the worst counts."""
 
+INTERRUPTED: Final = 130
 USAGE: Final = 64
 DATA: Final = 65
 NO_HOST: Final = 68
@@ -27,8 +28,8 @@ UNCERTAIN: Final = 74
 TRY_AGAIN: Final = 75
 LOGIN: Final = 77
 
-INTERRUPTED: Final = 130
-
+SEND_SEVERITY: Final = (OK, NO_HOST, DATA, REFUSED, LOGIN, TRY_AGAIN, UNCERTAIN)
+"""Exit codes of ``send``: of several messages the one that most needs a look counts."""
 
 _BY_OUTCOME: Final = {"sent": OK, "uncertain": UNCERTAIN, "deferred": TRY_AGAIN}
 """Other outcomes leave it to the failure."""

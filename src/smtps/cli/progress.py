@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from smtps.cli import exits
 
@@ -53,7 +54,19 @@ _WORDS = {
     "unknown": "not to be told",
 }
 
-Show = Callable[[Tally], None]
+
+class Count(Protocol):
+    """What a bar shows: how many of how many, and some words."""
+
+    total: int | None
+
+    @property
+    def done(self) -> int:
+        """How many there are."""
+        ...
+
+
+Show = Callable[[Count], None]
 
 
 def wanted(choice: bool | None, *, several: bool) -> bool:
@@ -62,7 +75,7 @@ def wanted(choice: bool | None, *, several: bool) -> bool:
 
 
 @contextmanager
-def bar(tally: Tally, *, show: bool) -> Iterator[Show]:
+def bar(tally: Count, *, show: bool) -> Iterator[Show]:
     """A bar on standard error with rate, remaining time and counts, for the length of the block."""
     if not show:
         yield lambda _tally: None
@@ -92,7 +105,7 @@ def bar(tally: Tally, *, show: bool) -> Iterator[Show]:
     ) as progress:  # fmt: skip
         task = progress.add_task("", total=tally.total, rate="", tally="")
 
-        def update(tally: Tally) -> None:
+        def update(tally: Count) -> None:
             speed = progress.tasks[0].finished_speed or progress.tasks[0].speed
             rate = f"{speed:.0f}/s" if speed else ""
             progress.update(task, completed=tally.done, rate=rate, tally=str(tally))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output, server
+from smtps.cli import exits, output, sending, server
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
-    from smtps.client.envelope import DSN, Envelope
+    from smtps.client.envelope import Envelope
     from smtps.client.result import Result
     from smtps.message import Message
     from smtps.options import Endpoint
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 NAME = "send"
 HELP = "send a message"
 DESCRIPTION = """\
-Send one message, composed from the options or raw, and say what became of it for each recipient."""
+Send one message, composed from the options or raw, and say what became of it for each recipient;
+or, with --merge, a message to each row of a table."""
 EPILOG = """\
 examples:
   smtps send --host smtp.example.com --username ann@example.com \\
@@ -27,6 +28,17 @@ examples:
   df -h | smtps send --host smtp.example.com --username ops@example.com --password-env MAIL_PW \\
       --from ops@example.com --to team@example.com --subject "Disks" --body-file -
   smtps send --host smtp.example.com --raw message.eml --from a@example.com --to b@example.org
+  smtps send --host smtp.example.com --username ann@example.com \\
+      --merge readers.csv --template letter.j2 --log letter.log
+
+A template has header fields, an empty line and the text, with blanks such as {{ name }} that are
+filled in from the table, whose first line names its columns:
+      From: Ann <ann@example.com>
+      To: {{ name }} <{{ email }}>
+      Subject: Your invoice {{ number }}
+
+      Dear {{ name }}, ...
+All rows are checked before the first is sent. With --log, a second run does what is left.
 
 exit codes (sysexits): 0 sent, 64 usage, 65 the message cannot be sent as it stands, 68 no such
 host, 69 refused, 74 uncertain (look before you send again), 75 try again later, 77 login refused
@@ -35,12 +47,10 @@ host, 69 refused, 74 uncertain (look before you send again), 75 try again later,
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument(
-        "--host", required=True, metavar="HOST", help="host, host:port, or [IPv6]:port"
-    )
+    parser.add_argument("--host", metavar="HOST", help="host, host:port, or [IPv6]:port")
     message = parser.add_argument_group("message")
     message.add_argument(
-        "--from", dest="from_", required=True, metavar="ADDRESS", help="'Name <address>' works too"
+        "--from", dest="from_", metavar="ADDRESS", help="'Name <address>' works too"
     )
     for name in ("to", "cc", "bcc", "reply-to"):
         message.add_argument(
@@ -60,22 +70,47 @@ def add_options(parser: ArgumentParser) -> None:
     message.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="may be repeated"
     )
-    sending = parser.add_argument_group("sending")
-    sending.add_argument(
+    merge = parser.add_argument_group("mail merge")
+    merge.add_argument(
+        "--merge", metavar="FILE", help="a message to each row: CSV, or a JSON object to a line"
+    )
+    merge.add_argument(
+        "--template",
+        metavar="FILE",
+        help="the message, with blanks (Jinja2); so may --html-file be",
+    )
+    merge.add_argument(
+        "--log", metavar="FILE", help="what became of each row; a second run goes on from there"
+    )
+    merge.add_argument(
+        "--retry-uncertain", action="store_true",
+        help="send those again that may have arrived in an earlier run",
+    )  # fmt: skip
+    merge.add_argument("--connections", type=int, default=2, metavar="N", help="at once; default 2")
+    merge.add_argument(
+        "--window", type=int, default=4, metavar="N",
+        help="messages under way at once on each; default 4",
+    )  # fmt: skip
+    merge.add_argument(
+        "--progress", action=BooleanOptionalAction, default=None,
+        help="a bar; default at a terminal",
+    )  # fmt: skip
+    group = parser.add_argument_group("sending")
+    group.add_argument(
         "--partial",
         choices=("abort", "send"),
         default="abort",
         help="when a recipient is refused: send to nobody (default), or to the others",
     )
-    sending.add_argument(
+    group.add_argument(
         "--dsn-notify", metavar="WORDS", help="NEVER, or any of SUCCESS,FAILURE,DELAY"
     )
-    sending.add_argument("--dsn-return", choices=("FULL", "HDRS"), help="what a bounce holds")
-    sending.add_argument("--dsn-envid", metavar="ID", help="quoted in notifications")
-    sending.add_argument(
+    group.add_argument("--dsn-return", choices=("FULL", "HDRS"), help="what a bounce holds")
+    group.add_argument("--dsn-envid", metavar="ID", help="quoted in notifications")
+    group.add_argument(
         "--require-tls", action="store_true", help="ask for TLS on the whole way (REQUIRETLS)"
     )
-    sending.add_argument(
+    group.add_argument(
         "--dry-run", action="store_true", help="print the message instead of sending it"
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
@@ -87,6 +122,11 @@ def run(options: Namespace) -> int:
     """Send the message; what fails on the way is printed like a finding."""
     import asyncio  # noqa: PLC0415
 
+    _check_options(options)
+    if options.merge is not None:
+        from smtps.cli import merging  # noqa: PLC0415
+
+        return merging.run(options)
     endpoint = None if options.dry_run else server.endpoint(options, options.host)
     try:
         message, envelope = _compose(options)
@@ -98,6 +138,28 @@ def run(options: Namespace) -> int:
         return exits.of_send(error.failure)
 
 
+def _check_options(options: Namespace) -> None:
+    """What goes with a table, and what with a single message.
+
+    Raises:
+        InputError: one is missing, or has no place there.
+    """
+    merging = options.merge is not None
+    if options.host is None and not options.dry_run:
+        raise InputError("host", "is required: where to send it", code="input.host_required")
+    needed = "template" if merging else "from_"
+    if getattr(options, needed) is None:
+        raise InputError(needed.strip("_"), "is required")
+    why = "stands in the template, not beside --merge" if merging else "goes with --merge"
+    for name in _OF_ONE if merging else _OF_MANY:
+        if getattr(options, name):
+            raise InputError(name.strip("_"), why)
+
+
+_OF_ONE = ("from_", "to", "cc", "bcc", "reply_to", "subject", "header", "body", "body_file", "raw")
+_OF_MANY = ("template", "log", "retry_uncertain")
+
+
 async def _send(
     options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
 ) -> int:
@@ -105,7 +167,7 @@ async def _send(
     from smtps.client.outgoing import prepare  # noqa: PLC0415
     from smtps.client.session import Session  # noqa: PLC0415
 
-    dsn = _dsn(options)
+    dsn = sending.dsn(options)
     prepare(message, envelope)  # what cannot be sent is told before anything is connected
     deadline = deadline_of(endpoint)
     session = await Session.open(endpoint, deadline=deadline)
@@ -176,16 +238,6 @@ def _decode(data: bytes, field: str) -> str:
         raise InputError(field, f"is not UTF-8 (octet {error.start})") from error
 
 
-def _dsn(options: Namespace) -> DSN | None:
-    from smtps.client.envelope import DSN  # noqa: PLC0415
-
-    notify = options.dsn_notify
-    if not (notify or options.dsn_return or options.dsn_envid):
-        return None
-    words: Any = tuple(word.strip().upper() for word in notify.split(",")) if notify else None
-    return DSN(ret=options.dsn_return, envid=options.dsn_envid, notify=words)
-
-
 def _dry_run(message: Message | bytes, envelope: Envelope | None) -> int:
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
@@ -217,7 +269,7 @@ def _report_result(
         if person.status != "accepted":
             output.show(f"✗ {person.email}: {person.status}" + _because(person.reply) + "\n")
     if result.failure is not None:
-        _show_failure(result.failure)
+        sending.show_failure(result.failure)
 
 
 def _because(reply: Any) -> str:
@@ -237,7 +289,7 @@ def _report_failure(options: Namespace, failure: Failure) -> None:
         output.show_json({"outcome": outcome, **nothing, **_failure_json(failure)})
     else:
         output.show("✗ not sent\n")
-        _show_failure(failure)
+        sending.show_failure(failure)
 
 
 def _failure_json(failure: Failure | None) -> dict[str, Any]:
@@ -246,11 +298,3 @@ def _failure_json(failure: Failure | None) -> dict[str, Any]:
 
     findings = [Finding.from_failure(failure).as_json()] if failure else []
     return {"failure": failure_json(failure), "findings": findings}
-
-
-def _show_failure(failure: Failure) -> None:
-    from smtps.diagnosis.finding import Finding  # noqa: PLC0415
-    from smtps.diagnosis.text import Painter, finding_lines  # noqa: PLC0415
-
-    lines = finding_lines(Finding.from_failure(failure), Painter(colour=output.colour()))
-    output.show("\n".join(lines) + "\n")

@@ -1,0 +1,275 @@
+"""A mail merge: every row checked first, then each sent once, and a log to go on from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from smtps.cli import exits, output, progress, rows, sending, server
+from smtps.cli.rows import Row
+from smtps.errors import Failure, InputError, Phase
+
+if TYPE_CHECKING:
+    from smtps.client.pool import Pool
+    from smtps.client.result import Result
+    from smtps.message import Message
+    from smtps.template import Template
+
+_FINAL = ("sent", "partial", "refused")
+"""Outcomes that a second run leaves alone; ``uncertain`` too, unless asked for."""
+
+_BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
+_SHOWN = 10
+"""Rows that cannot be sent, told one by one."""
+
+
+def run(options: Namespace) -> int:
+    """``smtps send --merge``."""
+    from smtps.message import Attachment  # noqa: PLC0415
+    from smtps.template import Template  # noqa: PLC0415
+
+    template = Template.from_file(
+        options.template,
+        html=options.html_file,
+        attachments=[Attachment.from_file(name) for name in options.attach],
+    )
+    try:
+        total = _check(options.merge, template)
+    except InputError as error:
+        output.complain(str(error))
+        return exits.DATA
+    if options.dry_run:
+        return _dry_run(options, template, total)
+    return asyncio.run(_send(options, template, total))
+
+
+def _check(path: str, template: Template) -> int:
+    """Fill in every row and make it ready, before the first is sent; how many there are.
+
+    Raises:
+        InputError: one cannot be sent as it stands; nothing was sent.
+    """
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+
+    wrong, total = [], 0
+    for row in rows.read(path):
+        total += 1
+        try:
+            prepare(template.fill(row.values), None)
+        except InputError as error:
+            wrong.append(f"row {row.number}: {error}")
+    if wrong:
+        more = f"\n  … and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        shown = "\n  ".join(wrong[:_SHOWN])
+        raise InputError(
+            "merge", f"{len(wrong)} of {total} rows cannot be sent; nothing was.\n  {shown}{more}"
+        )
+    if not total:
+        raise InputError("merge", f"{path} has no rows")
+    return total
+
+
+def _dry_run(options: Namespace, template: Template, total: int) -> int:
+    import sys  # noqa: PLC0415
+
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+
+    outgoing = prepare(template.fill(next(rows.read(options.merge)).values), None)
+    output.complain(f"not sent: {total} messages, all in order; the first of them:")
+    sys.stdout.buffer.write(outgoing.data)
+    return exits.OK
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The outcomes so far."""
+
+    total: int | None
+    outcomes: Counter[str] = field(default_factory=Counter)
+    worst: int = exits.OK
+
+    def add(self, outcome: str, failure: Failure | None = None) -> None:
+        """Count one."""
+        self.outcomes[outcome] += 1
+        self.worst = max(self.worst, exits.of_send(failure, outcome), key=exits.SEND_SEVERITY.index)
+
+    @property
+    def done(self) -> int:
+        """How many there are."""
+        return self.outcomes.total()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{n:,} {name}" for name, n in self.outcomes.items()) or "none sent"
+
+
+class _Log:
+    """What was begun, and what became of it: a JSON object to a line, written as it happens.
+
+    Args:
+        path: of an earlier run, or to be made.
+        retry_uncertain: send those again that may have arrived.
+    """
+
+    def __init__(self, path: str, *, retry_uncertain: bool) -> None:
+        self._known: dict[int, tuple[str, str]] = {}
+        self._retry_uncertain = retry_uncertain
+        try:
+            if Path(path).exists():
+                self._read(Path(path).read_text(encoding="utf-8"))
+            self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115  # closed by close
+        except OSError as error:
+            raise InputError("log", f"cannot be used: {error.strerror} ({path})") from error
+
+    def _read(self, text: str) -> None:
+        for line in text.splitlines():
+            try:
+                found = json.loads(line)
+                self._known[int(found["row"])] = (str(found["digest"]), str(found["outcome"]))
+            except (ValueError, TypeError, KeyError):
+                continue  # the last line of a run that was killed may be half a line
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def outcome(self, row: Row) -> str | None:
+        """What became of a row in an earlier run, if it needs no further one.
+
+        Raises:
+            InputError: there was another row in its place.
+        """
+        digest, outcome = self._known.get(row.number, ("", ""))
+        if not outcome:
+            return None
+        if digest != row.digest:
+            raise InputError(
+                "log",
+                f"row {row.number} is not what it was when the log was written; use a new log",
+            )
+        if outcome in _FINAL:
+            return outcome
+        # Begun and not answered: nobody knows whether the message went out.
+        if outcome in ("begun", "uncertain") and not self._retry_uncertain:
+            return "uncertain"
+        return None
+
+    def note(self, row: Row, outcome: str, **more: object) -> None:
+        """Write a line, and let the system have it before anything else happens."""
+        known = {"row": row.number, "digest": row.digest, "outcome": outcome, **more}
+        self._file.write(json.dumps(known, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+async def _send(options: Namespace, template: Template, total: int) -> int:
+    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.client.pool import Pool  # noqa: PLC0415
+
+    endpoint = server.endpoint(options, options.host)
+    tally = _Tally(total)
+    show_bar = progress.wanted(options.progress, several=total > 1)
+    with ExitStack() as stack:
+        log: _Log | None = None
+        if options.log is not None:
+            log = stack.enter_context(_Log(options.log, retry_uncertain=options.retry_uncertain))
+        show = stack.enter_context(progress.bar(tally, show=show_bar))
+        stop = stack.enter_context(stop_signals())
+        merge = _Merge(template, log, tally, stop)
+        if log is not None:
+            for row in rows.read(options.merge):
+                log.outcome(row)  # a log of other rows is told before anything is sent
+        async with Pool(endpoint, size=options.connections) as pool:
+            await _run(options, merge, pool, show)
+    if merge.no_way_in is not None:
+        sending.show_failure(merge.no_way_in)
+        tally.worst = exits.of_send(merge.no_way_in)
+    return _conclude(options, tally, stop)
+
+
+@dataclass(slots=True)
+class _Merge:
+    """The messages, one after the other, and which row each of them is."""
+
+    template: Template
+    log: _Log | None
+    tally: _Tally
+    stop: asyncio.Event
+    under_way: dict[int, tuple[Row, Message]] = field(default_factory=dict)
+    no_way_in: Failure | None = None
+
+    def messages(self, path: str) -> Iterator[Message]:
+        """What is still to be sent, as it is asked for; nothing more once it was interrupted."""
+        for row in rows.read(path):
+            if self.stop.is_set() or self.no_way_in is not None:
+                return
+            if self.log is not None and (known := self.log.outcome(row)) is not None:
+                self.tally.add(known)
+                continue
+            message = self.template.fill(row.values)
+            if self.log is not None:
+                self.log.note(row, "begun", to=[str(who) for who in message.recipients])
+            self.under_way[id(message)] = (row, message)
+            yield message
+
+    def over(self, message: Message, result: Result) -> Row:
+        """One has its result."""
+        row, _ = self.under_way.pop(id(message))
+        failure = result.failure
+        if failure is not None and not result.recipients and failure.phase in _BEFORE_MAIL:
+            # It is not about this message, so the next ones would fare no better.
+            self.no_way_in = failure
+            outcome = "unsent"
+        else:
+            outcome = result.outcome.value
+            self.tally.add(outcome, failure)
+        if self.log is not None:
+            self.log.note(row, outcome, message_id=result.message_id)
+        return row
+
+
+async def _run(options: Namespace, merge: _Merge, pool: Pool, show: progress.Show) -> None:
+    from smtps.diagnosis.report import failure_json  # noqa: PLC0415
+
+    async for message, result in pool.send_many(
+        merge.messages(options.merge),
+        window=options.window,
+        partial=options.partial,
+        dsn=sending.dsn(options),
+        require_tls=options.require_tls,
+    ):
+        row = merge.over(message, result)
+        show(merge.tally)
+        if merge.no_way_in is not None:
+            continue
+        if options.json:
+            shown: dict[str, Any] = {"row": row.number, **result.as_json()}
+            if result.failure is not None:
+                shown["failure"] = failure_json(result.failure)
+            output.show_json(shown, compact=True)
+        elif result.failure is not None:
+            people = ", ".join(map(str, message.recipients))
+            output.show(f"✗ row {row.number}, {people}: {result.outcome}: {result.failure}\n")
+
+
+def _conclude(options: Namespace, tally: _Tally, stop: asyncio.Event) -> int:
+    output.complain(f"{tally.done:,} of {tally.total:,} messages: {tally}")
+    if stop.is_set() and tally.done < (tally.total or 0):
+        on = f"go on with the same --log {options.log}" if options.log else "there is no log"
+        output.complain(f"interrupted; {on}")
+        return exits.INTERRUPTED
+    if tally.outcomes["uncertain"]:
+        output.complain(
+            "uncertain means that no answer came: it may have arrived. To send these again: "
+            "--retry-uncertain"
+        )
+    elif tally.outcomes["deferred"] and options.log:
+        output.complain(f"to try those again that were deferred: the same --log {options.log}")
+    return tally.worst
