@@ -68,7 +68,8 @@ def test_public_names_are_pinned() -> None:
         "NameAddr", "NetworkError", "Outcome", "Phase", "PhaseTimeoutError", "Pool",
         "ProtocolError",
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
-        "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts", "Verdict",
+        "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts",
+        "Verdict",
         "__version__", "check", "connect", "send", "sync",
     }  # fmt: skip
 

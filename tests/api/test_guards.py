@@ -104,6 +104,18 @@ def test_what_needs_a_token(path: str, needed: bool) -> None:
         ("POST", {"content-type": "application/vnd.x+json"}, None),
         ("POST", {}, "api.unsupported_media_type"),
         ("POST", {"content-type": "text/plain"}, "api.unsupported_media_type"),
+        ("POST", {"content-type": "multipart/form-data; boundary=x"}, None),
+        (
+            "POST",
+            {"content-type": "multipart/form-data; boundary=x", "content-length": "2048"},
+            None,
+        ),
+        (
+            "POST",
+            {"content-type": "multipart/form-data; boundary=x", "content-length": "2049"},
+            "api.too_large",
+        ),
+        ("PUT", {"content-type": "multipart/form-data", "content-length": "2000"}, "api.too_large"),
         ("GET", {"content-length": "1025"}, "api.too_large"),
         ("GET", {"content-length": "-1"}, "api.too_large"),
         ("GET", {"content-length": "٣"}, "api.too_large"),
@@ -111,7 +123,8 @@ def test_what_needs_a_token(path: str, needed: bool) -> None:
     ],
 )
 def test_headers(method: str, headers: dict[str, str], code: str | None) -> None:
-    assert judge_headers(method, "/api/smtps/send", headers, 1024) == code
+    settings = Settings(max_body=1024, max_upload=2048)
+    assert judge_headers(method, "/api/smtps/send", headers, settings) == code
 
 
 @pytest.mark.parametrize(

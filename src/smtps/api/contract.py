@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -202,15 +203,18 @@ class SendRequest(ServerFields):
     partial: Partial = "abort"
     dry_run: Flag = False
 
-    def message(self) -> Message | bytes:
+    def message(self, files: Iterable[Attachment] = ()) -> Message | bytes:
         """What is to be sent.
+
+        Args:
+            files: attachments that came beside the fields.
 
         Raises:
             InputError: it cannot be sent as it stands; names the field.
         """
         if self.raw is not None:
             for name in ("subject", "body", "html", "attachments", "headers"):
-                if getattr(self, name):
+                if getattr(self, name) or (name == "attachments" and files):
                     raise InputError(name, "cannot go with raw, which is the whole message")
             return _decode("raw", self.raw)
         return Message(
@@ -231,7 +235,8 @@ class SendRequest(ServerFields):
                     disposition=file.disposition,
                 )
                 for number, file in enumerate(self.attachments)
-            ],
+            ]
+            + list(files),
             headers=self.headers,
         )
 

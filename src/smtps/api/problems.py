@@ -27,6 +27,7 @@ _BY_CODE: dict[str, int] = {
     "api.caller_limited": 429,
     "api.malformed": 400,
     "api.method_not_allowed": 405,
+    "api.no_space": 507,
     "api.not_found": 404,
     "api.stopping": 503,
     "api.target_limited": 429,

@@ -136,6 +136,29 @@ EXAMPLE_SEND = {
 }
 
 
+FORM = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "description": "The same fields, each a part; headers, envelope and dsn hold JSON, raw "
+            "the message itself. Files need not fit into memory.",
+            "properties": {
+                "host": {"type": "string"},
+                "from": {"type": "string"},
+                "to": {"type": "array", "items": {"type": "string"}},
+                "attachments": {
+                    "type": "array",
+                    "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+                },
+            },
+            "required": ["host", "from"],
+            "additionalProperties": True,
+        }
+    }
+}
+"""The other form that a message may come in."""
+
+
 def describe(app: FastAPI) -> None:
     """Correct what FastAPI says of errors: ours are documents, and none is a 422 of its kind."""
     made = app.openapi

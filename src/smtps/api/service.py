@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, means
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.visit import Progress
+from smtps.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
 from smtps.options import Endpoint
@@ -124,10 +126,10 @@ class Service:
             return connect_answer(report, transcript=transcript)
         return problems.document(report.failure, **facts_answer(report, transcript=transcript))
 
-    async def send(self, request: SendRequest) -> Result:
-        """Send one message."""
+    async def send(self, request: SendRequest, files: Sequence[Attachment] = ()) -> Result:
+        """Send one message; ``files`` came beside the fields of the request."""
         endpoint = self.endpoint(request, request.timeout)
-        ready = prepare(request.message(), request.explicit_envelope())
+        ready = prepare(request.message(files), request.explicit_envelope())
         terms: dict[str, Any] = {
             "partial": request.partial,
             "dsn": request.notifications(),

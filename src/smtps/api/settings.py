@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         float, Field(ge=0, description="seconds a session waits for the next message; 0: never")
     ] = 10.0
     max_body: Annotated[int, Field(ge=1024, description="octets")] = 64 * 1024 * 1024
+    max_upload: Annotated[int, Field(ge=1024, description="octets of a form with files")] = 1 << 30
+    upload_dir: Annotated[
+        str | None, Field(description="where the files of a form wait; default the system's")
+    ] = None
     max_recipients: Annotated[int, Field(ge=1)] = 1000
     max_attachments: Annotated[int, Field(ge=0)] = 100
     max_headers: Annotated[int, Field(ge=0)] = 50

@@ -12,21 +12,38 @@ JSON_PATHS = frozenset({"/api/smtps/connect", "/api/smtps/connect/events", "/api
 """Where POST has a body."""
 
 
-def judge_headers(method: str, path: str, headers: Mapping[str, str], max_body: int) -> str | None:
+FORM_PATH = "/api/smtps/send"
+"""Where it may be a form with files."""
+
+
+def is_form(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request brings its message as a form."""
+    return method == "POST" and path == FORM_PATH and _kind(headers) == "multipart/form-data"
+
+
+def judge_headers(
+    method: str, path: str, headers: Mapping[str, str], settings: Settings
+) -> str | None:
     """The code of what is wrong with a request before its body is read, or None."""
+    form = is_form(method, path, headers)
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > max_body:
+    most = settings.max_upload if form else settings.max_body
+    if not length.isascii() or not length.isdigit() or int(length) > most:
         return "api.too_large"
-    if method != "POST" or path not in JSON_PATHS:
+    if method != "POST" or path not in JSON_PATHS or form:
         return None
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = _kind(headers)
     if kind == "application/json" or kind.endswith("+json"):
         return None
     return "api.unsupported_media_type"
 
 
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
 def judge_message(request: SendRequest, settings: Settings) -> None:
-    """Count what a message is made of.
+    """Count what a message is made of; of a form its files were counted as they came.
 
     Raises:
         InputError: there is too much of something; names it.

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +22,10 @@ from smtps.api.guards import body, origin, tokens
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
-from smtps.errors import Failure, Phase
+from smtps.errors import Failure, InputError, Phase
+
+if TYPE_CHECKING:
+    from smtps.api.upload import Upload
 
 log = logging.getLogger("smtps.access")
 
@@ -86,11 +92,46 @@ class Gate:
         if code is not None:
             await self._refuse(code, scope, receive, answer, more)
             return
+        if body.is_form(scope["method"], scope["path"], headers):
+            await self._take_form(scope, headers["content-type"], receive, answer)
+            return
         reads = scope["method"] not in ("GET", "HEAD")
         content = await _read(receive, self._settings.max_body) if reads else b""
         if content is None:
             await self._refuse("api.too_large", scope, receive, answer, {})
         else:
+            await self._run(scope, content, receive, answer)
+
+    async def _take_form(
+        self, scope: Scope, content_type: str, receive: Receive, answer: _Answer
+    ) -> None:
+        """Put a form's files on the disk, and go on with its fields as JSON."""
+        from smtps.api.upload import Upload  # noqa: PLC0415  # late: few send forms
+
+        settings = self._settings
+        with TemporaryDirectory(prefix="smtps-", dir=settings.upload_dir) as folder:
+            try:
+                upload = Upload(
+                    content_type,
+                    Path(folder),
+                    max_fields=settings.max_body,
+                    max_files=settings.max_attachments,
+                )
+                with closing(upload):
+                    if not await _feed(upload, receive, settings.max_upload):
+                        await self._refuse("api.too_large", scope, receive, answer, {})
+                        return
+                    content, files = await upload.finish()
+            except InputError as error:
+                await problems.response(problems.document(error.failure))(scope, receive, answer)
+                return
+            except OSError:
+                log.exception("the files of a form cannot be kept in %s", folder)
+                await self._refuse("api.no_space", scope, receive, answer, {})
+                return
+            headers = [header for header in scope["headers"] if header[0] != b"content-type"]
+            headers.append((b"content-type", b"application/json"))
+            scope = {**scope, "headers": headers, "smtps.files": files}
             await self._run(scope, content, receive, answer)
 
     def _judge(self, scope: Scope, headers: dict[str, str]) -> str | None:
@@ -109,7 +150,7 @@ class Gate:
             return "api.busy"
         if path.startswith(("/api/", "/smtps/", "/probe")):
             self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
-        return body.judge_headers(scope["method"], path, headers, settings.max_body)
+        return body.judge_headers(scope["method"], path, headers, settings)
 
     async def _refuse(
         self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]
@@ -196,6 +237,21 @@ async def _read(receive: Receive, most: int) -> bytes | None:
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
+
+
+async def _feed(upload: Upload, receive: Receive, most: int) -> bool:
+    """All of a form; False if there is too much of it."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return True  # the caller left: the form has no end
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
+        if size > most:
+            return False
+        await upload.feed(piece)
+    return True
 
 
 async def _gone(receive: Receive) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from smtps.api import events, problems, schemas
@@ -81,15 +81,21 @@ def router(service: Service) -> APIRouter:
     async def events_post(request: Annotated[ConnectRequest, _CONNECT_BODY]) -> StreamingResponse:
         return stream(request)
 
-    @routes.post("/send", summary="Send a message", responses=_SEND)
+    @routes.post(
+        "/send",
+        summary="Send a message",
+        responses=_SEND,
+        openapi_extra={"requestBody": {"content": schemas.FORM}},
+    )
     async def send_post(
-        request: Annotated[SendRequest, _SEND_BODY], detail: Detail = None
+        request: Annotated[SendRequest, _SEND_BODY], http: Request, detail: Detail = None
     ) -> JSONResponse:
         judge_message(request, service.settings)
+        files = http.scope.get("smtps.files", ())
         if request.dry_run:
-            outgoing = prepare(request.message(), request.explicit_envelope())
+            outgoing = prepare(request.message(files), request.explicit_envelope())
             return JSONResponse(dry_run_answer(request, outgoing))
-        result = await service.send(request)
+        result = await service.send(request, files)
         partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
         if result.outcome is not Outcome.SENT and not partly:
             raise SendError(result)
