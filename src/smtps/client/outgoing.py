@@ -139,7 +139,10 @@ def _message_id(header: bytes) -> str | None:
 
 
 def _header(data: bytes) -> bytes:
-    return b"" if data.startswith(b"\r\n") else data.partition(b"\r\n\r\n")[0]
+    if data.startswith(b"\r\n"):
+        return b""
+    end = data.find(b"\r\n\r\n")  # not ``partition``, which copies what is behind as well
+    return data[:end] if end >= 0 else data
 
 
 def check_capabilities(

@@ -59,12 +59,12 @@ def find_long_line(data: bytes, limit: int = MAX_TEXT_LINE) -> int | None:
     Leaps from the last line end within reach to the next: a look at every line of a big message
     takes seconds.
     """
-    at = 0
-    while len(data) - at > limit:
-        found = data.rfind(b"\r\n", at, at + limit + 2)
+    at, last = 0, len(data) - limit
+    while at < last:
+        found = data.rfind(b"\n", at, at + limit + 2)
         if found < 0:
             return at
-        at = found + 2
+        at = found + 1
     return None
 
 
