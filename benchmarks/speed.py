@@ -1,11 +1,12 @@
 """Sending and checking side by side: this project, its peers, and the limit.
 
-    scripts/bench            all of it, about ten minutes
+    scripts/bench            all of it, about half an hour
     scripts/bench --only raw --rounds 3
 
 The server is ``instruments/sink.c`` on the last processor; clients take turns on the first. The
 limit is ``instruments/replay.c``: bytes made beforehand, through OpenSSL, in C. Every client checks
-the certificate. Each figure is the median of several rounds, in which all clients take turns.
+the certificate. Each figure is the median of several rounds, in which all clients take turns. A run
+in which other programs used more than a quarter of a processor does not count and is done again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -90,6 +92,11 @@ def nodemailer(work: str, n: int, *more: str) -> Client:
     return Client("nodemailer", ["node", str(HERE / "clients" / "nodemailer.mjs"), work, *more], n)
 
 
+def program(name: str, work: str, n: int, *more: str) -> Client:
+    """A program for the shell."""
+    return Client(name, [sys.executable, "-m", "benchmarks.clients.programs", name, work, *more], n)
+
+
 def limit(name: str, n: int, *more: str) -> Client:
     return Client(name, [str(WORK / "replay"), *more], n)
 
@@ -109,6 +116,8 @@ def tables() -> list[Table]:
                 smtps("smtps, window 16, asyncio", "raw", 20_000, "--window", "16"),
                 smtps("smtps, window 64", "raw", 20_000, "--window", "64"),
                 smtplib("raw", 4_000), aiosmtplib("raw", 3_000), nodemailer("raw", 2_000),
+                program("curl", "raw", 500), program("smtp-source", "raw", 2_000),
+                program("swaks", "raw", 20),
             ],
             bars=[
                 ("smtps, window 1", "smtplib", 4),
@@ -173,13 +182,25 @@ def tables() -> list[Table]:
                 smtps("smtps, BDAT", "raw", 100, *big),
                 smtps("smtps, DATA", "raw", 60, "--data", *big),
                 smtplib("raw", 20, *big), aiosmtplib("raw", 15, *big), nodemailer("raw", 40, *big),
+                program("curl", "raw", 60, *big), program("swaks", "raw", 5, *big),
             ],
-            bars=[("smtps, BDAT", "smtplib", 10), ("smtps, DATA", "smtplib", 5)],
+            bars=[
+                ("smtps, BDAT", "smtplib", 10), ("smtps, BDAT", "curl", 2),
+                ("smtps, DATA", "smtplib", 5),
+            ],
+        ),
+        Table(
+            "file", "A file that is read while it is sent: peak memory, with the interpreter's own",
+            [
+                smtps(f"smtps, {size} MB", "file", 1, "--size", f"{size}000000")
+                for size in (5, 50, 500)
+            ],
+            unit="MB/s", value="mb_per_s",
         ),
         Table(
             "hold", "Sessions open at once: memory of each",
             [
-                smtps("smtps", "hold", 2_000), smtps("smtps, asyncio", "hold", 2_000),
+                smtps("smtps", "hold", 5_000), smtps("smtps, asyncio", "hold", 5_000),
                 aiosmtplib("hold", 500),
             ],
             unit="KB", value="kb_each",
@@ -188,8 +209,8 @@ def tables() -> list[Table]:
 
 
 @contextmanager
-def sink(delay: int) -> Iterator[int]:
-    """The server, for the length of a block; its port."""
+def sink(delay: int) -> Iterator[tuple[int, int]]:
+    """The server, for the length of a block; its port, and the process."""
     port = 4600 + delay
     command = ["taskset", "-c", LAST, str(WORK / "sink"), "--cert", str(WORK / "srv.pem"), "--key",
                str(WORK / "srv.key"), "--port", str(port), "--spin-us", "1000"]  # fmt: skip
@@ -198,9 +219,41 @@ def sink(delay: int) -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         time.sleep(0.5)
         try:
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
+
+
+def busy(process: int | None = None) -> float:
+    """Seconds of processor time that all programs have used, or one of them."""
+    path = Path("/proc/stat" if process is None else f"/proc/{process}/stat")
+    words = path.read_text().partition("\n")[0].rpartition(")")[2].split()
+    # Of all: user, nice, system, then interrupts and what the host took. Of one: user and system.
+    places = (1, 2, 3, 6, 7, 8) if process is None else (11, 12)
+    return sum(int(words[place]) for place in places) / os.sysconf("SC_CLK_TCK")
+
+
+DISTURBED = 0.25
+"""Of a processor, used by other programs."""
+
+
+def quiet(client: Client, port: int, server: int) -> dict[str, Any]:
+    """A run in which nobody else did much, or the third one."""
+    for _ in range(3):
+        before = busy() - busy(server) - children()
+        start = time.perf_counter()
+        figures = measure(client, port)
+        others = busy() - busy(server) - children() - before
+        if others / (time.perf_counter() - start) <= DISTURBED:
+            return figures
+        print(f"{client.name}: disturbed, once more", file=sys.stderr)
+    return figures
+
+
+def children() -> float:
+    """Seconds of processor time of the clients so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(client: Client, port: int) -> dict[str, Any]:
@@ -226,11 +279,11 @@ def measure(client: Client, port: int) -> dict[str, Any]:
 def run(table: Table, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """All clients in turn, so many times."""
     found: dict[str, list[dict[str, Any]]] = {client.name: [] for client in table.clients}
-    with sink(table.delay) as port:
+    with sink(table.delay) as (port, server):
         for number in range(rounds):
             for client in table.clients:
                 try:
-                    figures = measure(client, port)
+                    figures = quiet(client, port, server)
                 except (RuntimeError, subprocess.TimeoutExpired) as error:
                     print(f"{table.key}: {error}", file=sys.stderr)
                     continue
@@ -264,14 +317,63 @@ def section(table: Table, found: dict[str, list[dict[str, Any]]]) -> str:
     return "\n".join([*lines, ""])
 
 
+PLOTS = HERE / "plots.json"
+
+
+def by_delay() -> dict[str, dict[int, float]]:
+    """Messages a second by the milliseconds that a reply takes."""
+    found: dict[str, dict[int, float]] = {}
+    for delay in (0, 1, 5, 20, 50):
+        many = 20_000 if not delay else 200_000 // (delay + 5)
+        few = max(many // 64, 20) if delay else 3_000
+        clients = [
+            *(smtps(f"smtps, window {w}", "raw", max(many * w // 64, 60), "--window", str(w))
+              for w in (1, 16, 64)),
+            smtplib("raw", few // 4 + 20), aiosmtplib("raw", few // 4 + 20),
+            nodemailer("raw", few // 2 + 20),
+        ]  # fmt: skip
+        with sink(delay) as (port, server):
+            for client in clients:
+                figures = quiet(client, port, server)
+                found.setdefault(client.name, {})[delay] = figures["per_s"]
+                print(f"{delay} ms {client.name}: {figures['per_s']:,.0f}", flush=True)
+    return found
+
+
+def by_concurrency() -> dict[str, dict[int, float]]:
+    """Checks a second by how many are under way."""
+    found: dict[str, dict[int, float]] = {}
+    with sink(0) as (port, server):
+        for at_once in (1, 3, 10, 30, 100, 300):
+            more, n = ("--at-once", str(at_once)), 600 + 3 * at_once
+            for client in (
+                smtps("smtps", "check", n, *more), smtplib("check", n, *more),
+                aiosmtplib("check", n, *more),
+            ):  # fmt: skip
+                figures = quiet(client, port, server)
+                found.setdefault(client.name, {})[at_once] = figures["per_s"]
+                print(f"{at_once} at once, {client.name}: {figures['per_s']:,.0f}", flush=True)
+    return found
+
+
+def plot() -> None:
+    """The two pictures; drawn by a library that only they need."""
+    PLOTS.write_text(json.dumps({"delay": by_delay(), "concurrency": by_concurrency()}))
+    python = str(WORK / "peers" / "bin" / "python")
+    subprocess.run([python, str(HERE / "plot.py"), str(PLOTS)], check=True)
+    PLOTS.unlink()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="tables, with a comma between")
+    parser.add_argument("--only", default="", help="tables, with a comma between; or plots")
     options = parser.parse_args()
     if shutil.which("taskset") is None:
         sys.exit("bench: taskset is needed (Debian: util-linux)")
     wanted = [t for t in tables() if not options.only or t.key in options.only.split(",")]
+    if not options.only or "plots" in options.only.split(","):
+        plot()
     sections = [section(table, run(table, options.rounds)) for table in wanted]
     head = f"""\
 # Side by side
@@ -279,6 +381,10 @@ def main() -> None:
 `scripts/bench`, {options.rounds} rounds, Python {platform.python_version()}, {os.cpu_count()}
 processors. Medians. What counts is how the rows of a table stand to each other: single runs differ
 by up to 30 %.
+
+![messages a second by round-trip time](delay.svg)
+
+![checks a second by how many are under way](concurrency.svg)
 """
     text = "\n".join([head, *sections])
     print(text)

@@ -16,7 +16,7 @@ LINE = b"The quick brown fox jumps over the lazy dog, and then it does so once a
 def arguments() -> argparse.Namespace:
     """``WORK`` and how much of it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", choices=("raw", "composed", "own", "check", "hold"))
+    parser.add_argument("work", choices=("raw", "composed", "own", "check", "file", "hold"))
     parser.add_argument("--port", type=int, default=4465)
     parser.add_argument("--ca", required=True)
     parser.add_argument("--n", type=int, default=1000)
@@ -48,11 +48,12 @@ class Watch:
         """From here on it counts."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def stop(self, n: int) -> None:
-        """Print what it was for each of ``n``."""
+    def stop(self, n: int, megabytes: float = 0.0) -> None:
+        """Print what it was for each of ``n``, and for all the megabytes."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = {"n": n, "s": wall, "per_s": n / wall, "cpu_us": cpu / n * 1e6, "rss_kb": rss}
+        found = {"n": n, "s": wall, "per_s": n / wall, "cpu_us": cpu / n * 1e6, "rss_kb": rss,
+                 "mb_per_s": megabytes / wall}  # fmt: skip
         print(json.dumps(found))
 
 

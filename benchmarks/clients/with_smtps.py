@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
@@ -78,6 +80,23 @@ async def check() -> None:
     watch.stop(OPTIONS.n)
 
 
+async def file() -> None:
+    """Of its own for each run, since only the peak counts."""
+    watch = Watch()
+    with tempfile.NamedTemporaryFile() as big:
+        for _ in range(OPTIONS.size // 1_000_000):
+            big.write(os.urandom(1_000_000))
+        big.flush()
+        attachment = smtps.Attachment.from_file(big.name, "application/octet-stream")
+        message = smtps.Message(
+            from_=SENDER, to=RECIPIENT, subject="A file", text="x", attachments=[attachment]
+        )
+        async with smtps.connect(endpoint()) as session:
+            watch.start()
+            assert (await session.send(message)).outcome is smtps.Outcome.SENT
+    watch.stop(1, megabytes=OPTIONS.size / 1e6)
+
+
 async def hold() -> None:
     await (await Access.open(endpoint())).quit()
     before, held = rss_now(), []
@@ -88,5 +107,5 @@ async def hold() -> None:
         access.dialogue.abort()
 
 
-WORKS = {"check": check, "hold": hold}
+WORKS = {"check": check, "file": file, "hold": hold}
 run_async(WORKS.get(OPTIONS.work, send), uvloop=OPTIONS.uvloop)
