@@ -34,11 +34,7 @@ CALLERS = (1, 10, 50)
 TEXT = ("The quick brown fox jumps over the lazy dog, and then it does so once again.\n" * 27)[
     :2048
 ]
-FREE = {
-    "SMTPS_CALLER_RATE": "1000000/second",
-    "SMTPS_TARGET_RATE": "1000000/second",
-    "SSL_CERT_FILE": str(WORK / "ca.pem"),
-}
+FREE = {"SSL_CERT_FILE": str(WORK / "ca.pem")}
 """Ours trusts the system's authorities, which are these here."""
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from smtps._version import __version__
 from smtps.api import problems, schemas
+from smtps.api.express import Express
 from smtps.api.guards.gate import Gate
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
@@ -49,6 +50,7 @@ def create_app(
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(gallery))
+    app.add_middleware(Express, lanes=seed.express(service))
     app.add_middleware(
         Gate, settings=settings, rates=rates, metrics=service.metrics, stopping=stopping
     )

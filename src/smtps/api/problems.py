@@ -126,6 +126,11 @@ def install(app: FastAPI) -> None:
 
 async def _ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SMTPSError)
+    return of(error)
+
+
+def of(error: SMTPSError) -> JSONResponse:
+    """The answer that an error makes."""
     more: dict[str, Any] = {}
     if isinstance(error, SendError):
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}

@@ -20,6 +20,7 @@ from smtps.advice import advice_for
 from smtps.api import problems
 from smtps.api.guards import body, origin, tokens
 from smtps.api.guards.rates import RateError, Rates
+from smtps.api.guards.watch import Watch
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.errors import Failure, InputError, Phase
@@ -170,24 +171,14 @@ class Gate:
         A send whose caller is gone ends too: that caller takes it for failed, and a message that
         still goes out then is one that arrives twice.
         """
-        gone = asyncio.ensure_future(_gone(receive))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        running = asyncio.ensure_future(self._app(scope, _replay(content, gone), answer))
+        watch = Watch(receive, self._stopping, self._settings.grace)
         try:
-            await asyncio.wait((running, gone, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not running.done() and not gone.done():
-                await asyncio.wait(
-                    (running, gone),
-                    timeout=self._settings.grace,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            if running.done():
-                running.result()
-                return
+            await self._app(scope, _replay(content, watch), answer)
+        except asyncio.CancelledError:
+            if not watch.cancelled_it():
+                raise
         finally:
-            for task in (gone, stopping, running):
-                task.cancel()
-            await asyncio.gather(gone, stopping, running, return_exceptions=True)
+            watch.close()
         if not answer.status:
             await self._refuse("api.stopping", scope, receive, answer, {})
 
@@ -254,20 +245,14 @@ async def _feed(upload: Upload, receive: Receive, most: int) -> bool:
     return True
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until the caller leaves; a body that nobody reads is passed over."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _replay(content: bytes, gone: asyncio.Future[None]) -> Receive:
+def _replay(content: bytes, watch: Watch) -> Receive:
     """A receive that hands the body over once, and then tells when the caller leaves."""
     messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def replayed() -> Any:
         if messages:
             return messages.pop()
-        await asyncio.shield(gone)
+        await asyncio.shield(watch.gone())
         return {"type": "http.disconnect"}
 
     return replayed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
 from smtps.api.contract import (
@@ -15,6 +17,7 @@ from smtps.api.contract import (
     dry_run_answer,
     send_answer,
 )
+from smtps.api.express import Lane
 from smtps.api.guards.body import judge_message
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint
@@ -22,6 +25,7 @@ from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
 from smtps.diagnosis.visit import Progress
 from smtps.errors import SMTPSError
+from smtps.message import Attachment
 from smtps.net.names import to_ascii
 
 _CONNECT: dict[int | str, dict[str, Any]] = {200: {"model": schemas.ConnectAnswer}}
@@ -37,19 +41,15 @@ def router(service: Service) -> APIRouter:
     """``/api/smtps/connect`` and ``/api/smtps/send``."""
     routes = APIRouter(prefix="/api/smtps", tags=["the seed"])
 
-    async def connect(request: ConnectRequest, *, transcript: bool) -> JSONResponse:
-        answer = await service.connect(request, transcript=transcript)
-        return _json(answer)
-
     @routes.get("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_get(query: Annotated[ConnectQuery, Query()]) -> JSONResponse:
-        return await connect(query, transcript=query.detail == "full")
+        return await connect(service, query, transcript=query.detail == "full")
 
     @routes.post("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_post(
         request: Annotated[ConnectRequest, _CONNECT_BODY], detail: Detail = None
     ) -> JSONResponse:
-        return await connect(request, transcript=detail == "full")
+        return await connect(service, request, transcript=detail == "full")
 
     def stream(request: ConnectRequest) -> StreamingResponse:
         check_endpoint(service.endpoint(request, request.timeout))
@@ -90,19 +90,53 @@ def router(service: Service) -> APIRouter:
     async def send_post(
         request: Annotated[SendRequest, _SEND_BODY], http: Request, detail: Detail = None
     ) -> JSONResponse:
-        judge_message(request, service.settings)
         files = http.scope.get("smtps.files", ())
-        if request.dry_run:
-            outgoing = prepare(request.message(files), request.explicit_envelope())
-            return JSONResponse(dry_run_answer(request, outgoing))
-        result = await service.send(request, files)
-        partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
-        if result.outcome is not Outcome.SENT and not partly:
-            raise SendError(result)
-        return JSONResponse(send_answer(request, result, transcript=detail == "full"))
+        return await send(service, request, files, transcript=detail == "full")
 
     return routes
 
 
-def _json(answer: dict[str, Any]) -> JSONResponse:
+async def connect(
+    service: Service, request: ConnectRequest, *, transcript: bool = False
+) -> JSONResponse:
+    """The answer to a connection test."""
+    answer = await service.connect(request, transcript=transcript)
     return JSONResponse(answer) if answer["success"] else problems.response(answer)
+
+
+async def send(
+    service: Service,
+    request: SendRequest,
+    files: Sequence[Attachment] = (),
+    *,
+    transcript: bool = False,
+) -> JSONResponse:
+    """The answer to a message.
+
+    Raises:
+        SMTPSError: it was not sent, or not as it was asked for.
+    """
+    judge_message(request, service.settings)
+    if request.dry_run:
+        outgoing = prepare(request.message(files), request.explicit_envelope())
+        return JSONResponse(dry_run_answer(request, outgoing))
+    result = await service.send(request, files)
+    partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
+    if result.outcome is not Outcome.SENT and not partly:
+        raise SendError(result)
+    return JSONResponse(send_answer(request, result, transcript=transcript))
+
+
+def express(service: Service) -> dict[tuple[str, str], Lane]:
+    """The requests that come most, for the express lane."""
+
+    async def connect_now(request: ConnectRequest, _scope: Scope) -> JSONResponse:
+        return await connect(service, request)
+
+    async def send_now(request: SendRequest, scope: Scope) -> JSONResponse:
+        return await send(service, request, scope.get("smtps.files", ()))
+
+    return {
+        ("POST", "/api/smtps/connect"): Lane(ConnectRequest, connect_now),
+        ("POST", "/api/smtps/send"): Lane(SendRequest, send_now),
+    }

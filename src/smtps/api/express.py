@@ -1,0 +1,75 @@
+"""The requests that come most, without the long way through the framework.
+
+What is unusual about one, such as a query or a body that does not fit, takes that way all the same,
+so there is one place that explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from smtps.api import problems
+from smtps.errors import SMTPSError
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One request.
+
+    Attributes:
+        model: of its body.
+        answer: makes the answer.
+    """
+
+    model: type[BaseModel]
+    answer: Callable[[Any, Scope], Awaitable[ASGIApp]]
+
+
+class Express:
+    """ASGI middleware.
+
+    Args:
+        app: the long way.
+        lanes: method and path → request.
+    """
+
+    def __init__(self, app: ASGIApp, lanes: Mapping[tuple[str, str], Lane]) -> None:
+        self._app = app
+        self._lanes = lanes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        lane = None
+        if scope["type"] == "http" and not scope["query_string"]:
+            lane = self._lanes.get((scope["method"], scope["path"]))
+        if lane is None:
+            await self._app(scope, receive, send)
+            return
+        message = await receive()  # the gate hands over whole bodies
+        try:
+            request = lane.model.model_validate_json(message["body"])
+        except (ValidationError, KeyError):
+            await self._app(scope, _again(message, receive), send)
+            return
+        scope["route"] = SimpleNamespace(path=scope["path"])
+        try:
+            answer = await lane.answer(request, scope)
+        except SMTPSError as error:
+            answer = problems.of(error)
+        await answer(scope, receive, send)
+
+
+def _again(message: Message, receive: Receive) -> Receive:
+    """A receive that begins with a message that was taken out already."""
+    messages = [message]
+
+    async def begin() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return begin
