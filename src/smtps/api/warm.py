@@ -11,6 +11,8 @@ from smtps.options import Endpoint, Timeouts
 MOST = 256
 """Accounts at a time; the one used longest ago makes room."""
 
+_USUAL = Timeouts()
+
 SESSIONS = 16
 """At most, for one account."""
 
@@ -28,7 +30,7 @@ class Warm:
 
     async def pool(self, endpoint: Endpoint) -> Pool:
         """The pool of exactly this server, these credentials and this trust."""
-        key = replace(endpoint, timeouts=Timeouts(), transcript=True)
+        key = replace(endpoint, timeouts=_USUAL, transcript=True)
         pool = self._pools.pop(key, None) or Pool(key, size=SESSIONS, idle=self._seconds)
         self._pools[key] = pool
         # Credentials are not kept longer than the sessions that were opened with them.

@@ -152,7 +152,6 @@ def _checker(options: Namespace) -> CheckOne:
 
     from smtps.cli import targets  # noqa: PLC0415
     from smtps.diagnosis.checking import check  # noqa: PLC0415
-    from smtps.diagnosis.discovery import mail_domain  # noqa: PLC0415
     from smtps.net.names import to_ascii  # noqa: PLC0415
     from smtps.providers import by_id  # noqa: PLC0415
 
@@ -170,6 +169,8 @@ def _checker(options: Namespace) -> CheckOne:
 
     for target in targets.named(options):
         if "@" in target:
+            from smtps.diagnosis.discovery import mail_domain  # noqa: PLC0415
+
             mail_domain(target)
         else:
             to_ascii(endpoint(target).host)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -77,6 +75,7 @@ def _from_file(name: str) -> str:
 
 
 def _from_command(command: str) -> str:
+    import shlex  # noqa: PLC0415
     import subprocess  # noqa: PLC0415
 
     try:
@@ -109,6 +108,8 @@ def _from_prompt(username: str) -> str:
         raise InputError(
             "password", "none given; use --password-env, --password-file or --password-command"
         )
+    import getpass  # noqa: PLC0415
+
     return getpass.getpass(f"Password for {username}: ")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256, sha512
+from typing import TYPE_CHECKING
 
-from smtps.net.dns import TLSA
+if TYPE_CHECKING:
+    from smtps.net.dns import TLSA
 
 _CA, _EE = (0, 2), (1, 3)
 """Certificate usages: an authority on the way, or the server's own."""

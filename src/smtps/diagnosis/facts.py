@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
 from smtps.diagnosis.looks import Look
-from smtps.diagnosis.names import Names
-from smtps.diagnosis.route import Discovery
 from smtps.errors import Failure
 from smtps.net.tls import TLSFacts
+
+if TYPE_CHECKING:  # what only deep looks and mail addresses need
+    from smtps.diagnosis.names import Names
+    from smtps.diagnosis.route import Discovery
 
 Control = Literal["answers", "silent"]
 

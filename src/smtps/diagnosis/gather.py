@@ -9,12 +9,10 @@ from datetime import UTC, datetime
 
 from smtps.client.access import check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
-from smtps.diagnosis.names import look_up
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any
-from smtps.net.dns import LIFETIME, Resolver
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
@@ -100,6 +98,9 @@ async def _ask_and_look(
     facts: Facts, visitor: Visitor, addresses: list[Address], endpoint: Endpoint
 ) -> None:
     """Look at the addresses, and ask the DNS what it says of them meanwhile."""
+    from smtps.diagnosis.names import look_up  # late: few want it  # noqa: PLC0415
+    from smtps.net.dns import LIFETIME, Resolver  # noqa: PLC0415
+
     resolver = Resolver(endpoint.resolver, lifetime=min(LIFETIME, endpoint.timeouts.dns))
     questions = asyncio.create_task(look_up(facts.host, facts.port, addresses, resolver))
     try:

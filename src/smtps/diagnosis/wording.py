@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
-from smtps.diagnosis.names import Names
 from smtps.diagnosis.report import Verdict
-from smtps.diagnosis.route import Discovery
+
+if TYPE_CHECKING:
+    from smtps.diagnosis.names import Names
+    from smtps.diagnosis.route import Discovery
 
 VERDICT = {
     Verdict.WORKS: "works",

@@ -56,6 +56,7 @@ class Gate:
         self._metrics = metrics
         self._stopping = stopping
         self._running = 0
+        self._known_hosts = settings.known_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -140,7 +141,7 @@ class Gate:
         settings, path = self._settings, scope["path"]
         if self._stopping.is_set():
             return "api.stopping"
-        if (code := origin.judge(headers, path, settings.known_hosts)) is not None:
+        if (code := origin.judge(headers, path, self._known_hosts)) is not None:
             return code
         name = None
         if settings.tokens and tokens.needed(path):
