@@ -6,6 +6,7 @@ fails here whatever the machine.
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -128,6 +129,27 @@ async def test_an_opening_waits_only_for_the_server(
     monkeypatch.setattr(Wire, "_wait", counting)
     async with await opened(server):
         assert waits <= 5
+
+
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+async def test_checks_leave_nothing_behind(server: Farm) -> None:
+    """Neither a socket nor a task, however many there were."""
+    report = await smtps.check(server.endpoint())
+    assert report.verdict == "warnings"  # it offers no login
+    sockets, tasks = open_files(), len(asyncio.all_tasks())
+    left = iter(range(400))
+
+    async def one_after_the_other() -> None:
+        for _ in left:
+            await smtps.check(server.endpoint())
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(40)))
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > tasks or open_files() > sockets:
+            await asyncio.sleep(0.01)  # the server is in this process too, and has to notice
 
 
 async def test_a_large_message_is_not_copied(server: Farm) -> None:
