@@ -27,6 +27,8 @@ for name, lines in json.loads(Path(sys.argv[1]).read_text()).items():
     if name == "delay":
         axes.set_yscale("log")
         axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(-0.1, 60)
+        axes.set_xticks([0, 1, 5, 20, 50])
     else:
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)

@@ -320,7 +320,14 @@ def section(table: Table, found: dict[str, list[dict[str, Any]]]) -> str:
 PLOTS = HERE / "plots.json"
 
 
-def by_delay() -> dict[str, dict[int, float]]:
+def middle(client: Client, port: int, server: int, rounds: int) -> float:
+    """How many a second, in the run that is neither the best nor the worst."""
+    found = float(statistics.median(quiet(client, port, server)["per_s"] for _ in range(rounds)))
+    print(f"{client.name}: {found:,.0f}", flush=True)
+    return found
+
+
+def by_delay(rounds: int) -> dict[str, dict[int, float]]:
     """Messages a second by the milliseconds that a reply takes."""
     found: dict[str, dict[int, float]] = {}
     for delay in (0, 1, 5, 20, 50):
@@ -334,13 +341,12 @@ def by_delay() -> dict[str, dict[int, float]]:
         ]  # fmt: skip
         with sink(delay) as (port, server):
             for client in clients:
-                figures = quiet(client, port, server)
-                found.setdefault(client.name, {})[delay] = figures["per_s"]
-                print(f"{delay} ms {client.name}: {figures['per_s']:,.0f}", flush=True)
+                speed = middle(client, port, server, rounds)
+                found.setdefault(client.name, {})[delay] = speed
     return found
 
 
-def by_concurrency() -> dict[str, dict[int, float]]:
+def by_concurrency(rounds: int) -> dict[str, dict[int, float]]:
     """Checks a second by how many are under way."""
     found: dict[str, dict[int, float]] = {}
     with sink(0) as (port, server):
@@ -350,15 +356,14 @@ def by_concurrency() -> dict[str, dict[int, float]]:
                 smtps("smtps", "check", n, *more), smtplib("check", n, *more),
                 aiosmtplib("check", n, *more),
             ):  # fmt: skip
-                figures = quiet(client, port, server)
-                found.setdefault(client.name, {})[at_once] = figures["per_s"]
-                print(f"{at_once} at once, {client.name}: {figures['per_s']:,.0f}", flush=True)
+                speed = middle(client, port, server, rounds)
+                found.setdefault(client.name, {})[at_once] = speed
     return found
 
 
-def plot() -> None:
+def plot(rounds: int) -> None:
     """The two pictures; drawn by a library that only they need."""
-    PLOTS.write_text(json.dumps({"delay": by_delay(), "concurrency": by_concurrency()}))
+    PLOTS.write_text(json.dumps({"delay": by_delay(rounds), "concurrency": by_concurrency(rounds)}))
     python = str(WORK / "peers" / "bin" / "python")
     subprocess.run([python, str(HERE / "plot.py"), str(PLOTS)], check=True)
     PLOTS.unlink()
@@ -373,7 +378,7 @@ def main() -> None:
         sys.exit("bench: taskset is needed (Debian: util-linux)")
     wanted = [t for t in tables() if not options.only or t.key in options.only.split(",")]
     if not options.only or "plots" in options.only.split(","):
-        plot()
+        plot(options.rounds)
     sections = [section(table, run(table, options.rounds)) for table in wanted]
     head = f"""\
 # Side by side
