@@ -287,6 +287,7 @@ def bystanders(seconds: int) -> list[str]:
         time.sleep(5)
         row("1,000 that wait for a server that says nothing")
         slow.terminate()
+        time.sleep(3)
         for name, what in (
             ("endless", "16 MiB without a line end"),
             ("digits", "256 KiB of `111 111 …`"),

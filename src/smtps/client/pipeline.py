@@ -76,12 +76,13 @@ class Pipeline:
         while self._unsaid:
             current = self._unsaid[0]
             while (group := current.say()) is not None:
+                commands = group.commands
                 if self._reset_first(current):
-                    self._dialogue.say((RSET,))
+                    commands = (RSET, *commands)
                     self._owners.append(None)
                 self._before = current
                 self._owners.extend([current] * (len(group.commands) + group.stuffed))
-                self._dialogue.say(group.commands)
+                self._dialogue.say(commands)
                 if group.content is not None:
                     self._written.append(current)
                     if group.stuffed or not self._dialogue.say_small(group.content):
