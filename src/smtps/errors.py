@@ -125,6 +125,14 @@ class SMTPSError(Exception):
         self.args = (self.failure.message,)
         return self
 
+    def apart(self) -> Self:
+        """The same, to keep or to raise elsewhere: a traceback holds on to all that its frames
+        knew, and an object that keeps it to itself.
+        """
+        other = type(self).__new__(type(self), *self.args)
+        other.__dict__.update(self.__dict__)
+        return other
+
     def __str__(self) -> str:
         return self.failure.message
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 import smtps
 from smtps.advice import ADVICE
 from smtps.cli import exits
+from smtps.net.wire import Wire
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.persona import Persona
 from smtps.sandbox.personas import PERSONAS
@@ -34,6 +38,22 @@ def hurried(persona: Persona) -> Persona:
     return replace(persona, greeting_delay=0.5) if persona.in_clear else persona
 
 
+@pytest.fixture
+def wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[weakref.WeakSet[Wire]]:
+    """Those that are in memory; no collection helps them out of it."""
+    found: weakref.WeakSet[Wire] = weakref.WeakSet()
+    made = Wire.connection_made
+
+    def noted(wire: Wire, transport: asyncio.BaseTransport) -> None:
+        found.add(wire)
+        made(wire, transport)
+
+    monkeypatch.setattr(Wire, "connection_made", noted)
+    gc.disable()
+    yield found
+    gc.enable()
+
+
 def endpoint(box: Sandbox, *, login: bool) -> smtps.Endpoint:
     persona = box.persona
     options: dict[str, Any] = {}
@@ -53,7 +73,7 @@ def endpoint(box: Sandbox, *, login: bool) -> smtps.Endpoint:
 
 
 @pytest.mark.parametrize("name", [n for n, p in PERSONAS.items() if p.shown_by != "send"])
-async def test_check(name: str) -> None:
+async def test_check(name: str, wires: weakref.WeakSet[Wire]) -> None:
     persona = hurried(PERSONAS[name])
     asks = "envelope" in persona.shown_by
     async with Sandbox(persona) as box:
@@ -65,6 +85,8 @@ async def test_check(name: str) -> None:
         async with asyncio.timeout(2):
             while box.clients:  # nothing is left open
                 await asyncio.sleep(0.01)
+    # Nothing waits for a garbage collection: what an error held would stay for minutes.
+    assert not wires
     assert [finding.code for finding in report.findings] == list(persona.findings), report.findings
     expected = (
         "works" if name in WORKS

@@ -247,7 +247,8 @@ class Dialogue:
         return error
 
     def _end(self, error: SMTPSError) -> SMTPSError:
-        self.broken = error.locate(address=self.wire.address).redact(self.transcript.redact)
+        error.locate(address=self.wire.address).redact(self.transcript.redact)
+        self.broken = error.apart()
         self.transcript.add("*", f"{type(error).__name__} {error.code}: {error}")
         self.wire.abort()
         return error
@@ -271,5 +272,9 @@ class Guard:
             ) from dialogue.broken
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and (found := self._dialogue.ended(error)) is not error:
+        if error is None or (found := self._dialogue.ended(error)) is error:
+            return
+        try:
             raise found from error
+        finally:
+            del found  # this frame is in its traceback

@@ -91,10 +91,9 @@ async def login(
             reply = await _run(dialogue, mechanism, endpoint.username or "")
             if reply.positive:
                 return name
-            refused = _refused(reply, mechanism)
             if reply.code not in sasl.TRY_NEXT:
                 break
-        raise refused
+        raise _refused(reply, mechanism)
     except LoginError as error:
         error.locate(phase=Phase.AUTH, address=dialogue.wire.address)
         raise

@@ -125,7 +125,7 @@ class Connection:
             try:
                 self._parser.take_replies(self._ready)
             except ProtocolError as error:
-                self._bad = error
+                self._bad = error.apart()
             self._begun = self._bad is not None or not self._parser.idle
         return len(self._ready) + self._begun
 
@@ -135,7 +135,7 @@ class Connection:
         if self._ready:
             return self._ready.popleft()
         if self._bad is not None:
-            raise self._bad
+            raise self._bad.apart()
         return None
 
     def expect_silence(self) -> None:
@@ -178,7 +178,7 @@ class Connection:
             SMTPSError: see ``next_answer``; the next time, if answers stand before it.
         """
         if self._postponed is not None:
-            raise self._postponed
+            raise self._postponed.apart()
         found: list[Answer] = []
         self._plain_answers(found)
         while self.pending or not found:
@@ -187,7 +187,7 @@ class Connection:
             except SMTPSError as error:
                 if not found:
                     raise
-                self._postponed = error
+                self._postponed = error.apart()
                 break
             if answer is None:
                 break

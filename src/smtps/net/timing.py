@@ -61,12 +61,14 @@ class within(expiry):  # noqa: N801
     """Run the block in at most ``seconds``, and not beyond ``deadline`` (the loop's time).
 
     Raises:
-        PhaseTimeoutError: it took longer; the block was cancelled.
+        PhaseTimeoutError: it took longer, and the block was cancelled; or it was too late for it.
     """
 
     __slots__ = ("_timeout",)
 
     async def __aenter__(self) -> None:
+        if self._allowed <= 0:  # what begins now would only have to be undone
+            raise timed_out(self._phase, 0.0, self._address)
         self._timeout = asyncio.timeout_at(self._end)
         await self._timeout.__aenter__()
 

@@ -95,6 +95,7 @@ class Wire(asyncio.Protocol):
         self._transport = None
         if self._alarm is not None:
             self._alarm.cancel()
+            self._alarm = None
         if self._tls is not None and exc is None:
             self._from_peer.write_eof()
         if self._drained is not None and not self._drained.done():
@@ -250,6 +251,7 @@ class Wire(asyncio.Protocol):
 
     async def close(self, timeout: float = 1.0) -> None:
         """Say goodbye in TLS and close; by force if the peer does not take it in time."""
+        self._forget()
         if self._transport is None:
             return
         if self._tls is not None and self._secured:
@@ -266,8 +268,14 @@ class Wire(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the connection at once."""
+        self._forget()
         if self._transport is not None:
             self._transport.abort()
+
+    def _forget(self) -> None:
+        """Nobody will read what came, and an error holds on to all that its frames knew."""
+        self._eof, self._error = True, None
+        self._plain.clear()
 
     def _flush(self) -> None:
         if self._to_peer.pending and self._transport is not None:

@@ -47,6 +47,8 @@ class Watch:
         self._later.cancel()
         for task in self._tasks:
             task.cancel()
+        self._tasks.clear()  # each of them knows this watch
+        self._gone = self._task = None
 
     def _begin(self) -> None:
         self._tasks.append(asyncio.ensure_future(self._watch()))
