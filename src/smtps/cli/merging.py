@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output, progress, rows, sending, server
+from smtps.cli.journal import Journal, journal
 from smtps.cli.rows import Row
 from smtps.errors import Failure, InputError, Phase
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from smtps.client.result import Result
     from smtps.message import Message
     from smtps.template import Template
-
-_FINAL = ("sent", "partial", "refused")
-"""Outcomes that a second run leaves alone; ``uncertain`` too, unless asked for."""
 
 _BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
 _SHOWN = 10
@@ -109,66 +105,6 @@ class _Tally:
         return ", ".join(f"{n:,} {name}" for name, n in self.outcomes.items()) or "none sent"
 
 
-class _Log:
-    """What was begun, and what became of it: a JSON object to a line, written as it happens.
-
-    Args:
-        path: of an earlier run, or to be made.
-        retry_uncertain: send those again that may have arrived.
-    """
-
-    def __init__(self, path: str, *, retry_uncertain: bool) -> None:
-        self._known: dict[int, tuple[str, str]] = {}
-        self._retry_uncertain = retry_uncertain
-        try:
-            if Path(path).exists():
-                self._read(Path(path).read_text(encoding="utf-8"))
-            self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115  # closed by close
-        except OSError as error:
-            raise InputError("log", f"cannot be used: {error.strerror} ({path})") from error
-
-    def _read(self, text: str) -> None:
-        for line in text.splitlines():
-            try:
-                found = json.loads(line)
-                self._known[int(found["row"])] = (str(found["digest"]), str(found["outcome"]))
-            except (ValueError, TypeError, KeyError):
-                continue  # the last line of a run that was killed may be half a line
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def outcome(self, row: Row) -> str | None:
-        """What became of a row in an earlier run, if it needs no further one.
-
-        Raises:
-            InputError: there was another row in its place.
-        """
-        digest, outcome = self._known.get(row.number, ("", ""))
-        if not outcome:
-            return None
-        if digest != row.digest:
-            raise InputError(
-                "log",
-                f"row {row.number} is not what it was when the log was written; use a new log",
-            )
-        if outcome in _FINAL:
-            return outcome
-        # Begun and not answered: nobody knows whether the message went out.
-        if outcome in ("begun", "uncertain") and not self._retry_uncertain:
-            return "uncertain"
-        return None
-
-    def note(self, row: Row, outcome: str, **more: object) -> None:
-        """Write a line, and let the system have it before anything else happens."""
-        known = {"row": row.number, "digest": row.digest, "outcome": outcome, **more}
-        self._file.write(json.dumps(known, ensure_ascii=False) + "\n")
-        self._file.flush()
-
-
 async def _send(options: Namespace, template: Template, total: int) -> int:
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
     from smtps.client.pool import Pool  # noqa: PLC0415
@@ -177,9 +113,10 @@ async def _send(options: Namespace, template: Template, total: int) -> int:
     tally = _Tally(total)
     show_bar = progress.wanted(options.progress, several=total > 1)
     with ExitStack() as stack:
-        log: _Log | None = None
+        log: Journal | None = None
         if options.log is not None:
-            log = stack.enter_context(_Log(options.log, retry_uncertain=options.retry_uncertain))
+            opened = journal(options.log, retry_uncertain=options.retry_uncertain)
+            log = stack.enter_context(opened)
         show = stack.enter_context(progress.bar(tally, show=show_bar))
         stop = stack.enter_context(stop_signals())
         merge = _Merge(template, log, tally, stop)
@@ -199,7 +136,7 @@ class _Merge:
     """The messages, one after the other, and which row each of them is."""
 
     template: Template
-    log: _Log | None
+    log: Journal | None
     tally: _Tally
     stop: asyncio.Event
     under_way: dict[int, tuple[Row, Message]] = field(default_factory=dict)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import stat
 import tempfile
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from smtps.cli import output
+from smtps.cli.growing import growing, telling
 from smtps.errors import InputError
 
 GROWING = ("ndjson", "csv")
@@ -48,28 +47,6 @@ class Terminal:
         """Nothing is left to do."""
 
 
-class Growing:
-    """A file to which each result is added. A last line that was torn is cut off first.
-
-    Args:
-        file: open for reading and appending.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        _mend(file)
-        self.fresh = file.seek(0, os.SEEK_END) == 0
-
-    def write(self, text: str) -> None:
-        """Add to the file, at once."""
-        with _telling("cannot be written"):
-            self._file.write(text.encode())
-            self._file.flush()
-
-    def complete(self) -> None:
-        """Nothing is left to do."""
-
-
 class Whole:
     """A file that takes the place of the old one when all is written, and not before.
 
@@ -88,12 +65,12 @@ class Whole:
 
     def write(self, text: str) -> None:
         """Add to the file."""
-        with _telling("cannot be written"):
+        with telling("output_file", "cannot be written"):
             self._file.write(text.encode())
 
     def complete(self) -> None:
         """Let it take its place."""
-        with _telling("cannot be written"):
+        with telling("output_file", "cannot be written"):
             self._file.flush()
             _usual_mode(self._file.fileno())
             self._draft.replace(self._path)
@@ -117,13 +94,10 @@ def results(path: str | None, form: str) -> Iterator[Results]:
     if place.exists() and not stat.S_ISREG(place.stat().st_mode):
         raise InputError("output_file", f"{path} is not a regular file")
     if form in GROWING:
-        with _telling("cannot be opened"):
-            file = place.open("a+b")
-        with file:
-            _lock(file)
-            yield Growing(file)
+        with growing(place, "output_file") as file:
+            yield file
         return
-    with _telling("cannot be opened"):
+    with telling("output_file", "cannot be opened"):
         handle, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with os.fdopen(handle, "wb") as draft_file:
@@ -132,61 +106,8 @@ def results(path: str | None, form: str) -> Iterator[Results]:
         Path(draft).unlink(missing_ok=True)
 
 
-def _lock(file: BinaryIO) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise InputError(
-            "output_file", "another run is writing to it; give each shard a file of its own"
-        ) from error
-
-
-def _mend(file: BinaryIO) -> None:
-    """Cut off what was torn when a run ended in the middle of a line."""
-    start = _last_line(file)
-    file.seek(start)
-    last = file.read()
-    if not last:
-        return
-    if last.startswith(b"{") and _is_json(last):
-        file.write(b"\n")  # whole, and somebody's editor took the line feed away
-    else:
-        file.truncate(start)
-    file.flush()
-
-
-def _last_line(file: BinaryIO) -> int:
-    """Where what follows the last line feed begins."""
-    end = file.seek(0, os.SEEK_END)
-    block = 65536
-    while end:
-        start = max(0, end - block)
-        file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _usual_mode(file: int) -> None:
     """As if it had been opened by name: temporary files are for their owner's eyes only."""
     mask = os.umask(0)
     os.umask(mask)
     os.fchmod(file, 0o666 & ~mask)
-
-
-@contextmanager
-def _telling(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError("output_file", f"{what}: {error.strerror or error}") from error
