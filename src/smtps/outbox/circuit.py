@@ -1,0 +1,66 @@
+"""When a whole account has to wait, and not one message of it after the other: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from smtps.client.result import Result
+from smtps.errors import Failure, Phase
+
+BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
+"""What goes wrong in these is nothing that a message could help."""
+
+SHORTEST, LONGEST = 10_000, 15 * 60_000
+"""Milliseconds between attempts to reach a server: twice as long each time."""
+
+TRIAL, LONGEST_TRIAL = 15 * 60_000, 4 * 60 * 60_000
+"""The same for a server that refuses the login: repeating it may lock the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Whether an account may send.
+
+    Attributes:
+        failures: attempts in a row that came to no session.
+        not_before: milliseconds since 1970 at which one message may try.
+        stopped: somebody has to do something; then, or after a long time, it is tried again.
+        code, reason: what went wrong last, while it is not all right.
+    """
+
+    failures: int = 0
+    not_before: int = 0
+    stopped: bool = False
+    code: str | None = None
+    reason: str | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is known against sending."""
+        return self.failures == 0
+
+    def after(self, failure: Failure, now: int, chance: float) -> Self:
+        """The account, after it came to no session.
+
+        Args:
+            failure: why.
+            now: milliseconds since 1970.
+            chance: from 0 to 1.
+        """
+        stopped = failure.phase is Phase.AUTH and not failure.retryable
+        first, longest = (TRIAL, LONGEST_TRIAL) if stopped else (SHORTEST, LONGEST)
+        repeated = self.failures if stopped == self.stopped else 0
+        wait = min(first * 2 ** min(repeated, 20), longest) * (0.9 + 0.2 * chance)
+        return type(self)(repeated + 1, now + round(wait), stopped, failure.code, failure.message)
+
+
+def account_failure(result: Result) -> Failure | None:
+    """Why no session came about, if that is why a message was not sent.
+
+    A 421 is the server's wish to be left alone for a while, wherever it was said.
+    """
+    failure = result.failure
+    if failure is None or result.outcome not in ("deferred", "refused"):
+        return None
+    return failure if failure.phase in BEFORE_MAIL or failure.smtp_code == 421 else None

@@ -1,0 +1,197 @@
+"""What people decide about messages and accounts, and what time decides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from smtps.errors import LocalError, Phase
+from smtps.outbox import tables
+from smtps.outbox.ledger import tell
+from smtps.outbox.states import AGAIN, FINAL, OPEN, WAITING, Standing, State
+
+_M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
+
+AT_ONCE = 500
+"""Messages that expire, or whose remains are removed, in one transaction."""
+
+
+class ControlError(LocalError):
+    """It cannot be done with this message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message, phase=Phase.INPUT)
+
+
+class Order(NamedTuple):
+    """What is to be done with one message.
+
+    Attributes:
+        id: which.
+        now: milliseconds since 1970.
+        lifetime: milliseconds from now that it has, if it is sent again.
+        notify: whether its account has somebody to tell.
+    """
+
+    id: str
+    now: int
+    lifetime: int = 0
+    notify: bool = False
+
+
+def cancel(connection: Connection, orders: list[Order]) -> list[ControlError | None]:
+    """Do not send it (any more): what has been delivered stays delivered."""
+    return [_cancel(connection, order) for order in orders]
+
+
+def _cancel(connection: Connection, order: Order) -> ControlError | None:
+    done = connection.execute(
+        update(tables.messages)
+        .where(_M.id == order.id, _M.state.in_(WAITING))
+        .values(state=State.CANCELED.value, due=None, finished=order.now)
+        .returning(_M.account)
+    ).first()
+    if done is None:
+        return _impossible(connection, order.id, "canceled", State.CANCELED)
+    _leave_open_ones(connection, [order.id])
+    if order.notify:
+        tell(connection, [(order.id, done.account, "canceled", order.now)])
+    return None
+
+
+def retry(connection: Connection, orders: list[Order]) -> list[ControlError | None]:
+    """Send it now, or once more, to those who have not got it."""
+    return [_retry(connection, order) for order in orders]
+
+
+def _retry(connection: Connection, order: Order) -> ControlError | None:
+    done = connection.execute(
+        update(tables.messages)
+        .where(_M.id == order.id, _M.state.in_(AGAIN | WAITING), _M.kept)
+        .values(
+            state=State.QUEUED.value, due=order.now, step=0, finished=None, failure=None,
+            expires=order.now + order.lifetime, told=False,
+        )
+        .returning(_M.id)
+    ).first()  # fmt: skip
+    if done is None:
+        if (error := _impossible(connection, order.id, "sent again", None)) is not None:
+            return error
+        return ControlError("outbox.body_gone", "The message itself is not kept any more.")
+    connection.execute(
+        update(tables.recipients)
+        .where(_R.message == order.id, _R.standing != Standing.ACCEPTED.value)
+        .values(standing=Standing.PENDING.value)
+    )
+    connection.execute(delete(tables.notices).where(tables.notices.c.message == order.id))
+    return None
+
+
+def _impossible(
+    connection: Connection, id_: str, what: str, already: State | None
+) -> ControlError | None:
+    state = connection.execute(select(_M.state).where(_M.id == id_)).scalar()
+    if state is None:
+        return ControlError("outbox.not_found", f"There is no message {id_}.")
+    if state == already:
+        return None
+    if state in (State.SENDING, State.SENT) or already is not None:
+        return ControlError("outbox.too_late", f"The message cannot be {what}: it is {state}.")
+    return None
+
+
+def resume(connection: Connection, accounts: list[str]) -> list[bool]:
+    """Let accounts send again at once; False for one that is not known."""
+    return [
+        connection.execute(
+            update(tables.lanes)
+            .where(_L.account == account)
+            .values(failures=0, not_before=0, stopped=False, code=None, reason=None)
+        ).rowcount
+        > 0
+        for account in accounts
+    ]
+
+
+def expire(connection: Connection, times: list[int]) -> list[int]:
+    """End what was not delivered in time; returns how many, at most AT_ONCE."""
+    return [_expire(connection, now) for now in times]
+
+
+def _expire(connection: Connection, now: int) -> int:
+    rows = connection.execute(
+        select(_M.id, _M.account).where(_M.expires <= now, _M.due.is_not(None)).limit(AT_ONCE)
+    ).all()
+    if not rows:
+        return 0
+    ids = [row.id for row in rows]
+    served = set(
+        connection.execute(
+            select(_R.message).where(_R.message.in_(ids), _R.standing == Standing.ACCEPTED.value)
+        ).scalars()
+    )
+    # Each by its own name: somebody may have canceled it a moment ago.
+    states = [(row, State.PARTIAL if row.id in served else State.EXPIRED) for row in rows]
+    for row, state in states:
+        connection.execute(
+            update(tables.messages)
+            .where(_M.id == row.id, _M.due.is_not(None))
+            .values(state=state.value, due=None, finished=now)
+        )
+    _leave_open_ones(connection, ids)
+    tell(connection, [(row.id, row.account, state.value, now) for row, state in states])
+    return len(ids)
+
+
+def _leave_open_ones(connection: Connection, ids: list[str]) -> None:
+    connection.execute(
+        update(tables.recipients)
+        .where(_R.message.in_(ids), _R.standing.in_(OPEN))
+        .values(standing=Standing.UNSENT.value)
+    )
+
+
+class Age(NamedTuple):
+    """What is old enough to go, in milliseconds since 1970.
+
+    Attributes:
+        bodies: of messages that ended before.
+        records: the same for all that is known of them.
+        keys: used before.
+    """
+
+    bodies: int
+    records: int
+    keys: int
+
+
+def purge(connection: Connection, ages: list[Age]) -> list[int]:
+    """Remove what is old; returns how many rows, at most a few times AT_ONCE."""
+    return [_purge(connection, age) for age in ages]
+
+
+def _purge(connection: Connection, age: Age) -> int:
+    ended = select(_M.id).where(_M.finished.is_not(None), _M.state.in_(FINAL))
+    with_body = ended.where(_M.kept, _M.finished <= age.bodies)
+    ids = connection.execute(with_body.limit(AT_ONCE)).scalars().all()
+    gone = len(ids)
+    connection.execute(update(tables.messages).where(_M.id.in_(ids)).values(kept=False))
+    connection.execute(delete(tables.bodies).where(tables.bodies.c.id.in_(ids)))
+    ids = connection.execute(ended.where(_M.finished <= age.records).limit(AT_ONCE)).scalars().all()
+    gone += len(ids)
+    for name in tables.OF_A_MESSAGE:
+        connection.execute(delete(name.table).where(name.in_(ids)))
+    connection.execute(delete(tables.messages).where(_M.id.in_(ids)))
+    keys = tables.keys.c
+    old = select(keys.message).where(keys.created <= age.keys).limit(AT_ONCE)
+    gone += connection.execute(delete(tables.keys).where(keys.message.in_(old))).rowcount
+    return gone
+
+
+def write_meta(connection: Connection, pairs: list[tuple[str, str]]) -> list[None]:
+    """Keep something about the outbox itself."""
+    for name, value in pairs:
+        connection.execute(delete(tables.meta).where(tables.meta.c.name == name))
+        connection.execute(insert(tables.meta), {"name": name, "value": value})
+    return [None] * len(pairs)

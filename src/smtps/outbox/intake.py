@@ -1,0 +1,126 @@
+"""Taking messages in: the message, its recipients, its body and its key in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smtps.errors import LocalError, Phase
+from smtps.outbox import tables
+from smtps.outbox.records import Key, Submission
+from smtps.outbox.states import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that is on the disk.
+
+    Attributes:
+        answer: what its caller was told the first time.
+        replayed: whether it was there already.
+    """
+
+    answer: dict[str, Any]
+    replayed: bool = False
+
+
+class KeyReusedError(LocalError):
+    """The key belongs to another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "outbox.key_reused",
+            "This Idempotency-Key was used for another request; take a new one.",
+            phase=Phase.INPUT,
+            field="Idempotency-Key",
+        )
+
+
+def accept(
+    connection: Connection, submissions: list[Submission]
+) -> list[Accepted | KeyReusedError]:
+    """Keep messages; one whose key is known already is not kept again."""
+    known = _take_keys(connection, [s for s in submissions if s.key is not None])
+    fresh = [s for s in submissions if s.key is None or known[_name(s.key)]["message"] == s.id]
+    if fresh:
+        _keep(connection, fresh)
+    kept = {submission.id for submission in fresh}
+    return [_answer(s, known, new=s.id in kept) for s in submissions]
+
+
+def _keep(connection: Connection, fresh: list[Submission]) -> None:
+    connection.execute(insert(tables.messages), [s.as_row() for s in fresh])
+    connection.execute(
+        insert(tables.bodies), [{"id": s.id, "data": bytes(s.outgoing.content)} for s in fresh]
+    )
+    connection.execute(
+        insert(tables.recipients),
+        [
+            {"message": s.id, "n": n, "email": str(who), "standing": _PENDING}
+            for s in fresh
+            for n, who in enumerate(s.outgoing.envelope.recipients)
+        ],
+    )
+    marks = [{"tag": tag, "message": s.id} for s in fresh for tag in dict.fromkeys(s.tags)]
+    if marks:
+        connection.execute(insert(tables.tags), marks)
+
+
+_PENDING = Standing.PENDING.value
+
+
+def _take_keys(
+    connection: Connection, submissions: Iterable[Submission]
+) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Write the keys that are new, and read who has each of them now."""
+    # In one order, so that two processes never wait for each other.
+    wanted = sorted(
+        ((s.key, s) for s in submissions if s.key is not None), key=lambda pair: _name(pair[0])
+    )
+    if not wanted:
+        return {}
+    insert_new(
+        connection,
+        tables.keys,
+        [
+            {
+                "scope": key.scope, "key": key.key, "digest": key.digest, "message": s.id,
+                "answer": json.dumps(s.answer()), "created": s.created,
+            }
+            for key, s in wanted
+        ],
+    )  # fmt: skip
+    names = [_name(key) for key, _ in wanted]
+    keys = tables.keys.c
+    found = connection.execute(
+        select(tables.keys).where(tuple_(keys.scope, keys.key).in_(names))
+    ).mappings()
+    return {(row["scope"], row["key"]): dict(row) for row in found}
+
+
+def _answer(
+    submission: Submission, known: Mapping[tuple[str, str], Mapping[str, Any]], *, new: bool
+) -> Accepted | KeyReusedError:
+    if new:
+        return Accepted(submission.answer())
+    assert submission.key is not None
+    row = known[_name(submission.key)]
+    if row["digest"] != submission.key.digest:
+        return KeyReusedError()
+    return Accepted(json.loads(row["answer"]), replayed=True)
+
+
+def _name(key: Key) -> tuple[str, str]:
+    return key.scope, key.key
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, except those whose primary key is there already."""
+    kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    statement = kinds[connection.dialect.name](table).on_conflict_do_nothing()
+    connection.execute(statement, rows)

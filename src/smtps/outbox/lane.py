@@ -1,0 +1,252 @@
+"""One account's turn: its due messages over its warm sessions, each outcome written.
+
+Nothing goes out before the table says ``sending``, and no more says so than is about to go out:
+after a crash those are the messages of which nobody can know what became of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Any
+
+from smtps.client.outgoing import Outgoing
+from smtps.client.pool import Pool
+from smtps.client.result import Result, reply_json
+from smtps.errors import Failure, Phase, SMTPSError
+from smtps.outbox.account import Account
+from smtps.outbox.allowance import Allowance
+from smtps.outbox.circuit import Circuit, account_failure
+from smtps.outbox.clock import Clock
+from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
+from smtps.outbox.records import Claim, Tenure, Wish
+from smtps.outbox.ruling import failure_text, rule
+from smtps.outbox.said import said
+from smtps.outbox.store import Store
+from smtps.outbox.tenure import Takeover, keep_standing, take
+from smtps.outbox.writer import StoreError
+
+log = logging.getLogger("smtps.outbox")
+
+SLICE = 30.0
+"""Seconds after which a lane ends, so that others have their turn."""
+
+AT_ONCE = 64
+"""Messages taken on at once, when all goes well; a lane begins with one."""
+
+OCTETS = 8 * 1024 * 1024
+"""Of all messages taken on at once."""
+
+_PATIENCE = 1.0
+"""Seconds between attempts to write an outcome to a database that is away."""
+
+
+class Lane:
+    """Sends for one account until nothing is due.
+
+    Args:
+        account: which.
+        store: where its messages are.
+        clock: the time.
+        pool: makes or finds the account's warm sessions.
+        stopping: set when the service ends.
+        count: told of each outcome, and how many seconds after it was accepted.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        store: Store,
+        clock: Clock,
+        pool: Callable[[Account], Pool],
+        stopping: asyncio.Event,
+        *,
+        count: Callable[[str, str, float], None] = lambda *_: None,
+    ) -> None:
+        self._account = account
+        self._store = store
+        self._clock = clock
+        self._pool = pool
+        self._stopping = stopping
+        self._count = count
+        self._tenure = Tenure(account.name, 0, Allowance(), Circuit())
+        self._ready: deque[Claim] = deque()
+        self._coming: asyncio.Task[list[Claim]] | None = None
+        self._under_way: dict[int, Claim] = {}
+        self._outcomes: list[Settlement] = []
+        self._news = asyncio.Event()
+        self._width = 1
+        self._halted = self._over = False
+        self._answered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until nothing is due, the slice is over, or the account has to wait."""
+        loop = asyncio.get_running_loop()
+        self._end = loop.time() + SLICE
+        account = self._account
+        self._tenure = await self._store.write(
+            take,
+            Takeover(account.name, account.per_minute, account.per_day,
+                     account.uncertain == "retry", account.webhook is not None, self._clock.now()),
+        )  # fmt: skip
+        if self._tenure.circuit.not_before > self._clock.now():
+            return
+        try:
+            pool = self._pool(account)
+        except SMTPSError as error:  # its secret cannot be read
+            await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
+            return
+        settling = asyncio.create_task(self._settle_all())
+        try:
+            await self._rounds(pool)
+        except (LaneLostError, StoreError) as error:
+            log.warning("the lane of %s ends: %s", account.name, error)
+        finally:
+            await self._wind_up(settling)
+
+    async def _rounds(self, pool: Pool) -> None:
+        """One round for each run of messages with the same terms."""
+        while (first := await self._next()) is not None:
+            self._ready.appendleft(first)
+            terms = first.terms
+            many = pool.send_many(
+                self._feed(first),
+                window=self._account.window,
+                partial=terms.partial,
+                dsn=terms.dsn,
+                require_tls=terms.require_tls,
+            )
+            async with aclosing(many) as results:
+                async for outgoing, result in results:
+                    self._take(self._under_way.pop(id(outgoing)), result)
+
+    async def _feed(self, first: Claim) -> AsyncIterator[Outgoing]:
+        while (claim := await self._next()) is not None:
+            if claim.terms != first.terms:
+                self._ready.appendleft(claim)
+                return
+            self._under_way[id(claim.outgoing)] = claim
+            yield claim.outgoing
+
+    async def _next(self) -> Claim | None:
+        """The next message; the ones behind it are being taken on meanwhile."""
+        if not self._ready:
+            coming, self._coming = self._coming, None
+            self._ready.extend(await (coming or self._take_on()))
+            if self._ready and self._answered.is_set():
+                self._coming = asyncio.create_task(self._take_on())
+        return self._ready.popleft() if self._ready and not self._halted else None
+
+    async def _take_on(self) -> list[Claim]:
+        """Write of some messages that they are being sent."""
+        if self._under_way and not self._answered.is_set():
+            await self._answered.wait()  # whether the server is of any use is not known yet
+        if not await self._may_go_on():
+            return []
+        now, allowance = self._clock.now(), self._tenure.allowance
+        room = allowance.room(now)
+        most = self._width if room is None else min(self._width, room)
+        name, token = self._account.name, self._tenure.token
+        claims: list[Claim] = await self._store.write(mark, Wish(name, token, now, most, OCTETS))
+        if claims and room is not None:
+            self._tenure = replace(self._tenure, allowance=allowance.spend(len(claims), now))
+        return claims
+
+    async def _may_go_on(self) -> bool:
+        """Wait for the account's allowance, if that is soon."""
+        loop = asyncio.get_running_loop()
+        while not self._halted and not self._stopping.is_set() and loop.time() < self._end:
+            wait = self._tenure.allowance.wait(self._clock.now())
+            if not wait:
+                return True
+            if loop.time() + wait / 1000 > self._end:
+                until = Circuit(not_before=self._clock.now() + wait)
+                self._tenure = replace(self._tenure, circuit=until)
+                return False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), wait / 1000)
+        return False
+
+    def _take(self, claim: Claim, result: Result) -> None:
+        """What came of one message."""
+        now = self._clock.now()
+        failure = account_failure(result)
+        if failure is not None and not self._halted:
+            circuit = self._tenure.circuit.after(failure, now, random.random())  # noqa: S311
+            self._tenure = replace(self._tenure, circuit=circuit)
+            self._halted = True
+            log.warning("%s waits: %s", self._account.name, failure.message)
+        elif failure is None:
+            self._tenure = replace(self._tenure, circuit=Circuit())
+            self._width = min(self._width * 4, AT_ONCE)
+        self._answered.set()
+        ruling = rule(result, claim, now, self._account.course, random.random())  # noqa: S311
+        attempt = _attempt(result, claim, now)
+        self._outcomes.append(
+            Settlement(self._account.name, self._tenure.token, claim, ruling, now, attempt,
+                       self._account.webhook is not None)
+        )  # fmt: skip
+        self._count(self._account.name, ruling.state.value, (now - claim.created) / 1000)
+        self._news.set()
+
+    async def _settle_all(self) -> None:
+        """Write outcomes as they come, many at once, until no more can come."""
+        while not self._over or self._outcomes:
+            await self._news.wait()
+            self._news.clear()
+            while self._outcomes:
+                lot, self._outcomes = self._outcomes, []
+                await self._surely(settle, lot)
+                if self._tenure.allowance.limited:
+                    await self._surely(keep_standing, self._tenure)
+
+    async def _surely(self, operation: Any, what: Any) -> None:
+        """What has happened is written down, however long that takes."""
+        while True:
+            try:
+                await self._store.write(operation, what)
+            except StoreError as error:
+                log.warning("an outcome cannot be written yet: %s", error)
+                await asyncio.sleep(_PATIENCE)
+            else:
+                return
+
+    async def _wind_up(self, settling: asyncio.Task[None]) -> None:
+        self._halted = True
+        self._answered.set()
+        if self._coming is not None:
+            with suppress(SMTPSError):
+                self._ready.extend(await self._coming)
+        unbegun = list(self._ready)
+        self._over = True
+        self._news.set()
+        await settling
+        if unbegun:
+            await self._surely(release, (self._tenure.token, unbegun))
+            allowance = self._tenure.allowance.spend(-len(unbegun), self._clock.now())
+            self._tenure = replace(self._tenure, allowance=allowance)
+        await self._surely(keep_standing, self._tenure)
+
+    async def _stop(self, failure: Failure) -> None:
+        circuit = self._tenure.circuit.after(failure, self._clock.now(), random.random())  # noqa: S311
+        self._tenure = replace(self._tenure, circuit=circuit)
+        log.error("%s is stopped: %s", self._account.name, failure.message)
+        await self._surely(keep_standing, self._tenure)
+
+
+def _attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:
+    reply = reply_json(result.reply)
+    return {
+        "ms": float(now - claim.begun),
+        "outcome": result.outcome.value,
+        "address": result.failure.address if result.failure else None,
+        "reply": None if reply is None else json.dumps(reply),
+        "failure": failure_text(result.failure),
+        "transcript": said(claim, result),
+    }

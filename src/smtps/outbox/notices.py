@@ -1,0 +1,177 @@
+"""Webhooks: telling somebody what became of a message (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, select, update
+
+from smtps.errors import InputError
+from smtps.outbox import reading, tables
+from smtps.outbox.account import Account, Webhook
+from smtps.outbox.clock import Clock
+from smtps.outbox.records import when
+from smtps.outbox.schedule import MINUTE
+from smtps.outbox.store import Store
+
+log = logging.getLogger("smtps.outbox")
+
+PAUSES = (5_000, 30_000, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE,
+          300 * MINUTE, 600 * MINUTE, 840 * MINUTE)  # fmt: skip
+"""Milliseconds after each attempt; then nobody is told any more."""
+
+LEASE = MINUTE
+"""Milliseconds that one process has to tell; then another tries."""
+
+TIMEOUT = 15.0
+"""Seconds for an answer."""
+
+AT_ONCE = 20
+
+_N = tables.notices.c
+
+
+class Notice(NamedTuple):
+    """Something to tell."""
+
+    message: str
+    id: str
+    account: str
+    event: str
+    at: int
+    due: int
+    tries: int
+
+
+class Verdict(NamedTuple):
+    """What came of telling it: ``due`` for another attempt, or None when it is done with."""
+
+    notice: Notice
+    due: int | None
+
+
+def claim(connection: Connection, times: list[int]) -> list[list[Notice]]:
+    """Take what is due; each goes to one process."""
+    return [_claim(connection, now) for now in times]
+
+
+def _claim(connection: Connection, now: int) -> list[Notice]:
+    rows = connection.execute(
+        select(tables.notices).where(_N.due <= now).order_by(_N.due).limit(AT_ONCE)
+    ).mappings()
+    taken = []
+    for row in rows.all():
+        ours = connection.execute(
+            update(tables.notices)
+            .where(_N.message == row["message"], _N.id == row["id"], _N.due == row["due"])
+            .values(due=now + LEASE, tries=_N.tries + 1)
+        )
+        if ours.rowcount:
+            taken.append(Notice(**row))
+    return taken
+
+
+def conclude(connection: Connection, verdicts: list[Verdict]) -> list[None]:
+    """Write what came of it. What was replaced by something newer meanwhile is let be."""
+    for notice, due in verdicts:
+        this = (_N.message == notice.message, _N.id == notice.id)
+        if due is None:
+            connection.execute(delete(tables.notices).where(*this))
+        else:
+            connection.execute(update(tables.notices).where(*this).values(due=due))
+    return [None] * len(verdicts)
+
+
+def key_of(secret: str) -> bytes:
+    """The key that ``whsec_…`` stands for.
+
+    Raises:
+        InputError: it is not one.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise InputError("webhook.secret", "must be whsec_ and the base64 of 24 to 64 octets")
+    return key
+
+
+def headers(secret: str, id_: str, seconds: int, body: bytes) -> dict[str, str]:
+    """What signs a notice (Standard Webhooks, symmetric signatures)."""
+    signed = f"{id_}.{seconds}.".encode() + body
+    digest = hmac.new(key_of(secret), signed, hashlib.sha256).digest()
+    return {
+        "content-type": "application/json",
+        "webhook-id": id_,
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
+    }
+
+
+class Teller:
+    """Tells what is to be told, again and again until it is heard.
+
+    Args:
+        store: where it is kept.
+        accounts: name → account.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, accounts: Mapping[str, Account], clock: Clock) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._clock = clock
+        self._client: Any = None
+
+    async def round(self) -> int:
+        """Tell what is due; how many that were."""
+        notices: list[Notice] = await self._store.write(claim, self._clock.now())
+        await asyncio.gather(*(self._tell(notice) for notice in notices))
+        return len(notices)
+
+    async def _tell(self, notice: Notice) -> None:
+        account = self._accounts.get(notice.account)
+        hook = account.webhook if account is not None else None
+        message = await self._store.read(reading.show, notice.message)
+        heard = hook is None or message is None or await self._post(hook, notice, message)
+        due = None
+        if not heard and notice.tries < len(PAUSES):
+            due = self._clock.now() + PAUSES[notice.tries]
+        elif not heard:
+            log.error("nobody could be told about message %s: %s", notice.message, notice.event)
+        await self._store.write(conclude, Verdict(notice, due))
+
+    async def _post(self, hook: Webhook, notice: Notice, message: dict[str, Any]) -> bool:
+        import httpx  # noqa: PLC0415  # late: few have webhooks
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
+        body = json.dumps(
+            {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
+        ).encode()
+        sign = headers(hook.secret, notice.id, self._clock.now() // 1000, body)
+        try:
+            answer = await self._client.post(
+                hook.url, content=body,
+                headers={**sign, "webhook-attempt": str(notice.tries + 1)},
+            )  # fmt: skip
+        except httpx.HTTPError as error:
+            log.warning("the webhook of %s failed: %s", notice.account, type(error).__name__)
+            return False
+        if not answer.is_success:
+            log.warning("the webhook of %s answered %d", notice.account, answer.status_code)
+        return bool(answer.is_success)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        if self._client is not None:
+            await self._client.aclose()

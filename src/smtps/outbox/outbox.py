@@ -1,0 +1,310 @@
+"""The outbox: takes mail in, has it delivered, answers questions about it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from smtps.client.pool import Pool
+from smtps.errors import InputError, LocalError, Phase, SMTPSError
+from smtps.net.egress import Allow
+from smtps.outbox import control, reading
+from smtps.outbox.account import Account
+from smtps.outbox.clock import Clock
+from smtps.outbox.intake import Accepted, accept
+from smtps.outbox.lane import Lane
+from smtps.outbox.notices import Teller
+from smtps.outbox.reading import Filter
+from smtps.outbox.records import Submission, new_id
+from smtps.outbox.schedule import MINUTE
+from smtps.outbox.store import Lanes, Store, backend
+from smtps.outbox.tenure import add_accounts
+from smtps.outbox.writer import StoreError
+
+log = logging.getLogger("smtps.outbox")
+
+SWEEP = 0.5
+"""Seconds between looks for what is due."""
+
+NUDGE = 0.02
+"""Seconds between such looks while mail comes in."""
+
+TIDY = 60.0
+"""Seconds between looks for what is old."""
+
+LEAST_FREE = 64 * 1024 * 1024
+"""Octets of the disk below which no mail is taken."""
+
+DAY = 24 * 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is kept, and for how long.
+
+    Attributes:
+        octets: of the whole outbox.
+        bodies, records: milliseconds after the end of a message.
+        keys: milliseconds that a repeated request is known.
+    """
+
+    octets: int = 10 * 1024**3
+    bodies: int = 7 * DAY
+    records: int = 90 * DAY
+    keys: int = 7 * DAY
+
+
+class Outbox:
+    """One outbox.
+
+    Args:
+        place: a file, or ``postgresql://…``.
+        accounts: name → account.
+        deliver: run lanes here, too.
+        bounds: how much is kept.
+        clock: the time.
+        allow: egress policy.
+        count: told of each outcome: account, state, and seconds since it was accepted.
+
+    Raises:
+        InputError: it cannot be used; a file that another service delivers from, for one.
+        StoreError: the database is away.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        accounts: Mapping[str, Account],
+        *,
+        deliver: bool = True,
+        bounds: Bounds | None = None,
+        clock: Clock | None = None,
+        allow: Allow | None = None,
+        count: Callable[[str, str, float], None] = lambda *_: None,
+    ) -> None:
+        self.accounts = accounts
+        self.bounds = bounds or Bounds()
+        self.clock = clock or Clock()
+        self.store = Store(backend(place, own=deliver))
+        self._allow = allow
+        self._count = count
+        self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
+        self._teller = Teller(self.store, accounts, self.clock)
+        self._pools: dict[str, Pool] = {}
+        self._writing: set[tuple[str, str]] = set()
+        self._stopping = asyncio.Event()
+        self._nudged = asyncio.Event()
+        self._chores: list[asyncio.Task[None]] = []
+        self._octets = 0
+
+    async def __aenter__(self) -> Self:
+        if self._lanes is not None:
+            await self.store.write(add_accounts, tuple(self.accounts))
+            await self._lanes.start()
+            await self._lanes.wake(self.accounts)  # for what the last process left half sent
+            self._chores = [
+                asyncio.create_task(self._chore(SWEEP, self._sweep, self._nudged)),
+                asyncio.create_task(self._chore(SWEEP * 2, self._tell)),
+                asyncio.create_task(self._chore(TIDY, self._tidy)),
+            ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._nudged.set()
+        if self._lanes is not None:
+            await self._lanes.aclose()
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await asyncio.gather(*(pool.aclose() for pool in self._pools.values()))
+        await self._teller.aclose()
+        await asyncio.to_thread(self.store.close)
+
+    def account(self, name: str) -> Account:
+        """An account by its name.
+
+        Raises:
+            InputError: there is none.
+        """
+        if (found := self.accounts.get(name)) is None:
+            raise InputError("account", f"there is no account {name!r}", code="outbox.no_account")
+        return found
+
+    def new_id(self) -> str:
+        """A name for a message that is made now."""
+        return new_id(self.clock.now())
+
+    async def accept(self, submission: Submission) -> Accepted:
+        """Take a message in; when this returns, it is on the disk.
+
+        Raises:
+            StoreError: the disk is full, or the database away.
+            LocalError: its key is being written just now, or belongs to another request.
+        """
+        if self._octets > self.bounds.octets:
+            raise StoreError(
+                "outbox.full", "The outbox is full; nothing was kept.", phase=Phase.INPUT
+            )
+        key = submission.key
+        name = None if key is None else (key.scope, key.key)
+        if name in self._writing:
+            raise LocalError(
+                "outbox.key_in_use", "A request with this Idempotency-Key is still being written.",
+                phase=Phase.INPUT, retryable=True,
+            )  # fmt: skip
+        try:
+            if name is not None:
+                self._writing.add(name)
+            accepted: Accepted = await self.store.write(accept, submission)
+        finally:
+            if name is not None:
+                self._writing.discard(name)
+        self._octets += submission.outgoing.content.size
+        self._nudged.set()
+        return accepted
+
+    async def page(self, wanted: Filter) -> list[dict[str, Any]]:
+        """A page of messages, the newest first."""
+        return await self.store.read(reading.page, wanted)
+
+    async def show(self, id_: str) -> Any:
+        """A message, its recipients and attempts.
+
+        Raises:
+            ControlError: there is none of that name.
+        """
+        return _found(await self.store.read(reading.show, id_), id_)
+
+    async def transcript(self, id_: str) -> Any:
+        """What was said in each attempt."""
+        return _found(await self.store.read(reading.transcript, id_), id_)
+
+    async def body(self, id_: str) -> bytes | None:
+        """A message as it goes out, if it is still kept."""
+        return await self.store.read(reading.body, id_)
+
+    async def cancel(self, id_: str) -> None:
+        """Do not send it (any more).
+
+        Raises:
+            ControlError: it is too late, or there is none of that name.
+        """
+        await self.store.write(control.cancel, await self._order(id_))
+
+    async def retry(self, id_: str) -> None:
+        """Send it now, or once more to those who have not got it.
+
+        Raises:
+            ControlError: it is sent, or being sent; its body is gone; there is none of that name.
+        """
+        await self.store.write(control.retry, await self._order(id_))
+        self._nudged.set()
+
+    async def resume(self, account: str) -> None:
+        """Let an account that waits send again at once.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        if not await self.store.write(control.resume, account):
+            raise InputError(
+                "account", f"there is no account {account!r}", code="outbox.no_account"
+            )
+        self._nudged.set()
+
+    async def account_states(self) -> list[dict[str, Any]]:
+        """How each account stands."""
+        return await self.store.read(reading.account_states, self.clock.now())
+
+    async def depth(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """See ``reading.depth``."""
+        return await self.store.read(reading.depth)
+
+    async def trouble(self) -> str | None:
+        """Why no mail can be taken in, or None."""
+        place = self.store.behind.place
+        if place is not None and shutil.disk_usage(place).free < LEAST_FREE:
+            return "the disk is full"
+        if self._octets > self.bounds.octets:
+            return "the outbox is full"
+        try:
+            await self.store.read(reading.meta)
+        except StoreError as error:
+            return str(error)
+        return None
+
+    async def _order(self, id_: str) -> control.Order:
+        message = await self.show(id_)
+        account = self.accounts.get(message["account"])
+        lifetime = account.lifetime if account else 0
+        notify = account is not None and account.webhook is not None
+        return control.Order(id_, self.clock.now(), lifetime, notify)
+
+    # What goes on by itself.
+
+    async def _run(self, name: str) -> None:
+        if (account := self.accounts.get(name)) is not None:
+            lane = Lane(
+                account, self.store, self.clock, self._pool, self._stopping, count=self._count
+            )
+            await lane.run()
+
+    def _pool(self, account: Account) -> Pool:
+        """The account's warm sessions; others, when its server or secret has been changed."""
+        endpoint = account.endpoint()
+        pool = self._pools.get(account.name)
+        if pool is None or pool.endpoint != endpoint:
+            if pool is not None:
+                self._chores.append(asyncio.create_task(pool.aclose()))
+            pool = Pool(endpoint, size=account.concurrency, allow=self._allow)
+            self._pools[account.name] = pool
+        return pool
+
+    async def _chore(
+        self, seconds: float, work: Callable[[], Awaitable[None]], bell: asyncio.Event | None = None
+    ) -> None:
+        """Do something again and again, whatever becomes of it."""
+        bell = bell or asyncio.Event()
+        while not self._stopping.is_set():
+            try:
+                await work()
+            except SMTPSError as error:
+                log.warning("the outbox: %s", error)
+            except Exception:
+                log.exception("the outbox: a chore failed")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), seconds)
+                bell.clear()
+                await asyncio.sleep(NUDGE)
+
+    async def _sweep(self) -> None:
+        assert self._lanes is not None
+        now = self.clock.now()
+        due = await self.store.read(reading.due_accounts, now)
+        await self._lanes.wake([name for name in due if name in self.accounts])
+
+    async def _tell(self) -> None:
+        while await self._teller.round():
+            pass
+
+    async def _tidy(self) -> None:
+        now, bounds = self.clock.now(), self.bounds
+        while await self.store.write(control.expire, now) >= control.AT_ONCE:
+            pass
+        age = control.Age(now - bounds.bodies, now - bounds.records, now - bounds.keys)
+        while await self.store.write(control.purge, age) >= control.AT_ONCE:
+            pass
+        await self.store.write(self.store.behind.tidy, None)
+        self._octets = await self.store.read(self.store.behind.octets)
+
+
+def _found(found: Any, id_: str) -> Any:
+    if found is None:
+        raise control.ControlError("outbox.not_found", f"There is no message {id_}.")
+    return found

@@ -1,0 +1,200 @@
+"""The outbox on PostgreSQL: any number of processes, among which PgQueuer hands out the lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+
+from smtps.errors import InputError
+
+log = logging.getLogger("smtps.outbox")
+
+ENTRYPOINT = "smtps-lane"
+
+HEARTBEAT = timedelta(seconds=15)
+"""A worker that was silent for so long is dead, and its lanes are given to others."""
+
+LANES = 64
+"""At the same time, in each process."""
+
+_PAUSE = 1.0
+"""Seconds between attempts to reach a database that is away."""
+
+
+class Database:
+    """A PostgreSQL database.
+
+    Args:
+        url: ``postgresql://…``.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+
+    place: Path | None = None
+
+    def __init__(self, url: str) -> None:
+        try:
+            import pgqueuer  # noqa: F401, PLC0415  # an extra
+            import psycopg  # noqa: F401, PLC0415
+        except ImportError:
+            raise InputError(
+                "outbox", "PostgreSQL needs more packages: pip install 'smtps[postgres]'"
+            ) from None
+        self._url = url
+        target = make_url(url).set(drivername="postgresql+psycopg")
+        self.writing = create_engine(target, pool_size=2, pool_pre_ping=True)
+        self.reading = create_engine(target, pool_size=4, pool_pre_ping=True)
+        # Many rows in one statement; one after the other would cost a round trip each.
+        self.writing.dialect.use_insertmanyvalues_wo_returning = True
+
+    @staticmethod
+    def full(error: BaseException) -> bool:
+        """Whether the disk is full (SQLSTATE 53100)."""
+        return getattr(getattr(error, "orig", None), "sqlstate", None) == "53100"
+
+    @staticmethod
+    def octets(connection: Connection) -> int:
+        """How large the outbox is."""
+        size = text(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname IN "
+            "('messages', 'bodies', 'recipients', 'attempts') AND relkind = 'r' "
+            "AND relnamespace = current_schema()::regnamespace"
+        )
+        return int(connection.execute(size).scalar() or 0)
+
+    @staticmethod
+    def tidy(_connection: Connection, nothing: list[None]) -> list[None]:
+        """Autovacuum does it."""
+        return nothing
+
+    def lanes(self, run: Callable[[str], Awaitable[None]]) -> Jobs:
+        """Who runs lanes."""
+        return Jobs(self._url, run)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.writing.dispose()
+        self.reading.dispose()
+
+
+class Jobs:
+    """Runs the lanes that PgQueuer gives to this process.
+
+    A lane is a job whose key is its account, so there is one at most, wherever it runs. PgQueuer
+    gives it to another process when the heartbeats of the first one end.
+
+    Args:
+        url: of the database.
+        run: one lane.
+    """
+
+    def __init__(self, url: str, run: Callable[[str], Awaitable[None]]) -> None:
+        self._url = url
+        self._run = run
+        self._queuer: Any = None
+        self._serving: asyncio.Task[None] | None = None
+        self._ending = False
+        self._asking: Any = None
+
+    async def start(self) -> None:
+        """Make PgQueuer's own tables, and begin to take jobs."""
+        await self._install()
+        self._serving = asyncio.create_task(self._serve())
+
+    async def wake(self, accounts: Iterable[str]) -> None:
+        """Have the lanes of these run, here or elsewhere."""
+        names = list(accounts)
+        if not names:
+            return
+        try:
+            queries = await self._queries()
+            await queries.enqueue(
+                [ENTRYPOINT] * len(names),
+                [name.encode() for name in names],
+                [0] * len(names),
+                dedupe_key=[f"lane:{name}" for name in names],
+                on_conflict="skip",
+            )
+        except Exception as error:  # noqa: BLE001  # the driver's; the sweeper asks again
+            log.warning("lanes cannot be woken: %s", error)
+            await self._forget()
+
+    async def _queries(self) -> Any:
+        from pgqueuer.adapters.drivers.psycopg import PsycopgDriver  # noqa: PLC0415
+        from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415
+
+        if self._asking is None:
+            self._asking = await _connect(self._url)
+        return Queries(PsycopgDriver(self._asking))
+
+    async def _forget(self) -> None:
+        connection, self._asking = self._asking, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close()
+
+    async def _install(self) -> None:
+        queries = await self._queries()
+        if not await queries.has_table(queries.qbe.settings.queue_table):
+            try:
+                await queries.install()
+            except Exception:  # another process was quicker
+                if not await queries.has_table(queries.qbe.settings.queue_table):
+                    raise
+
+    async def _serve(self) -> None:
+        """Take jobs; begin anew when the database was away."""
+        while not self._ending:
+            try:
+                await self._take_jobs()
+            except Exception as error:  # noqa: BLE001  # the driver's
+                log.warning("no lanes can be taken: %s", error)
+            if not self._ending:
+                await asyncio.sleep(_PAUSE)
+
+    async def _take_jobs(self) -> None:
+        from pgqueuer import PgQueuer  # noqa: PLC0415
+
+        connection = await _connect(self._url)
+        try:
+            queuer = self._queuer = PgQueuer.from_psycopg_connection(connection)
+
+            @queuer.entrypoint(ENTRYPOINT)
+            async def lane(job: Any) -> None:
+                await self._run(job.payload.decode())
+
+            await queuer.qm.run(
+                dequeue_timeout=timedelta(seconds=5),
+                batch_size=16,
+                max_concurrent_tasks=LANES,
+                heartbeat_timeout=HEARTBEAT,
+                shutdown_on_listener_failure=True,
+                log_aggregation_interval=timedelta(0),
+            )
+        finally:
+            with suppress(Exception):
+                await connection.close()
+
+    async def aclose(self) -> None:
+        """Wait for the lanes that run here; they have been told to end."""
+        self._ending = True
+        if self._queuer is not None:
+            self._queuer.shutdown.set()
+        if self._serving is not None:
+            await self._serving
+        await self._forget()
+
+
+async def _connect(url: str) -> Any:
+    import psycopg  # noqa: PLC0415
+
+    return await psycopg.AsyncConnection.connect(url, autocommit=True)

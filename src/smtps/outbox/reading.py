@@ -1,0 +1,206 @@
+"""What can be known of messages and accounts; every question is answered from an index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
+
+from smtps.outbox import tables
+from smtps.outbox.records import when
+from smtps.outbox.states import WAITING, State
+
+_M, _L = tables.messages.c, tables.lanes.c
+
+PAGE = 50
+"""Messages of a page, unless more or fewer are asked for."""
+
+LARGEST_PAGE = 500
+
+STUCK = 30 * 60_000
+"""Milliseconds in ``sending`` after which a lane is woken to look: no server takes so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which messages; the newest first.
+
+    Attributes:
+        states, accounts: any of these; None for all.
+        tag: has it.
+        since, until: created then, in milliseconds since 1970.
+        before: the last of the page before.
+        limit: how many.
+    """
+
+    states: Collection[str] | None = None
+    accounts: Collection[str] | None = None
+    tag: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: str | None = None
+    limit: int = PAGE
+
+
+def page(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
+    """A page of messages, without their recipients."""
+    # One list for each state and account, each read from its own index and cut short.
+    lists = [
+        connection.execute(_one_list(wanted, state, account)).mappings().all()
+        for state in (wanted.states if wanted.states is not None else (None,))
+        for account in (wanted.accounts if wanted.accounts is not None else (None,))
+    ]
+    rows = sorted((row for rows in lists for row in rows), key=lambda row: row["id"], reverse=True)
+    return [summary(row) for row in rows[: wanted.limit]]
+
+
+def _one_list(wanted: Filter, state: str | None, account: str | None) -> Select[Any]:
+    query = select(tables.messages).order_by(_M.id.desc()).limit(wanted.limit)
+    if state is not None:
+        query = query.where(_M.state == state)
+    if account is not None:
+        query = query.where(_M.account == account)
+    if wanted.tag is not None:
+        marked = tables.tags.c
+        query = query.join(tables.tags, marked.message == _M.id).where(marked.tag == wanted.tag)
+    # Names begin with the time.
+    if wanted.since is not None:
+        query = query.where(_M.id >= f"{wanted.since:012x}")
+    if wanted.until is not None:
+        query = query.where(_M.id < f"{wanted.until:012x}")
+    if wanted.before is not None:
+        query = query.where(_M.id < wanted.before)
+    return query
+
+
+def summary(row: RowMapping) -> dict[str, Any]:
+    """A message as lists show it."""
+    return {
+        "id": row["id"],
+        "message_id": row["message_id"],
+        "status": row["state"],
+        "account": row["account"],
+        "from": row["sender"],
+        "subject": row["subject"],
+        "size": row["size"],
+        "created_at": when(row["created"]),
+        "next_attempt_at": when(row["due"]),
+        "expires_at": when(row["expires"]),
+        "finished_at": when(row["finished"]),
+        "tries": row["tries"],
+        "tags": json.loads(row["tags"]),
+        "metadata": json.loads(row["metadata"]),
+        "failure": _parsed(row["failure"]),
+    }
+
+
+def show(connection: Connection, id_: str) -> dict[str, Any] | None:
+    """A message with its recipients and attempts, or None."""
+    row = connection.execute(select(tables.messages).where(_M.id == id_)).mappings().first()
+    if row is None:
+        return None
+    people, tries = tables.recipients, tables.attempts
+    found = connection.execute(
+        select(people).where(people.c.message == id_).order_by(people.c.n)
+    ).mappings()
+    attempts = connection.execute(
+        select(tries).where(tries.c.message == id_).order_by(tries.c.n)
+    ).mappings()
+    return {
+        **summary(row),
+        "recipients": [
+            {"email": r["email"], "status": r["standing"], "smtp": _parsed(r["reply"])}
+            for r in found
+        ],
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+
+
+def _attempt(row: RowMapping) -> dict[str, Any]:
+    return {
+        "n": row["n"],
+        "started_at": when(row["begun"]),
+        "duration_ms": row["ms"],
+        "outcome": row["outcome"],
+        "address": row["address"],
+        "reply": _parsed(row["reply"]),
+        "failure": _parsed(row["failure"]),
+    }
+
+
+def transcript(connection: Connection, id_: str) -> list[dict[str, Any]] | None:
+    """What was said in each attempt, or None if there is no such message."""
+    if connection.execute(select(_M.id).where(_M.id == id_)).first() is None:
+        return None
+    tries = tables.attempts.c
+    rows = connection.execute(
+        select(tries.n, tries.begun, tries.transcript).where(tries.message == id_).order_by(tries.n)
+    )
+    return [
+        {"n": n, "started_at": when(begun), "lines": _parsed(lines) or []}
+        for n, begun, lines in rows
+    ]
+
+
+def body(connection: Connection, id_: str) -> bytes | None:
+    """A message as it goes out, if it is still kept."""
+    data = connection.execute(
+        select(tables.bodies.c.data).where(tables.bodies.c.id == id_)
+    ).scalar()
+    return None if data is None else bytes(data)
+
+
+def state(connection: Connection, id_: str) -> tuple[str, int] | None:
+    """State and number of attempts, for whoever waits for a change."""
+    row = connection.execute(select(_M.state, _M.tries).where(_M.id == id_)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def due_accounts(connection: Connection, now: int) -> list[str]:
+    """Accounts that have something to do and are not told to wait."""
+    due = exists().where(_M.account == _L.account, _M.due <= now)
+    stuck = exists().where(
+        _M.account == _L.account, _M.state == State.SENDING.value, _M.begun < now - STUCK
+    )
+    query = select(_L.account).where(_L.not_before <= now, or_(due, stuck))
+    return list(connection.execute(query).scalars())
+
+
+def account_states(connection: Connection, now: int) -> list[dict[str, Any]]:
+    """How each account stands."""
+    rows = connection.execute(select(tables.lanes).order_by(_L.account)).mappings()
+    return [
+        {
+            "account": row["account"],
+            "status": "stopped" if row["stopped"] else "waiting" if row["failures"] else "ok",
+            "code": row["code"],
+            "reason": row["reason"],
+            "failures": row["failures"],
+            "next_attempt_at": when(row["not_before"]) if row["not_before"] > now else None,
+        }
+        for row in rows
+    ]
+
+
+def depth(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Account and state → number of messages that are not ended, and when the oldest was made."""
+    unended = (*WAITING, State.SENDING)
+    rows = connection.execute(
+        select(_M.account, _M.state, func.count(), func.min(_M.created))
+        .where(_M.state.in_(unended))
+        .group_by(_M.account, _M.state)
+    )
+    return {(account, state): (number, oldest) for account, state, number, oldest in rows}
+
+
+def meta(connection: Connection) -> dict[str, str]:
+    """What is kept about the outbox itself."""
+    rows = connection.execute(select(tables.meta.c.name, tables.meta.c.value))
+    return {name: value for name, value in rows}  # noqa: C416  # rows are not pairs to mypy
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,180 @@
+"""The tables: the same on SQLite and PostgreSQL. All times are milliseconds since 1970."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+SCHEMA = 1
+"""Its number, in ``meta``; a file of another is refused."""
+
+metadata = MetaData()
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(32), primary_key=True),  # grows with the time of its making
+    Column("account", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due", BigInteger),  # null unless it waits
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("begun", BigInteger),  # the attempt under way, or the last one
+    Column("finished", BigInteger),
+    Column("tries", Integer, nullable=False),  # attempts so far
+    Column("step", Integer, nullable=False),  # attempts that counted, for the schedule
+    Column("lane", BigInteger),  # token of the lane that sent it last
+    Column("told", Boolean, nullable=False),  # that it is delayed
+    Column("kept", Boolean, nullable=False),  # its body
+    Column("sender", Text, nullable=False),
+    Column("message_id", Text),
+    Column("subject", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("terms", Text, nullable=False),  # JSON: how to send it
+    Column("tags", Text, nullable=False),  # JSON
+    Column("metadata", Text, nullable=False),  # JSON
+    Column("failure", Text),  # JSON: why it is not sent
+    sqlite_with_rowid=False,
+)
+Index(
+    "messages_due",
+    messages.c.account,
+    messages.c.due,
+    sqlite_where=messages.c.due.is_not(None),
+    postgresql_where=messages.c.due.is_not(None),
+)
+Index(
+    "messages_expiring",
+    messages.c.expires,
+    sqlite_where=messages.c.due.is_not(None),
+    postgresql_where=messages.c.due.is_not(None),
+)
+Index(
+    "messages_sending",
+    messages.c.account,
+    sqlite_where=text("state = 'sending'"),
+    postgresql_where=text("state = 'sending'"),
+)
+Index("messages_of_account", messages.c.account, messages.c.id)
+Index("messages_in_state", messages.c.state, messages.c.id)
+Index("messages_finished", messages.c.finished)
+Index(
+    "messages_kept",
+    messages.c.finished,
+    sqlite_where=text("kept = 1"),
+    postgresql_where=text("kept"),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("message", String(32), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("reply", Text),  # JSON
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("message", String(32), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("begun", BigInteger, nullable=False),
+    Column("ms", Float),
+    Column("outcome", String(16), nullable=False),
+    Column("address", Text),
+    Column("reply", Text),  # JSON: of the whole message
+    Column("failure", Text),  # JSON
+    Column("transcript", Text),  # JSON
+    sqlite_with_rowid=False,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("scope", Text, primary_key=True),  # who sent it
+    Column("key", Text, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("message", String(32), nullable=False),
+    Column("answer", Text, nullable=False),  # JSON: the first one
+    Column("created", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("keys_created", keys.c.created)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("message", String(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("tags_of_message", tags.c.message)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("token", BigInteger, nullable=False),  # of the one lane whose word counts
+    Column("level", Float, nullable=False),  # the allowance
+    Column("level_at", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("spent", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # the circuit
+    Column("not_before", BigInteger, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Column("code", Text),
+    Column("reason", Text),
+    sqlite_with_rowid=False,
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("message", String(32), primary_key=True),  # a newer one takes the place of an older
+    Column("id", String(32), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("notices_due", notices.c.due)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+OF_A_MESSAGE = (
+    bodies.c.id,
+    recipients.c.message,
+    attempts.c.message,
+    tags.c.message,
+    notices.c.message,
+)
+"""Go when the message goes that they name."""

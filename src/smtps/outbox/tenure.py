@@ -1,0 +1,131 @@
+"""Taking an account over: from then on the token of the lane before is worth nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from json import dumps
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from smtps.outbox import tables
+from smtps.outbox.allowance import Allowance
+from smtps.outbox.circuit import Circuit
+from smtps.outbox.intake import insert_new
+from smtps.outbox.ledger import tell
+from smtps.outbox.records import Tenure
+from smtps.outbox.ruling import INTERRUPTED
+from smtps.outbox.states import OPEN, Standing, State
+
+_M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
+
+
+class Takeover(NamedTuple):
+    """Who takes what over.
+
+    Attributes:
+        account: its name.
+        per_minute, per_day: its limits.
+        retry_uncertain: send again what may have arrived.
+        notify: whether the account has somebody to tell.
+        now: milliseconds since 1970.
+    """
+
+    account: str
+    per_minute: float | None
+    per_day: int | None
+    retry_uncertain: bool
+    notify: bool
+    now: int
+
+
+def take(connection: Connection, takeovers: list[Takeover]) -> list[Tenure]:
+    """Take accounts over, and decide about what their last lanes left half sent."""
+    return [_take(connection, takeover) for takeover in takeovers]
+
+
+def _take(connection: Connection, who: Takeover) -> Tenure:
+    add_lanes(connection, [who.account])
+    connection.execute(
+        update(tables.lanes).where(_L.account == who.account).values(token=_L.token + 1)
+    )
+    row = connection.execute(select(tables.lanes).where(_L.account == who.account)).mappings().one()
+    allowance = Allowance(
+        who.per_minute, who.per_day, row["level"], row["level_at"], row["day"], row["spent"]
+    )
+    circuit = Circuit(
+        row["failures"], row["not_before"], row["stopped"], row["code"], row["reason"]
+    )
+    orphans = _adopt(connection, who, row["token"])
+    return Tenure(who.account, row["token"], allowance, circuit, orphans)
+
+
+def _adopt(connection: Connection, who: Takeover, token: int) -> int:
+    """Messages that were on their way when their lane ended: nobody can know how far they came."""
+    orphans = connection.execute(
+        select(_M.id, _M.tries, _M.begun).where(
+            _M.account == who.account, _M.state == State.SENDING.value, _M.lane < token
+        )
+    ).all()
+    if not orphans:
+        return 0
+    ids = [row.id for row in orphans]
+    failure = dumps(asdict(INTERRUPTED))
+    again = who.retry_uncertain
+    values: dict[str, Any] = {"failure": failure}
+    if again:
+        values |= {"state": State.RETRYING.value, "due": who.now, "step": _M.step + 1}
+    else:
+        values |= {"state": State.UNCERTAIN.value, "finished": who.now}
+        connection.execute(
+            update(tables.recipients)
+            .where(_R.message.in_(ids), _R.standing.in_(OPEN))
+            .values(standing=Standing.UNCERTAIN.value)
+        )
+    connection.execute(update(tables.messages).where(_M.id.in_(ids)).values(values))
+    connection.execute(
+        insert(tables.attempts),
+        [
+            {"message": row.id, "n": row.tries, "begun": row.begun, "outcome": "interrupted",
+             "failure": failure}
+            for row in orphans
+        ],
+    )  # fmt: skip
+    if who.notify and not again:
+        tell(connection, [(id_, who.account, "uncertain", who.now) for id_ in ids])
+    return len(ids)
+
+
+def keep_standing(connection: Connection, tenures: list[Tenure]) -> list[None]:
+    """Write how an account stands: its allowance and its circuit."""
+    for tenure in tenures:
+        allowance, circuit = tenure.allowance, tenure.circuit
+        connection.execute(
+            update(tables.lanes)
+            .where(_L.account == tenure.account, _L.token == tenure.token)
+            .values(
+                level=allowance.level, level_at=allowance.at, day=allowance.day,
+                spent=allowance.spent, failures=circuit.failures, not_before=circuit.not_before,
+                stopped=circuit.stopped, code=circuit.code, reason=circuit.reason,
+            )
+        )  # fmt: skip
+    return [None] * len(tenures)
+
+
+def add_lanes(connection: Connection, accounts: Iterable[str]) -> None:
+    """A row for each account that has none."""
+    rows = [
+        {"account": name, "token": 0, "level": 0.0, "level_at": 0, "day": 0, "spent": 0,
+         "failures": 0, "not_before": 0, "stopped": False}
+        for name in accounts
+    ]  # fmt: skip
+    if rows:
+        insert_new(connection, tables.lanes, rows)
+
+
+def add_accounts(connection: Connection, names: list[tuple[str, ...]]) -> list[None]:
+    """The same, for all accounts of a configuration."""
+    for several in names:
+        add_lanes(connection, sorted(several))
+    return [None] * len(names)
