@@ -14,7 +14,7 @@ FAILURES = [row for row in ROWS if row[0] != "what other programs say"]
 CODE = re.compile(r"`([a-z]+\.[a-z0-9_]+)`")
 NAME = re.compile(r"`([a-z0-9-]+)`")
 
-OWN_MISTAKES = ("api.", "input.", "message.", "session.")
+OWN_MISTAKES = ("api.", "input.", "message.", "outbox.", "session.")
 """What only a caller can do wrong, or the service itself."""
 
 NOT_FAILURES = {"net.forbidden", "net.failed", "smtp.noop_refused", "tls.certificate_invalid"}

@@ -12,10 +12,11 @@ from smtps.api.express import Express
 from smtps.api.guards.gate import Gate
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
-from smtps.api.routes import check, diagnosis, inbox, operation, probe, seed, text
+from smtps.api.routes import check, diagnosis, inbox, messages, operation, probe, seed, text
 from smtps.api.service import Service
 from smtps.api.settings import Settings
 from smtps.api.warm import Warm
+from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 
 
@@ -23,7 +24,10 @@ def create_app(
     settings: Settings,
     gallery: Gallery | None = None,
     stopping: asyncio.Event | None = None,
+    *,
     warm: Warm | None = None,
+    outbox: Outbox | None = None,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """Put it together.
 
@@ -32,10 +36,12 @@ def create_app(
         gallery: running sandboxes, each trusted for its own address and nothing else.
         stopping: set when the service is about to end.
         warm: where sessions are kept for the next message; whoever makes it closes it.
+        outbox: mail that is delivered later; the same.
+        metrics: what to count in; the outbox counts there too.
     """
     stopping = stopping or asyncio.Event()
     rates = Rates(settings.caller_rate or "", settings.target_rate or "")
-    service = Service(settings, gallery, rates, Metrics(), stopping, warm)
+    service = Service(settings, gallery, rates, metrics or Metrics(), stopping, warm, outbox)
     app = FastAPI(
         title="smtps",
         version=__version__,
@@ -46,11 +52,11 @@ def create_app(
     )
     problems.install(app)
     schemas.describe(app)
-    for routes in (seed, check, diagnosis, operation, probe, text):
+    for routes in (seed, check, diagnosis, messages, operation, probe, text):
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(gallery))
-    app.add_middleware(Express, lanes=seed.express(service))
+    app.add_middleware(Express, lanes=seed.express(service) | messages.express(service))
     app.add_middleware(
         Gate, settings=settings, rates=rates, metrics=service.metrics, stopping=stopping
     )

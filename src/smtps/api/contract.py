@@ -182,14 +182,15 @@ Who = str | Person
 Several = Who | list[Who]
 
 
-class SendRequest(ServerFields):
-    """``POST /api/smtps/send``."""
+class MessageFields(BaseModel):
+    """A message, composed or raw, and how to send it."""
+
+    model_config = ConfigDict(extra="forbid")
 
     from_: Annotated[Who, Field(alias="from")]
     to: Several = []
     subject: str = ""
     body: str | None = None
-    timeout: Milliseconds = 30_000
     cc: Several = []
     bcc: Several = []
     reply_to: Several = []
@@ -201,7 +202,6 @@ class SendRequest(ServerFields):
     dsn: DSNFields | None = None
     require_tls: Flag = False
     partial: Partial = "abort"
-    dry_run: Flag = False
 
     def message(self, files: Iterable[Attachment] = ()) -> Message | bytes:
         """What is to be sent.
@@ -255,6 +255,13 @@ class SendRequest(ServerFields):
             return None
         notify = tuple(self.dsn.notify) if self.dsn.notify is not None else None
         return DSN(ret=self.dsn.ret, envid=self.dsn.envid, notify=notify, orcpt=self.dsn.orcpt)
+
+
+class SendRequest(ServerFields, MessageFields):
+    """``POST /api/smtps/send``."""
+
+    timeout: Milliseconds = 30_000
+    dry_run: Flag = False
 
     def as_given(self) -> dict[str, Any]:
         """``from`` and ``to`` as they were in the request, for the answer."""

@@ -13,6 +13,8 @@ from smtps.diagnosis.visit import Progress
 KEEP_ALIVE = 10.0
 """Seconds of silence after which a comment shows proxies that somebody is here."""
 
+COMMENT = b": keep-alive\n\n"
+
 Run = Callable[[Progress], Awaitable[dict[str, Any]]]
 
 
@@ -28,11 +30,11 @@ async def stream(run: Run) -> AsyncIterator[bytes]:
         ok = seen.failure is None and seen.login_failure is None
         spent = seen.timings.get(str(phase), 0.0)
         found = {"address": seen.address, "phase": str(phase), "ms": spent, "ok": ok}
-        queue.put_nowait(_event("phase", found))
+        queue.put_nowait(event("phase", found))
 
     async def work() -> None:
         try:
-            queue.put_nowait(_event("result", await run(progress)))
+            queue.put_nowait(event("result", await run(progress)))
         finally:
             queue.put_nowait(None)
 
@@ -43,7 +45,7 @@ async def stream(run: Run) -> AsyncIterator[bytes]:
                 async with asyncio.timeout(KEEP_ALIVE):
                     event = await queue.get()
             except TimeoutError:
-                yield b": keep-alive\n\n"
+                yield COMMENT
                 continue
             if event is None:
                 return
@@ -53,5 +55,6 @@ async def stream(run: Run) -> AsyncIterator[bytes]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _event(name: str, data: dict[str, Any]) -> bytes:
+def event(name: str, data: dict[str, Any]) -> bytes:
+    """One event on the wire."""
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from smtps.outbox.states import FINAL
+
+_LONG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 14400, 86400, 259200)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -31,6 +34,53 @@ class Metrics:
         self.messages = Counter(
             "smtps_messages", "Messages, by outcome.", ("outcome",), registry=self.registry
         )
+
+        self.accepted = Counter(
+            "smtps_outbox_accepted", "Messages taken in.", ("account",), registry=self.registry
+        )
+        self.attempts = Counter(
+            "smtps_outbox_attempts",
+            "Attempts, by what the message became.",
+            ("account", "status"),
+            registry=self.registry,
+        )
+        self.latency = Histogram(
+            "smtps_outbox_seconds",
+            "Time from a message's acceptance to its end.",
+            ("account",),
+            registry=self.registry,
+            buckets=_LONG_SECONDS,
+        )
+        self.depth = Gauge(
+            "smtps_outbox_messages",
+            "Messages that are not ended.",
+            ("account", "status"),
+            registry=self.registry,
+        )
+        self.oldest = Gauge(
+            "smtps_outbox_oldest_seconds",
+            "Age of the oldest message that is not ended.",
+            ("account",),
+            registry=self.registry,
+        )
+        self.stopped = Gauge(
+            "smtps_outbox_account_stopped",
+            "1 while an account waits for somebody to mend something.",
+            ("account",),
+            registry=self.registry,
+        )
+
+    def delivered(self, account: str, status: str, seconds: float) -> None:
+        """Count an attempt.
+
+        Args:
+            account: its name.
+            status: what the message became.
+            seconds: since it was accepted.
+        """
+        self.attempts.labels(account, status).inc()
+        if status in FINAL:
+            self.latency.labels(account).observe(seconds)
 
     def render(self) -> bytes:
         """The text format."""

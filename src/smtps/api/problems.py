@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
 from smtps.api.contract import CheckQuery, SendRequest
+from smtps.api.queueing import MessageRequest
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError
@@ -41,6 +42,16 @@ _BY_CODE: dict[str, int] = {
     "dns.timeout": 504,
     "net.forbidden": 403,
     "net.timeout": 504,
+    "outbox.account_not_allowed": 403,
+    "outbox.body_gone": 410,
+    "outbox.full": 507,
+    "outbox.key_in_use": 409,
+    "outbox.key_reused": 422,
+    "outbox.not_configured": 404,
+    "outbox.not_found": 404,
+    "outbox.sender_not_allowed": 403,
+    "outbox.too_late": 409,
+    "outbox.unavailable": 503,
     "send.too_large": 413,
     "send.uncertain": 504,
     "smtp.greeting_timeout": 504,
@@ -53,7 +64,7 @@ _OF_STATUS = {404: "api.not_found", 405: "api.method_not_allowed", 400: "api.mal
               413: "api.too_large", 415: "api.unsupported_media_type"}  # fmt: skip
 
 FIELDS = sorted(
-    {field.alias or name for model in (CheckQuery, SendRequest)
+    {field.alias or name for model in (CheckQuery, SendRequest, MessageRequest)
      for name, field in model.model_fields.items()}
 )  # fmt: skip
 
@@ -136,9 +147,13 @@ def of(error: SMTPSError) -> JSONResponse:
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
     if error.phase is not Phase.INPUT:
         more["findings"] = [Finding.from_failure(error.failure).as_json()]
-    wait = getattr(error, "retry_after", None)
+    wait = getattr(error, "retry_after", _WAIT.get(error.code))
     headers = {} if wait is None else {"Retry-After": str(wait)}
     return response(document(error.failure, **more), headers)
+
+
+_WAIT = {"outbox.key_in_use": 1, "outbox.unavailable": 5}
+"""Seconds after which it is worth another try."""
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

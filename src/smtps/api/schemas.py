@@ -100,6 +100,19 @@ class SendAnswer(_Shape):
     message_id: str | None
 
 
+class AcceptedAnswer(_Shape):
+    """A message that is on the disk."""
+
+    id: str
+    message_id: str | None
+    status: Literal["queued", "scheduled"]
+    account: str
+    created_at: str
+    send_at: str | None
+    expires_at: str
+    replayed: bool
+
+
 REPORT = {"$ref": "#/components/schemas/Report"}
 """Of ``smtps check --json``; its parts stand beside it in the description."""
 
@@ -136,6 +149,16 @@ EXAMPLE_SEND = {
 }
 
 
+EXAMPLE_MESSAGE = {
+    "account": "main",
+    "from": "user@gmail.com",
+    "to": "recipient@example.com",
+    "subject": "Test Email",
+    "body": "Hello from Port of Call!",
+    "tags": ["welcome"],
+}
+
+
 FORM = {
     "multipart/form-data": {
         "schema": {
@@ -157,6 +180,9 @@ FORM = {
     }
 }
 """The other form that a message may come in."""
+
+MESSAGE_FORM = json.loads(json.dumps(FORM).replace('"host"', '"account"'))
+"""The same for the outbox."""
 
 
 def describe(app: FastAPI) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
+from smtps.api.accounts import open_outbox
 from smtps.api.app import create_app
+from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.api.warm import Warm
 from smtps.errors import InputError
@@ -48,12 +51,34 @@ async def serve(
         stop: ends it; running requests finish within the grace, or are told.
 
     Raises:
-        InputError: the port is taken.
+        InputError: the port is taken, or the outbox cannot be used.
+        StoreError: the outbox's database is away.
     """
-    listener = _listen(settings)
-    warm = Warm(settings.warm) if settings.warm else None
+    async with AsyncExitStack() as stack:
+        listener = _listen(settings)
+        stack.callback(listener.close)
+        metrics = Metrics()
+        warm = Warm(settings.warm) if settings.warm else None
+        if warm is not None:
+            stack.push_async_callback(warm.aclose)
+        outbox = None
+        if settings.outbox is not None:
+            opened = open_outbox(settings, deliver=settings.deliver, count=metrics.delivered)
+            outbox = await stack.enter_async_context(opened)
+        app = create_app(settings, gallery, stop, warm=warm, outbox=outbox, metrics=metrics)
+        await _run(app, settings, listener, ready=ready, stop=stop)
+
+
+async def _run(
+    app: FastAPI,
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
     config = uvicorn.Config(
-        create_app(settings, gallery, stop, warm),
+        app,
         log_level="warning",
         access_log=False,  # it would show the query, which may hold a password
         server_header=False,
@@ -69,8 +94,6 @@ async def serve(
     server.should_exit = True
     stopping.cancel()
     await running
-    if warm is not None:
-        await warm.aclose()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -32,6 +32,7 @@ from smtps.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
 from smtps.options import Endpoint
+from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 
 
@@ -45,6 +46,7 @@ class Service:
         rates, metrics: count.
         stopping: set when the service is about to end.
         warm: sessions kept for the next message, if any are.
+        outbox: mail that is delivered later, if there is one.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Service:
     metrics: Metrics
     stopping: asyncio.Event
     warm: Warm | None = None
+    outbox: Outbox | None = None
 
     def allow(self) -> Allow:
         """The egress policy for one request; counts each target once."""

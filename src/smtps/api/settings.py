@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from smtps.api.accounts import AccountSettings, check_names
 from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
@@ -64,6 +65,26 @@ class Settings(BaseSettings):
     grace: Annotated[
         float, Field(ge=0, description="seconds that running requests have when told to stop")
     ] = 5.0
+    outbox: Annotated[
+        str | None, Field(description="a file, or postgresql://…, for mail that is sent later")
+    ] = None
+    accounts: Annotated[
+        dict[str, AccountSettings], Field(description="name → server and credentials")
+    ] = {}
+    grants: Annotated[
+        dict[str, list[str]], Field(description="token → the only accounts that it may use")
+    ] = {}
+    deliver: Annotated[bool, Field(description="send the outbox's mail from this process, too")] = (
+        True
+    )
+    outbox_octets: Annotated[int, Field(ge=1 << 20, description="of all mail that is kept")] = (
+        10 << 30
+    )
+    outbox_message: Annotated[int, Field(ge=1024, description="octets of one message")] = 50 << 20
+    keep_bodies: Annotated[float, Field(ge=0, description="days after a message's end")] = 7.0
+    keep_records: Annotated[float, Field(ge=0, description="the same, for what became of it")] = (
+        90.0
+    )
     probe: Annotated[
         dict[str, Module], Field(description="modules of /probe, beside the two that are built in")
     ] = BUILT_IN
@@ -95,6 +116,12 @@ class Settings(BaseSettings):
     def _with_defaults(cls, modules: dict[str, Module]) -> dict[str, Module]:
         return BUILT_IN | modules
 
+    @field_validator("accounts")
+    @classmethod
+    def _named_well(cls, accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
+        check_names(accounts)
+        return accounts
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if not (self.loopback or self.tokens or self.allow_anonymous):
@@ -102,6 +129,10 @@ class Settings(BaseSettings):
                 f"listening on {self.host} needs an API token (smtps serve --new-token NAME), or "
                 "allow_anonymous"
             )
+        for token, names in self.grants.items():
+            unknown = [token] if token not in self.tokens else set(names) - set(self.accounts)
+            if unknown:
+                raise ValueError(f"grants: there is no {', '.join(sorted(unknown))}")
         for name, (near, far) in self.DEFAULTS.items():
             if getattr(self, name) is None:
                 self.__dict__[name] = near if self.loopback else far

@@ -19,8 +19,8 @@ from smtps.message import Attachment
 FILES = "attachments"
 """Parts of this name are files; all others are fields of the message."""
 
-SEVERAL = ("to", "cc", "bcc", "reply_to")
-OBJECTS = ("headers", "envelope", "dsn")
+SEVERAL = ("to", "cc", "bcc", "reply_to", "tags")
+OBJECTS = ("headers", "envelope", "dsn", "metadata")
 
 _AT_ONCE = 1 << 20
 """Octets written to the disk at once, by a thread: it may be slow."""

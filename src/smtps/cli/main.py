@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from smtps._version import __version__
-from smtps.cli import check, discover, exits, ports, providers, sandbox, send, serve
+from smtps.cli import check, discover, exits, outbox, ports, providers, sandbox, send, serve, worker
 from smtps.errors import SMTPSError
 
 _EPILOG = """\
@@ -45,7 +45,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smtps {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (check, send, discover, ports, providers, sandbox, serve):
+    for module in (check, send, discover, ports, providers, sandbox, serve, outbox, worker):
         command = commands.add_parser(
             module.NAME,
             help=module.HELP,

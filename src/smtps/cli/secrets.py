@@ -1,13 +1,11 @@
-"""Where a password may come from. Never from the command line: other users could read it there."""
+"""The options that say where a password comes from."""
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from pathlib import Path
 
+from smtps.credentials import SOURCES, from_environment
 from smtps.errors import InputError
 
 
@@ -44,63 +42,14 @@ def read(options: Namespace) -> tuple[str | None, str | None]:
     Raises:
         InputError: the source has nothing to give.
     """
-    for source, fetch in _SOURCES.items():
+    for source, fetch in SOURCES.items():
         if (name := getattr(options, source)) is not None:
-            secret = fetch(name, options)
-            return (None, secret) if source == "token_env" else (secret, None)
+            return fetch(name, options.username), None
+    if options.token_env is not None:
+        return None, from_environment(options.token_env, field="token_env")
     if options.username and (options.mechanism or "").upper() != "EXTERNAL":
         return _from_prompt(options.username), None
     return None, None
-
-
-def _from_environment(field: str, name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise InputError(field, f"the environment variable {name} is empty or not set")
-    return value
-
-
-def _from_file(name: str) -> str:
-    try:
-        if name == "-":
-            line = sys.stdin.readline()
-        else:
-            with Path(name).open(encoding="utf-8") as file:
-                line = file.readline()
-    except (OSError, UnicodeError) as error:
-        raise InputError("password_file", f"cannot be read: {error}") from error
-    if not (password := line.rstrip("\r\n")):
-        raise InputError("password_file", f"the first line of {name} is empty")
-    return password
-
-
-def _from_command(command: str) -> str:
-    import shlex  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
-
-    try:
-        done = subprocess.run(  # noqa: S603  # the user's own command
-            shlex.split(command), capture_output=True, text=True, check=False
-        )
-    except (OSError, ValueError) as error:
-        raise InputError("password_command", f"cannot be run: {error}") from error
-    password = done.stdout.split("\n")[0].rstrip("\r")
-    if done.returncode or not password:
-        raise InputError("password_command", f"printed no password (exit code {done.returncode})")
-    return password
-
-
-def _from_keyring(service: str, username: str | None) -> str:
-    try:
-        import keyring  # noqa: PLC0415
-    except ImportError:
-        raise InputError(
-            "password_keyring", "needs the keyring package: pip install 'smtps[keyring]'"
-        ) from None
-    password = keyring.get_password(service, username or "")
-    if not password:
-        raise InputError("password_keyring", f"has nothing for {username} at {service}")
-    return str(password)
 
 
 def _from_prompt(username: str) -> str:
@@ -111,13 +60,3 @@ def _from_prompt(username: str) -> str:
     import getpass  # noqa: PLC0415
 
     return getpass.getpass(f"Password for {username}: ")
-
-
-_SOURCES: dict[str, Callable[[str, Namespace], str]] = {
-    "token_env": lambda name, _: _from_environment("token_env", name),
-    "password_env": lambda name, _: _from_environment("password_env", name),
-    "password_file": lambda name, _: _from_file(name),
-    "password_command": lambda command, _: _from_command(command),
-    "password_keyring": lambda service, options: _from_keyring(service, options.username),
-}
-"""Option → how to get the secret."""

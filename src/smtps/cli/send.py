@@ -27,6 +27,8 @@ examples:
       --from "Ann <ann@example.com>" --to bob@example.org --subject Hello --body "Hi Bob"
   df -h | smtps send --host smtp.example.com --username ops@example.com --password-env MAIL_PW \\
       --from ops@example.com --to team@example.com --subject "Disks" --body-file -
+  smtps send --queue main --config /etc/smtps.toml \\
+      --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
   smtps send --host smtp.example.com --raw message.eml --from a@example.com --to b@example.org
   smtps send --host smtp.example.com --username ann@example.com \\
       --merge readers.csv --template letter.j2 --log letter.log
@@ -111,6 +113,12 @@ def add_options(parser: ArgumentParser) -> None:
         "--require-tls", action="store_true", help="ask for TLS on the whole way (REQUIRETLS)"
     )
     group.add_argument(
+        "--queue",
+        metavar="ACCOUNT",
+        help="hand it to the outbox of the configuration, which sends it and tries again",
+    )
+    group.add_argument("--config", metavar="FILE", help="the configuration, as of smtps serve")
+    group.add_argument(
         "--dry-run", action="store_true", help="print the message instead of sending it"
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
@@ -127,6 +135,10 @@ def run(options: Namespace) -> int:
         from smtps.cli import merging  # noqa: PLC0415
 
         return merging.run(options)
+    if options.queue is not None:
+        from smtps.cli import queueing  # noqa: PLC0415
+
+        return queueing.run(options, *_compose(options))
     endpoint = None if options.dry_run else server.endpoint(options, options.host)
     try:
         message, envelope = _compose(options)
@@ -145,7 +157,7 @@ def _check_options(options: Namespace) -> None:
         InputError: one is missing, or has no place there.
     """
     merging = options.merge is not None
-    if options.host is None and not options.dry_run:
+    if options.host is None and not options.dry_run and options.queue is None:
         raise InputError("host", "is required: where to send it", code="input.host_required")
     needed = "template" if merging else "from_"
     if getattr(options, needed) is None:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from smtps.cli import exits, output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from smtps.api.settings import Settings
+    from smtps.sandbox.gallery import Gallery
 
 NAME = "serve"
 HELP = "serve the page and the HTTP API"
@@ -81,6 +84,8 @@ def _new_token(name: str) -> int:
 
 async def _serve(options: Namespace, settings: Settings) -> int:
     from contextlib import AsyncExitStack  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
 
     from smtps.api.server import serve  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
@@ -94,6 +99,9 @@ async def _serve(options: Namespace, settings: Settings) -> int:
         stop = stack.enter_context(stop_signals())
         gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
         box = gallery.boxes[options.persona] if gallery else None
+        if gallery is not None and settings.outbox is None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="smtps-"))
+            settings = _to_try(settings, gallery, Path(folder))
 
         def ready(url: str) -> None:
             if options.json:
@@ -109,6 +117,31 @@ async def _serve(options: Namespace, settings: Settings) -> int:
 
         await serve(settings, gallery, ready=ready, stop=stop)
     return exits.OK
+
+
+_TO_TRY = ("healthy", "greylisting", "unknown-recipient", "bad-password", "drop-after-data")
+"""Personas that the outbox has an account at, when all else is a sandbox too."""
+
+
+def _to_try(settings: Settings, gallery: Gallery, folder: Path) -> Settings:
+    """The settings with an outbox that lasts as long as the sandbox."""
+    from smtps.api.accounts import AccountSettings  # noqa: PLC0415
+
+    accounts = {}
+    for name in _TO_TRY:
+        box = gallery.boxes[name]
+        secret = folder / name
+        secret.write_text(box.password)
+        accounts[name] = AccountSettings(
+            host=box.host,
+            port=box.port,
+            username=box.username,
+            password_file=str(secret),
+            ca_file=str(box.ca_file),
+            retry=[0.1, 0.5, 1.0],
+        )
+    more = {"outbox": str(folder / "outbox.db"), "accounts": accounts | settings.accounts}
+    return settings.model_copy(update=more)
 
 
 def _log_requests() -> None:

@@ -43,6 +43,9 @@ AT_ONCE = 64
 OCTETS = 8 * 1024 * 1024
 """Of all messages taken on at once."""
 
+GATHER = 0.005
+"""Seconds that an outcome waits for others, to share a commit with them."""
+
 _PATIENCE = 1.0
 """Seconds between attempts to write an outcome to a database that is away."""
 
@@ -200,6 +203,7 @@ class Lane:
         while not self._over or self._outcomes:
             await self._news.wait()
             self._news.clear()
+            await asyncio.sleep(GATHER)
             while self._outcomes:
                 lot, self._outcomes = self._outcomes, []
                 await self._surely(settle, lot)

@@ -222,15 +222,10 @@ def _take_back(connection: Connection, claims: list[Claim]) -> None:
 
 
 def _settle_messages(connection: Connection, counted: list[Settlement]) -> None:
-    sent: dict[int, list[str]] = defaultdict(list)
-    others = []
-    for s in counted:
-        if s.ruling.state is State.SENT:
-            sent[s.now].append(s.claim.id)
-        else:
-            others.append(_row(s))
-    for now, ids in sent.items():
-        connection.execute(_SENT, {"ids": ids, "now": now})
+    sent = [s.claim.id for s in counted if s.ruling.state is State.SENT]
+    if sent:  # most, and in one statement
+        connection.execute(_SENT, {"ids": sent, "now": max(s.now for s in counted)})
+    others = [_row(s) for s in counted if s.ruling.state is not State.SENT]
     if others:
         connection.execute(_OTHERS, others)
 

@@ -34,6 +34,8 @@ class File:
 
     def __init__(self, path: Path, *, own: bool) -> None:
         self._path = path
+        if not own and not path.parent.is_dir():
+            raise InputError("outbox", f"{path}: there is no such folder")
         self._lock = _lock(path) if own else None
         self.writing = self._engine("BEGIN IMMEDIATE")
         self.reading = self._engine("BEGIN")

@@ -138,8 +138,12 @@ class Store:
         self.behind.close()
 
 
-def prepare(engine: Engine) -> None:
+def prepare(engine: Engine, moved_to: str | None = None) -> None:
     """Make the tables if they are not there.
+
+    Args:
+        engine: of the database.
+        moved_to: where its mail may have moved.
 
     Raises:
         InputError: what is there is of another version, or has moved away.
@@ -152,7 +156,7 @@ def prepare(engine: Engine) -> None:
         found: dict[str, Any] = reading.meta(connection)
     if found.get("schema") != str(tables.SCHEMA):
         raise InputError("outbox", f"was made by another version (schema {found.get('schema')})")
-    if "moved_to" in found:
+    if "moved_to" in found and found["moved_to"] != moved_to:
         raise InputError(
             "outbox", f"has moved to {found['moved_to']}; use that", code="outbox.moved"
         )

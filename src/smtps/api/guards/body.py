@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smtps.api.contract import SendRequest
+from smtps.api.contract import MessageFields
 from smtps.api.settings import Settings
 from smtps.errors import InputError
 
-JSON_PATHS = frozenset({"/api/smtps/connect", "/api/smtps/connect/events", "/api/smtps/send"})
+FORM_PATHS = frozenset({"/api/smtps/send", "/api/smtps/messages"})
+"""Where POST has a body that may be a form with files."""
+
+JSON_PATHS = FORM_PATHS | {"/api/smtps/connect", "/api/smtps/connect/events"}
 """Where POST has a body."""
-
-
-FORM_PATH = "/api/smtps/send"
-"""Where it may be a form with files."""
 
 
 def is_form(method: str, path: str, headers: Mapping[str, str]) -> bool:
     """Whether a request brings its message as a form."""
-    return method == "POST" and path == FORM_PATH and _kind(headers) == "multipart/form-data"
+    return method == "POST" and path in FORM_PATHS and _kind(headers) == "multipart/form-data"
 
 
 def judge_headers(
@@ -42,7 +41,7 @@ def _kind(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def judge_message(request: SendRequest, settings: Settings) -> None:
+def judge_message(request: MessageFields, settings: Settings) -> None:
     """Count what a message is made of; of a form its files were counted as they came.
 
     Raises:

@@ -148,6 +148,7 @@ class Gate:
             name = tokens.find(settings.tokens, headers.get("authorization", ""))
             if name is None:
                 return "api.token_needed"
+            scope["smtps.caller"] = name
         if self._running > settings.concurrency and path not in ("/healthz", "/readyz"):
             return "api.busy"
         if path.startswith(("/api/", "/smtps/", "/probe")):

@@ -6,7 +6,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from smtps.api.metrics import Metrics
 from smtps.api.service import Service
+from smtps.outbox.outbox import Outbox
 
 
 def router(service: Service) -> APIRouter:
@@ -20,11 +22,32 @@ def router(service: Service) -> APIRouter:
     @routes.get("/readyz", summary="Whether to send requests here")
     async def readyz() -> JSONResponse:
         stopping = service.stopping.is_set()
-        status = "stopping" if stopping else "ready"
-        return JSONResponse({"status": status}, 503 if stopping else 200)
+        trouble = "stopping" if stopping else None
+        if trouble is None and service.outbox is not None:
+            trouble = await service.outbox.trouble()
+        return JSONResponse({"status": trouble or "ready"}, 503 if trouble else 200)
 
     @routes.get("/metrics", summary="For Prometheus", response_class=Response)
     async def metrics() -> Response:
+        if service.outbox is not None:
+            await _measure(service.outbox, service.metrics)
         return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+async def _measure(outbox: Outbox, metrics: Metrics) -> None:
+    """What the outbox holds now."""
+    now = outbox.clock.now()
+    depth = await outbox.depth()
+    for gauge in (metrics.depth, metrics.oldest, metrics.stopped):
+        gauge.clear()
+    oldest: dict[str, int] = {}
+    for (account, status), (number, created) in depth.items():
+        metrics.depth.labels(account, status).set(number)
+        oldest[account] = min(created, oldest.get(account, created))
+    for account in outbox.accounts:
+        age = (now - oldest[account]) / 1000 if account in oldest else 0.0
+        metrics.oldest.labels(account).set(age)
+    for state in await outbox.account_states():
+        metrics.stopped.labels(state["account"]).set(state["status"] == "stopped")

@@ -1,0 +1,182 @@
+"""The accounts of the outbox, as the operator writes them down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from smtps.credentials import SOURCES, from_environment
+from smtps.errors import InputError
+from smtps.options import EHLO_NAME, Endpoint, Security, Timeouts
+from smtps.outbox.account import Account, Webhook
+from smtps.outbox.notices import key_of
+from smtps.outbox.outbox import DAY, Bounds, Outbox
+from smtps.outbox.schedule import LIFETIME, STEPS
+
+if TYPE_CHECKING:
+    from smtps.api.settings import Settings
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""What an account may be called."""
+
+_SENDER = re.compile(r"(?:\*|[^@\s*]+)@[^@\s]+")
+_HOUR = 60 * 60 * 1000
+
+
+class WebhookSettings(BaseModel):
+    """Whom to tell, and where the key is that signs it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, Field(pattern="^https?://")]
+    secret_env: str | None = None
+    secret_file: str | None = None
+
+    def webhook(self) -> Webhook:
+        """With its key.
+
+        Raises:
+            InputError: it cannot be read, or is none.
+        """
+        if (self.secret_env is None) == (self.secret_file is None):
+            raise InputError("webhook", "needs secret_env or secret_file, one of them")
+        if self.secret_env is not None:
+            secret = from_environment(self.secret_env, field="webhook.secret_env")
+        else:
+            secret = SOURCES["password_file"](str(self.secret_file), None)
+        key_of(secret)
+        return Webhook(self.url, secret)
+
+
+class AccountSettings(BaseModel):
+    """One account."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    security: Security = "implicit"
+    username: str | None = None
+    password_env: str | None = None
+    password_file: str | None = None
+    password_command: str | None = None
+    password_keyring: str | None = None
+    mechanism: str | None = None
+    ca_file: str | None = None
+    fingerprint: str | None = None
+    ehlo_name: str = EHLO_NAME
+    timeout: Annotated[float | None, Field(gt=0, le=3600, description="seconds a message")] = None
+    senders: list[str] = []
+    per_minute: Annotated[float | None, Field(gt=0)] = None
+    per_day: Annotated[int | None, Field(gt=0)] = None
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 2
+    window: Annotated[int, Field(ge=1, le=64)] = 8
+    uncertain: Literal["hold", "retry"] = "hold"
+    retry: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = list(STEPS)
+    lifetime_hours: Annotated[float, Field(gt=0)] = LIFETIME / _HOUR
+    webhook: WebhookSettings | None = None
+
+    @field_validator("senders")
+    @classmethod
+    def _addresses(cls, senders: list[str]) -> list[str]:
+        for sender in senders:
+            if not _SENDER.fullmatch(sender):
+                raise ValueError(f"{sender!r} is neither an address nor *@domain")
+        return senders
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        given = [name for name in SOURCES if getattr(self, name) is not None]
+        external = (self.mechanism or "").upper() == "EXTERNAL"
+        if len(given) > 1 or (bool(given) != (self.username is not None) and not external):
+            raise ValueError(f"needs username and one of {', '.join(SOURCES)}, or neither")
+        return self
+
+    def account(self, name: str, resolver: str | None = None) -> Account:
+        """What the outbox sends through.
+
+        Raises:
+            InputError: the key of its webhook cannot be read.
+        """
+
+        def endpoint() -> Endpoint:
+            password = None
+            for source, fetch in SOURCES.items():
+                if (where := getattr(self, source)) is not None:
+                    password = fetch(where, self.username)
+            return Endpoint(
+                self.host,
+                self.port,
+                security=self.security,
+                username=self.username,
+                password=password,
+                mechanism=self.mechanism,
+                ca_file=self.ca_file,
+                fingerprint=self.fingerprint,
+                ehlo_name=self.ehlo_name,
+                transcript=False,
+                resolver=resolver,
+                timeouts=Timeouts(total=self.timeout),
+            )
+
+        return Account(
+            name=name,
+            endpoint=endpoint,
+            senders=tuple(self.senders),
+            per_minute=self.per_minute,
+            per_day=self.per_day,
+            concurrency=self.concurrency,
+            window=self.window,
+            uncertain=self.uncertain,
+            retry=tuple(self.retry),
+            lifetime=round(self.lifetime_hours * _HOUR),
+            webhook=None if self.webhook is None else self.webhook.webhook(),
+        )
+
+
+def open_outbox(
+    settings: Settings,
+    *,
+    deliver: bool,
+    count: Callable[[str, str, float], None] = lambda *_: None,
+) -> Outbox:
+    """The outbox that the settings mean; enter it to have it deliver.
+
+    Args:
+        settings: the operator's.
+        deliver: send its mail from this process, too.
+        count: told of each outcome: account, state, and seconds since it was accepted.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+        StoreError: the database is away.
+    """
+    if settings.outbox is None:
+        raise InputError("outbox", "is not set: a file, or postgresql://…", code=_NONE)
+    accounts = {
+        name: account.account(name, settings.resolver)
+        for name, account in settings.accounts.items()
+    }
+    bounds = Bounds(
+        octets=settings.outbox_octets,
+        bodies=round(settings.keep_bodies * DAY),
+        records=round(settings.keep_records * DAY),
+    )
+    return Outbox(settings.outbox, accounts, deliver=deliver, bounds=bounds, count=count)
+
+
+_NONE = "outbox.not_configured"
+
+
+def check_names(settings: Mapping[str, Any]) -> None:
+    """Names go into paths and metrics.
+
+    Raises:
+        ValueError: one cannot.
+    """
+    for name in settings:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of an account")

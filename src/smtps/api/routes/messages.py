@@ -1,0 +1,231 @@
+"""The outbox: mail handed over, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Scope
+
+from smtps.api import events, schemas
+from smtps.api.express import Lane
+from smtps.api.guards.body import judge_message
+from smtps.api.queueing import MessageRequest, Moment, idempotency_key
+from smtps.api.service import Service
+from smtps.errors import ForbiddenError, InputError, LocalError, Phase
+from smtps.message import Attachment
+from smtps.outbox import reading
+from smtps.outbox.control import ControlError
+from smtps.outbox.outbox import Outbox
+from smtps.outbox.reading import LARGEST_PAGE, PAGE, Filter
+from smtps.outbox.records import Key
+from smtps.outbox.states import FINAL, State
+
+PATH = "/api/smtps/messages"
+
+LOOK = 0.5
+"""Seconds between looks for a change, for whoever waits for one."""
+
+_ID = Annotated[str, "32 hexadecimal digits"]
+_ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": schemas.AcceptedAnswer}}
+_BODY = Body(openapi_examples={"a message": {"value": schemas.EXAMPLE_MESSAGE}})
+
+
+def router(service: Service) -> APIRouter:
+    """``/api/smtps/messages`` and ``/api/smtps/accounts``."""
+    routes = APIRouter(prefix="/api/smtps", tags=["the outbox"])
+
+    @routes.post(
+        "/messages",
+        summary="Hand a message over",
+        status_code=202,
+        responses=_ACCEPTED,
+        openapi_extra={"requestBody": {"content": schemas.MESSAGE_FORM}},
+    )
+    async def accept(request: Annotated[MessageRequest, _BODY], http: Request) -> JSONResponse:
+        return await take(service, request, http.scope)
+
+    @routes.get("/messages", summary="Messages, the newest first")
+    async def page(  # noqa: PLR0917  # names of the query
+        http: Request,
+        status: Annotated[list[State], Query(max_length=10)] = [],  # noqa: B006  # FastAPI copies it
+        account: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006
+        tag: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    ) -> dict[str, Any]:
+        mine = granted(service, http.scope)
+        wanted = set(account) & mine if account and mine is not None else set(account) or mine
+        found = await outbox(service).page(
+            Filter(
+                states=[state.value for state in status] or None,
+                accounts=None if wanted is None else sorted(wanted),
+                tag=tag,
+                since=None if since is None else round(since.timestamp() * 1000),
+                until=None if until is None else round(until.timestamp() * 1000),
+                before=cursor,
+                limit=limit,
+            )
+        )
+        return {
+            "messages": found, "cursor": found[-1]["id"] if len(found) == limit else None
+        }  # fmt: skip
+
+    @routes.get("/messages/{id}", summary="One message, its recipients and attempts")
+    async def show(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002  # the path's name
+        return await message(service, http.scope, id)
+
+    @routes.delete("/messages/{id}", summary="Do not send it (any more)")
+    async def cancel(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
+        await message(service, http.scope, id)
+        await outbox(service).cancel(id)
+        return await message(service, http.scope, id)
+
+    @routes.post("/messages/{id}/retry", summary="Send it now, or once more")
+    async def retry(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
+        await message(service, http.scope, id)
+        await outbox(service).retry(id)
+        return await message(service, http.scope, id)
+
+    @routes.get("/messages/{id}/transcript", summary="What was said in each attempt")
+    async def transcript(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
+        await message(service, http.scope, id)
+        return {"attempts": await outbox(service).transcript(id)}
+
+    @routes.get("/messages/{id}/raw", summary="The message itself", response_class=Response)
+    async def raw(id: _ID, http: Request) -> Response:  # noqa: A002
+        await message(service, http.scope, id)
+        if (data := await outbox(service).body(id)) is None:
+            raise ControlError("outbox.body_gone", "The message itself is not kept any more.")
+        # As text: a browser must not render what a stranger wrote.
+        return Response(data, media_type="text/plain")
+
+    @routes.get(
+        "/messages/{id}/events",
+        summary="Each change until the end",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def changes(id: _ID, http: Request) -> StreamingResponse:  # noqa: A002
+        await message(service, http.scope, id)
+        return StreamingResponse(_changes(service, id), media_type="text/event-stream")
+
+    @routes.get("/accounts", summary="The accounts you may use, and how they stand")
+    async def accounts(http: Request) -> dict[str, Any]:
+        mine = granted(service, http.scope)
+        states = await outbox(service).account_states()
+        return {"accounts": [s for s in states if mine is None or s["account"] in mine]}
+
+    @routes.post("/accounts/{name}/resume", summary="Let an account that waits send again")
+    async def resume(name: str, http: Request) -> dict[str, Any]:
+        check_granted(service, http.scope, name)
+        await outbox(service).resume(name)
+        states = await outbox(service).account_states()
+        return next(state for state in states if state["account"] == name)
+
+    return routes
+
+
+async def take(service: Service, request: MessageRequest, scope: Scope) -> JSONResponse:
+    """The answer to a message that is handed over.
+
+    Raises:
+        SMTPSError: it was not taken.
+    """
+    box = outbox(service)
+    judge_message(request, service.settings)
+    account = box.account(request.account)
+    check_granted(service, scope, account.name)
+    files: Sequence[Attachment] = scope.get("smtps.files", ())
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    name = idempotency_key(headers)
+    key = None
+    if name is not None:
+        key = Key(scope.get("smtps.caller") or "", name, request.digest(files))
+    outgoing = request.ready(files)
+    if outgoing.content.size > service.settings.outbox_message:
+        most = service.settings.outbox_message
+        raise InputError("body", f"has more than {most} octets", code="api.too_large")
+    account.admit(outgoing)
+    now = box.clock.now()
+    submission = request.submission(outgoing, account, key, box.new_id(), now)
+    accepted = await box.accept(submission)
+    service.metrics.accepted.labels(account.name).inc()
+    answer = {**accepted.answer, "replayed": accepted.replayed}
+    return JSONResponse(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
+
+
+def outbox(service: Service) -> Outbox:
+    """The outbox.
+
+    Raises:
+        LocalError: there is none.
+    """
+    if service.outbox is None:
+        raise LocalError("outbox.not_configured", "This service has no outbox.", phase=Phase.INPUT)
+    return service.outbox
+
+
+async def message(service: Service, scope: Scope, id_: str) -> dict[str, Any]:
+    """A message that the caller may know of.
+
+    Raises:
+        ControlError: there is none, or it is another's.
+    """
+    found: dict[str, Any] = await outbox(service).show(id_)
+    mine = granted(service, scope)
+    if mine is not None and found["account"] not in mine:
+        raise ControlError("outbox.not_found", f"There is no message {id_}.")
+    return found
+
+
+def granted(service: Service, scope: Scope) -> set[str] | None:
+    """The accounts that a caller may use; None for all."""
+    grants = service.settings.grants.get(scope.get("smtps.caller") or "")
+    return None if grants is None else set(grants)
+
+
+def check_granted(service: Service, scope: Scope, name: str) -> None:
+    """Make sure that a caller may use an account.
+
+    Raises:
+        ForbiddenError: it may not.
+    """
+    mine = granted(service, scope)
+    if mine is not None and name not in mine:
+        raise ForbiddenError(
+            "outbox.account_not_allowed", f"Your token may not use the account {name}.",
+            phase=Phase.INPUT, field="account",
+        )  # fmt: skip
+
+
+async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
+    box, before, silent = outbox(service), None, 0.0
+    while not service.stopping.is_set():
+        now = await box.store.read(reading.state, id_)
+        if now is None:
+            return
+        if now != before:
+            before, silent = now, 0.0
+            yield events.event("message", await box.show(id_))
+            if now[0] in FINAL:
+                return
+        elif silent >= events.KEEP_ALIVE:
+            silent = 0.0
+            yield events.COMMENT
+        await asyncio.sleep(LOOK)
+        silent += LOOK
+
+
+def express(service: Service) -> dict[tuple[str, str], Lane]:
+    """The request that comes most, for the express lane."""
+
+    async def take_now(request: MessageRequest, scope: Scope) -> JSONResponse:
+        return await take(service, request, scope)
+
+    return {("POST", PATH): Lane(MessageRequest, take_now)}

@@ -1,0 +1,262 @@
+"""``smtps outbox``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smtps.cli import exits, output
+from smtps.errors import InputError
+
+if TYPE_CHECKING:
+    from smtps.outbox.outbox import Outbox
+
+NAME = "outbox"
+HELP = "look at mail that waits, and decide about it"
+DESCRIPTION = """\
+The outbox of a configuration: mail that was handed over and what became of it. Works beside a
+running service."""
+EPILOG = """\
+examples:
+  smtps outbox list --config /etc/smtps.toml
+  smtps outbox list --status uncertain --status failed
+  smtps outbox show 01a21453ca42f6dfd3c1d63c276fd4b4 --transcript
+  smtps outbox retry 01a21453ca42f6dfd3c1d63c276fd4b4
+  smtps outbox export --status failed > failed.ndjson
+  smtps outbox move outbox.db postgresql://smtps@db.example.com/smtps
+
+the configuration is that of smtps serve; SMTPS_CONFIG names it too
+"""
+
+SHOWN = 20
+"""Messages of a list, unless more are asked for."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, (text, action, *more) in _ACTIONS.items():
+        sub = actions.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".",
+            formatter_class=RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        for add in more:
+            add(sub)
+        sub.add_argument("--config", metavar="FILE", help="settings, TOML, as of smtps serve")
+        sub.add_argument("--json", action="store_true", help="as JSON")
+        sub.set_defaults(action=action)
+
+
+def run(options: Namespace) -> int:
+    """Do it."""
+    code: int = asyncio.run(options.action(options))
+    return code
+
+
+def _filters(parser: ArgumentParser) -> None:
+    parser.add_argument("--status", action="append", metavar="STATE", help="may be repeated")
+    parser.add_argument("--account", action="append", metavar="NAME", help="may be repeated")
+    parser.add_argument("--tag", metavar="TAG")
+
+
+def _number(parser: ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=SHOWN, metavar="N", help="default 20")
+
+
+def _id(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="+", help="of a message")
+
+
+def _details(parser: ArgumentParser) -> None:
+    parser.add_argument("--transcript", action="store_true", help="what was said, as well")
+    parser.add_argument("--raw", action="store_true", help="the message itself, and nothing else")
+
+
+def _account(parser: ArgumentParser) -> None:
+    parser.add_argument("account", metavar="ACCOUNT")
+
+
+def _places(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="FROM", help="a file, or postgresql://…")
+    parser.add_argument("target", metavar="TO", help="an empty one of the other kind")
+
+
+def _open(options: Namespace) -> Outbox:
+    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.settings import load  # noqa: PLC0415
+
+    return open_outbox(load(options.config), deliver=False)
+
+
+async def _pages(outbox: Outbox, options: Namespace, most: int) -> AsyncIterator[dict[str, Any]]:
+    from smtps.outbox.reading import LARGEST_PAGE, Filter  # noqa: PLC0415
+    from smtps.outbox.states import State  # noqa: PLC0415
+
+    for status in options.status or ():
+        if status not in State.__members__.values():
+            raise InputError("status", f"must be one of {', '.join(State)}")
+    before = None
+    while most > 0:
+        limit = min(most, LARGEST_PAGE)
+        page = await outbox.page(
+            Filter(states=options.status, accounts=options.account, tag=options.tag,
+                   before=before, limit=limit)
+        )  # fmt: skip
+        for message in page:
+            yield message
+        if len(page) < limit:
+            return
+        before, most = page[-1]["id"], most - limit
+
+
+async def _list(options: Namespace) -> int:
+    async with _open(options) as outbox:
+        found = [message async for message in _pages(outbox, options, options.limit)]
+        states = await outbox.account_states()
+    if options.json:
+        output.show_json({"messages": found, "accounts": states})
+        return exits.OK
+    for state in states:
+        if state["status"] != "ok":
+            output.show(f"! {state['account']} is {state['status']}: {state['reason']}\n")
+    for message in found:
+        output.show(_line(message))
+    if not found:
+        output.show("Nothing here.\n")
+    elif len(found) == options.limit:
+        output.show(f"… the newest {len(found)}; --limit shows more\n")
+    return exits.OK
+
+
+def _line(message: dict[str, Any]) -> str:
+    when = message["created_at"][:16].replace("T", " ")
+    subject = message["subject"] or "(no subject)"
+    return f"{message['id']}  {when}  {message['status']:<9}  {message['account']}  {subject}\n"
+
+
+async def _show(options: Namespace) -> int:
+    async with _open(options) as outbox:
+        for id_ in options.id:
+            if options.raw:
+                await _show_raw(outbox, id_)
+                continue
+            message = await outbox.show(id_)
+            if options.transcript:
+                message["transcript"] = await outbox.transcript(id_)
+            if options.json:
+                output.show_json(message)
+            else:
+                output.show(_told(message))
+    return exits.OK
+
+
+async def _show_raw(outbox: Outbox, id_: str) -> None:
+    from smtps.outbox.control import ControlError  # noqa: PLC0415
+
+    await outbox.show(id_)
+    if (data := await outbox.body(id_)) is None:
+        raise ControlError("outbox.body_gone", "The message itself is not kept any more.")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _told(message: dict[str, Any]) -> str:
+    lines = [f"{message['subject'] or '(no subject)'}: {message['status']}"]
+    lines += [
+        f"  {_NAMES[name]:<13} {message[name]}" for name in _NAMES if message[name] is not None
+    ]
+    for who in message["recipients"]:
+        reply = who["smtp"]
+        said = f"  {reply['code']} {reply['text']}" if reply else ""
+        lines.append(f"  to {who['email']}: {who['status']}{said}")
+    for attempt in message["attempts"]:
+        failure = attempt["failure"]
+        what = attempt["outcome"] + (f": {failure['message']}" if failure else "")
+        lines.append(f"  attempt {attempt['n']}, {attempt['started_at']}: {what}")
+    for attempt in message.get("transcript", ()):
+        lines += [f"  {attempt['n']} {line}" for line in attempt["lines"]]
+    return "\n".join(lines) + "\n"
+
+
+_NAMES = {
+    "id": "id",
+    "account": "account",
+    "from": "from",
+    "message_id": "Message-ID",
+    "created_at": "accepted",
+    "next_attempt_at": "next attempt",
+    "expires_at": "expires",
+    "finished_at": "ended",
+}
+
+
+def _for_each(what: str) -> Callable[[Namespace], Awaitable[int]]:
+    async def do(options: Namespace) -> int:
+        async with _open(options) as outbox:
+            for id_ in options.id:
+                await getattr(outbox, what)(id_)
+                message = await outbox.show(id_)
+                if options.json:
+                    output.show_json(message, compact=True)
+                else:
+                    output.show(f"{id_}: {message['status']}\n")
+        return exits.OK
+
+    return do
+
+
+async def _resume(options: Namespace) -> int:
+    async with _open(options) as outbox:
+        await outbox.resume(options.account)
+        state = next(s for s in await outbox.account_states() if s["account"] == options.account)
+    output.show_json(state) if options.json else output.show(f"{options.account} may send again\n")
+    return exits.OK
+
+
+async def _export(options: Namespace) -> int:
+    async with _open(options) as outbox:
+        async for message in _pages(outbox, options, sys.maxsize):
+            output.show_json(await outbox.show(message["id"]), compact=True)
+    return exits.OK
+
+
+async def _move(options: Namespace) -> int:
+    from smtps.outbox.moving import move  # noqa: PLC0415
+
+    shown = 0
+
+    def progress(rows: int) -> None:
+        nonlocal shown
+        shown = rows
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{rows:,} rows")
+
+    counts = await asyncio.to_thread(move, options.source, options.target, progress)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r")
+    if options.json:
+        output.show_json(counts)
+    else:
+        output.show(
+            f"Moved {counts['messages']:,} messages, {shown:,} rows in all. "
+            f"Set outbox to the new place; {Path(options.source).name} is not used any more.\n"
+        )
+    return exits.OK
+
+
+_ACTIONS: dict[str, tuple[Any, ...]] = {
+    "list": ("the newest messages, and accounts that wait", _list, _filters, _number),
+    "show": ("one message, its recipients and attempts", _show, _id, _details),
+    "retry": ("send a message now, or once more to those who have not got it",
+              _for_each("retry"), _id),
+    "cancel": ("do not send a message (any more)", _for_each("cancel"), _id),
+    "resume": ("let an account that waits send again at once", _resume, _account),
+    "export": ("messages with all that is known of them, a JSON object to a line", _export,
+               _filters),
+    "move": ("move all mail from a file to PostgreSQL, or back", _move, _places),
+}  # fmt: skip
+"""Name → what it does, how, and what it takes."""

@@ -1,0 +1,58 @@
+"""``smtps send --queue``: the outbox takes the message, and whoever delivers from it sends it."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from smtps.cli import exits, output, sending
+from smtps.errors import SMTPSError
+
+if TYPE_CHECKING:
+    from smtps.client.envelope import Envelope
+    from smtps.message import Message
+
+
+def run(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
+    """Hand it over."""
+    try:
+        return asyncio.run(_queue(options, message, envelope))
+    except SMTPSError as error:
+        if not error.code.startswith(("outbox.full", "outbox.unavailable")):
+            raise
+        output.complain(str(error))
+        return exits.TRY_AGAIN
+
+
+async def _queue(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
+    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.settings import load  # noqa: PLC0415
+    from smtps.client.delivery import Terms  # noqa: PLC0415
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+    from smtps.outbox.records import Submission  # noqa: PLC0415
+
+    outgoing = prepare(message, envelope)
+    terms = Terms(
+        partial=options.partial, dsn=sending.dsn(options), require_tls=options.require_tls
+    )
+    async with open_outbox(load(options.config), deliver=False) as outbox:
+        account = outbox.account(options.queue)
+        account.admit(outgoing)
+        now = outbox.clock.now()
+        accepted = await outbox.accept(
+            Submission(
+                id=outbox.new_id(),
+                account=account.name,
+                outgoing=outgoing,
+                created=now,
+                expires=now + account.lifetime,
+                terms=terms,
+                subject=options.subject,
+            )
+        )
+    if options.json:
+        output.show_json(accepted.answer)
+    else:
+        output.show(f"{accepted.answer['id']}: {accepted.answer['status']}\n")
+    return exits.OK

@@ -1,0 +1,54 @@
+"""``smtps worker``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from smtps.cli import exits, output
+
+NAME = "worker"
+HELP = "send the mail of an outbox on PostgreSQL"
+DESCRIPTION = """\
+Send the mail of an outbox, beside as many other workers and services as there are, on this machine
+or on others. Runs until Ctrl-C; what is on its way then is finished first."""
+EPILOG = """\
+examples:
+  smtps worker --config /etc/smtps.toml
+
+the outbox has to be on PostgreSQL: a file belongs to the one service that owns it
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--config", metavar="FILE", help="settings, TOML, as of smtps serve")
+    parser.add_argument("--json", action="store_true", help="tell when it works as JSON")
+
+
+def run(options: Namespace) -> int:
+    """Work until told to stop."""
+    from smtps.api.settings import load  # noqa: PLC0415
+    from smtps.cli import loop  # noqa: PLC0415
+    from smtps.errors import InputError  # noqa: PLC0415
+
+    settings = load(options.config)
+    if settings.outbox is not None and "://" not in settings.outbox:
+        raise InputError("outbox", "is a file, whose mail only smtps serve sends")
+    return loop.run(_work(options, settings))
+
+
+async def _work(options: Namespace, settings: object) -> int:
+    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.settings import Settings  # noqa: PLC0415
+    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+
+    assert isinstance(settings, Settings)
+    with stop_signals() as stop:
+        async with open_outbox(settings, deliver=True) as outbox:
+            names = sorted(outbox.accounts)
+            if options.json:
+                output.show_json({"accounts": names}, compact=True)
+            else:
+                output.show(f"Sending for {', '.join(names) or 'no account'}\n")
+            await stop.wait()
+    return exits.OK
