@@ -6,6 +6,7 @@ The invariant, for every message and wherever the connection breaks: ``sent`` wa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -141,6 +142,19 @@ async def test_421_puts_off_that_one_and_all_behind_it(
     check(messages, found, server)
     assert [found[number].outcome for number in range(9)] == ["sent"] * 5 + ["deferred"] * 4
     assert not session.usable
+
+
+@pytest.mark.parametrize("piece", [1, 7, 8, 9, 40, 1000])
+async def test_421_that_is_there_before_the_next_message_is_said(piece: int) -> None:
+    # It answers the message before, and is read while room is looked for to say another.
+    server = Strict(
+        offers=ALL, judge=lambda said: "421 bye" if said == "message Subject: 1" else "250 ok"
+    )
+    session = await open_at(server, piece=piece)
+    messages = [message(number) for number in range(9)]
+    found = await asyncio.wait_for(send_all(session, messages, 2), 5)
+    check(messages, found, server)
+    assert [found[number].outcome for number in range(9)] == ["sent"] + ["deferred"] * 8
 
 
 BROKEN = [(16, ALL, 16), *((window, offers, 5) for window in (1, 3) for offers in OFFERS)]

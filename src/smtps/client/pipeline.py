@@ -89,6 +89,7 @@ class Pipeline:
                         await self._dialogue.say_content(
                             group.content, stuffed=group.stuffed, take=self._take
                         )
+                        self._check_closing()
             if not current.said:
                 return
             self._unsaid.popleft()
@@ -115,6 +116,10 @@ class Pipeline:
             return
         for answer in await self._dialogue.next_answers():
             self._take(answer)
+        self._check_closing()
+
+    def _check_closing(self) -> None:
+        """A 421 may answer one, and be the end of those behind it."""
         if self._dialogue.closing is not None:
             raise refusal(Phase.MAIL, self._dialogue.closing)
 
