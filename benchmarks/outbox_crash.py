@@ -68,8 +68,8 @@ def remark(engine: str, options: argparse.Namespace, report: Report) -> str:
     return (
         f"- {engine}{workers}: {options.kills} kills, {report.seconds:.0f} seconds, seed "
         f"{options.seed}; {report.repeats:,} requests repeated, {len(report.refused)} refused, "
-        f"{report.ended} processes ended by themselves or did not stop, {len(report.complaints)} tracebacks in "
-        f"their logs. {time.strftime('%Y-%m-%d')}."
+        f"{report.ended} processes ended by themselves or did not stop, "
+        f"{len(report.complaints)} tracebacks in their logs. {time.strftime('%Y-%m-%d')}."
     )
 
 
