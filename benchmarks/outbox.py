@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -150,7 +151,7 @@ class Bench:
             "Retention then takes half of them. On PostgreSQL the room is used again, and not "
             "given back."
         )
-        return [*lines, "", remark, ""]
+        return [*lines, "", textwrap.fill(remark, 100), ""]
 
     @staticmethod
     def power() -> list[str]:
@@ -161,7 +162,7 @@ class Bench:
             "`fsync = on`, both its defaults. Where either is off, a 202 may be lost with the "
             "power."
         )
-        return [remark, "", *power(SQLITE), *power(POSTGRES)]
+        return [textwrap.fill(remark, 100), "", *power(SQLITE), *power(POSTGRES)]
 
     def _postfix_accepts(self, more: dict[str, str]) -> dict[int, float]:
         with postfix(1, WORK / "ca.pem", more) as relay:
