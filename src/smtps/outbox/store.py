@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from smtps.errors import InputError, Phase
@@ -149,6 +149,8 @@ def prepare(engine: Engine, moved_to: str | None = None) -> None:
         InputError: what is there is of another version, or has moved away.
     """
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # others may open it for the first time, too
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('smtps.outbox'))"))
         if not inspect(connection).has_table(tables.meta.name):
             tables.metadata.create_all(connection)
             control.write_meta(connection, [("schema", str(tables.SCHEMA))])
