@@ -73,11 +73,25 @@ class Server:
         command = [str(self._programs / program), *map(str, arguments)]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-            stdin=subprocess.DEVNULL, cwd="/",
-        ) if program != "pg_ctl" else subprocess.run(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, check=False,
-            stdin=subprocess.DEVNULL, cwd="/",
+        done = (
+            subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+            )
+            if program != "pg_ctl"
+            else subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+            )
         )
         assert done.returncode == 0, f"{program}: {done.stdout}"

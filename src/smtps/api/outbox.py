@@ -37,7 +37,9 @@ def open_outbox(
         bodies=round(settings.keep_bodies * DAY),
         records=round(settings.keep_records * DAY),
     )
-    return Outbox(settings.outbox, accounts, deliver=deliver, bounds=bounds, count=count)
+    return Outbox(
+        settings.outbox, accounts, deliver=deliver, bounds=bounds, grace=settings.grace, count=count
+    )
 
 
 _NONE = "outbox.not_configured"

@@ -82,6 +82,11 @@ class Pool:
         allow: egress policy, asked about each resolved address.
         **options: the other fields of Endpoint.
 
+    Attributes:
+        endpoint: where to, as it is known by now.
+        size: sessions at most.
+        lendings: how often a session was lent out so far; before the first, nothing was sent.
+
     Raises:
         InputError: a value cannot be used.
     """
@@ -109,6 +114,7 @@ class Pool:
         self._slots = asyncio.Semaphore(size)
         self._waiting = 0
         self._lent = 0
+        self.lendings = 0
         self._idle: deque[_Warm] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -279,6 +285,7 @@ class Pool:
         self._lent += 1
         try:
             warm = await self._warm(allow) or await self._open(allow, deadline)
+            self.lendings += 1
             try:
                 yield warm
             except LocalError:  # nothing of it went on the wire

@@ -106,11 +106,14 @@ class Lane:
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return
         settling = asyncio.create_task(self._settle_all())
+        before = pool.lendings
         try:
             await self._rounds(pool)
         except (LaneLostError, StoreError) as error:
             log.warning("the lane of %s ends: %s", account.name, error)
         finally:
+            if pool.lendings == before:  # no session came about: nothing was begun
+                self._ready.extend(self._under_way.values())
             await self._wind_up(settling)
 
     async def _rounds(self, pool: Pool) -> None:
