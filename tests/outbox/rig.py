@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.client.farm import Farm
 from tests.dialogues.strict import Strict, Taken
 
@@ -18,6 +19,10 @@ from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.records import Key, Submission
+
+ON_A_FILE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+"""For what the other kind does not have."""
 
 PATIENCE = 15.0
 """Seconds for something to come about."""
