@@ -6,12 +6,10 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from smtps.client.pool import Pool
-from smtps.options import Endpoint, Timeouts
+from smtps.options import USUAL, Endpoint
 
 MOST = 256
 """Accounts at a time; the one used longest ago makes room."""
-
-_USUAL = Timeouts()
 
 SESSIONS = 16
 """At most, for one account."""
@@ -30,7 +28,7 @@ class Warm:
 
     async def pool(self, endpoint: Endpoint) -> Pool:
         """The pool of exactly this server, these credentials and this trust."""
-        key = replace(endpoint, timeouts=_USUAL, transcript=True)
+        key = replace(endpoint, timeouts=USUAL, transcript=True)
         pool = self._pools.pop(key, None) or Pool(key, size=SESSIONS, idle=self._seconds)
         self._pools[key] = pool
         # Credentials are not kept longer than the sessions that were opened with them.
