@@ -56,7 +56,12 @@ class ServerFields(BaseModel):
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
 
     def endpoint(
-        self, timeout: int, ca_file: str | None = None, resolver: str | None = None
+        self,
+        timeout: int,
+        ca_file: str | None = None,
+        resolver: str | None = None,
+        *,
+        transcript: bool = True,
     ) -> Endpoint:
         """The endpoint that is meant.
 
@@ -64,6 +69,7 @@ class ServerFields(BaseModel):
             timeout: milliseconds for everything together.
             ca_file: authority to trust in place of the system's.
             resolver: DNS server to ask in place of the system's resolver.
+            transcript: keep what is said.
         """
         return Endpoint(
             self.host,
@@ -78,6 +84,7 @@ class ServerFields(BaseModel):
             ehlo_name=self.ehlo_name,
             ca_file=ca_file,
             resolver=resolver,
+            transcript=transcript,
             timeouts=_timeouts(timeout),
         )
 

@@ -29,7 +29,7 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/api/smtps/check", tags=["diagnosis"])
 
     async def report(request: CheckRequest, *, transcript: bool) -> JSONResponse:
-        found = await service.report(request)
+        found = await service.report(request, transcript=transcript)
         return JSONResponse(found.as_json(transcript=transcript))
 
     @routes.get("", summary="Check a server, every address of it", responses=_REPORT)
@@ -47,7 +47,8 @@ def router(service: Service) -> APIRouter:
 
         async def run(progress: Progress) -> dict[str, Any]:
             try:
-                return (await service.report(request, progress)).as_json(transcript=True)
+                found = await service.report(request, progress, transcript=True)
+                return found.as_json(transcript=True)
             except SMTPSError as error:  # too late for a status: the stream has begun
                 return problems.document(error.failure)
 

@@ -120,7 +120,7 @@ async def send(
     if request.dry_run:
         outgoing = prepare(request.message(files), request.explicit_envelope())
         return JSONResponse(dry_run_answer(request, outgoing))
-    result = await service.send(request, files)
+    result = await service.send(request, files, transcript=transcript)
     partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
     if result.outcome is not Outcome.SENT and not partly:
         raise SendError(result)
