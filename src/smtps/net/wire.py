@@ -260,8 +260,10 @@ class Wire(asyncio.Protocol):
             self._flush()
         unsent = self._transport.get_write_buffer_size()
         self._transport.close()
-        # With nothing left to write, closing waits for nobody.
-        await asyncio.wait([self._closed], timeout=timeout if unsent else None)
+        if not unsent:  # then closing waits for nobody
+            await self._closed
+            return
+        await asyncio.wait([self._closed], timeout=timeout)
         if not self._closed.done():
             self.abort()
             await asyncio.sleep(0)
