@@ -10,11 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
 from smtps.api.contract import CheckQuery, SendRequest
+from smtps.api.document import Document
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError
@@ -111,9 +111,9 @@ def document(
     }
 
 
-def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Document:
     """The document as an answer."""
-    return JSONResponse(body, body["status"], dict(headers or {}), MEDIA_TYPE)
+    return Document(body, body["status"], dict(headers or {}), MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -124,12 +124,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
+async def _ours(_request: Request, error: Exception) -> Document:
     assert isinstance(error, SMTPSError)
     return of(error)
 
 
-def of(error: SMTPSError) -> JSONResponse:
+def of(error: SMTPSError) -> Document:
     """The answer that an error makes."""
     more: dict[str, Any] = {}
     if isinstance(error, SendError):
@@ -141,7 +141,7 @@ def of(error: SMTPSError) -> JSONResponse:
     return response(document(error.failure, **more), headers)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Document:
     assert isinstance(error, HTTPException)
     code = _OF_STATUS.get(error.status_code, "api.bug")
     failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
@@ -160,12 +160,12 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def _bug(_request: Request, _error: Exception) -> JSONResponse:
+async def _bug(_request: Request, _error: Exception) -> Document:
     # The exception's own text may hold anything; it goes to the log, not to the caller.
     return response(document(Failure(code="api.bug", message="The service made a mistake.")))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(_request: Request, error: Exception) -> Document:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(entry["type"] == "json_invalid" for entry in found):
