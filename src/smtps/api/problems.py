@@ -121,7 +121,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SMTPSError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _bug)
+    app.add_exception_handler(Exception, bug)
 
 
 async def _ours(_request: Request, error: Exception) -> Document:
@@ -160,7 +160,8 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def _bug(_request: Request, _error: Exception) -> Document:
+async def bug(_request: Request, _error: Exception) -> Document:
+    """The answer to a mistake of ours."""
     # The exception's own text may hold anything; it goes to the log, not to the caller.
     return response(document(Failure(code="api.bug", message="The service made a mistake.")))
 
