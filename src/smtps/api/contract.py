@@ -265,13 +265,17 @@ class SendRequest(ServerFields):
 
     def as_given(self) -> dict[str, Any]:
         """``from`` and ``to`` as they were in the request, for the answer."""
-        given = self.model_dump(by_alias=True, include={"from_", "to"})
-        return {"from": given["from"], "to": given["to"]}
+        to = [_given(who) for who in self.to] if isinstance(self.to, list) else _given(self.to)
+        return {"from": _given(self.from_), "to": to}
 
 
 @lru_cache(maxsize=64)
 def _timeouts(total: int) -> Timeouts:
     return Timeouts(total=total / 1000)
+
+
+def _given(value: Who) -> str | dict[str, Any]:
+    return value.model_dump() if isinstance(value, Person) else value
 
 
 def _who(value: Who) -> NameAddr:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, Unpack
 
@@ -266,38 +266,54 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    @asynccontextmanager
-    async def _borrow(
-        self, allow: Allow | None = None, deadline: float | None = None
-    ) -> AsyncIterator[_Warm]:
+    def _borrow(self, allow: Allow | None = None, deadline: float | None = None) -> _Loan:
+        return _Loan(self, allow, deadline)
+
+    async def lend(self, allow: Allow | None, deadline: float | None) -> _Warm:
+        """A session that is the caller's alone until ``take_back``."""
+        await self._slot(deadline)
+        self._lent += 1
+        try:
+            return await self._warm(allow) or await self._open(allow, deadline)
+        except BaseException:
+            self._leave()
+            raise
+
+    def take_back(self, warm: _Warm, error: BaseException | None) -> None:
+        """What was lent, and what went wrong with it. After an error of the caller's own nothing
+        went on the wire.
+        """
+        try:
+            if error is None or isinstance(error, LocalError):
+                self._keep(warm)
+            else:
+                warm.session.dialogue.abort()
+        finally:
+            self._leave()
+
+    async def _slot(self, deadline: float | None) -> None:
+        """Wait for one of the sessions to be free."""
+        late = deadline is not None and asyncio.get_running_loop().time() >= deadline
+        if not late and not self._slots.locked():
+            await self._slots.acquire()
+            return
         self._waiting += 1
         try:
             async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
                 await self._slots.acquire()
         finally:
             self._waiting -= 1
-        self._lent += 1
-        try:
-            warm = await self._warm(allow) or await self._open(allow, deadline)
-            try:
-                yield warm
-            except LocalError:  # nothing of it went on the wire
-                self._take_back(warm)
-                raise
-            except BaseException:
-                warm.session.dialogue.abort()
-                raise
-            self._take_back(warm)
-        finally:
-            self._lent -= 1
-            self._slots.release()
+
+    def _leave(self) -> None:
+        self._lent -= 1
+        self._slots.release()
 
     async def _warm(self, allow: Allow | None) -> _Warm | None:
         """The session that was used last, if it is still good."""
-        loop = asyncio.get_running_loop()
+        now = asyncio.get_running_loop().time()
         while self._idle:
             warm = self._idle.pop()
-            if not self._good(warm) or warm.session.has_unread:
+            if not self._good(warm, now) or warm.session.has_unread:
                 self._dismiss(warm)
                 continue
             try:
@@ -305,7 +321,7 @@ class Pool:
             except ForbiddenError:
                 self._idle.append(warm)  # it is as good as before
                 raise
-            if loop.time() - warm.last_used > ASK_AFTER:
+            if now - warm.last_used > ASK_AFTER:
                 try:
                     await warm.session.noop()
                 except SMTPSError:
@@ -314,8 +330,8 @@ class Pool:
             return warm
         return None
 
-    def _good(self, warm: _Warm) -> bool:
-        young = asyncio.get_running_loop().time() - warm.opened < self._age
+    def _good(self, warm: _Warm, now: float) -> bool:
+        young = now - warm.opened < self._age
         return young and warm.sent < self._messages and warm.session.usable
 
     async def _open(self, allow: Allow | None, deadline: float | None) -> _Warm:
@@ -333,12 +349,14 @@ class Pool:
         self._pauses = 0
         return _Warm(session, loop.time())
 
-    def _take_back(self, warm: _Warm) -> None:
-        if self._closed or not self._good(warm):
+    def _keep(self, warm: _Warm) -> None:
+        """For the next, if it is still good."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._closed or not self._good(warm, now):
             self._dismiss(warm)
             return
-        loop = asyncio.get_running_loop()
-        warm.last_used = loop.time()
+        warm.last_used = now
         self._idle.append(warm)
         if self._sweep is None:
             self._sweep = loop.call_later(self._idle_time, self._sweep_out)
@@ -375,6 +393,24 @@ class Pool:
         pause = min(2.0**self._pauses, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
         self._pauses += 1
         self._not_before = asyncio.get_running_loop().time() + pause
+
+
+class _Loan:
+    """A session for the length of a block."""
+
+    __slots__ = ("_allow", "_deadline", "_pool", "_warm")
+
+    def __init__(self, pool: Pool, allow: Allow | None, deadline: float | None) -> None:
+        self._pool = pool
+        self._allow = allow
+        self._deadline = deadline
+
+    async def __aenter__(self) -> _Warm:
+        self._warm = await self._pool.lend(self._allow, self._deadline)
+        return self._warm
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._pool.take_back(self._warm, error)
 
 
 def _may_go_again(result: Result, *, reused: bool) -> bool:
