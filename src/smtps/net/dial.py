@@ -43,12 +43,14 @@ async def connect_tcp(
     loop = asyncio.get_running_loop()
     try:
         async with within(timeout, Phase.TCP, address.ip, deadline):
-            _, wire = await loop.create_connection(Wire, address.ip, address.port)
+            # It keeps the address as it was asked for, with its zone.
+            _, wire = await loop.create_connection(
+                lambda: Wire(address.ip), address.ip, address.port
+            )
     except OSError as error:
         if isinstance(error, SMTPSError):
             raise
         raise translate(error, Phase.TCP, address=address.ip) from error
-    wire.address = address.ip  # as it was asked for, with its zone
     return wire
 
 
