@@ -82,17 +82,7 @@ class Service:
 
     async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
         """Check one server at the address that answers first."""
-        allow = self.allow()
-        report = await check(
-            endpoint,
-            target=target,
-            first=True,
-            allow=allow,
-            finder=self.finder(allow),
-            progress=progress,
-        )
-        self.metrics.checks.labels(report.verdict.value).inc()
-        return report
+        return await self._check(endpoint, target=target, first=True, progress=progress)
 
     async def report(
         self,
@@ -103,18 +93,20 @@ class Service:
         transcript: bool = False,
     ) -> Report:
         """Check all addresses of a server, as far as the request says."""
-        allow = self.allow()
-        report = await check(
+        return await self._check(
             self.endpoint(request, request.timeout, transcript=transcript),
             target=target or request.host,
             deep=request.deep,
             envelope=request.envelope(),
             size=request.size,
             control=request.control,
-            allow=allow,
-            finder=self.finder(allow),
             progress=progress,
         )
+
+    async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
+        allow = self.allow()
+        finder = self.finder(allow) if "@" in endpoint.host else None
+        report = await check(endpoint, allow=allow, finder=finder, **more)
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
 
