@@ -7,15 +7,16 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
 
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Outcome, Result, unsent
+from smtps.client.round import ATTEMPTS, Errand, Round
 from smtps.client.session import Item, Session
-from smtps.client.source import END, Source
+from smtps.client.source import Source
 from smtps.errors import (
     Failure,
     ForbiddenError,
@@ -39,9 +40,6 @@ LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 3600.0
 """Seconds for a session to become free, unless the caller has a deadline."""
 
-ATTEMPTS = 3
-"""Times that a message is begun, or a connection tried, before it is given back as deferred."""
-
 
 @dataclass(slots=True)
 class _Warm:
@@ -51,14 +49,6 @@ class _Warm:
     opened: float
     sent: int = 0
     last_used: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class _Errand:
-    """A message of many, and how often it was begun."""
-
-    item: Any
-    tries: int = 0
 
 
 class Pool:
@@ -182,7 +172,7 @@ class Pool:
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
         async with Source(messages) as source:
-            round_ = _Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
+            round_ = Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
             workers = [asyncio.create_task(self._work(round_)) for _ in range(self.size)]
             try:
                 busy = len(workers)
@@ -197,7 +187,7 @@ class Pool:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self, round_: _Round) -> None:
+    async def _work(self, round_: Round) -> None:
         """One session's part of ``send_many``."""
         try:
             while (errand := await round_.next(wait=True)) is not None:
@@ -218,14 +208,14 @@ class Pool:
             raise
         await round_.results.put(None)
 
-    async def _run(self, round_: _Round, first: _Errand, warm: _Warm) -> None:
+    async def _run(self, round_: Round, first: Errand, warm: _Warm) -> None:
         """Send over one session until it has done its share, somebody waits for it, or no message
         is there.
         """
-        session, begun = warm.session, deque[_Errand]()
+        session, begun = warm.session, deque[Errand]()
 
         async def feed() -> AsyncIterator[Any]:
-            errand: _Errand | None = first
+            errand: Errand | None = first
             while errand is not None:
                 errand.tries += 1
                 warm.sent += 1
@@ -426,52 +416,3 @@ def _may_go_again(result: Result, *, reused: bool) -> bool:
     if code in ("smtp.chunking_refused", "session.broken"):
         return True
     return reused and (code.startswith("net.") or result.failure.smtp_code == 421)
-
-
-@dataclass(slots=True)
-class _Round:
-    """One call of ``send_many``.
-
-    Attributes:
-        source: of the messages.
-        window, terms: for ``Session.send_many``.
-        results: None behind the last of each worker.
-        hopeless: why no further connection is tried.
-    """
-
-    source: Source[Any]
-    window: int
-    terms: dict[str, Any]
-    results: asyncio.Queue[Any]
-    hopeless: SMTPSError | None = None
-    _waiting: deque[_Errand] = field(default_factory=deque)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _failures: int = 0
-
-    async def next(self, *, wait: bool) -> _Errand | None:
-        """The next message, those that have to be sent again first.
-
-        Args:
-            wait: for one that is still being made; otherwise None if it is not there yet.
-        """
-        if self._waiting:
-            return self._waiting.popleft()
-        if not wait and self._asking.locked():
-            return None
-        async with self._asking:
-            item = await self.source.next(wait=wait)
-        return None if item is END else _Errand(item)
-
-    def again(self, errand: _Errand) -> None:
-        """Send it once more, over another connection."""
-        self._waiting.append(errand)
-
-    def opened(self) -> None:
-        """A connection came about."""
-        self._failures = 0
-
-    def failed_to_open(self, error: SMTPSError) -> None:
-        """A connection did not. What a server refuses for good is not tried again and again."""
-        self._failures += 1
-        if not error.failure.retryable or self._failures >= ATTEMPTS:
-            self.hopeless = error
