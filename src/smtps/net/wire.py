@@ -25,14 +25,16 @@ _PAUSE = 262144
 class Wire(asyncio.Protocol):
     """Reads and writes bytes, in the clear or through TLS; not to be shared between tasks.
 
+    Args:
+        address: the peer's, such as ``192.0.2.1``, for messages; else the system is asked.
+
     Attributes:
-        address: the peer's, such as ``192.0.2.1``, for messages.
+        address: the peer's.
         first_bytes: the server's first raw bytes, on the way to TLS.
     """
 
-    def __init__(self) -> None:
-        self.address = ""
-        self.local_ip = ""
+    def __init__(self, address: str = "") -> None:
+        self.address = address
         self.first_bytes = bytearray()
         self._transport: asyncio.Transport | None = None
         self._plain = bytearray()
@@ -54,9 +56,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport over."""
         self._transport = cast(asyncio.Transport, transport)
-        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.address = str(peer[0]) if peer else ""
-        self.local_ip = str(local[0]) if local else ""
+        if not self.address and (peer := transport.get_extra_info("peername")):
+            self.address = str(peer[0])
 
     def data_received(self, data: bytes) -> None:
         """Store, and decrypt once TLS is up; what comes after the end is not even stored."""
@@ -114,6 +115,12 @@ class Wire(asyncio.Protocol):
             self._drained.set_result(None)
 
     # What a session calls.
+
+    @property
+    def local_ip(self) -> str:
+        """This side's address while the wire is open."""
+        local = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return str(local[0]) if local else ""
 
     @property
     def has_unread(self) -> bool:
@@ -260,8 +267,10 @@ class Wire(asyncio.Protocol):
             self._flush()
         unsent = self._transport.get_write_buffer_size()
         self._transport.close()
-        # With nothing left to write, closing waits for nobody.
-        await asyncio.wait([self._closed], timeout=timeout if unsent else None)
+        if not unsent:  # then closing waits for nobody
+            await self._closed
+            return
+        await asyncio.wait([self._closed], timeout=timeout)
         if not self._closed.done():
             self.abort()
             await asyncio.sleep(0)
