@@ -199,7 +199,7 @@ def account_states(connection: Connection, now: int) -> list[dict[str, Any]]:
             "status": "stopped" if row["stopped"] else "waiting" if row["failures"] else "ok",
             "code": row["code"],
             "reason": row["reason"],
-            "advice": _advice(row["code"])["advice"],
+            **_advice(row["code"]),
             "failures": row["failures"],
             "next_attempt_at": when(row["not_before"]) if row["not_before"] > now else None,
         }
