@@ -9,6 +9,12 @@ const STANDINGS = {
   ok: ['plain', 'Waiting', 'has sent as much as it may for now'],
 };
 
+/** When a message goes on: it waits for its account as well. */
+export function dueOf({ account: through, next_attempt_at: next }, accounts) {
+  const account = accounts.find(({ account: name }) => name === through);
+  return [next, account?.next_attempt_at].filter(Boolean).sort().at(-1);
+}
+
 /** Whether an account does not send for now. */
 const held = ({ status, next_attempt_at: next }) => status !== 'ok' || next;
 

@@ -26,7 +26,7 @@ const context = {
 };
 
 /** Loaded when it is wanted: most who come want a check. */
-const outbox = () => import('./outbox.js');
+const outbox = () => import('./outbox.js').catch(() => alarm('The outbox cannot be loaded. Load the page anew.'));
 
 function startCheck() {
   const account = readAccount();
@@ -111,7 +111,7 @@ onOpen(showVia);
 onOpen((name) => name === 'outbox' && outbox());
 form.addEventListener('submit', (event) => { event.preventDefault(); startCheck(); });
 byId('compose').addEventListener('submit', (event) => { event.preventDefault(); startSend(); });
-byId('queue-up').addEventListener('click', () => queue(async (answer) => (await outbox()).showQueued(answer)));
+byId('queue-up').addEventListener('click', () => queue(async (answer) => (await outbox())?.showQueued(answer)));
 byId('compare').addEventListener('click', startPorts);
 byId('ports-start').addEventListener('click', startPorts);
 byId('forget').addEventListener('click', forgetAll);

@@ -2,7 +2,7 @@
 // Loaded when it is opened for the first time.
 
 import { events, Problem, request } from './api.js';
-import { showAccounts } from './accounts.js';
+import { dueOf, showAccounts } from './accounts.js';
 import { alarm, announce, byId, reveal } from './dom.js';
 import { focusRow, showQueue, startQueue } from './queue.js';
 import { accountMenu, offerQueue } from './queueing.js';
@@ -18,6 +18,8 @@ let accounts = [];
 let chosen = null; // the message that is shown in place of the list
 let watch = new AbortController(); // what goes on by itself
 let timer = null;
+let away = false; // the service did not answer last time
+let drawn = ''; // what is shown of the message and its account
 
 const inSight = () => openTab() === 'outbox' && !document.hidden;
 
@@ -54,14 +56,15 @@ async function askAccounts() {
   return true;
 }
 
+/** What an action gives; undefined, with an alarm, where it fails. */
 async function attempt(action) {
   try {
     return await action();
   } catch (error) {
-    if (error.name === 'AbortError') return null;
+    if (error.name === 'AbortError') return undefined;
     if (!(error instanceof Problem)) throw error;
     alarm(error.message);
-    return null;
+    return undefined;
   }
 }
 
@@ -77,7 +80,10 @@ async function refresh() {
     showAccounts('outbox-accounts', accounts, resume);
     return showQueue(accounts, show);
   });
-  if (messages) again(signal, messages.some(pressing) ? OFTEN : SELDOM, refresh);
+  if (signal.aborted) return;
+  if (away && messages) alarm();
+  away = messages === undefined;
+  if (messages !== null) again(signal, messages?.some(pressing) ? OFTEN : SELDOM, refresh);
 }
 
 async function resume(account) {
@@ -91,14 +97,14 @@ async function resume(account) {
 
 // One message
 
-const accountOf = ({ account }) => accounts.filter(({ account: name }) => name === account);
-
 function draw(message) {
-  const [account] = accountOf(message);
-  const due = [message.next_attempt_at, account?.next_attempt_at].filter(Boolean).sort().at(-1);
+  const account = accounts.find(({ account: name }) => name === message.account);
+  const now = JSON.stringify([message, account]);
+  if (now === drawn) return; // whoever reads or copies is left in peace
+  drawn = now;
   const waits = UNDER_WAY.includes(message.status);
-  showAccounts('submission-account', waits ? accountOf(message) : [], resume);
-  showSubmission({ ...message, due }, waits && account?.code, {
+  showAccounts('submission-account', waits && account ? [account] : [], resume);
+  showSubmission({ ...message, due: dueOf(message, accounts) }, waits && account?.code, {
     onRetry: () => order(message.id, '/retry', 'POST'), onCancel: () => order(message.id, '', 'DELETE'),
   });
 }
@@ -112,14 +118,19 @@ async function follow(id) {
     draw(newest);
     if (UNDER_WAY.includes(newest.status)) again(signal, OFTEN, () => attempt(tend));
   };
-  await attempt(async () => {
+  const whole = await attempt(async () => {
     for await (const { data } of events(`${pathOf(id)}/events`, null, signal)) {
       newest = data;
       clearTimeout(timer);
       await tend();
-      if (!UNDER_WAY.includes(data.status)) return;
+      if (!UNDER_WAY.includes(data.status)) break;
     }
+    return true;
   });
+  if (signal.aborted) return;
+  if (whole && away) alarm();
+  away = !whole;
+  if (!whole && newest) again(signal, OFTEN, () => follow(id));
 }
 
 async function order(id, what, method) {
@@ -130,6 +141,7 @@ async function order(id, what, method) {
 
 function show(id) {
   chosen = id;
+  drawn = '';
   clearSubmission();
   showParts(true);
   byId('submission-title').focus({ preventScroll: true });

@@ -1,10 +1,11 @@
 // The messages of the outbox, the newest first: a page of them, by status and account.
 
+import { dueOf } from './accounts.js';
 import { request } from './api.js';
 import { byId, el } from './dom.js';
-import { ALL, stateBadge, stateOf, TROUBLED, UNDER_WAY } from './states.js';
+import { ALL, stateBadge, stateOf, TROUBLED, UNDER_WAY, WAITING } from './states.js';
 import { until } from './until.js';
-import { count, moment } from './words.js';
+import { moment } from './words.js';
 
 const PATH = '/api/smtps/messages';
 const LIMIT = 25;
@@ -23,14 +24,16 @@ function question() {
   return `${PATH}?${query}`;
 }
 
+const all = (standings) => Object.values(standings).reduce((sum, many) => sum + many, 0);
+
 function people({ first_recipient: first, standings }) {
-  const all = Object.values(standings).reduce((sum, many) => sum + many, 0);
-  return all > 1 ? `${first} and ${all - 1} more` : first;
+  const others = all(standings) - 1;
+  return others > 0 ? `${first} and ${others} more` : first;
 }
 
 function outlook({ status, standings, due }) {
-  if (status === 'partial') return `${count(standings.accepted ?? 0, 'recipient')} of ${Object.values(standings).reduce((a, b) => a + b)}`;
-  return due && UNDER_WAY.includes(status) ? [el('span', { class: 'next-words' }, 'next attempt '), until(due)] : '';
+  if (status === 'partial') return `to ${standings.accepted ?? 0} of ${all(standings)}`;
+  return due && WAITING.includes(status) ? [el('span', { class: 'next-words' }, 'next attempt '), until(due)] : '';
 }
 
 function row(message, onShow) {
@@ -71,19 +74,13 @@ function showPages(number) {
     : filtered ? 'Nothing like that.' : 'Nothing yet. Mail gets here by “Queue” beside “Send”, or by HTTP.';
 }
 
-/** When a message goes on: it waits for its account as well. */
-function due(message, accounts) {
-  const account = accounts.find(({ account: name }) => name === message.account);
-  return [message.next_attempt_at, account?.next_attempt_at].filter(Boolean).sort().at(-1);
-}
-
 /** Ask for the page, and show it. Gives its messages, each with `due`. */
 export async function showQueue(accounts, onShow) {
   const asked = question();
   const { messages, cursor } = await request(asked);
   if (asked !== question()) return []; // another page has been asked for meanwhile
   following = cursor;
-  const known = messages.map((message) => ({ ...message, due: due(message, accounts) }));
+  const known = messages.map((message) => ({ ...message, due: dueOf(message, accounts) }));
   draw(known.map((message) => row(message, onShow)));
   showPages(known.length);
   return known;
