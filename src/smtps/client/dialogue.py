@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from smtps.client.transcript import Transcript
+from smtps.client.wording import Group
 from smtps.content import BLOCK, Content
 from smtps.core.command import END_OF_DATA, Command
 from smtps.core.connection import Answer, Connection
@@ -122,20 +123,34 @@ class Dialogue:
             for command in commands:
                 self.transcript.add(">", command.shown)
 
-    def say_small(self, content: Content) -> bool:
-        """Put a message behind BDAT into the next write, if it is small and nothing stands in its
-        way; otherwise it takes ``say_content``.
+    def say_group(self, group: Group, octets: int = 0) -> None:
+        """The same for commands that are ready; see ``Connection.expect``."""
+        verbs, lines = group
+        self.connection.expect(verbs, octets)
+        if self.transcript.kept:
+            for line in lines.decode().splitlines():
+                self.transcript.add(">", line)
+        self._said.append(lines)
+        self._buffered += len(lines)
+
+    def say_whole(self, group: Group, content: Content) -> bool:
+        """Put commands up to BDAT into the next write and the message with them, if it is small and
+        the server has nothing to say; otherwise nothing is done, and it takes ``say_content``.
         """
         data = content.whole
-        if data is None or len(data) + self._buffered > BLOCK:
+        if data is None or len(data) + self._buffered > BLOCK or self.wire.has_unread:
             return False
-        if self.wire.has_unread or not self.connection.quiet:
-            return False
+        self.say_group(group)
         if self.transcript.kept:
             self.transcript.add("*", f"{content.size} octets of message")
-        self._buffer(data)
-        self.connection.chunk_sent(len(data))
+        self._said.append(data)
+        self._buffered += len(data)
         return True
+
+    async def catch_up(self) -> None:
+        """Take in what has come while nobody listened."""
+        if self.wire.has_unread:
+            await self.hear()
 
     async def say_content(
         self, content: Content, *, stuffed: bool, take: Callable[[Answer], None]
@@ -179,18 +194,25 @@ class Dialogue:
                     self.connection.receive_data(await self.wire.receive(until))
         return self._note(answer)
 
-    async def next_answers(self) -> list[Answer]:
-        """The same, and all that are there behind it."""
+    async def hear(self) -> None:
+        """Wait for bytes of the server, within the time that the phase may take."""
+        with self._waiting() as until:
+            self.connection.receive_data(await self.wire.receive(until))
+
+    def answers(self) -> list[Answer]:
+        """All answers that have come."""
         answers = self.connection.answers()
-        if not answers:
-            with self._waiting() as until:
-                while not answers:
-                    self.connection.receive_data(await self.wire.receive(until))
-                    answers = self.connection.answers()
         # A 421 closes the connection's side too.
         if self.transcript.silent and self.connection.state is not State.CLOSED:
             return answers
         return [self._note(answer) for answer in answers]
+
+    def granted(self) -> list[Reply] | None:
+        """See ``Connection.granted``."""
+        replies = self.connection.granted()
+        if replies is None or self.transcript.silent:
+            return replies
+        return [self._noted(reply) for reply in replies]
 
     def _waiting(self) -> AbstractContextManager[float]:
         phase = self.connection.phase or Phase.QUIT
@@ -198,11 +220,15 @@ class Dialogue:
         return expiry(seconds, phase, self.wire.address, self.deadline)
 
     def _note(self, answer: Answer) -> Answer:
-        reply = self.transcript.redact.reply(answer.reply)
+        return Answer(answer.verb, self._noted(answer.reply))
+
+    def _noted(self, reply: Reply) -> Reply:
+        """The reply without secrets, after it was written down."""
+        reply = self.transcript.redact.reply(reply)
         self.transcript.reply(reply)
         if reply.code == 421:
             self.closing = reply
-        return answer if reply is answer.reply else Answer(answer.command, reply)
+        return reply
 
     def _buffer(self, data: bytes | memoryview) -> None:
         self._said.append(data)

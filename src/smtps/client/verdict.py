@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 
 from smtps.client.refusals import refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
@@ -30,10 +31,10 @@ def judge(
     """
     people = tuple(recipients)
     if len(transactions) == 1:
-        final, replies = transactions[0].final, transactions[0].rcpt_replies
-        if final and final.positive and len(transactions[0].accepted) == len(people):
-            taken = [Recipient(str(w), Status.ACCEPTED, reply) for w, reply in replies.items()]
-            return Result(Outcome.SENT, tuple(taken), message_id, final, None, timings or {},
+        only = transactions[0]
+        if only.final and only.final.positive and len(only.accepted) == len(people):
+            taken = only.wording.accepted(only.rcpt_replies)
+            return Result(Outcome.SENT, taken, message_id, only.final, None, timings or {},
                           transcript)  # fmt: skip
     return _weigh(people, transactions, message_id, timings or {}, transcript)
 
@@ -47,8 +48,8 @@ def _weigh(
 ) -> Result:
     found: dict[Mailbox, Recipient] = {}
     for transaction in transactions:
-        for who in transaction.rcpt:
-            found[who] = _recipient(who, transaction)
+        for who, reply in zip_longest(transaction.wording.people, transaction.rcpt_replies):
+            found[who] = _recipient(who, reply, transaction)
     people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
     replies = [t.final for t in transactions if t.final is not None]
     outcome = _outcome({person.status for person in people})
@@ -57,8 +58,7 @@ def _weigh(
                   timings, transcript)  # fmt: skip
 
 
-def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
-    reply = transaction.rcpt_replies.get(who)
+def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Recipient:
     # A sender refused is the reason for all that follows; a recipient refused, for that one.
     for decided in (_not_positive(transaction.mail_reply), _not_positive(reply)):
         if decided is not None:
@@ -110,7 +110,7 @@ def _first_failure(transactions: list[Transaction]) -> Failure | None:
 
 
 def _refusal(transaction: Transaction) -> Failure | None:
-    rcpt = [r for r in transaction.rcpt_replies.values() if not r.positive]
+    rcpt = [r for r in transaction.rcpt_replies if not r.positive]
     candidates = (
         (Phase.MAIL, transaction.mail_reply),
         (Phase.RCPT, rcpt[0] if rcpt else None),

@@ -165,15 +165,15 @@ class ReplyParser:
 
     def _take_common_replies(self, into: deque[Reply]) -> None:
         """Those of one line, which most are and which are soon known, up to one of another kind."""
-        *lines, _ = self._buffer.split(b"\r\n")
+        *lines, rest = bytes(self._buffer).split(b"\r\n")
         longest = min(self._limits.line, self._limits.total, MAX_REPLY_LINE) - 2
-        done = 0
-        for line in lines:
-            if len(line) > longest or (reply := _of_one_line(bytes(line))) is None:
+        for number, line in enumerate(lines):
+            reply = _of_one_line(line)
+            if reply is None or len(line) > longest:
+                rest = b"\r\n".join([*lines[number:], rest])
                 break
-            done += len(line) + 2
             into.append(reply)
-        del self._buffer[:done]
+        self._buffer[:] = rest
 
     def next_reply(self) -> Reply | None:
         """The next whole reply, or None until more bytes come.
@@ -240,11 +240,15 @@ class ReplyParser:
 
     def _finish(self, partial: _Partial) -> Reply:
         self._partial = None
-        enhanced = None
-        match = grammar.ENHANCED_CODE.match(partial.lines[0])
-        if match and int(match[1]) == partial.code // 100:
-            enhanced = EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
+        enhanced = _enhanced(partial.code, partial.lines[0])
         return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+
+
+def _enhanced(code: int, text: str) -> EnhancedCode | None:
+    match = grammar.ENHANCED_CODE.match(text)
+    if match is None or int(match[1]) != code // 100:
+        return None
+    return EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
 
 
 def _quirks_of(code: bytes, text: bytes) -> set[Quirk]:
@@ -260,15 +264,12 @@ def _quirks_of(code: bytes, text: bytes) -> set[Quirk]:
 
 @lru_cache(maxsize=1024)
 def _of_one_line(line: bytes) -> Reply | None:
-    """The reply that a line without its CRLF is, if it is a whole one."""
-    if b"\n" in line or line[3:4] == b"-":
+    """The reply that a line without its CRLF is, if it is a whole one in which all is plain."""
+    if not _PLAIN_LINE.fullmatch(line) or line[3:4] == b"-":
         return None
-    parser = ReplyParser()
-    parser.feed(line + b"\r\n")
-    try:
-        return parser.next_reply()
-    except ProtocolError:
-        return None
+    text = line[4:].decode("ascii")
+    code = int(line[:3])
+    return Reply(code, (text,), _enhanced(code, text))
 
 
 def printable(data: bytes | bytearray | str) -> str:
