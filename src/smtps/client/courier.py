@@ -53,9 +53,10 @@ class Courier:
         while self._next and self._pipeline.room:
             self._go(*self._next.pop(0))
         finished = []
-        for _ in await self._pipeline.advance():  # in the order in which they began
+        for transaction in await self._pipeline.advance():  # in the order in which they began
             delivery = self._under_way.popleft()
-            following = delivery.next() if self._dialogue.alive else None
+            enough = transaction.sent and not delivery.more
+            following = delivery.next() if not enough and self._dialogue.alive else None
             if following is None:
                 finished.append(delivery)
             else:

@@ -22,9 +22,14 @@ class Delivery:
         item: what the caller handed over, to tell deliveries apart.
         outgoing: the message, ready.
         phrasebook: how it is put to the server.
+
+    Attributes:
+        more: whether it takes more than one transaction.
     """
 
-    __slots__ = ("_began", "_done", "_groups", "_outgoing", "_phrasebook", "_unasked", "item")
+    __slots__ = (
+        "_began", "_done", "_groups", "_outgoing", "_phrasebook", "_unasked", "item", "more",
+    )  # fmt: skip
 
     def __init__(self, item: Any, outgoing: Outgoing, phrasebook: Phrasebook) -> None:
         self.item = item
@@ -33,9 +38,10 @@ class Delivery:
         self._done: list[Transaction] = []
         self._began = time.perf_counter_ns()
         people, room = outgoing.envelope.recipients, phrasebook.room
-        self._groups = [people]
         self._unasked = 0
-        if len(people) > room:
+        self._groups = [people]
+        self.more = len(people) > room
+        if self.more:
             self._groups = [people[at : at + room] for at in range(0, len(people), room)]
             self._unasked = len(self._groups) if phrasebook.terms.partial == "abort" else 0
 

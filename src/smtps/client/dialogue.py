@@ -207,12 +207,13 @@ class Dialogue:
             return answers
         return [self._note(answer) for answer in answers]
 
-    def granted(self) -> list[Reply] | None:
-        """See ``Connection.granted``."""
+    def granting(self) -> Callable[[], list[Reply] | None]:
+        """What ``Connection.granted`` does, with each reply written down where that is wanted."""
+        return self.connection.granted if self.transcript.silent else self._granted
+
+    def _granted(self) -> list[Reply] | None:
         replies = self.connection.granted()
-        if replies is None or self.transcript.silent:
-            return replies
-        return [self._noted(reply) for reply in replies]
+        return replies and [self._noted(reply) for reply in replies]
 
     def _waiting(self) -> AbstractContextManager[float]:
         phase = self.connection.phase or Phase.QUIT

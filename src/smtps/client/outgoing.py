@@ -22,9 +22,9 @@ from smtps.mime import Composed, compose
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
-    """A message as it goes out.
+    """A message as it goes out; made once and read from then on.
 
     Attributes:
         content: normal form, CRLF line ends.
@@ -63,26 +63,29 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     """
     if isinstance(message, Outgoing):
         return message
+    if isinstance(message, bytes | bytearray):
+        if envelope is None:
+            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
+        return _read(check_raw(bytes(message)), envelope)
     if isinstance(message, Message):
         envelope = envelope or Envelope(message.sender, tuple(message.recipients))
         return _composed(compose(message), envelope)
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
-        data = check_raw(flatten(message, domain, seven_bit=seven_bit))
-    elif isinstance(message, bytes | bytearray):
-        if envelope is None:
-            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
-        data = check_raw(bytes(message))
-    else:
-        raise InputError("message", f"cannot be sent: {type(message).__name__}")
+        return _read(check_raw(flatten(message, domain, seven_bit=seven_bit)), envelope)
+    raise InputError("message", f"cannot be sent: {type(message).__name__}")
+
+
+def _read(data: bytes, envelope: Envelope) -> Outgoing:
     header = _header(data)
+    ascii_only = data.isascii()
     return Outgoing(
         Content(data),
         envelope,
         _message_id(header),
-        smtputf8=not header.isascii() or envelope.needs_smtputf8,
-        eight_bit=not data.isascii(),
+        envelope.needs_smtputf8 or not (ascii_only or header.isascii()),
+        not ascii_only,
     )
 
 

@@ -85,14 +85,14 @@ class Pipeline:
         while self._unsaid:
             current = self._unsaid[0]
             while not current.said and (step := current.say(reset=self._reset_before(current))):
-                self._before = current
                 group, content, stuffed = step
-                if content is not None:
-                    self._written.append(current)
-                    if not stuffed and dialogue.say_whole(group, content):
-                        continue
-                dialogue.say_group(group, 0 if content is None or stuffed else content.size)
-                if content is not None:
+                self._before = current
+                if content is None:
+                    dialogue.say_group(group)
+                    continue
+                self._written.append(current)
+                if stuffed or not dialogue.say_whole(group, content):
+                    dialogue.say_group(group, 0 if stuffed else content.size)
                     await dialogue.say_content(content, stuffed=stuffed, take=self._take)
                     self._check_closing()
             if not current.said:
@@ -107,7 +107,7 @@ class Pipeline:
         before = self._before
         if before is None or before is current:
             return False
-        return before.left_open if before.over else before.way.chunking
+        return before.way.chunking if before.due else before.left_open
 
     def _flush(self) -> None:
         self._dialogue.flush()
@@ -117,7 +117,7 @@ class Pipeline:
 
     def _take_granted(self) -> None:
         """What the next ones hoped for, as far as it has come."""
-        flights, granted = self._flights, self._dialogue.granted
+        flights, granted = self._flights, self._dialogue.granting()
         while flights and flights[0].hopeful and (replies := granted()) is not None:
             flight = flights.popleft()
             flight.take_all(replies)

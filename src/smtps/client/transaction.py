@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import NamedTuple
 
 from smtps.client.terms import Terms, Way
 from smtps.client.wording import NOTHING, Group, Wording
@@ -28,18 +27,10 @@ UNKNOWN_COMMAND = frozenset({500, 501, 502, 504})
 """Replies to BDAT that are not about the message (RFC 5321 section 4.2.4)."""
 
 
-class Step(NamedTuple):
-    """What may go out in one write.
-
-    Attributes:
-        group: the commands; perhaps none.
-        content: the message, behind the last of them.
-        stuffed: by DATA: its dots are doubled, and a lone dot ends it.
-    """
-
-    group: Group
-    content: Content | None = None
-    stuffed: bool = False
+Step = tuple[Group, Content | None, bool]
+"""What may go out in one write: commands; the message behind the last of them; and whether that is
+by DATA, with its dots doubled and a lone dot at its end.
+"""
 
 
 class Stage(Enum):
@@ -71,6 +62,7 @@ class Transaction:
         due: how many of its replies are under way.
         reset: whether the first of these is to a RSET that stood before the envelope.
         hopeful: whether all that is due is the answer to all there was to say.
+        sent: whether each of these came and was a yes.
         said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
             for commands, so the connection is of no use any more.
@@ -84,6 +76,7 @@ class Transaction:
     due: int = 0
     reset: bool = False
     hopeful: bool = False
+    sent: bool = False
     said: bool = False
     chunking_refused: bool = False
     _stage: Stage = Stage.ENVELOPE
@@ -146,7 +139,8 @@ class Transaction:
             else:
                 step = _STEPS[self._stage](self)
             if step is not None:
-                self.due = len(step.group.verbs) + step.stuffed
+                (verbs, _), _, stuffed = step
+                self.due = len(verbs) + stuffed
                 return step
         return None
 
@@ -159,12 +153,12 @@ class Transaction:
         harmless = len(wording.people) == 1 or self.partial == "send"
         if self.ask_only or not harmless or (self.way.chunking and size > ONE_WRITE):
             self._stage = Stage.DECISION
-            return Step(wording.envelope(size, reset=reset))
+            return wording.envelope(size, reset=reset), None, False
         if self.way.chunking:
             self.said = self.hopeful = True
-            return Step(wording.by_bdat(size, reset=reset), self.content)
+            return wording.by_bdat(size, reset=reset), self.content, False
         self._stage = Stage.PERMISSION
-        return Step(wording.by_data(size, reset=reset))
+        return wording.by_data(size, reset=reset), None, False
 
     def _next_of_envelope(self) -> Step | None:
         """In lock-step; no further command once they are of no use."""
@@ -172,7 +166,7 @@ class Transaction:
             self._unasked = self.wording.one_by_one(self.content.size)
         group = None if self._decided else next(self._unasked, None)
         if group is not None:
-            return Step(group)
+            return group, None, False
         self._stage = Stage.DECISION
         return None
 
@@ -193,9 +187,9 @@ class Transaction:
         if self.way.chunking:
             self.said = True
             command = bdat(self.content.size, last=True)
-            return Step(Group((command.verb,), command.encode()), self.content)
+            return ((command.verb,), command.encode()), self.content, False
         self._stage = Stage.PERMISSION
-        return Step(Group((Verb.DATA,), DATA.encode()))
+        return ((Verb.DATA,), DATA.encode()), None, False
 
     def _permission(self) -> Step | None:
         self.said = True
@@ -203,12 +197,12 @@ class Transaction:
             return None
         # Accepted although nobody is left to send to: RFC 2920 section 3.1 asks for the lone dot;
         # the server answers it with a refusal.
-        return Step(NOTHING, self.content if self.go_on else EMPTY, stuffed=True)
+        return NOTHING, self.content if self.go_on else EMPTY, True
 
     def take_all(self, replies: list[Reply]) -> None:
         """The replies to all that there was to say, each of them a yes."""
         first = 1 if self.reset else 0
-        self.due = 0
+        self.due, self.sent = 0, True
         self.mail_reply, self.final = replies[first], replies[-1]
         self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
 

@@ -15,20 +15,10 @@ from smtps.core.capabilities import Capabilities
 from smtps.core.command import Command, Verb, mail, rcpt
 from smtps.core.reply import Reply
 
+Group = tuple[tuple[Verb, ...], bytes]
+"""Commands that go out together: what they are, and the bytes of them all."""
 
-class Group(NamedTuple):
-    """Commands that go out together.
-
-    Attributes:
-        verbs: what they are, in order.
-        lines: all of them, each with its CRLF.
-    """
-
-    verbs: tuple[Verb, ...]
-    lines: bytes
-
-
-NOTHING = Group((), b"")
+NOTHING: Group = ((), b"")
 
 
 class Wording:
@@ -43,7 +33,7 @@ class Wording:
         people: the recipients, in order.
     """
 
-    __slots__ = ("_after", "_before", "_known", "_sized", "_verbs", "people")
+    __slots__ = ("_after", "_before", "_behind_reset", "_known", "_sized", "_verbs", "people")
 
     def __init__(self, sender: Command, rcpt: dict[Mailbox, Command], *, sized: bool) -> None:
         self.people = tuple(rcpt)
@@ -53,6 +43,7 @@ class Wording:
         # SIZE goes behind the path, and no path holds a bracket.
         path, _, after = lines.partition(b">") if sized else (lines, b"", b"")
         self._before = path + b"> SIZE=" if sized else path
+        self._behind_reset = b"RSET\r\n" + self._before
         self._after = after
         self._known: tuple[Sequence[Reply], tuple[Recipient, ...]] = ((), ())
 
@@ -63,28 +54,26 @@ class Wording:
             size: octets of the message.
             reset: whether RSET stands before them.
         """
-        return Group(self._verbs.envelope[reset], b"".join(self._lines(size, reset)))
+        return self._verbs.envelope[reset], self._lines(size, reset)
 
     def by_data(self, size: int, *, reset: bool = False) -> Group:
         """The same with DATA."""
-        lines = self._lines(size, reset)
-        return Group(self._verbs.by_data[reset], b"".join([*lines, b"DATA\r\n"]))
+        return self._verbs.by_data[reset], self._lines(size, reset) + b"DATA\r\n"
 
     def by_bdat(self, size: int, *, reset: bool = False) -> Group:
         """The same with BDAT, behind which the whole message follows."""
-        before, number, after = self._lines(size, reset)
-        lines = b"%b%b%bBDAT %d LAST\r\n" % (before, number, after, size)
-        return Group(self._verbs.by_bdat[reset], lines)
+        lines = b"%bBDAT %d LAST\r\n" % (self._lines(size, reset), size)
+        return self._verbs.by_bdat[reset], lines
 
     def one_by_one(self, size: int) -> Iterator[Group]:
         """The commands of ``envelope``, each for itself."""
         verbs, lines = self.envelope(size)
         for verb, line in zip(verbs, lines.splitlines(keepends=True), strict=True):
-            yield Group((verb,), line)
+            yield (verb,), line
 
-    def _lines(self, size: int, reset: bool) -> tuple[bytes, bytes, bytes]:
-        before = _RSET + self._before if reset else self._before
-        return before, b"%d" % size if self._sized else b"", self._after
+    def _lines(self, size: int, reset: bool) -> bytes:
+        before = self._behind_reset if reset else self._before
+        return b"%b%d%b" % (before, size, self._after) if self._sized else before
 
     def accepted(self, replies: Sequence[Reply]) -> tuple[Recipient, ...]:
         """The recipients of a message that was sent for all.
@@ -99,9 +88,6 @@ class Wording:
             ]
             self._known = (replies, tuple(taken))
         return self._known[1]
-
-
-_RSET = b"RSET\r\n"
 
 
 class _Verbs(NamedTuple):

@@ -101,7 +101,7 @@ class Connection:
         if self._owed and verbs:
             raise out_of_order(verbs[0], f"has to wait for {self._owed} octets of the chunk")
         before = pending.runs[-1][-1] if pending.runs else None
-        state = walk(self._sent_state, before, verbs, pipelining=self._pipelining)
+        state = walk(self._sent_state, before, verbs, self._pipelining)
         if self._unparsed or self._ready or self._begun or self._spoke_early:
             self.expect_silence()
         pending.add(verbs)

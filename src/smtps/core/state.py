@@ -106,7 +106,12 @@ LAST_OF_GROUP = frozenset(
 
 
 @lru_cache(maxsize=1024)
-def walk(state: State, before: Verb | None, verbs: tuple[Verb, ...], *, pipelining: bool) -> State:
+def walk(
+    state: State,
+    before: Verb | None,
+    verbs: tuple[Verb, ...],
+    pipelining: bool,
+) -> State:
     """Where commands lead that go out together, if they may; remembered, as they are mostly alike.
 
     Args:
