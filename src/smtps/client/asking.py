@@ -5,7 +5,7 @@ from __future__ import annotations
 from smtps.client.access import Access
 from smtps.client.envelope import Envelope
 from smtps.client.pipeline import Pipeline
-from smtps.client.terms import Terms, Way
+from smtps.client.terms import Way
 from smtps.client.transaction import Transaction
 from smtps.client.wording import RECIPIENTS_PER_TRANSACTION, Wording
 from smtps.content import EMPTY
@@ -32,8 +32,7 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
     way = Way(pipelining="PIPELINING" in offered)
-    wording = Wording(sender, people, sized=False)
-    asked = Transaction(wording, EMPTY, Terms(partial="send"), way, ask_only=True)
+    asked = Transaction(Wording(sender, people, way), EMPTY, ask_only=True)
     pipeline = Pipeline(access.dialogue)
     pipeline.add(asked)
     while not pipeline.idle:

@@ -42,7 +42,8 @@ class Courier:
     def begin(self, delivery: Delivery) -> None:
         """Take another message on; ``advance`` sends it."""
         if (transaction := delivery.next()) is not None:
-            self._go(delivery, transaction)
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
 
     async def advance(self) -> list[Delivery]:
         """Go on until something is over.
@@ -51,7 +52,9 @@ class Courier:
             The deliveries that are over; perhaps none yet.
         """
         while self._next and self._pipeline.room:
-            self._go(*self._next.pop(0))
+            delivery, transaction = self._next.pop(0)
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
         finished = []
         for transaction in await self._pipeline.advance():  # in the order in which they began
             delivery = self._under_way.popleft()
@@ -62,7 +65,3 @@ class Courier:
             else:
                 self._next.append((delivery, following))
         return finished
-
-    def _go(self, delivery: Delivery, transaction: Transaction) -> None:
-        self._under_way.append(delivery)
-        self._pipeline.add(transaction)

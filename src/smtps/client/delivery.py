@@ -53,6 +53,10 @@ class Delivery:
     def next(self) -> Transaction | None:
         """The next transaction; ask when the one before is over. None: there is no more to do."""
         last = self._done[-1] if self._done else None
+        if last is None and not self.more:
+            transaction = self._transaction(self._groups.pop())
+            self._done.append(transaction)
+            return transaction
         if last is not None and (last.error is not None or (last.ask_only and not last.go_on)):
             return None
         if self._unasked:
@@ -78,19 +82,15 @@ class Delivery:
             transcript: of the session.
         """
         outgoing, spent = self._outgoing, time.perf_counter_ns() - self._began
-        result = judge(
-            outgoing.envelope.recipients,
-            self._done,
-            message_id=outgoing.message_id,
-            timings={"send": spent // 1000 / 1000},
-            transcript=transcript,
-        )
+        timings = {"send": spent // 1000 / 1000}
+        people = outgoing.envelope.recipients
+        result = judge(people, self._done, outgoing.message_id, timings, transcript)
         failure = result.failure
         if failure is None or failure.address:
             return result
-        return replace(result, failure=replace(failure, address=address))
+        return result._replace(failure=replace(failure, address=address))
 
     def _transaction(self, people: tuple[Mailbox, ...], *, ask_only: bool = False) -> Transaction:
-        outgoing, book = self._outgoing, self._phrasebook
-        wording = book.wording(outgoing, people)
-        return Transaction(wording, outgoing.content, book.terms, book.way, ask_only=ask_only)
+        outgoing = self._outgoing
+        wording = self._phrasebook.wording(outgoing, people)
+        return Transaction(wording, outgoing.content, ask_only=ask_only)

@@ -140,11 +140,14 @@ class Dialogue:
         data = content.whole
         if data is None or len(data) + self._buffered > BLOCK or self.wire.has_unread:
             return False
-        self.say_group(group)
         if self.transcript.kept:
+            self.say_group(group)
             self.transcript.add("*", f"{content.size} octets of message")
-        self._said.append(data)
-        self._buffered += len(data)
+            self._buffer(data)
+        else:
+            self.connection.expect(group[0])
+            self._said += (group[1], data)
+            self._buffered += len(group[1]) + len(data)
         return True
 
     async def catch_up(self) -> None:

@@ -113,16 +113,16 @@ def check_raw(data: bytes) -> bytes:
         InputError: its line ends are mixed, or it holds a NUL or a line that is too long.
     """
     ends = line_ends(data)
-    if ends is LineEnds.MIXED:
-        raise InputError(
-            "raw",
-            "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
-            code="message.mixed_line_ends",
-        )
+    if ends is not LineEnds.CRLF:
+        if ends is LineEnds.MIXED:
+            raise InputError(
+                "raw",
+                "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
+                code="message.mixed_line_ends",
+            )
+        data = normalize(data)
     if b"\0" in data:
         raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
-    if ends is LineEnds.LF:
-        data = normalize(data)
     if (start := find_long_line(data)) is not None:
         line = data.count(b"\n", 0, start) + 1
         raise InputError(

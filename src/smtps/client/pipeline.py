@@ -50,7 +50,7 @@ class Pipeline:
         if not flights:
             return self._window
         free = self._window - len(flights)
-        return free if free * 2 >= self._window - 1 and flights[-1].way.pipelining else 0
+        return free if free * 2 >= self._window - 1 and flights[-1].wording.way.pipelining else 0
 
     def add(self, transaction: Transaction) -> None:
         """Line another up; ``advance`` says it."""
@@ -107,7 +107,7 @@ class Pipeline:
         before = self._before
         if before is None or before is current:
             return False
-        return before.way.chunking if before.due else before.left_open
+        return before.wording.way.chunking if before.due else before.left_open
 
     def _flush(self) -> None:
         self._dialogue.flush()

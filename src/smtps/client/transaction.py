@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from smtps.client.terms import Terms, Way
 from smtps.client.wording import NOTHING, Group, Wording
 from smtps.content import EMPTY, Content
 from smtps.core.address import Mailbox
@@ -47,8 +46,6 @@ class Transaction:
     Args:
         wording: the envelope.
         content: the message.
-        terms: what is to be done when one recipient is refused.
-        way: how the server can be sent to.
         ask_only: the envelope alone; no message is sent.
 
     Attributes:
@@ -77,18 +74,14 @@ class Transaction:
     reset: bool = False
     hopeful: bool = False
     sent: bool = False
-    said: bool = False
     chunking_refused: bool = False
+    said: bool = False
     _stage: Stage = Stage.ENVELOPE
     _unasked: Iterator[Group] | None = None
 
-    def __init__(
-        self, wording: Wording, content: Content, terms: Terms, way: Way, *, ask_only: bool = False
-    ) -> None:
+    def __init__(self, wording: Wording, content: Content, *, ask_only: bool = False) -> None:
         self.wording = wording
         self.content = content
-        self.partial = terms.partial
-        self.way = way
         self.ask_only = ask_only
         self.rcpt_replies: list[Reply] = []
         self.accepted: list[Mailbox] = []
@@ -100,7 +93,7 @@ class Transaction:
         if not self.accepted:
             return False
         decided = len(self.accepted) + len(self.overflow)
-        return self.partial == "send" or decided == len(self.rcpt_replies)
+        return self.wording.partial == "send" or decided == len(self.rcpt_replies)
 
     @property
     def in_doubt(self) -> bool:
@@ -133,32 +126,32 @@ class Transaction:
         Args:
             reset: whether RSET has to stand before the envelope.
         """
+        if self._stage is Stage.ENVELOPE and self.wording.way.pipelining and not self.due:
+            return self._whole_envelope(reset)
         while not self.due and not self.said:
-            if self._stage is Stage.ENVELOPE and self.way.pipelining:
-                step: Step | None = self._whole_envelope(reset)
-            else:
-                step = _STEPS[self._stage](self)
-            if step is not None:
+            if (step := _STEPS[self._stage](self)) is not None:
                 (verbs, _), _, stuffed = step
                 self.due = len(verbs) + stuffed
                 return step
         return None
 
-    # One step for each stage: what to say in it, or None and on to the next.
-
     def _whole_envelope(self, reset: bool) -> Step:
-        wording, size, self.reset = self.wording, self.content.size, reset
-        # No answer to RCPT may make the message a mistake that has already gone out. With ``abort``
-        # one of several recipients may be refused, and the others would get it.
-        harmless = len(wording.people) == 1 or self.partial == "send"
-        if self.ask_only or not harmless or (self.way.chunking and size > ONE_WRITE):
+        """Where the server pipelines: all of it, and as much behind it as can do no harm."""
+        wording, content, self.reset = self.wording, self.content, reset
+        if wording.at_once and content.size <= ONE_WRITE and not self.ask_only:
+            group = wording.by_bdat(content.size, reset=reset)
+            self.due, self.said, self.hopeful = len(group[0]), True, True
+            return group, content, False
+        if self.ask_only or not wording.harmless or wording.way.chunking:
             self._stage = Stage.DECISION
-            return wording.envelope(size, reset=reset), None, False
-        if self.way.chunking:
-            self.said = self.hopeful = True
-            return wording.by_bdat(size, reset=reset), self.content, False
-        self._stage = Stage.PERMISSION
-        return wording.by_data(size, reset=reset), None, False
+            group = wording.envelope(content.size, reset=reset)
+        else:
+            self._stage = Stage.PERMISSION
+            group = wording.by_data(content.size, reset=reset)
+        self.due = len(group[0])
+        return group, None, False
+
+    # One step for each stage: what to say in it, or None and on to the next.
 
     def _next_of_envelope(self) -> Step | None:
         """In lock-step; no further command once they are of no use."""
@@ -175,7 +168,7 @@ class Transaction:
         """Whether the answers so far are the end of it."""
         if self.mail_reply is not None and not self.mail_reply.positive:
             return True
-        if self.partial == "send" or not self.rcpt_replies:
+        if self.wording.partial == "send" or not self.rcpt_replies:
             return False
         last = self.rcpt_replies[-1]
         return not last.positive and not too_many_recipients(last)
@@ -184,7 +177,7 @@ class Transaction:
         if self.ask_only or not self.go_on:
             self.said = True
             return None
-        if self.way.chunking:
+        if self.wording.way.chunking:
             self.said = True
             command = bdat(self.content.size, last=True)
             return ((command.verb,), command.encode()), self.content, False

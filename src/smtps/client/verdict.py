@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
 
 from smtps.client.refusals import refusal
@@ -15,9 +15,8 @@ from smtps.errors import Failure, Phase, SMTPSError
 
 
 def judge(
-    recipients: Iterable[Mailbox],
+    recipients: tuple[Mailbox, ...],
     transactions: list[Transaction],
-    *,
     message_id: str | None = None,
     timings: Mapping[str, float] | None = None,
     transcript: Transcript | None = None,
@@ -29,14 +28,13 @@ def judge(
         transactions: in order; each is for some of the recipients, a later one counts more.
         message_id, timings, transcript: go into the result.
     """
-    people = tuple(recipients)
+    timings = timings or {}
     if len(transactions) == 1:
         only = transactions[0]
-        if only.final and only.final.positive and len(only.accepted) == len(people):
+        if only.sent and len(only.accepted) == len(recipients):
             taken = only.wording.accepted(only.rcpt_replies)
-            return Result(Outcome.SENT, taken, message_id, only.final, None, timings or {},
-                          transcript)  # fmt: skip
-    return _weigh(people, transactions, message_id, timings or {}, transcript)
+            return Result(Outcome.SENT, taken, message_id, only.final, None, timings, transcript)
+    return _weigh(recipients, transactions, message_id, timings, transcript)
 
 
 def _weigh(

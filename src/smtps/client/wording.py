@@ -14,6 +14,7 @@ from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.core.command import Command, Verb, mail, rcpt
 from smtps.core.reply import Reply
+from smtps.options import Partial
 
 Group = tuple[tuple[Verb, ...], bytes]
 """Commands that go out together: what they are, and the bytes of them all."""
@@ -27,23 +28,38 @@ class Wording:
     Args:
         sender: MAIL, without SIZE if that is to be stated.
         rcpt: RCPT for each of the people.
+        way: how the server can be sent to.
+        partial: ``abort`` when one recipient is refused, or ``send`` to the others.
         sized: whether MAIL states the size of the message (RFC 1870).
 
     Attributes:
         people: the recipients, in order.
+        harmless: whether no answer to RCPT may make the message a mistake that has already gone
+            out. With ``abort`` one of several may be refused, and the others would get it.
+        at_once: whether a small message may go out with its envelope.
     """
 
-    __slots__ = ("_after", "_before", "_behind_reset", "_known", "_sized", "_verbs", "people")
-
-    def __init__(self, sender: Command, rcpt: dict[Mailbox, Command], *, sized: bool) -> None:
+    def __init__(
+        self,
+        sender: Command,
+        rcpt: dict[Mailbox, Command],
+        way: Way,
+        partial: Partial = "send",
+        *,
+        sized: bool = False,
+    ) -> None:
         self.people = tuple(rcpt)
+        self.way = way
+        self.partial = partial
+        self.harmless = len(rcpt) == 1 or partial == "send"
+        self.at_once = self.harmless and way.pipelining and way.chunking
         self._sized = sized
         self._verbs = _verbs(len(rcpt))
         lines = b"".join([command.encode() for command in (sender, *rcpt.values())])
         # SIZE goes behind the path, and no path holds a bracket.
         path, _, after = lines.partition(b">") if sized else (lines, b"", b"")
-        self._before = path + b"> SIZE=" if sized else path
-        self._behind_reset = b"RSET\r\n" + self._before
+        before = path + b"> SIZE=" if sized else path
+        self._before = (before, b"RSET\r\n" + before)
         self._after = after
         self._known: tuple[Sequence[Reply], tuple[Recipient, ...]] = ((), ())
 
@@ -62,8 +78,10 @@ class Wording:
 
     def by_bdat(self, size: int, *, reset: bool = False) -> Group:
         """The same with BDAT, behind which the whole message follows."""
-        lines = b"%bBDAT %d LAST\r\n" % (self._lines(size, reset), size)
-        return self._verbs.by_bdat[reset], lines
+        before, verbs = self._before[reset], self._verbs.by_bdat[reset]
+        if self._sized:
+            return verbs, b"%b%d%bBDAT %d LAST\r\n" % (before, size, self._after, size)
+        return verbs, b"%bBDAT %d LAST\r\n" % (before, size)
 
     def one_by_one(self, size: int) -> Iterator[Group]:
         """The commands of ``envelope``, each for itself."""
@@ -72,7 +90,7 @@ class Wording:
             yield (verb,), line
 
     def _lines(self, size: int, reset: bool) -> bytes:
-        before = self._behind_reset if reset else self._before
+        before = self._before[reset]
         return b"%b%d%b" % (before, size, self._after) if self._sized else before
 
     def accepted(self, replies: Sequence[Reply]) -> tuple[Recipient, ...]:
@@ -156,8 +174,8 @@ class Phrasebook:
             ret=dsn.ret if dsn else None,
             envid=dsn.envid if dsn else None,
         )
-        people_said = {who: _rcpt(who, dsn) for who in people}
-        return Wording(sender, people_said, sized="SIZE" in self.capabilities)
+        said = {who: _rcpt(who, dsn) for who in people}
+        return Wording(sender, said, self.way, terms.partial, sized="SIZE" in self.capabilities)
 
 
 @lru_cache(maxsize=1024)
