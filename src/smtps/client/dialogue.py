@@ -44,6 +44,7 @@ class Dialogue:
         broken: the error that ended it, if one did.
         closing: the 421 with which the server ended it, if it did.
         deadline: the loop's time at which all has to be over, or None.
+        buffered: octets of the next write.
     """
 
     def __init__(
@@ -61,8 +62,11 @@ class Dialogue:
         self.broken: SMTPSError | None = None
         self.closing: Reply | None = None
         self.deadline: float | None = None
+        self._seconds = {
+            phase: getattr(timeouts, _TIMEOUT_OF.get(phase, "command")) for phase in Phase
+        }
         self._said: list[bytes | memoryview] = []
-        self._buffered = 0
+        self.buffered = 0
 
     @property
     def alive(self) -> bool:
@@ -131,14 +135,14 @@ class Dialogue:
             for line in lines.decode().splitlines():
                 self.transcript.add(">", line)
         self._said.append(lines)
-        self._buffered += len(lines)
+        self.buffered += len(lines)
 
     def say_whole(self, group: Group, content: Content) -> bool:
         """Put commands up to BDAT into the next write and the message with them, if it is small and
         the server has nothing to say; otherwise nothing is done, and it takes ``say_content``.
         """
         data = content.whole
-        if data is None or len(data) + self._buffered > BLOCK or self.wire.has_unread:
+        if data is None or len(data) + self.buffered > BLOCK or self.wire.has_unread:
             return False
         if self.transcript.kept:
             self.say_group(group)
@@ -147,13 +151,8 @@ class Dialogue:
         else:
             self.connection.expect(group[0])
             self._said += (group[1], data)
-            self._buffered += len(group[1]) + len(data)
+            self.buffered += len(group[1]) + len(data)
         return True
-
-    async def catch_up(self) -> None:
-        """Take in what has come while nobody listened."""
-        if self.wire.has_unread:
-            await self.hear()
 
     async def say_content(
         self, content: Content, *, stuffed: bool, take: Callable[[Answer], None]
@@ -169,7 +168,7 @@ class Dialogue:
         """
         self.transcript.add("*", f"{content.size} octets of message")
         for block in content.stuffed() if stuffed else content.blocks():
-            if self._buffered and self._buffered + len(block) > BLOCK:
+            if self.buffered and self.buffered + len(block) > BLOCK:
                 self.flush()
                 await self._drain()
             await self._overhear(take)
@@ -185,7 +184,7 @@ class Dialogue:
         if self._said:
             data = self._said[0] if len(self._said) == 1 else b"".join(self._said)
             self._said.clear()
-            self._buffered = 0
+            self.buffered = 0
             self.wire.write(data)
 
     async def next_answer(self) -> Answer:
@@ -220,8 +219,7 @@ class Dialogue:
 
     def _waiting(self) -> AbstractContextManager[float]:
         phase = self.connection.phase or Phase.QUIT
-        seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
-        return expiry(seconds, phase, self.wire.address, self.deadline)
+        return expiry(self._seconds[phase], phase, self.wire.address, self.deadline)
 
     def _note(self, answer: Answer) -> Answer:
         return Answer(answer.verb, self._noted(answer.reply))
@@ -236,7 +234,7 @@ class Dialogue:
 
     def _buffer(self, data: bytes | memoryview) -> None:
         self._said.append(data)
-        self._buffered += len(data)
+        self.buffered += len(data)
 
     async def _drain(self) -> None:
         async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):

@@ -16,6 +16,11 @@ from smtps.core.command import RSET
 from smtps.core.connection import Answer
 from smtps.errors import Phase, ProtocolError, RefusedError, SMTPSError
 
+FULL = 16384
+"""Octets that are worth a write: what TLS puts into one record. The server is at work on them while
+those behind them are made ready.
+"""
+
 
 class Pipeline:
     """The transactions of one dialogue that are not over.
@@ -72,7 +77,9 @@ class Pipeline:
                     self._take_granted()
                     if not self._finished:
                         await self._listen()
-                await self._tidy_up()
+                before = self._before
+                if not self._flights and before and not before.sent and before.left_open:
+                    await self._tidy_up()
         except SMTPSError as error:
             self._break(error)
         finished, self._finished = self._finished, []
@@ -81,7 +88,8 @@ class Pipeline:
     async def _speak(self) -> None:
         """Say what can be said now."""
         dialogue = self._dialogue
-        await dialogue.catch_up()
+        if dialogue.wire.has_unread:  # what has come while nobody listened
+            await dialogue.hear()
         while self._unsaid:
             current = self._unsaid[0]
             while not current.said and (step := current.say(reset=self._reset_before(current))):
@@ -95,6 +103,8 @@ class Pipeline:
                     dialogue.say_group(group, 0 if stuffed else content.size)
                     await dialogue.say_content(content, stuffed=stuffed, take=self._take)
                     self._check_closing()
+                elif dialogue.buffered >= FULL:
+                    self._flush()
             if not current.said:
                 return
             self._unsaid.popleft()
@@ -105,7 +115,7 @@ class Pipeline:
         refused is not known yet.
         """
         before = self._before
-        if before is None or before is current:
+        if before is None or before is current or before.sent:
             return False
         return before.wording.way.chunking if before.due else before.left_open
 
@@ -167,10 +177,9 @@ class Pipeline:
 
     async def _tidy_up(self) -> None:
         """Leave no half transaction behind. What comes back cannot change what was decided."""
-        before = self._before
-        if self._flights or before is None or not before.left_open or not self._dialogue.usable:
-            return
         self._before = None
+        if not self._dialogue.usable:
+            return
         try:
             await self._dialogue.exchange([RSET])
         except SMTPSError as error:

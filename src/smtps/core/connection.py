@@ -211,6 +211,8 @@ class Connection:
         """
         if self._postponed is not None:
             raise self._postponed.apart()
+        if not (self._ready or self._unparsed or self._bad or self._eof):
+            return []
         found: list[Answer] = []
         while self.pending or not found:
             try:
