@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.message import Message as PythonMessage
+from functools import lru_cache
 
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.flatten import flatten
 from smtps.content import Content
+from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
@@ -68,13 +70,19 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
             raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
         return _read(check_raw(bytes(message)), envelope)
     if isinstance(message, Message):
-        envelope = envelope or Envelope(message.sender, tuple(message.recipients))
+        envelope = envelope or _addressed(message.sender, *message.recipients)
         return _composed(compose(message), envelope)
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
         return _read(check_raw(flatten(message, domain, seven_bit=seven_bit)), envelope)
     raise InputError("message", f"cannot be sent: {type(message).__name__}")
+
+
+@lru_cache(maxsize=1024)
+def _addressed(sender: Mailbox, *people: Mailbox) -> Envelope:
+    """The envelope of a header; many messages go between the same."""
+    return Envelope(sender, people)
 
 
 def _read(data: bytes, envelope: Envelope) -> Outgoing:
@@ -94,12 +102,14 @@ def _composed(composed: Composed, envelope: Envelope) -> Outgoing:
     in_memory = [part for part in content.parts if isinstance(part, bytes)]
     if any(line_ends(part) is not LineEnds.CRLF for part in in_memory):
         content = Content(normalize(bytes(content)))  # nothing else may reach the wire
+    ascii_only = all(part.isascii() for part in in_memory)
+    beyond = not ascii_only and not _header(in_memory[0]).isascii()
     return Outgoing(
         content,
         envelope,
         composed.message_id,
-        smtputf8=not _header(in_memory[0]).isascii() or envelope.needs_smtputf8,
-        eight_bit=not all(part.isascii() for part in in_memory),
+        beyond or envelope.needs_smtputf8,
+        not ascii_only,
     )
 
 
