@@ -45,11 +45,6 @@ class Delivery:
             self._groups = [people[at : at + room] for at in range(0, len(people), room)]
             self._unasked = len(self._groups) if phrasebook.terms.partial == "abort" else 0
 
-    @property
-    def pipelined(self) -> bool:
-        """Whether another may go out behind it before it is answered."""
-        return self._phrasebook.way.pipelining
-
     def next(self) -> Transaction | None:
         """The next transaction; ask when the one before is over. None: there is no more to do."""
         last = self._done[-1] if self._done else None

@@ -21,6 +21,8 @@ from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
 from smtps.mime import Composed, compose
 
+_CRLF = LineEnds.CRLF
+
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
 
@@ -100,7 +102,7 @@ def _read(data: bytes, envelope: Envelope) -> Outgoing:
 def _composed(composed: Composed, envelope: Envelope) -> Outgoing:
     content = composed.content
     in_memory = [part for part in content.parts if isinstance(part, bytes)]
-    if any(line_ends(part) is not LineEnds.CRLF for part in in_memory):
+    if any(line_ends(part) is not _CRLF for part in in_memory):
         content = Content(normalize(bytes(content)))  # nothing else may reach the wire
     ascii_only = all(part.isascii() for part in in_memory)
     beyond = not ascii_only and not _header(in_memory[0]).isascii()
@@ -123,7 +125,7 @@ def check_raw(data: bytes) -> bytes:
         InputError: its line ends are mixed, or it holds a NUL or a line that is too long.
     """
     ends = line_ends(data)
-    if ends is not LineEnds.CRLF:
+    if ends is not _CRLF:
         if ends is LineEnds.MIXED:
             raise InputError(
                 "raw",

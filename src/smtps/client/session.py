@@ -64,11 +64,11 @@ class Session(Access):
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         courier = Courier(self.dialogue)
         try:
-            delivery = self._prepare(message, envelope, terms)
+            delivery = _ready(message, envelope, self._put_to(terms))
         except CapabilityError:
             if not await self._ask_again():
                 raise
-            delivery = self._prepare(message, envelope, terms)
+            delivery = _ready(message, envelope, self._put_to(terms))
         courier.begin(delivery)
         while not courier.idle:
             await courier.advance()
@@ -108,7 +108,7 @@ class Session(Access):
         courier = Courier(self.dialogue, window=window)
         async with Source(messages) as source:
             while True:
-                room = courier.room
+                room, book = courier.room, self._put_to(terms)
                 while room:
                     item = source.take()
                     if item is END and not source.over:
@@ -117,13 +117,13 @@ class Session(Access):
                         break
                     message, envelope = item if isinstance(item, tuple) else (item, None)
                     try:
-                        delivery = self._prepare(message, envelope, terms, item)
-                        courier.begin(delivery)
-                        room = room - 1 if delivery.pipelined else 0
+                        courier.begin(_ready(message, envelope, book, item))
+                        room = room - 1 if book.way.pipelining else 0
                     except (InputError, CapabilityError) as error:
                         again = isinstance(error, CapabilityError) and courier.idle
                         if again and await self._ask_again():
                             source.put_back(item)
+                            book = self._put_to(terms)
                         else:
                             yield item, unsent(error)
                 if courier.idle and source.over:
@@ -132,17 +132,6 @@ class Session(Access):
                 for delivery in await courier.advance():
                     yield delivery.item, delivery.result(self.address, self.transcript)
         self.dialogue.deadline = None
-
-    def _prepare(
-        self, message: AnyMessage, envelope: Envelope | None, terms: Terms, item: object = None
-    ) -> Delivery:
-        """Make a message ready for this server, and refuse early what it would refuse late."""
-        book = self._put_to(terms)
-        outgoing = prepare(message, envelope, seven_bit=book.seven_bit)
-        check_capabilities(
-            outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls
-        )
-        return Delivery(item, outgoing, book)
 
     async def _ask_again(self) -> bool:
         """EHLO once more, as some servers offer more to those they know; whether it was done."""
@@ -191,3 +180,12 @@ def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> Terms:
     if partial not in ("abort", "send"):
         raise InputError("partial", "must be 'abort' or 'send'")
     return Terms(partial=partial, dsn=dsn, require_tls=require_tls)
+
+
+def _ready(
+    message: AnyMessage, envelope: Envelope | None, book: Phrasebook, item: object = None
+) -> Delivery:
+    """Make a message ready for this server, and refuse early what it would refuse late."""
+    outgoing, terms = prepare(message, envelope, seven_bit=book.seven_bit), book.terms
+    check_capabilities(outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
+    return Delivery(item, outgoing, book)

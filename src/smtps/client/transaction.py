@@ -40,6 +40,9 @@ class Stage(Enum):
     PERMISSION = "DATA"
 
 
+_ENVELOPE = Stage.ENVELOPE  # Python 3.11 takes long to find a member of an Enum
+
+
 class Transaction:
     """What to do, and what came of it.
 
@@ -76,7 +79,7 @@ class Transaction:
     sent: bool = False
     chunking_refused: bool = False
     said: bool = False
-    _stage: Stage = Stage.ENVELOPE
+    _stage: Stage = _ENVELOPE
     _unasked: Iterator[Group] | None = None
 
     def __init__(self, wording: Wording, content: Content, *, ask_only: bool = False) -> None:
@@ -126,7 +129,7 @@ class Transaction:
         Args:
             reset: whether RSET has to stand before the envelope.
         """
-        if self._stage is Stage.ENVELOPE and self.wording.way.pipelining and not self.due:
+        if self._stage is _ENVELOPE and self.wording.way.pipelining and not self.due:
             return self._whole_envelope(reset)
         while not self.due and not self.said:
             if (step := _STEPS[self._stage](self)) is not None:

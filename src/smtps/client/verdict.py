@@ -13,6 +13,8 @@ from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
 from smtps.errors import Failure, Phase, SMTPSError
 
+_SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
+
 
 def judge(
     recipients: tuple[Mailbox, ...],
@@ -33,7 +35,7 @@ def judge(
         only = transactions[0]
         if only.sent and len(only.accepted) == len(recipients):
             taken = only.wording.accepted(only.rcpt_replies)
-            return Result(Outcome.SENT, taken, message_id, only.final, None, timings, transcript)
+            return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
     return _weigh(recipients, transactions, message_id, timings, transcript)
 
 

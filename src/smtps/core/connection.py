@@ -192,8 +192,10 @@ class Connection:
         state = all_granted(verbs)
         if state is None or len(ready) < len(verbs):
             return None
-        replies = [ready.popleft() for _ in verbs]
-        for reply in replies:
+        replies: list[Reply] = []
+        for _ in verbs:
+            reply = ready.popleft()
+            replies.append(reply)
             if reply.code >= 300 or reply.quirks:
                 ready.extendleft(reversed(replies))
                 return None
