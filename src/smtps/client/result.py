@@ -80,7 +80,7 @@ class Result(NamedTuple):
     transcript: Transcript | None = None
 
     def __eq__(self, other: object) -> bool:
-        return self[:-1] == other[:-1] if isinstance(other, Result) else NotImplemented
+        return isinstance(other, Result) and self[:-1] == other[:-1]
 
     def __ne__(self, other: object) -> bool:
         return not self == other
