@@ -37,7 +37,7 @@ class Wire(asyncio.Protocol):
         self.address = address
         self.first_bytes = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._plain = bytearray()
+        self._plain = b""
         self._eof = False
         self._error: Exception | None = None
         self._paused = False
@@ -143,8 +143,7 @@ class Wire(asyncio.Protocol):
             if self._eof:
                 return b""
             await self._wait(until)
-        data = bytes(self._plain)
-        self._plain.clear()
+        data, self._plain = self._plain, b""
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
@@ -161,9 +160,9 @@ class Wire(asyncio.Protocol):
         if self._tls is None:
             self._transport.write(data)
             return
-        view = memoryview(data)
-        while view:
-            view = view[self._tls.write(view) :]
+        written = self._tls.write(data)
+        while written < len(data):
+            written += self._tls.write(memoryview(data)[written:])
         self._flush()
 
     async def drain(self) -> None:
@@ -197,8 +196,7 @@ class Wire(asyncio.Protocol):
             TimeoutError: the server was silent.
             SMTPSError: it failed; ``facts`` tells what was seen until then.
         """
-        early = bytes(self._plain)
-        self._plain.clear()
+        early, self._plain = self._plain, b""
         self.first_bytes[:] = early[:_KEEP]  # after STARTTLS, what was said in the clear is over
         self._tls = context.wrap_bio(
             self._from_peer, self._to_peer, server_hostname=server_name, session=session
@@ -284,7 +282,7 @@ class Wire(asyncio.Protocol):
     def _forget(self) -> None:
         """Nobody will read what came, and an error holds on to all that its frames knew."""
         self._eof, self._error = True, None
-        self._plain.clear()
+        self._plain = b""
 
     def _flush(self) -> None:
         if self._to_peer.pending and self._transport is not None:
@@ -295,7 +293,10 @@ class Wire(asyncio.Protocol):
         try:
             while piece := self._tls.read(65536):
                 self._plain += piece
-            self._eof = True  # close_notify
+                if not self._from_peer.pending and not self._tls.pending():
+                    break  # one more look would only raise SSLWantReadError, which takes long
+            else:
+                self._eof = True  # close_notify
         except ssl.SSLWantReadError:
             pass
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
