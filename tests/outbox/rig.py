@@ -13,8 +13,8 @@ from tests.client.farm import Farm
 from tests.dialogues.strict import Strict, Taken
 
 import smtps
-from smtps.client.delivery import Terms
 from smtps.client.outgoing import prepare
+from smtps.client.terms import Terms
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Outbox

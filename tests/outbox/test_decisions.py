@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.client.delivery import Terms
 from smtps.client.envelope import Envelope
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, Recipient, Result, Status
+from smtps.client.terms import Terms
 from smtps.errors import Failure, InputError, Phase
 from smtps.options import Endpoint
 from smtps.outbox.account import Account

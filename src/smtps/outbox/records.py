@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from smtps.client.delivery import Terms
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing
+from smtps.client.terms import Terms
 from smtps.content import Content
 from smtps.core.address import Mailbox
 from smtps.outbox.allowance import Allowance
