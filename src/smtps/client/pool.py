@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
@@ -14,9 +14,9 @@ from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Outcome, Result, unsent
-from smtps.client.round import ATTEMPTS, Errand, Round
+from smtps.client.round import ATTEMPTS, Errand, Round, Share
 from smtps.client.session import Item, Session
-from smtps.client.source import Source
+from smtps.client.source import Source, source_of
 from smtps.errors import (
     Failure,
     ForbiddenError,
@@ -155,7 +155,7 @@ class Pool:
 
     async def send_many(
         self,
-        messages: Iterable[Item] | AsyncIterable[Item],
+        messages: Iterable[Item] | AsyncIterable[Item] | Source[Item],
         *,
         window: int = WINDOW,
         partial: Partial = "abort",
@@ -177,7 +177,7 @@ class Pool:
             The message as it was given, and what became of it.
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
-        async with Source(messages) as source:
+        async with source_of(messages) as source:
             round_ = Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
             workers = [asyncio.create_task(self._work(round_)) for _ in range(self.size)]
             try:
@@ -218,29 +218,24 @@ class Pool:
         """Send over one session until it has done its share, somebody waits for it, or no message
         is there.
         """
-        session, begun = warm.session, deque[Errand]()
+        session = warm.session
 
-        async def feed() -> AsyncIterator[Any]:
-            errand: Errand | None = first
-            while errand is not None:
-                errand.tries += 1
-                warm.sent += 1
-                begun.append(errand)
-                yield errand.item
-                if warm.sent >= self._messages or self._waiting or not session.dialogue.alive:
-                    return
-                errand = await round_.next(wait=False)
+        def enough(handed_out: int) -> bool:
+            done = warm.sent + handed_out >= self._messages
+            return done or self._waiting > 0 or not session.dialogue.alive
 
-        many = session.send_many(feed(), window=round_.window, **round_.terms)
+        share = Share(round_, first, enough)
+        many = session.send_many(share, window=round_.window, **round_.terms)
         async with aclosing(many) as results:
             async for item, result in results:
-                errand = next(errand for errand in begun if errand.item is item)
-                begun.remove(errand)
-                self._learn(result, session)
-                if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
-                    round_.again(errand)
-                else:
-                    await round_.results.put((item, result))
+                errand = share.done(item)
+                if result.failure is not None:
+                    self._learn(result, session)
+                    if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
+                        round_.again(errand)
+                        continue
+                await round_.results.put((item, result))
+        warm.sent += share.handed_out
 
     @property
     def unused(self) -> bool:

@@ -12,7 +12,7 @@ from smtps.client.delivery import Delivery
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, check_capabilities, prepare
 from smtps.client.result import Result, unsent
-from smtps.client.source import END, Source
+from smtps.client.source import END, Source, source_of
 from smtps.client.terms import Terms, Way
 from smtps.client.wording import Phrasebook
 from smtps.errors import CapabilityError, InputError, SessionError
@@ -77,7 +77,7 @@ class Session(Access):
 
     async def send_many(
         self,
-        messages: Iterable[Item] | AsyncIterable[Item],
+        messages: Iterable[Item] | AsyncIterable[Item] | Source[Item],
         *,
         window: int = WINDOW,
         partial: Partial = "abort",
@@ -106,7 +106,7 @@ class Session(Access):
         if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
             raise InputError("window", f"must be from 1 to {MAX_WINDOW}")
         courier = Courier(self.dialogue, window=window)
-        async with Source(messages) as source:
+        async with source_of(messages) as source:
             while True:
                 room, book = courier.room, self._put_to(terms)
                 while room:

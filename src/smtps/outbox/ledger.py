@@ -63,7 +63,7 @@ def _mark(connection: Connection, wish: Wish) -> list[Claim] | LaneLostError:
     due = (
         select(tables.messages)
         .where(_M.account == wish.account, _M.due <= wish.now, _M.expires > wish.now)
-        .order_by(_M.due)
+        .order_by(_M.due, _M.id)
         .limit(wish.most)
     )
     rows: list[Any] = []
