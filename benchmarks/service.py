@@ -330,7 +330,10 @@ def main() -> None:
 
 `scripts/bench service`, {options.rounds} rounds of {options.seconds} seconds, one process on one
 processor; the load and the mail server share another. Medians of the rounds; single runs differ by
-up to 30 %. Ours does more for each connect: it judges the certificate and all that it saw.
+up to 30 %. Ours does more for each request: it asks whether the caller may (Host, Origin, token,
+rates) and whether the target may be connected to, counts, ends what it does when the caller leaves,
+and keeps each phase to its time. For each connect it also reads chain and path of the certificate,
+judges all that it saw by two dozen rules, and tells what each phase took.
 
 """
     text = head + "\n".join(lines)

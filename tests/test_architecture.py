@@ -12,14 +12,14 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "options", "advice", "providers", "targets", "_version"}),
+    frozenset({"errors", "options", "advice", "providers", "targets", "credentials", "_version"}),
     frozenset({"core"}),
     frozenset({"net"}),
     frozenset({"client", "message", "content", "attached", "mime", "template"}),
-    frozenset({"diagnosis", "sandbox"}),
+    frozenset({"diagnosis", "outbox", "sandbox"}),
     frozenset({"api", "cli", "sync", "__main__", "__init__"}),
 )
-APART = frozenset({"diagnosis", "sandbox"})
+APART = frozenset({"diagnosis", "outbox", "sandbox"})
 """Things with a life of their own: none imports another."""
 
 ALLOWED_IN_CORE = frozenset(

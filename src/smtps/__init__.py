@@ -99,4 +99,5 @@ def __getattr__(name: str) -> Any:
         return import_module("smtps.sync")
     if name not in _HOME:
         raise AttributeError(f"module 'smtps' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    found = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return found

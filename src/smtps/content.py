@@ -32,19 +32,19 @@ class Content:
     Attributes:
         parts: its pieces, in order.
         size: octets of them all.
+        whole: all of it, if it is in memory in one piece.
     """
 
-    __slots__ = ("parts", "size")
+    __slots__ = ("parts", "size", "whole")
 
     def __init__(self, *parts: bytes | Part) -> None:
         self.parts = parts
-        self.size = sum([len(part) if isinstance(part, bytes) else part.size for part in parts])
-
-    @property
-    def whole(self) -> bytes | None:
-        """All of it, if it is in memory in one piece."""
-        first = self.parts[0] if len(self.parts) == 1 else None
-        return first if isinstance(first, bytes) else None
+        first = parts[0] if len(parts) == 1 else None
+        self.whole: bytes | None = first if isinstance(first, bytes) else None
+        if self.whole is not None:
+            self.size = len(self.whole)
+        else:
+            self.size = sum([len(p) if isinstance(p, bytes) else p.size for p in parts])
 
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Its octets, for BDAT; no piece larger than about a block."""

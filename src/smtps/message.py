@@ -267,8 +267,13 @@ class Message:
     @property
     def sender(self) -> Mailbox:
         """The author's mailbox, which is the reverse-path unless the envelope says otherwise."""
+        return self.author.mailbox("from")
+
+    @property
+    def author(self) -> NameAddr:
+        """The author, as read from what was given."""
         assert isinstance(self.from_, NameAddr)
-        return self.from_.mailbox("from")
+        return self.from_
 
     def people(self, name: Literal["from_", "to", "cc", "bcc", "reply_to"]) -> list[NameAddr]:
         """The mailboxes of one field."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from smtps.attached import Base64File, base64_lines
@@ -30,9 +31,10 @@ _WIDTH = 76
 """Octets of an encoded line, and of a header line where it can be folded."""
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_HEADER_BLOCK = re.compile(rb"[!-9;-~]+:[^\r\n\0]*+(?:\r\n(?:[!-9;-~]++:|[ \t])[^\r\n\0]*+)*+")
-"""Header fields (RFC 5322 section 2.2) and nothing between them."""
-_FIELD_NAME = re.compile(rb"(?:\A|\r\n)([!-9;-~]+):")
+_FIELD = re.compile(
+    rb"([!-9;-~]++:)[^\r\n\0]*+(?:\r\n[ \t][^\r\n\0]*+)*+(?:\r\n(?!\Z)|\Z)",
+)
+"""A header field (RFC 5322 section 2.2) with its CRLF, which the last one of a block has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,7 @@ class Composed:
         return bytes(self.content)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A MIME entity: header lines without CRLF, and a body in pieces."""
 
     headers: list[str]
@@ -76,26 +77,27 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     """
     message_id = message.message_id or f"<{secrets.token_hex(16)}@{message.sender.domain}>"
     date = message.date or now
-    fields = [("From", _people(message.people("from_"), "from"))]
+    fields = [("From", _person(message.author, "from"))]
     for name, key in _RECIPIENT_FIELDS:
         if people := getattr(message, key):
             fields.append((name, _people(people, key)))
     fields += [
-        ("Subject", _unstructured(message.subject, len("Subject: "))),
+        ("Subject", _unstructured(message.subject, 9)),
         ("Date", format_date(date) if date else _date_of(int(time.time()))),
         ("Message-ID", message_id),
     ]
-    fields += [(name, _unstructured(text, len(name) + 2)) for name, text in message.headers.items()]
+    if message.headers:
+        fields += [(n, _unstructured(text, len(n) + 2)) for n, text in message.headers.items()]
     fields.append(("MIME-Version", "1.0"))
-    entity = _entity(message)
+    headers, body = _entity(message)
+    names = [name for name, _ in fields] + [line.partition(":")[0] for line in headers]
     lines = [f"{name}: {value}".rstrip() for name, value in fields]
-    names = [name for name, _ in fields] + [line.partition(":")[0] for line in entity.headers]
-    header = "\r\n".join([*lines, *entity.headers, "", ""]).encode()
+    header = "\r\n".join([*lines, *headers, "", ""]).encode()
     check_header_block(header, names)
-    last = next((piece for piece in reversed(entity.body) if piece), header)
+    last = next((piece for piece in reversed(body) if piece), header)
     if not isinstance(last, bytes) or not last.endswith(b"\r\n"):
-        entity.body.append(b"\r\n")
-    return Composed(Content.joined([header, *entity.body]), message_id)
+        body.append(b"\r\n")
+    return Composed(Content.joined([header, *body]), message_id)
 
 
 _RECIPIENT_FIELDS = (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to"))
@@ -111,13 +113,15 @@ def check_header_block(data: bytes, names: Iterable[str]) -> None:
         InputError: something else stands there.
     """
     end = data.find(b"\r\n\r\n")  # not ``partition``, which copies what is behind as well
-    block, separator = (data[:end], True) if end >= 0 else (data, False)
-    if block and not _HEADER_BLOCK.fullmatch(block):
+    block = data[:end] if end >= 0 else data
+    pieces = _FIELD.split(block)  # what stands between the fields, and their names in turn
+    if any(pieces[::2]):
         raise _injected("a bare line end, NUL, or a line that is no header field")
-    found = b"\n".join(_FIELD_NAME.findall(block)).lower()
-    wanted = "\n".join(names).lower().encode()
-    if not separator or found != wanted:
-        extra = sorted(set(found.split()) - set(wanted.split())) or [b"another order or number"]
+    found = b"".join(pieces[1::2])
+    wanted = "".join([f"{name}:" for name in names]).encode()
+    if end < 0 or found.lower() != wanted.lower():
+        extra = sorted({*found.lower().split(b":")} - {*wanted.lower().split(b":")})
+        extra = extra or [b"another order or number"]
         raise _injected(f"fields that were not asked for: {b', '.join(extra).decode()}")
 
 
@@ -148,6 +152,8 @@ def format_date(date: datetime) -> str:
 
 
 def _people(people: Sequence[NameAddr], field: str) -> str:
+    if len(people) == 1:
+        return _person(people[0], field)
     return ",\r\n ".join([_person(who, field) for who in people])
 
 

@@ -56,6 +56,10 @@ class Timeouts:
                 )
 
 
+USUAL = Timeouts()
+"""The values of most endpoints: checked once, and not again for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A submission server, how to trust it, and who to be there.
@@ -104,7 +108,7 @@ class Endpoint:
     pipelining: bool = field(default=True, kw_only=True)
     transcript: bool = field(default=True, kw_only=True)
     resolver: str | None = field(default=None, kw_only=True)
-    timeouts: Timeouts = field(default_factory=Timeouts, kw_only=True)
+    timeouts: Timeouts = field(default=USUAL, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.host, str) or not self.host:

@@ -406,6 +406,19 @@ async def test_without_a_sandbox_there_is_no_inbox() -> None:
         check_problem(await client.get("/api/sandbox/messages"), 404, "api.not_found")
 
 
+async def test_a_mistake_on_the_express_lane_is_a_document_too(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("smtps.api.service.check", broken)
+    answer = await client.post("/api/smtps/connect", json={"host": "127.0.0.1"})
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "api.bug"
+    assert "canary" not in answer.text
+
+
 async def test_a_mistake_of_ours_is_a_document_without_its_text(
     client: httpx.AsyncClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

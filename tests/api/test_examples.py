@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +12,11 @@ import pytest
 
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
+from smtps.options import Endpoint
+from smtps.outbox.account import Account
+from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
+from smtps.sandbox.server import Sandbox
 
 DESCRIPTION = create_app(Settings()).openapi()
 EXAMPLES = [
@@ -36,14 +42,27 @@ def test_each_body_has_an_example() -> None:
     assert len(bodies) >= 5
 
 
+def outbox_at(box: Sandbox, folder: Path) -> Outbox:
+    """An outbox with an account at a sandbox."""
+    server = Endpoint(
+        box.host, box.port, username=box.username, password=box.password, ca_file=box.ca_file
+    )
+    main = Account(name="main", endpoint=lambda: server)
+    return Outbox(str(folder / "mail.db"), {"main": main})
+
+
 @pytest.mark.parametrize(("path", "method", "example"), EXAMPLES)
 async def test_an_example_is_answered_as_described(
-    path: str, method: str, example: dict[str, Any]
+    path: str, method: str, example: dict[str, Any], tmp_path: Path
 ) -> None:
-    async with Gallery() as gallery:
+    async with AsyncExitStack() as stack:
+        gallery = await stack.enter_async_context(Gallery())
         box = gallery.boxes["healthy"]
-        app = create_app(Settings(), gallery)
-        place = {"host": box.host, "port": box.port}
+        outbox = await stack.enter_async_context(outbox_at(box, tmp_path))
+        app = create_app(Settings(), gallery, outbox=outbox)
+        place: dict[str, Any] = {"host": box.host, "port": box.port}
+        if "account" in example:
+            place = {}
         if "username" in example:
             place |= {"username": box.username, "password": box.password}
         if "from" in example:
@@ -52,8 +71,9 @@ async def test_an_example_is_answered_as_described(
             transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
         ) as client:
             answer = await client.request(method, path, json={**example, **place})
-        assert answer.status_code == 200
-        responses = DESCRIPTION["paths"][path][method]["responses"]["200"]["content"]
+        assert answer.is_success, answer.text
+        described = DESCRIPTION["paths"][path][method]["responses"]
+        responses = described[str(answer.status_code)]["content"]
         assert answer.headers["content-type"].split(";")[0] in responses
         schema = responses.get("application/json", {}).get("schema")
         if schema:

@@ -121,8 +121,31 @@ async def test_credentials_go_with_the_last_session(pki: PKI) -> None:
         await (await warm.pool(servers.endpoint(username="ann", password="right"))).send(MESSAGE)
         await asyncio.sleep(0.1)
         assert servers.open == 0
-        await warm.pool(servers.endpoint())
-        assert [key.password for key in warm._pools] == [None]
+        assert not warm._pools  # and nobody else had to come by
+        await warm.aclose()
+
+
+async def test_an_open_session_is_not_swept_out(pki: PKI) -> None:
+    async with guarded(pki) as servers:
+        warm = Warm(10)
+        account = servers.endpoint(username="ann", password="right")
+        for _ in range(3):
+            await (await warm.pool(account)).send(MESSAGE)
+            warm._sweep_out()
+        assert len(servers.servers) == 1
+        await warm.aclose()
+
+
+async def test_only_who_asks_for_a_transcript_has_one_kept(pki: PKI) -> None:
+    async with guarded(pki) as servers:
+        warm = Warm(10)
+        found = []
+        for kept in (True, False):
+            endpoint = servers.endpoint(username="ann", password="right", transcript=kept)
+            found.append(await (await warm.pool(endpoint)).send(MESSAGE))
+        assert [bool(result.transcript.entries) for result in found if result.transcript] == [
+            True, False,
+        ]  # fmt: skip
         await warm.aclose()
 
 

@@ -15,7 +15,6 @@ from smtps.core.command import (
     CANCEL_AUTH,
     DATA,
     END_OF_DATA,
-    GREETING,
     HIDDEN,
     NOOP,
     PHASES,
@@ -101,7 +100,7 @@ def test_a_command_is_told_by_its_verb(built: Command) -> None:
 
 def test_every_verb_has_its_phase() -> None:
     assert set(PHASES) == set(Verb)
-    assert GREETING.phase is Phase.GREETING
+    assert PHASES[Verb.GREETING] is Phase.GREETING
     assert END_OF_DATA.phase is bdat(1, last=True).phase is Phase.FINAL
 
 
@@ -135,7 +134,6 @@ def test_size_is_a_number_of_octets_and_nothing_else(size: Any) -> None:
         (response(b""), HIDDEN),
         (CANCEL_AUTH, "*"),
         (mail(ANN), "MAIL FROM:<ann@example.org>"),
-        (GREETING, "(greeting)"),
     ],
 )
 def test_a_transcript_is_shown_everything_but_credentials(built: Command, shown: str) -> None:

@@ -12,7 +12,6 @@ from smtps.core.command import (
     CANCEL_AUTH,
     DATA,
     END_OF_DATA,
-    GREETING,
     NOOP,
     PHASES,
     QUIT,
@@ -103,7 +102,7 @@ class Dialogue:
         """The client takes all answers that are there."""
         heard = []
         while (answer := self.connection.next_answer()) is not None:
-            heard.append(f"{answer.command.verb} {answer.reply.code}")
+            heard.append(f"{answer.verb} {answer.reply.code}")
         return heard
 
     def hangs_up(self) -> None:
@@ -389,7 +388,7 @@ def test_nothing_at_all_goes_out_behind_starttls_and_quit(talk: Dialogue, verb: 
 )
 def test_a_server_that_pipelines_gets_more_behind_the_others(talk: Dialogue, verb: Verb) -> None:
     talk.waiting_for(verb).sends(RSET)
-    assert [command.verb for command in talk.connection.pending] == [verb, Verb.RSET]
+    assert list(talk.connection.pending) == [verb, Verb.RSET]
 
 
 @pytest.mark.parametrize(
@@ -924,7 +923,7 @@ def test_the_phase_is_that_of_the_oldest_reply_that_is_due(talk: Dialogue) -> No
 
 
 def test_in_step_means_that_nothing_is_due_and_nothing_left_over(talk: Dialogue) -> None:
-    assert list(talk.connection.pending) == [GREETING]
+    assert list(talk.connection.pending) == [Verb.GREETING]
     assert not talk.connection.in_step
     assert talk.ready().connection.in_step
     talk.arrives(b"2")
@@ -954,7 +953,7 @@ def one_by_one(talk: Dialogue) -> tuple[list[str], str | None]:
     heard = []
     try:
         while talk.connection.pending and (answer := talk.connection.next_answer()) is not None:
-            heard.append(f"{answer.command.verb} {answer.reply.code}")
+            heard.append(f"{answer.verb} {answer.reply.code}")
     except SMTPSError as error:
         return heard, error.code
     return heard, None
@@ -967,12 +966,22 @@ def at_once(talk: Dialogue) -> tuple[list[str], str | None]:
             answers = talk.connection.answers()
             if not answers:
                 break
-            heard += [f"{answer.command.verb} {answer.reply.code}" for answer in answers]
+            heard += [f"{answer.verb} {answer.reply.code}" for answer in answers]
         if not heard or not heard[-1].endswith("421"):  # behind it nobody listens
             talk.connection.answers()
     except SMTPSError as error:
         return heard, error.code
     return heard, None
+
+
+def by_the_run(talk: Dialogue) -> tuple[list[str], str | None]:
+    """What was said together where all of it is granted, and else the same as all at once."""
+    heard: list[str] = []
+    verbs = list(talk.connection.pending)
+    while (replies := talk.connection.granted()) is not None:
+        heard += [f"{verbs.pop(0)} {reply.code}" for reply in replies]
+    behind, error = at_once(talk) if verbs or not heard else ([], None)
+    return heard + behind, error
 
 
 @pytest.mark.parametrize(
@@ -994,11 +1003,15 @@ def at_once(talk: Dialogue) -> tuple[list[str], str | None]:
     ],
 )
 @pytest.mark.parametrize("hangs_up", [False, True])
-def test_all_answers_at_once_are_those_that_come_one_by_one(said: str, hangs_up: bool) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_all_answers_at_once_are_those_that_come_one_by_one(
+    said: str, hangs_up: bool, apart: bool
+) -> None:
     ends = []
-    for listen in (one_by_one, at_once):
+    for listen in (one_by_one, at_once, by_the_run):
         talk = Dialogue().ready()
-        talk.sends(RSET, mail(ANN), rcpt(BOB), bdat(4, last=True))
+        send = talk.sends if apart else talk.connection.send
+        send(RSET, mail(ANN), rcpt(BOB), bdat(4, last=True))
         talk.sends_content(4)
         whole = said if said.endswith(" o") else f"{said}|"
         talk.arrives(whole.replace("|", "\r\n").encode() if said else b"")
@@ -1006,14 +1019,14 @@ def test_all_answers_at_once_are_those_that_come_one_by_one(said: str, hangs_up:
             talk.arrives(b"")
         heard, error = listen(talk)
         ends.append((heard, error, talk.connection.state, talk.connection.quirks))
-    assert ends[0] == ends[1]
+    assert ends[0] == ends[1] == ends[2]
 
 
 def test_while_a_chunk_is_under_way_only_what_was_before_it_is_answered() -> None:
     talk = Dialogue().ready()
     talk.sends(mail(ANN), rcpt(BOB), bdat(4, last=True))
     talk.arrives(b"250 ok\r\n250 ok\r\n")
-    assert [answer.command.verb for answer in talk.connection.answers()] == [Verb.MAIL, Verb.RCPT]
+    assert [answer.verb for answer in talk.connection.answers()] == [Verb.MAIL, Verb.RCPT]
     talk.arrives(b"552 too much\r\n")
     with pytest.raises(RefusedError):
         talk.connection.answers()
@@ -1027,3 +1040,64 @@ def test_several_commands_go_out_together_or_none() -> None:
     with pytest.raises(SessionError):
         talk.connection.send(mail(ANN), DATA)
     assert talk.connection.send(*group) == b"".join(command.encode() for command in group)
+
+
+def transactions(talk: Dialogue, *more: Command) -> Dialogue:
+    """Two of them under way, and their replies all there."""
+    for commands in ((mail(ANN), rcpt(BOB), bdat(4, last=True)), (RSET, mail(ANN), *more)):
+        talk.connection.expect(tuple(command.verb for command in commands))
+    return talk
+
+
+def test_what_was_said_together_is_granted_together() -> None:
+    talk = transactions(Dialogue().ready(), rcpt(BOB), bdat(4, last=True))
+    talk.arrives(b"250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 5\r\n250 6\r\n")
+    first = talk.connection.granted()
+    assert [str(reply) for reply in first or ()] == ["250 1", "250 2", "250 3"]
+    assert talk.connection.granted() is None  # one is still to come
+    assert list(talk.connection.pending) == [Verb.RSET, Verb.MAIL, Verb.RCPT, Verb.BDAT_LAST]
+    talk.arrives(b"250 7\r\n")
+    second = talk.connection.granted()
+    assert [str(reply) for reply in second or ()] == ["250 4", "250 5", "250 6", "250 7"]
+    assert talk.connection.in_step
+    assert talk.connection.state is State.READY
+    assert talk.connection.granted() is None
+
+
+@pytest.mark.parametrize("last", ["550 no", "250 gr\u00fc\u00df", "421 closing", "354 what"])
+def test_nothing_is_granted_where_one_reply_needs_a_thought(last: str) -> None:
+    talk = transactions(Dialogue().ready(), rcpt(BOB))
+    talk.arrives(f"250 1\r\n250 2\r\n{last}\r\n".encode())
+    assert talk.connection.granted() is None
+    assert len(talk.connection.pending) == 6
+    answer = talk.connection.next_answer()
+    assert answer is not None
+    assert (answer.verb, str(answer.reply)) == (Verb.MAIL, "250 1")
+    assert talk.connection.granted() is None  # its first reply is taken already
+
+
+def test_nothing_is_granted_where_a_yes_means_more() -> None:
+    talk = Dialogue().ready()
+    talk.connection.send(mail(ANN), rcpt(BOB), DATA)
+    talk.arrives(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    assert talk.connection.granted() is None
+
+
+def test_nothing_is_granted_while_the_message_is_under_way() -> None:
+    talk = Dialogue().ready()
+    talk.connection.send(mail(ANN), rcpt(BOB), bdat(4, last=True))
+    talk.arrives(b"250 ok\r\n250 ok\r\n250 ok\r\n")
+    assert talk.connection.granted() is None
+    talk.sends_content(4)
+    assert talk.connection.granted() is None  # the last of them came too early
+
+
+def test_nothing_goes_out_between_a_chunk_and_its_octets() -> None:
+    talk = Dialogue().ready()
+    talk.sends(mail(ANN), rcpt(BOB), bdat(4, last=False))
+    with talk.refuses("session.out_of_order"):
+        talk.connection.expect((Verb.RSET,))
+    talk.sends_content(4)
+    with talk.refuses("session.out_of_order"):
+        talk.connection.send(bdat(4, last=False), bdat(4, last=True))
+    assert talk.connection.send() == b""

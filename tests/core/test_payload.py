@@ -227,3 +227,10 @@ def test_blocks_are_views_in_order(data: bytes, parts: list[bytes]) -> None:
     found = list(blocks(data, 3))
     assert [bytes(part) for part in found] == parts
     assert all(part.obj is data for part in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "judgement"), [(b"xyz\r\n", "crlf"), (b"xyz\n", "lf"), (b"xy\n\r\n", "mixed")]
+)
+def test_line_ends_of_a_large_message_are_judged_over_the_cuts(line: bytes, judgement: str) -> None:
+    assert line_ends(line * 200_000) == judgement

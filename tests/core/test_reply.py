@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from tests.core.pieces import all_cuts
 
@@ -258,3 +260,29 @@ def test_printable_shows_what_can_be_shown_and_escapes_the_rest(data: bytes, tex
 
 def test_text_is_made_printable_as_well() -> None:
     assert printable("grüß\r\n\x1b\ud800") == r"grüß\r\n\x1b\ud800"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"250 ok", b"250", b"250 ", b"250-", b"250 2.1.0 Ok", b"250 5.1.0 Ok", b"550 5.1.1x no",
+        b"250 2.0.0 Ok: queued as 4XYZ", b"290 odd", b"250 tab\there", b"250 gr\xc3\xbc\xc3\x9f",
+        b"250 bare\rreturn", b"199 what", b"x", b"", b"250 " + b"x" * 506, b"250 " + b"x" * 507,
+        b"250 first\n250 second", b"354 go on", b"421 closing",
+    ],
+)  # fmt: skip
+def test_a_line_is_read_alike_among_others_and_alone(line: bytes) -> None:
+    found: list[tuple[list[Reply], str | None]] = []
+    for together in (True, False):
+        parser, replies, code = ReplyParser(), deque[Reply](), None
+        parser.feed(b"220 before\r\n" + line + b"\r\n250 behind\r\n")
+        try:
+            if together:
+                parser.take_replies(replies)
+            else:
+                while (reply := parser.next_reply()) is not None:
+                    replies.append(reply)
+        except ProtocolError as error:
+            code = error.code
+        found.append((list(replies), code))
+    assert found[0] == found[1]

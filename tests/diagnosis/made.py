@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.net.test_serverhello import hello, record
 
 from smtps.advice import ADVICE
 from smtps.client.transcript import Transcript
@@ -17,6 +18,9 @@ from smtps.diagnosis.looks import DEEP_LOOKS, LOOKS, Look
 from smtps.diagnosis.report import Report
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
+
+X25519 = record(hello((51, b"\0\x1d")))
+"""The beginning of a server that chose this group."""
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -80,7 +84,7 @@ tls_facts = st.builds(
     TLSFacts,
     version=st.none() | st.sampled_from(["TLSv1.2", "TLSv1.3"]),
     cipher=st.none() | texts,
-    group=st.none() | texts,
+    first_bytes=st.sampled_from([b"", X25519, record(hello((51, b"??")))]),
     verified=st.booleans(),
     alpn=st.none() | texts,
     resumed=st.booleans(),
@@ -151,7 +155,7 @@ def a_report(change: Callable[[AddressFacts], Any] | None = None, **changed: Any
     address = AddressFacts(
         "192.0.2.1",
         timings={"tcp": 10.0, "tls": 20.0, "greeting": 5.0, "ehlo": 5.0},
-        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "X25519", verified=True),
+        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, verified=True, first_bytes=X25519),
         chain=(
             Certificate(
                 subject="CN=mail.example.com",

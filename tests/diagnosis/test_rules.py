@@ -46,7 +46,7 @@ def an_address(**changed: Any) -> AddressFacts:
     good = AddressFacts(
         "192.0.2.1",
         timings={"tcp": 10.0, "tls": 20.0, "greeting": 5.0, "ehlo": 5.0},
-        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "X25519", (b"",), verified=True),
+        tls=TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, (b"",), verified=True),
         chain=(a_certificate(),),
         greeting=Reply(220, ("mail.example.com ESMTP",)),
         capabilities=offer(*OFFER),
@@ -63,7 +63,7 @@ def facts(*addresses: AddressFacts, **changed: Any) -> Facts:
 def untrusted(code: str) -> dict[str, Any]:
     return {
         "failure": Failure(code=code, message="No.", phase=Phase.TLS, address="192.0.2.1"),
-        "tls": TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "X25519", (b"",)),
+        "tls": TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, (b"",)),
     }
 
 

@@ -55,7 +55,7 @@ class ScriptedWire(Wire):
         surplus_after: int | None = None,
     ) -> None:
         super().__init__()
-        self.address, self.local_ip = "192.0.2.1", "192.0.2.9"
+        self.address = "192.0.2.1"
         self.written = b""
         self.aborted = self.closed = False
         self.messages: list[bytes] = []
@@ -122,6 +122,10 @@ class ScriptedWire(Wire):
         self._said += len(data)
 
     # What a dialogue needs of a wire.
+
+    @property
+    def local_ip(self) -> str:
+        return "192.0.2.9"
 
     @property
     def has_unread(self) -> bool:

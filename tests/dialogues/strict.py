@@ -160,12 +160,16 @@ class StrictWire(Wire):
         self, server: Strict, *, piece: int = 1_000_000, last_said: int | None = None
     ) -> None:
         super().__init__()
-        self.address, self.local_ip = "192.0.2.1", "192.0.2.9"
+        self.address = "192.0.2.1"
         self.server = server
         self.writes = 0
         self._piece = piece
         self._last_said = last_said
         self._said = 0
+
+    @property
+    def local_ip(self) -> str:
+        return "192.0.2.9"
 
     @property
     def has_unread(self) -> bool:

@@ -188,6 +188,42 @@ async def test_a_look_up_can_be_cancelled(answer: Answers) -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_who_asks_the_same_meanwhile_shares_the_answer(answer: Answers) -> None:
+    asked = answer(["192.0.2.1"])
+    found = await asyncio.gather(*(resolve("mail.example", 465) for _ in range(5)))
+    assert found == [[Address("192.0.2.1", 465)]] * 5
+    assert asked == [("mail.example", 465)]
+    await resolve("mail.example", 465)
+    assert len(asked) == 2  # an answer is not kept
+
+
+async def test_each_has_an_error_of_its_own(answer: Answers) -> None:
+    asked = answer(socket.gaierror(socket.EAI_NONAME, "no such name"))
+    looks = (resolve("mail.example", 465) for _ in range(2))
+    one, other = await asyncio.gather(*looks, return_exceptions=True)
+    assert isinstance(one, NetworkError)
+    assert isinstance(other, NetworkError)
+    assert one.code == other.code == "dns.name_not_found"
+    assert one is not other
+    assert one.__cause__ is not other.__cause__
+    assert len(asked) == 1
+
+
+async def test_one_who_leaves_spoils_nobody_elses_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = asyncio.Event()
+
+    async def getaddrinfo(_host: str, port: int, **_options: Any) -> Any:
+        await known.wait()
+        return [_entry("192.0.2.1", port)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    patient = asyncio.create_task(resolve("mail.example", 465))
+    with pytest.raises(PhaseTimeoutError):
+        await resolve("mail.example", 465, timeout=0.05)
+    known.set()
+    assert await patient == [Address("192.0.2.1", 465)]
+
+
 V4A, V4B, V4C = (Address(f"192.0.2.{n}", 465) for n in (1, 2, 3))
 V6A, V6B, V6C = (Address(f"2001:db8::{n}", 465) for n in (1, 2, 3))
 

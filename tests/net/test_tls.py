@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +43,7 @@ from smtps.errors import (
     SMTPSError,
     TLSError,
 )
-from smtps.net.dial import secure
+from smtps.net import dial as dialling
 from smtps.net.tls import TLSFacts, check_fingerprint, context_for
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
@@ -57,6 +58,12 @@ HANDSHAKE, ALERT, APPLICATION_DATA = 22, 21, 23
 def endpoint(server: Server, host: str = "localhost", **options: Any) -> Endpoint:
     options.setdefault("timeouts", Timeouts(tls=5))
     return Endpoint(host, server.port, **options)
+
+
+async def secure(wire: Wire, to: Endpoint, deadline: float | None = None) -> TLSFacts:
+    """The facts of a handshake, with the decision."""
+    verified = await dialling.secure(wire, to, deadline)
+    return replace(wire.facts(), verified=verified)
 
 
 async def refused(wire: Wire, to: Endpoint) -> SMTPSError:

@@ -1,61 +1,12 @@
-"""The page in a real browser: Debian's Chromium, headless."""
+"""The page in a real browser."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
-
-expect.set_options(timeout=20_000)  # a busy machine is no fault of the page's
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SIZES = [(390, "dark"), (1280, "light")]
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    command = [sys.executable, "-m", "smtps", "serve", "--port", "0", "--sandbox", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
-        assert service.stdout is not None
-        yield json.loads(service.stdout.readline())["url"]
-        service.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]} px, {size[1]}")
-def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, scheme = request.param
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    opened = context.new_page()
-    opened.goto(url)
-    expect(opened.locator("#sandbox")).to_be_visible()
-    yield opened
-    context.close()
-
-
-def check_accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+from playwright.sync_api import Browser, Page, Response, expect
+from tests.web.accessible import check_accessible
 
 
 def choose(page: Page, persona: str) -> None:

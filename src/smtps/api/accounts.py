@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -13,11 +13,7 @@ from smtps.errors import InputError
 from smtps.options import EHLO_NAME, Endpoint, Security, Timeouts
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.notices import key_of
-from smtps.outbox.outbox import DAY, Bounds, Outbox
 from smtps.outbox.schedule import LIFETIME, STEPS
-
-if TYPE_CHECKING:
-    from smtps.api.settings import Settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """What an account may be called."""
@@ -135,40 +131,6 @@ class AccountSettings(BaseModel):
             lifetime=round(self.lifetime_hours * _HOUR),
             webhook=None if self.webhook is None else self.webhook.webhook(),
         )
-
-
-def open_outbox(
-    settings: Settings,
-    *,
-    deliver: bool,
-    count: Callable[[str, str, float], None] = lambda *_: None,
-) -> Outbox:
-    """The outbox that the settings mean; enter it to have it deliver.
-
-    Args:
-        settings: the operator's.
-        deliver: send its mail from this process, too.
-        count: told of each outcome: account, state, and seconds since it was accepted.
-
-    Raises:
-        InputError: there is none, or it cannot be used.
-        StoreError: the database is away.
-    """
-    if settings.outbox is None:
-        raise InputError("outbox", "is not set: a file, or postgresql://…", code=_NONE)
-    accounts = {
-        name: account.account(name, settings.resolver)
-        for name, account in settings.accounts.items()
-    }
-    bounds = Bounds(
-        octets=settings.outbox_octets,
-        bodies=round(settings.keep_bodies * DAY),
-        records=round(settings.keep_records * DAY),
-    )
-    return Outbox(settings.outbox, accounts, deliver=deliver, bounds=bounds, count=count)
-
-
-_NONE = "outbox.not_configured"
 
 
 def check_names(settings: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from smtps._version import __version__
 from smtps.api import problems, schemas
@@ -20,6 +22,24 @@ from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 
 
+class Application(FastAPI):
+    """FastAPI, with something in front of all that is its own.
+
+    Attributes:
+        front: takes the requests, and hands on to ``behind`` what it does not answer.
+    """
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self.front(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The long way."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings,
     gallery: Gallery | None = None,
@@ -28,7 +48,7 @@ def create_app(
     warm: Warm | None = None,
     outbox: Outbox | None = None,
     metrics: Metrics | None = None,
-) -> FastAPI:
+) -> Application:
     """Put it together.
 
     Args:
@@ -42,7 +62,7 @@ def create_app(
     stopping = stopping or asyncio.Event()
     rates = Rates(settings.caller_rate or "", settings.target_rate or "")
     service = Service(settings, gallery, rates, metrics or Metrics(), stopping, warm, outbox)
-    app = FastAPI(
+    app = Application(
         title="smtps",
         version=__version__,
         summary="Tell whether mail submission over TLS works, why not, and send mail through it.",
@@ -56,8 +76,8 @@ def create_app(
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(gallery))
-    app.add_middleware(Express, lanes=seed.express(service) | messages.express(service))
-    app.add_middleware(
-        Gate, settings=settings, rates=rates, metrics=service.metrics, stopping=stopping
-    )
+    lanes = seed.express(service) | messages.express(service)
+    express = Express(app.behind, lanes)
+    gate = Gate(express, settings, rates, service.metrics, stopping)
+    app.front = ServerErrorMiddleware(gate, problems.bug)
     return app

@@ -56,7 +56,12 @@ class ServerFields(BaseModel):
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
 
     def endpoint(
-        self, timeout: int, ca_file: str | None = None, resolver: str | None = None
+        self,
+        timeout: int,
+        ca_file: str | None = None,
+        resolver: str | None = None,
+        *,
+        transcript: bool = True,
     ) -> Endpoint:
         """The endpoint that is meant.
 
@@ -64,6 +69,7 @@ class ServerFields(BaseModel):
             timeout: milliseconds for everything together.
             ca_file: authority to trust in place of the system's.
             resolver: DNS server to ask in place of the system's resolver.
+            transcript: keep what is said.
         """
         return Endpoint(
             self.host,
@@ -78,6 +84,7 @@ class ServerFields(BaseModel):
             ehlo_name=self.ehlo_name,
             ca_file=ca_file,
             resolver=resolver,
+            transcript=transcript,
             timeouts=_timeouts(timeout),
         )
 
@@ -265,13 +272,17 @@ class SendRequest(ServerFields, MessageFields):
 
     def as_given(self) -> dict[str, Any]:
         """``from`` and ``to`` as they were in the request, for the answer."""
-        given = self.model_dump(by_alias=True, include={"from_", "to"})
-        return {"from": given["from"], "to": given["to"]}
+        to = [_given(who) for who in self.to] if isinstance(self.to, list) else _given(self.to)
+        return {"from": _given(self.from_), "to": to}
 
 
 @lru_cache(maxsize=64)
 def _timeouts(total: int) -> Timeouts:
     return Timeouts(total=total / 1000)
+
+
+def _given(value: Who) -> str | dict[str, Any]:
+    return value.model_dump() if isinstance(value, Person) else value
 
 
 def _who(value: Who) -> NameAddr:

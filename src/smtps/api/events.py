@@ -43,13 +43,13 @@ async def stream(run: Run) -> AsyncIterator[bytes]:
         while True:
             try:
                 async with asyncio.timeout(KEEP_ALIVE):
-                    event = await queue.get()
+                    piece = await queue.get()
             except TimeoutError:
                 yield COMMENT
                 continue
-            if event is None:
+            if piece is None:
                 return
-            yield event
+            yield piece
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

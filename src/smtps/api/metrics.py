@@ -28,6 +28,7 @@ class Metrics:
         self.running = Gauge(
             "smtps_http_requests_running", "Requests under way.", registry=self.registry
         )
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.checks = Counter(
             "smtps_checks", "Checks, by verdict.", ("verdict",), registry=self.registry
         )
@@ -81,6 +82,16 @@ class Metrics:
         self.attempts.labels(account, status).inc()
         if status in FINAL:
             self.latency.labels(account).observe(seconds)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        children = self._children.get((route, status))
+        if children is None:
+            found = self.requests.labels(route, str(status)), self.seconds.labels(route)
+            children = self._children[route, status] = found
+        requests, histogram = children
+        requests.inc()
+        histogram.observe(seconds)
 
     def render(self) -> bytes:
         """The text format."""

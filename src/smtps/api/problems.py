@@ -10,11 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
 from smtps.api.contract import CheckQuery, SendRequest
+from smtps.api.document import Document
 from smtps.api.queueing import MessageRequest
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
@@ -122,9 +122,9 @@ def document(
     }
 
 
-def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Document:
     """The document as an answer."""
-    return JSONResponse(body, body["status"], dict(headers or {}), MEDIA_TYPE)
+    return Document(body, body["status"], dict(headers or {}), MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -132,15 +132,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SMTPSError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _bug)
+    app.add_exception_handler(Exception, bug)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
+async def _ours(_request: Request, error: Exception) -> Document:
     assert isinstance(error, SMTPSError)
     return of(error)
 
 
-def of(error: SMTPSError) -> JSONResponse:
+def of(error: SMTPSError) -> Document:
     """The answer that an error makes."""
     more: dict[str, Any] = {}
     if isinstance(error, SendError):
@@ -156,7 +156,7 @@ _WAIT = {"outbox.key_in_use": 1, "outbox.unavailable": 5}
 """Seconds after which it is worth another try."""
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Document:
     assert isinstance(error, HTTPException)
     code = _OF_STATUS.get(error.status_code, "api.bug")
     failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
@@ -175,12 +175,13 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def _bug(_request: Request, _error: Exception) -> JSONResponse:
+async def bug(_request: Request, _error: Exception) -> Document:
+    """The answer to a mistake of ours."""
     # The exception's own text may hold anything; it goes to the log, not to the caller.
     return response(document(Failure(code="api.bug", message="The service made a mistake.")))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(_request: Request, error: Exception) -> Document:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(entry["type"] == "json_invalid" for entry in found):

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from smtps.api.contract import MessageFields
-from smtps.client.delivery import Terms
 from smtps.client.outgoing import Outgoing, prepare
+from smtps.client.terms import Terms
 from smtps.errors import InputError
 from smtps.message import Attachment
 from smtps.options import Partial

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from smtps.api.accounts import open_outbox
 from smtps.api.app import create_app
 from smtps.api.metrics import Metrics
+from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
 from smtps.api.warm import Warm
 from smtps.errors import InputError

@@ -71,10 +71,12 @@ class Service:
 
         return judge
 
-    def endpoint(self, request: ServerFields, timeout: int) -> Endpoint:
+    def endpoint(
+        self, request: ServerFields, timeout: int, *, transcript: bool = False
+    ) -> Endpoint:
         """The server that a request means, trusted as the operator allows."""
         authority = self.authority(request.host, request.port)
-        return request.endpoint(timeout, authority, self.settings.resolver)
+        return request.endpoint(timeout, authority, self.settings.resolver, transcript=transcript)
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""
@@ -83,34 +85,31 @@ class Service:
 
     async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
         """Check one server at the address that answers first."""
-        allow = self.allow()
-        report = await check(
-            endpoint,
-            target=target,
-            first=True,
-            allow=allow,
-            finder=self.finder(allow),
-            progress=progress,
-        )
-        self.metrics.checks.labels(report.verdict.value).inc()
-        return report
+        return await self._check(endpoint, target=target, first=True, progress=progress)
 
     async def report(
-        self, request: CheckRequest, progress: Progress | None = None, *, target: str | None = None
+        self,
+        request: CheckRequest,
+        progress: Progress | None = None,
+        *,
+        target: str | None = None,
+        transcript: bool = False,
     ) -> Report:
         """Check all addresses of a server, as far as the request says."""
-        allow = self.allow()
-        report = await check(
-            self.endpoint(request, request.timeout),
+        return await self._check(
+            self.endpoint(request, request.timeout, transcript=transcript),
             target=target or request.host,
             deep=request.deep,
             envelope=request.envelope(),
             size=request.size,
             control=request.control,
-            allow=allow,
-            finder=self.finder(allow),
             progress=progress,
         )
+
+    async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
+        allow = self.allow()
+        finder = self.finder(allow) if "@" in endpoint.host else None
+        report = await check(endpoint, allow=allow, finder=finder, **more)
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
 
@@ -123,15 +122,17 @@ class Service:
         self, request: ConnectRequest, *, transcript: bool, progress: Progress | None = None
     ) -> dict[str, Any]:
         """The answer to a connection test: success, or the error document."""
-        endpoint = self.endpoint(request, request.timeout)
+        endpoint = self.endpoint(request, request.timeout, transcript=transcript)
         report = await self.check(endpoint, request.host, progress)
         if report.failure is None:
             return connect_answer(report, transcript=transcript)
         return problems.document(report.failure, **facts_answer(report, transcript=transcript))
 
-    async def send(self, request: SendRequest, files: Sequence[Attachment] = ()) -> Result:
+    async def send(
+        self, request: SendRequest, files: Sequence[Attachment] = (), *, transcript: bool = False
+    ) -> Result:
         """Send one message; ``files`` came beside the fields of the request."""
-        endpoint = self.endpoint(request, request.timeout)
+        endpoint = self.endpoint(request, request.timeout, transcript=transcript)
         ready = prepare(request.message(files), request.explicit_envelope())
         terms: dict[str, Any] = {
             "partial": request.partial,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -153,7 +154,7 @@ class Settings(BaseSettings):
             return LOOPBACK | {name.lower() for name in self.hosts}
         return None
 
-    @property
+    @cached_property
     def egress(self) -> Egress:
         """Where connections may go."""
         return Egress(bool(self.private_targets), frozenset(self.target_ports or ()) or None)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Any
 
 from smtps.client.pool import Pool
-from smtps.options import Endpoint, Timeouts
+from smtps.options import USUAL, Endpoint
 
 MOST = 256
 """Accounts at a time; the one used longest ago makes room."""
 
-_USUAL = Timeouts()
-
 SESSIONS = 16
 """At most, for one account."""
+
+_account: Callable[[Endpoint], tuple[Any, ...]] = attrgetter(
+    *(field.name for field in fields(Endpoint) if field.name != "timeouts")
+)
+"""All that makes one session another's."""
 
 
 class Warm:
@@ -26,23 +33,40 @@ class Warm:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._pools: OrderedDict[Endpoint, Pool] = OrderedDict()
+        self._pools: OrderedDict[tuple[Any, ...], Pool] = OrderedDict()
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def pool(self, endpoint: Endpoint) -> Pool:
         """The pool of exactly this server, these credentials and this trust."""
-        key = replace(endpoint, timeouts=_USUAL, transcript=True)
-        pool = self._pools.pop(key, None) or Pool(key, size=SESSIONS, idle=self._seconds)
-        self._pools[key] = pool
-        # Credentials are not kept longer than the sessions that were opened with them.
-        for other in [k for k, p in self._pools.items() if p.unused and p is not pool]:
-            del self._pools[other]
+        account = _account(endpoint)
+        pool = self._pools.get(account)
+        if pool is not None:
+            self._pools.move_to_end(account)
+            return pool
+        pool = Pool(replace(endpoint, timeouts=USUAL), size=SESSIONS, idle=self._seconds)
+        self._pools[account] = pool
+        if self._sweep is None:
+            self._sweep_later()
         while len(self._pools) > MOST:
             _, oldest = self._pools.popitem(last=False)
             await oldest.aclose()
         return pool
 
+    def _sweep_later(self) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(self._seconds, self._sweep_out)
+
+    def _sweep_out(self) -> None:
+        """Credentials are not kept longer than the sessions that were opened with them."""
+        self._sweep = None
+        for account in [account for account, pool in self._pools.items() if pool.unused]:
+            del self._pools[account]
+        if self._pools:
+            self._sweep_later()
+
     async def aclose(self) -> None:
         """Leave all servers."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.aclose()

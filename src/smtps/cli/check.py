@@ -120,7 +120,7 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     """The form and its writer."""
     import sys  # noqa: PLC0415
 
-    from smtps.cli import against, targets  # noqa: PLC0415
+    from smtps.cli import targets  # noqa: PLC0415
     from smtps.diagnosis.formats import FORMATS, Style  # noqa: PLC0415
 
     single = len(options.targets) == 1 and not targets.lists(options)
@@ -128,6 +128,8 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     if options.json:
         form = "json" if single else "ndjson"
     if options.against is not None:
+        from smtps.cli import against  # noqa: PLC0415
+
         baseline = against.read(options.against)
         if not targets.lists(options):
             baseline.require(options.targets)

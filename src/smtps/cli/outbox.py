@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +26,7 @@ examples:
   smtps outbox show 01a21453ca42f6dfd3c1d63c276fd4b4 --transcript
   smtps outbox retry 01a21453ca42f6dfd3c1d63c276fd4b4
   smtps outbox export --status failed > failed.ndjson
-  smtps outbox move outbox.db postgresql://smtps@db.example.com/smtps
+  smtps outbox move mail.db postgresql://smtps@db.example.com/smtps
 
 the configuration is that of smtps serve; SMTPS_CONFIG names it too
 """
@@ -53,6 +52,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Do it."""
+    import asyncio  # noqa: PLC0415
+
     code: int = asyncio.run(options.action(options))
     return code
 
@@ -86,7 +87,7 @@ def _places(parser: ArgumentParser) -> None:
 
 
 def _open(options: Namespace) -> Outbox:
-    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import load  # noqa: PLC0415
 
     return open_outbox(load(options.config), deliver=False)
@@ -225,6 +226,8 @@ async def _export(options: Namespace) -> int:
 
 
 async def _move(options: Namespace) -> int:
+    import asyncio  # noqa: PLC0415
+
     from smtps.outbox.moving import move  # noqa: PLC0415
 
     shown = 0

@@ -26,10 +26,10 @@ def run(options: Namespace, message: Message | bytes, envelope: Envelope | None)
 
 
 async def _queue(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
-    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import load  # noqa: PLC0415
-    from smtps.client.delivery import Terms  # noqa: PLC0415
     from smtps.client.outgoing import prepare  # noqa: PLC0415
+    from smtps.client.terms import Terms  # noqa: PLC0415
     from smtps.outbox.records import Submission  # noqa: PLC0415
 
     outgoing = prepare(message, envelope)

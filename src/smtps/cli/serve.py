@@ -140,7 +140,7 @@ def _to_try(settings: Settings, gallery: Gallery, folder: Path) -> Settings:
             ca_file=str(box.ca_file),
             retry=[0.1, 0.5, 1.0],
         )
-    more = {"outbox": str(folder / "outbox.db"), "accounts": accounts | settings.accounts}
+    more = {"outbox": str(folder / "mail.db"), "accounts": accounts | settings.accounts}
     return settings.model_copy(update=more)
 
 

@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
 
 
 async def _work(options: Namespace, settings: object) -> int:
-    from smtps.api.accounts import open_outbox  # noqa: PLC0415
+    from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import Settings  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
 

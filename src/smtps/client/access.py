@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, Self
 
 from smtps.client.dialogue import Dialogue
@@ -34,7 +35,6 @@ class Access:
     Attributes:
         endpoint: what it was opened with.
         dialogue: the conversation, with its transcript.
-        tls: facts of the TLS connection.
         greeting: the server's first reply.
         mechanism: SASL mechanism that the login used, or None.
         ehlo_name: the name that the server accepted.
@@ -52,12 +52,13 @@ class Access:
         self.endpoint = endpoint
         transcript = transcript or Transcript(kept=endpoint.transcript)
         self.dialogue = Dialogue(wire, endpoint.timeouts, transcript=transcript, limits=limits)
-        self.tls: TLSFacts | None = None
         self.greeting: Reply | None = None
         self.mechanism: str | None = None
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
         self._wire = wire
+        self._verified: bool | None = None  # before there is TLS
+        self._tls: TLSFacts | None = None
 
     @classmethod
     async def open(
@@ -126,18 +127,18 @@ class Access:
     async def start_tls(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """The handshake; ``tls`` has the facts also when it fails."""
         dialogue = self.dialogue
+        self._verified = False
         with timed(self.timings, Phase.TLS):
             try:
-                self.tls = await secure(
+                self._verified = await secure(
                     self._wire, self.endpoint, dialogue.deadline, hello=hello, session=resume
                 )
             except SMTPSError:
-                self.tls = self._wire.facts()
                 self._wire.abort()
                 raise
-        tls = self.tls
-        trust = "certificate verified" if tls.verified else "certificate not verified"
-        dialogue.transcript.add("*", f"{tls.version}, {tls.cipher}, {trust}")
+        if dialogue.transcript.kept and (tls := self.tls) is not None:
+            trust = "certificate verified" if tls.verified else "certificate not verified"
+            dialogue.transcript.add("*", f"{tls.version}, {tls.cipher}, {trust}")
 
     async def upgrade(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """STARTTLS (RFC 3207).
@@ -205,6 +206,14 @@ class Access:
         with timed(self.timings, Phase.AUTH):
             binding = self._wire.channel_binding()
             self.mechanism = await login(self.dialogue, self.endpoint, binding)
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        """Facts of TLS, also of a handshake that failed; read when first asked for."""
+        if self._tls is None and self._verified is not None:
+            facts, pinned = self._wire.facts(), self._verified
+            self._tls = replace(facts, verified=True) if pinned and not facts.verified else facts
+        return self._tls
 
     @property
     def capabilities(self) -> Capabilities:

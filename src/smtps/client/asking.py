@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from smtps.client.access import Access
-from smtps.client.delivery import RECIPIENTS_PER_TRANSACTION
 from smtps.client.envelope import Envelope
 from smtps.client.pipeline import Pipeline
-from smtps.client.transaction import Transaction, Way
+from smtps.client.terms import Way
+from smtps.client.transaction import Transaction
+from smtps.client.wording import RECIPIENTS_PER_TRANSACTION, Wording
 from smtps.content import EMPTY
 from smtps.core.command import mail, rcpt
 
@@ -29,9 +30,9 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
         smtputf8=envelope.needs_smtputf8,
     )
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
-    commands = {who: rcpt(who) for who in envelope.recipients[:room]}
+    people = {who: rcpt(who) for who in envelope.recipients[:room]}
     way = Way(pipelining="PIPELINING" in offered)
-    asked = Transaction(sender, commands, EMPTY, "send", way, ask_only=True)
+    asked = Transaction(Wording(sender, people, way), EMPTY, ask_only=True)
     pipeline = Pipeline(access.dialogue)
     pipeline.add(asked)
     while not pipeline.idle:

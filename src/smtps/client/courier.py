@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from smtps.client.delivery import Delivery
 from smtps.client.dialogue import Dialogue
 from smtps.client.pipeline import Pipeline
@@ -24,7 +26,7 @@ class Courier:
     def __init__(self, dialogue: Dialogue, *, window: int = 1) -> None:
         self._pipeline = Pipeline(dialogue, window=window)
         self._dialogue = dialogue
-        self._under_way: dict[int, Delivery] = {}
+        self._under_way: deque[Delivery] = deque()
         self._next: list[tuple[Delivery, Transaction]] = []
 
     @property
@@ -33,14 +35,15 @@ class Courier:
         return not self._under_way and not self._next
 
     @property
-    def room(self) -> bool:
-        """Whether another message may begin."""
-        return not self._next and self._pipeline.room
+    def room(self) -> int:
+        """How many more messages had better begin now."""
+        return 0 if self._next else self._pipeline.room
 
     def begin(self, delivery: Delivery) -> None:
         """Take another message on; ``advance`` sends it."""
         if (transaction := delivery.next()) is not None:
-            self._go(delivery, transaction)
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
 
     async def advance(self) -> list[Delivery]:
         """Go on until something is over.
@@ -49,17 +52,16 @@ class Courier:
             The deliveries that are over; perhaps none yet.
         """
         while self._next and self._pipeline.room:
-            self._go(*self._next.pop(0))
+            delivery, transaction = self._next.pop(0)
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
         finished = []
-        for transaction in await self._pipeline.advance():
-            delivery = self._under_way.pop(id(transaction))
-            following = delivery.next() if self._dialogue.alive else None
+        for transaction in await self._pipeline.advance():  # in the order in which they began
+            delivery = self._under_way.popleft()
+            enough = transaction.sent and not delivery.more
+            following = delivery.next() if not enough and self._dialogue.alive else None
             if following is None:
                 finished.append(delivery)
             else:
                 self._next.append((delivery, following))
         return finished
-
-    def _go(self, delivery: Delivery, transaction: Transaction) -> None:
-        self._under_way[id(transaction)] = delivery
-        self._pipeline.add(transaction)

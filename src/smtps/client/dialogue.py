@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from smtps.client.transcript import Transcript
+from smtps.client.wording import Group
 from smtps.content import BLOCK, Content
 from smtps.core.command import END_OF_DATA, Command
 from smtps.core.connection import Answer, Connection
@@ -43,6 +44,7 @@ class Dialogue:
         broken: the error that ended it, if one did.
         closing: the 421 with which the server ended it, if it did.
         deadline: the loop's time at which all has to be over, or None.
+        buffered: octets of the next write.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class Dialogue:
         self.broken: SMTPSError | None = None
         self.closing: Reply | None = None
         self.deadline: float | None = None
+        self._seconds = {
+            phase: getattr(timeouts, _TIMEOUT_OF.get(phase, "command")) for phase in Phase
+        }
         self._said: list[bytes | memoryview] = []
-        self._buffered = 0
+        self.buffered = 0
 
     @property
     def alive(self) -> bool:
@@ -122,19 +127,31 @@ class Dialogue:
             for command in commands:
                 self.transcript.add(">", command.shown)
 
-    def say_small(self, content: Content) -> bool:
-        """Put a message behind BDAT into the next write, if it is small and nothing stands in its
-        way; otherwise it takes ``say_content``.
+    def say_group(self, group: Group, octets: int = 0) -> None:
+        """The same for commands that are ready; see ``Connection.expect``."""
+        verbs, lines = group
+        self.connection.expect(verbs, octets)
+        if self.transcript.kept:
+            for line in lines.decode().splitlines():
+                self.transcript.add(">", line)
+        self._said.append(lines)
+        self.buffered += len(lines)
+
+    def say_whole(self, group: Group, content: Content) -> bool:
+        """Put commands up to BDAT into the next write and the message with them, if it is small and
+        the server has nothing to say; otherwise nothing is done, and it takes ``say_content``.
         """
         data = content.whole
-        if data is None or len(data) + self._buffered > BLOCK:
-            return False
-        if self.wire.has_unread or not self.connection.quiet:
+        if data is None or len(data) + self.buffered > BLOCK or self.wire.has_unread:
             return False
         if self.transcript.kept:
+            self.say_group(group)
             self.transcript.add("*", f"{content.size} octets of message")
-        self._buffer(data)
-        self.connection.chunk_sent(len(data))
+            self._buffer(data)
+        else:
+            self.connection.expect(group[0])
+            self._said += (group[1], data)
+            self.buffered += len(group[1]) + len(data)
         return True
 
     async def say_content(
@@ -151,7 +168,7 @@ class Dialogue:
         """
         self.transcript.add("*", f"{content.size} octets of message")
         for block in content.stuffed() if stuffed else content.blocks():
-            if self._buffered and self._buffered + len(block) > BLOCK:
+            if self.buffered and self.buffered + len(block) > BLOCK:
                 self.flush()
                 await self._drain()
             await self._overhear(take)
@@ -167,7 +184,7 @@ class Dialogue:
         if self._said:
             data = self._said[0] if len(self._said) == 1 else b"".join(self._said)
             self._said.clear()
-            self._buffered = 0
+            self.buffered = 0
             self.wire.write(data)
 
     async def next_answer(self) -> Answer:
@@ -179,34 +196,45 @@ class Dialogue:
                     self.connection.receive_data(await self.wire.receive(until))
         return self._note(answer)
 
-    async def next_answers(self) -> list[Answer]:
-        """The same, and all that are there behind it."""
+    async def hear(self) -> None:
+        """Wait for bytes of the server, within the time that the phase may take."""
+        with self._waiting() as until:
+            self.connection.receive_data(await self.wire.receive(until))
+
+    def answers(self) -> list[Answer]:
+        """All answers that have come."""
         answers = self.connection.answers()
-        if not answers:
-            with self._waiting() as until:
-                while not answers:
-                    self.connection.receive_data(await self.wire.receive(until))
-                    answers = self.connection.answers()
         # A 421 closes the connection's side too.
         if self.transcript.silent and self.connection.state is not State.CLOSED:
             return answers
         return [self._note(answer) for answer in answers]
 
+    def granting(self) -> Callable[[], list[Reply] | None]:
+        """What ``Connection.granted`` does, with each reply written down where that is wanted."""
+        return self.connection.granted if self.transcript.silent else self._granted
+
+    def _granted(self) -> list[Reply] | None:
+        replies = self.connection.granted()
+        return replies and [self._noted(reply) for reply in replies]
+
     def _waiting(self) -> AbstractContextManager[float]:
         phase = self.connection.phase or Phase.QUIT
-        seconds = getattr(self.timeouts, _TIMEOUT_OF.get(phase, "command"))
-        return expiry(seconds, phase, self.wire.address, self.deadline)
+        return expiry(self._seconds[phase], phase, self.wire.address, self.deadline)
 
     def _note(self, answer: Answer) -> Answer:
-        reply = self.transcript.redact.reply(answer.reply)
+        return Answer(answer.verb, self._noted(answer.reply))
+
+    def _noted(self, reply: Reply) -> Reply:
+        """The reply without secrets, after it was written down."""
+        reply = self.transcript.redact.reply(reply)
         self.transcript.reply(reply)
         if reply.code == 421:
             self.closing = reply
-        return answer if reply is answer.reply else Answer(answer.command, reply)
+        return reply
 
     def _buffer(self, data: bytes | memoryview) -> None:
         self._said.append(data)
-        self._buffered += len(data)
+        self.buffered += len(data)
 
     async def _drain(self) -> None:
         async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):

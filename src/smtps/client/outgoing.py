@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.message import Message as PythonMessage
+from functools import lru_cache
 
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.flatten import flatten
 from smtps.content import Content
+from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
@@ -19,12 +21,14 @@ from smtps.errors import CapabilityError, InputError, Phase
 from smtps.message import Message
 from smtps.mime import Composed, compose
 
+_CRLF = LineEnds.CRLF
+
 _MESSAGE_ID = re.compile(rb"[ \t]*(?:\r\n[ \t]+)?(<[^<>\s]+>)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
-    """A message as it goes out.
+    """A message as it goes out; made once and read from then on.
 
     Attributes:
         content: normal form, CRLF line ends.
@@ -63,40 +67,51 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     """
     if isinstance(message, Outgoing):
         return message
+    if isinstance(message, bytes | bytearray):
+        if envelope is None:
+            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
+        return _read(check_raw(bytes(message)), envelope)
     if isinstance(message, Message):
-        envelope = envelope or Envelope(message.sender, tuple(message.recipients))
+        envelope = envelope or _addressed(message.sender, *message.recipients)
         return _composed(compose(message), envelope)
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
-        data = check_raw(flatten(message, domain, seven_bit=seven_bit))
-    elif isinstance(message, bytes | bytearray):
-        if envelope is None:
-            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
-        data = check_raw(bytes(message))
-    else:
-        raise InputError("message", f"cannot be sent: {type(message).__name__}")
+        return _read(check_raw(flatten(message, domain, seven_bit=seven_bit)), envelope)
+    raise InputError("message", f"cannot be sent: {type(message).__name__}")
+
+
+@lru_cache(maxsize=1024)
+def _addressed(sender: Mailbox, *people: Mailbox) -> Envelope:
+    """The envelope of a header; many messages go between the same."""
+    return Envelope(sender, people)
+
+
+def _read(data: bytes, envelope: Envelope) -> Outgoing:
     header = _header(data)
+    ascii_only = data.isascii()
     return Outgoing(
         Content(data),
         envelope,
         _message_id(header),
-        smtputf8=not header.isascii() or envelope.needs_smtputf8,
-        eight_bit=not data.isascii(),
+        envelope.needs_smtputf8 or not (ascii_only or header.isascii()),
+        not ascii_only,
     )
 
 
 def _composed(composed: Composed, envelope: Envelope) -> Outgoing:
     content = composed.content
     in_memory = [part for part in content.parts if isinstance(part, bytes)]
-    if any(line_ends(part) is not LineEnds.CRLF for part in in_memory):
+    if any(line_ends(part) is not _CRLF for part in in_memory):
         content = Content(normalize(bytes(content)))  # nothing else may reach the wire
+    ascii_only = all(part.isascii() for part in in_memory)
+    beyond = not ascii_only and not _header(in_memory[0]).isascii()
     return Outgoing(
         content,
         envelope,
         composed.message_id,
-        smtputf8=not _header(in_memory[0]).isascii() or envelope.needs_smtputf8,
-        eight_bit=not all(part.isascii() for part in in_memory),
+        beyond or envelope.needs_smtputf8,
+        not ascii_only,
     )
 
 
@@ -110,16 +125,16 @@ def check_raw(data: bytes) -> bytes:
         InputError: its line ends are mixed, or it holds a NUL or a line that is too long.
     """
     ends = line_ends(data)
-    if ends is LineEnds.MIXED:
-        raise InputError(
-            "raw",
-            "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
-            code="message.mixed_line_ends",
-        )
+    if ends is not _CRLF:
+        if ends is LineEnds.MIXED:
+            raise InputError(
+                "raw",
+                "has bare CR or LF beside CRLF; convert its line ends to CRLF first",
+                code="message.mixed_line_ends",
+            )
+        data = normalize(data)
     if b"\0" in data:
         raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
-    if ends is LineEnds.LF:
-        data = normalize(data)
     if (start := find_long_line(data)) is not None:
         line = data.count(b"\n", 0, start) + 1
         raise InputError(

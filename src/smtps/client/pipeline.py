@@ -16,6 +16,11 @@ from smtps.core.command import RSET
 from smtps.core.connection import Answer
 from smtps.errors import Phase, ProtocolError, RefusedError, SMTPSError
 
+FULL = 16384
+"""Octets that are worth a write: what TLS puts into one record. The server is at work on them while
+those behind them are made ready.
+"""
+
 
 class Pipeline:
     """The transactions of one dialogue that are not over.
@@ -30,8 +35,8 @@ class Pipeline:
         self._window = window
         self._flights: deque[Transaction] = deque()
         self._unsaid: deque[Transaction] = deque()
-        self._owners: deque[Transaction | None] = deque()
         self._written: list[Transaction] = []
+        self._finished: list[Transaction] = []
         self._before: Transaction | None = None
 
     @property
@@ -40,10 +45,17 @@ class Pipeline:
         return not self._flights
 
     @property
-    def room(self) -> bool:
-        """Whether another transaction may be added."""
+    def room(self) -> int:
+        """How many more transactions had better be added now.
+
+        None until half the window is free: what goes out together costs one write, and the other
+        half keeps the server busy meanwhile.
+        """
         flights = self._flights
-        return not flights or (len(flights) < self._window and flights[-1].way.pipelining)
+        if not flights:
+            return self._window
+        free = self._window - len(flights)
+        return free if free * 2 >= self._window - 1 and flights[-1].wording.way.pipelining else 0
 
     def add(self, transaction: Transaction) -> None:
         """Line another up; ``advance`` says it."""
@@ -56,53 +68,56 @@ class Pipeline:
         Returns:
             Those that are over, in order; empty if there were none.
         """
-        finished: list[Transaction] = []
         try:
             with self._dialogue.guard():
-                while self._flights and not finished:
+                while self._flights and not self._finished:
                     if self._unsaid:
                         await self._speak()
                         self._flush()
-                    await self._listen()
-                    finished = self._over()
-                await self._tidy_up()
+                    self._take_granted()
+                    if not self._finished:
+                        await self._listen()
+                before = self._before
+                if not self._flights and before and not before.sent and before.left_open:
+                    await self._tidy_up()
         except SMTPSError as error:
             self._break(error)
-            finished += self._over()
+        finished, self._finished = self._finished, []
         return finished
 
     async def _speak(self) -> None:
         """Say what can be said now."""
+        dialogue = self._dialogue
+        if dialogue.wire.has_unread:  # what has come while nobody listened
+            await dialogue.hear()
         while self._unsaid:
             current = self._unsaid[0]
-            while (group := current.say()) is not None:
-                commands = group.commands
-                if self._reset_first(current):
-                    commands = (RSET, *commands)
-                    self._owners.append(None)
+            while not current.said and (step := current.say(reset=self._reset_before(current))):
+                group, content, stuffed = step
                 self._before = current
-                self._owners.extend([current] * (len(group.commands) + group.stuffed))
-                self._dialogue.say(commands)
-                if group.content is not None:
-                    self._written.append(current)
-                    if group.stuffed or not self._dialogue.say_small(group.content):
-                        await self._dialogue.say_content(
-                            group.content, stuffed=group.stuffed, take=self._take
-                        )
-                        self._check_closing()
+                if content is None:
+                    dialogue.say_group(group)
+                    continue
+                self._written.append(current)
+                if stuffed or not dialogue.say_whole(group, content):
+                    dialogue.say_group(group, 0 if stuffed else content.size)
+                    await dialogue.say_content(content, stuffed=stuffed, take=self._take)
+                    self._check_closing()
+                elif dialogue.buffered >= FULL:
+                    self._flush()
             if not current.said:
                 return
             self._unsaid.popleft()
 
-    def _reset_first(self, current: Transaction) -> bool:
+    def _reset_before(self, current: Transaction) -> bool:
         """Whether the server may have the recipients of the one before in mind, who would get this
         message too: after a refused BDAT it may (RFC 3030 section 2), and whether this one will be
         refused is not known yet.
         """
         before = self._before
-        if before is None or before is current:
+        if before is None or before is current or before.sent:
             return False
-        return before.left_open if before.over else before.way.chunking
+        return before.wording.way.chunking if before.due else before.left_open
 
     def _flush(self) -> None:
         self._dialogue.flush()
@@ -110,23 +125,26 @@ class Pipeline:
             transaction.complete = True
         self._written.clear()
 
+    def _take_granted(self) -> None:
+        """What the next ones hoped for, as far as it has come."""
+        flights, granted = self._flights, self._dialogue.granting()
+        while flights and flights[0].hopeful and (replies := granted()) is not None:
+            flight = flights.popleft()
+            flight.take_all(replies)
+            self._finished.append(flight)
+
     async def _listen(self) -> None:
-        """Wait for replies, and take all that have come."""
-        if not self._owners:
-            return
-        for answer in await self._dialogue.next_answers():
+        """Take the replies that have come one by one, or wait for some."""
+        answers = self._dialogue.answers()
+        for answer in answers:
             self._take(answer)
         self._check_closing()
-
-    def _check_closing(self) -> None:
-        """A 421 may answer one, and be the end of those behind it."""
-        if self._dialogue.closing is not None:
-            raise refusal(Phase.MAIL, self._dialogue.closing)
+        self._settle()
+        if not answers and self._flights and self._flights[0].due:
+            await self._dialogue.hear()
 
     def _take(self, answer: Answer) -> None:
-        owner = self._owners.popleft()
-        if owner is None:
-            return
+        owner = self._flights[0]
         owner.take(*answer)
         if owner.chunking_refused:
             raise ProtocolError(
@@ -136,13 +154,16 @@ class Pipeline:
                 smtp_code=answer.reply.code,
                 lines=answer.reply.lines,
             )
+        self._settle()
 
-    def _over(self) -> list[Transaction]:
+    def _check_closing(self) -> None:
+        if self._dialogue.closing is not None:
+            raise refusal(Phase.MAIL, self._dialogue.closing)
+
+    def _settle(self) -> None:
         """Take out what is over."""
-        finished = []
         while self._flights and self._flights[0].over:
-            finished.append(self._flights.popleft())
-        return finished
+            self._finished.append(self._flights.popleft())
 
     def _break(self, error: SMTPSError) -> None:
         """The dialogue has ended: for each that is under way, that is its end too."""
@@ -152,13 +173,13 @@ class Pipeline:
             if not transaction.over or transaction.chunking_refused:
                 transaction.fail(error, unread=unread)
         self._unsaid.clear()
+        self._settle()
 
     async def _tidy_up(self) -> None:
         """Leave no half transaction behind. What comes back cannot change what was decided."""
-        before = self._before
-        if self._flights or before is None or not before.left_open or not self._dialogue.usable:
-            return
         self._before = None
+        if not self._dialogue.usable:
+            return
         try:
             await self._dialogue.exchange([RSET])
         except SMTPSError as error:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
 
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Outcome, Result, unsent
+from smtps.client.round import ATTEMPTS, Errand, Round, Share
 from smtps.client.session import Item, Session
-from smtps.client.source import END, Source
+from smtps.client.source import Source, source_of
 from smtps.errors import (
     Failure,
     ForbiddenError,
@@ -39,9 +40,6 @@ LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 3600.0
 """Seconds for a session to become free, unless the caller has a deadline."""
 
-ATTEMPTS = 3
-"""Times that a message is begun, or a connection tried, before it is given back as deferred."""
-
 
 @dataclass(slots=True)
 class _Warm:
@@ -51,14 +49,6 @@ class _Warm:
     opened: float
     sent: int = 0
     last_used: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class _Errand:
-    """A message of many, and how often it was begun."""
-
-    item: Any
-    tries: int = 0
 
 
 class Pool:
@@ -81,6 +71,11 @@ class Pool:
         idle: seconds after which an unused session is closed.
         allow: egress policy, asked about each resolved address.
         **options: the other fields of Endpoint.
+
+    Attributes:
+        endpoint: where to, as it is known by now.
+        size: sessions at most.
+        lendings: how often a session was lent out so far; before the first, nothing was sent.
 
     Raises:
         InputError: a value cannot be used.
@@ -109,6 +104,7 @@ class Pool:
         self._slots = asyncio.Semaphore(size)
         self._waiting = 0
         self._lent = 0
+        self.lendings = 0
         self._idle: deque[_Warm] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -159,7 +155,7 @@ class Pool:
 
     async def send_many(
         self,
-        messages: Iterable[Item] | AsyncIterable[Item],
+        messages: Iterable[Item] | AsyncIterable[Item] | Source[Item],
         *,
         window: int = WINDOW,
         partial: Partial = "abort",
@@ -181,8 +177,8 @@ class Pool:
             The message as it was given, and what became of it.
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
-        async with Source(messages) as source:
-            round_ = _Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
+        async with source_of(messages) as source:
+            round_ = Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
             workers = [asyncio.create_task(self._work(round_)) for _ in range(self.size)]
             try:
                 busy = len(workers)
@@ -197,7 +193,7 @@ class Pool:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self, round_: _Round) -> None:
+    async def _work(self, round_: Round) -> None:
         """One session's part of ``send_many``."""
         try:
             while (errand := await round_.next(wait=True)) is not None:
@@ -218,33 +214,28 @@ class Pool:
             raise
         await round_.results.put(None)
 
-    async def _run(self, round_: _Round, first: _Errand, warm: _Warm) -> None:
+    async def _run(self, round_: Round, first: Errand, warm: _Warm) -> None:
         """Send over one session until it has done its share, somebody waits for it, or no message
         is there.
         """
-        session, begun = warm.session, deque[_Errand]()
+        session = warm.session
 
-        async def feed() -> AsyncIterator[Any]:
-            errand: _Errand | None = first
-            while errand is not None:
-                errand.tries += 1
-                warm.sent += 1
-                begun.append(errand)
-                yield errand.item
-                if warm.sent >= self._messages or self._waiting or not session.dialogue.alive:
-                    return
-                errand = await round_.next(wait=False)
+        def enough(handed_out: int) -> bool:
+            done = warm.sent + handed_out >= self._messages
+            return done or self._waiting > 0 or not session.dialogue.alive
 
-        many = session.send_many(feed(), window=round_.window, **round_.terms)
+        share = Share(round_, first, enough)
+        many = session.send_many(share, window=round_.window, **round_.terms)
         async with aclosing(many) as results:
             async for item, result in results:
-                errand = next(errand for errand in begun if errand.item is item)
-                begun.remove(errand)
-                self._learn(result, session)
-                if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
-                    round_.again(errand)
-                else:
-                    await round_.results.put((item, result))
+                errand = share.done(item)
+                if result.failure is not None:
+                    self._learn(result, session)
+                    if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
+                        round_.again(errand)
+                        continue
+                await round_.results.put((item, result))
+        warm.sent += share.handed_out
 
     @property
     def unused(self) -> bool:
@@ -266,38 +257,56 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    @asynccontextmanager
-    async def _borrow(
-        self, allow: Allow | None = None, deadline: float | None = None
-    ) -> AsyncIterator[_Warm]:
+    def _borrow(self, allow: Allow | None = None, deadline: float | None = None) -> _Loan:
+        return _Loan(self, allow, deadline)
+
+    async def lend(self, allow: Allow | None, deadline: float | None) -> _Warm:
+        """A session that is the caller's alone until ``take_back``."""
+        await self._slot(deadline)
+        self._lent += 1
+        try:
+            warm = await self._warm(allow) or await self._open(allow, deadline)
+        except BaseException:
+            self._leave()
+            raise
+        self.lendings += 1
+        return warm
+
+    def take_back(self, warm: _Warm, error: BaseException | None) -> None:
+        """What was lent, and what went wrong with it. After an error of the caller's own nothing
+        went on the wire.
+        """
+        try:
+            if error is None or isinstance(error, LocalError):
+                self._keep(warm)
+            else:
+                warm.session.dialogue.abort()
+        finally:
+            self._leave()
+
+    async def _slot(self, deadline: float | None) -> None:
+        """Wait for one of the sessions to be free."""
+        late = deadline is not None and asyncio.get_running_loop().time() >= deadline
+        if not late and not self._slots.locked():
+            await self._slots.acquire()
+            return
         self._waiting += 1
         try:
             async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
                 await self._slots.acquire()
         finally:
             self._waiting -= 1
-        self._lent += 1
-        try:
-            warm = await self._warm(allow) or await self._open(allow, deadline)
-            try:
-                yield warm
-            except LocalError:  # nothing of it went on the wire
-                self._take_back(warm)
-                raise
-            except BaseException:
-                warm.session.dialogue.abort()
-                raise
-            self._take_back(warm)
-        finally:
-            self._lent -= 1
-            self._slots.release()
+
+    def _leave(self) -> None:
+        self._lent -= 1
+        self._slots.release()
 
     async def _warm(self, allow: Allow | None) -> _Warm | None:
         """The session that was used last, if it is still good."""
-        loop = asyncio.get_running_loop()
+        now = asyncio.get_running_loop().time()
         while self._idle:
             warm = self._idle.pop()
-            if not self._good(warm) or warm.session.has_unread:
+            if not self._good(warm, now) or warm.session.has_unread:
                 self._dismiss(warm)
                 continue
             try:
@@ -305,7 +314,7 @@ class Pool:
             except ForbiddenError:
                 self._idle.append(warm)  # it is as good as before
                 raise
-            if loop.time() - warm.last_used > ASK_AFTER:
+            if now - warm.last_used > ASK_AFTER:
                 try:
                     await warm.session.noop()
                 except SMTPSError:
@@ -314,8 +323,8 @@ class Pool:
             return warm
         return None
 
-    def _good(self, warm: _Warm) -> bool:
-        young = asyncio.get_running_loop().time() - warm.opened < self._age
+    def _good(self, warm: _Warm, now: float) -> bool:
+        young = now - warm.opened < self._age
         return young and warm.sent < self._messages and warm.session.usable
 
     async def _open(self, allow: Allow | None, deadline: float | None) -> _Warm:
@@ -333,12 +342,14 @@ class Pool:
         self._pauses = 0
         return _Warm(session, loop.time())
 
-    def _take_back(self, warm: _Warm) -> None:
-        if self._closed or not self._good(warm):
+    def _keep(self, warm: _Warm) -> None:
+        """For the next, if it is still good."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._closed or not self._good(warm, now):
             self._dismiss(warm)
             return
-        loop = asyncio.get_running_loop()
-        warm.last_used = loop.time()
+        warm.last_used = now
         self._idle.append(warm)
         if self._sweep is None:
             self._sweep = loop.call_later(self._idle_time, self._sweep_out)
@@ -377,6 +388,24 @@ class Pool:
         self._not_before = asyncio.get_running_loop().time() + pause
 
 
+class _Loan:
+    """A session for the length of a block."""
+
+    __slots__ = ("_allow", "_deadline", "_pool", "_warm")
+
+    def __init__(self, pool: Pool, allow: Allow | None, deadline: float | None) -> None:
+        self._pool = pool
+        self._allow = allow
+        self._deadline = deadline
+
+    async def __aenter__(self) -> _Warm:
+        self._warm = await self._pool.lend(self._allow, self._deadline)
+        return self._warm
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._pool.take_back(self._warm, error)
+
+
 def _may_go_again(result: Result, *, reused: bool) -> bool:
     """Whether a message was put off for no reason but its connection, and is safe to send again.
 
@@ -390,52 +419,3 @@ def _may_go_again(result: Result, *, reused: bool) -> bool:
     if code in ("smtp.chunking_refused", "session.broken"):
         return True
     return reused and (code.startswith("net.") or result.failure.smtp_code == 421)
-
-
-@dataclass(slots=True)
-class _Round:
-    """One call of ``send_many``.
-
-    Attributes:
-        source: of the messages.
-        window, terms: for ``Session.send_many``.
-        results: None behind the last of each worker.
-        hopeless: why no further connection is tried.
-    """
-
-    source: Source[Any]
-    window: int
-    terms: dict[str, Any]
-    results: asyncio.Queue[Any]
-    hopeless: SMTPSError | None = None
-    _waiting: deque[_Errand] = field(default_factory=deque)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _failures: int = 0
-
-    async def next(self, *, wait: bool) -> _Errand | None:
-        """The next message, those that have to be sent again first.
-
-        Args:
-            wait: for one that is still being made; otherwise None if it is not there yet.
-        """
-        if self._waiting:
-            return self._waiting.popleft()
-        if not wait and self._asking.locked():
-            return None
-        async with self._asking:
-            item = await self.source.next(wait=wait)
-        return None if item is END else _Errand(item)
-
-    def again(self, errand: _Errand) -> None:
-        """Send it once more, over another connection."""
-        self._waiting.append(errand)
-
-    def opened(self) -> None:
-        """A connection came about."""
-        self._failures = 0
-
-    def failed_to_open(self, error: SMTPSError) -> None:
-        """A connection did not. What a server refuses for good is not tried again and again."""
-        self._failures += 1
-        if not error.failure.retryable or self._failures >= ATTEMPTS:
-            self.hopeless = error

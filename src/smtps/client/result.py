@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 from smtps.client.transcript import Transcript
 from smtps.core.reply import Reply
@@ -57,9 +58,8 @@ class Recipient:
         return {"email": self.email, "status": self.status.value, "smtp": reply_json(self.reply)}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a message.
+class Result(NamedTuple):
+    """What became of a message. Two are equal if they tell the same, in whatever transcript.
 
     Attributes:
         outcome: see Outcome.
@@ -76,8 +76,21 @@ class Result:
     message_id: str | None = None
     reply: Reply | None = None
     failure: Failure | None = None
-    timings: Mapping[str, float] = field(default_factory=dict)
-    transcript: Transcript | None = field(default=None, repr=False, compare=False)
+    timings: Mapping[str, float] = MappingProxyType({})
+    transcript: Transcript | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Result) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
+
+    def __repr__(self) -> str:
+        told = zip(self._fields[:-1], self[:-1], strict=True)
+        return f"Result({', '.join(f'{name}={value!r}' for name, value in told)})"
 
     def raise_for_outcome(self) -> Self:
         """Return the result itself if the message was sent for all.

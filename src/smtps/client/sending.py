@@ -57,4 +57,4 @@ async def send(
             )
         if result.failure is None or result.failure.code != "smtp.chunking_refused":
             break
-    return replace(result, timings={**session.timings, **result.timings})
+    return result._replace(timings={**session.timings, **result.timings})

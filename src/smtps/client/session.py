@@ -8,13 +8,13 @@ from typing import TypeVar, Unpack
 
 from smtps.client.access import Access, deadline_of
 from smtps.client.courier import MAX_WINDOW, WINDOW, Courier
-from smtps.client.delivery import Delivery, Terms
+from smtps.client.delivery import Delivery
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, check_capabilities, prepare
 from smtps.client.result import Result, unsent
-from smtps.client.source import END, Source
-from smtps.client.transaction import Way
-from smtps.core.capabilities import Capabilities
+from smtps.client.source import END, Source, source_of
+from smtps.client.terms import Terms, Way
+from smtps.client.wording import Phrasebook
 from smtps.errors import CapabilityError, InputError, SessionError
 from smtps.net.egress import Allow
 from smtps.options import Endpoint, EndpointOptions, Partial
@@ -27,7 +27,7 @@ class Session(Access):
     """One dialogue with one server. Not to be shared between tasks at the same time."""
 
     _asked_again = False
-    _way_of: tuple[Capabilities | None, Way] = (None, Way())
+    _phrasebook: Phrasebook | None = None
 
     async def send(
         self,
@@ -64,11 +64,11 @@ class Session(Access):
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         courier = Courier(self.dialogue)
         try:
-            delivery = self._prepare(message, envelope, terms)
+            delivery = _ready(message, envelope, self._put_to(terms))
         except CapabilityError:
             if not await self._ask_again():
                 raise
-            delivery = self._prepare(message, envelope, terms)
+            delivery = _ready(message, envelope, self._put_to(terms))
         courier.begin(delivery)
         while not courier.idle:
             await courier.advance()
@@ -77,7 +77,7 @@ class Session(Access):
 
     async def send_many(
         self,
-        messages: Iterable[Item] | AsyncIterable[Item],
+        messages: Iterable[Item] | AsyncIterable[Item] | Source[Item],
         *,
         window: int = WINDOW,
         partial: Partial = "abort",
@@ -106,9 +106,10 @@ class Session(Access):
         if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
             raise InputError("window", f"must be from 1 to {MAX_WINDOW}")
         courier = Courier(self.dialogue, window=window)
-        async with Source(messages) as source:
+        async with source_of(messages) as source:
             while True:
-                while courier.room:
+                room, book = courier.room, self._put_to(terms)
+                while room:
                     item = source.take()
                     if item is END and not source.over:
                         item = await source.next(wait=courier.idle)
@@ -116,11 +117,13 @@ class Session(Access):
                         break
                     message, envelope = item if isinstance(item, tuple) else (item, None)
                     try:
-                        courier.begin(self._prepare(message, envelope, terms, item))
+                        courier.begin(_ready(message, envelope, book, item))
+                        room = room - 1 if book.way.pipelining else 0
                     except (InputError, CapabilityError) as error:
                         again = isinstance(error, CapabilityError) and courier.idle
                         if again and await self._ask_again():
                             source.put_back(item)
+                            book = self._put_to(terms)
                         else:
                             yield item, unsent(error)
                 if courier.idle and source.over:
@@ -130,15 +133,6 @@ class Session(Access):
                     yield delivery.item, delivery.result(self.address, self.transcript)
         self.dialogue.deadline = None
 
-    def _prepare(
-        self, message: AnyMessage, envelope: Envelope | None, terms: Terms, item: object = None
-    ) -> Delivery:
-        """Make a message ready for this server, and refuse early what it would refuse late."""
-        capabilities = self.capabilities
-        outgoing = prepare(message, envelope, seven_bit="8BITMIME" not in capabilities)
-        check_capabilities(outgoing, capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
-        return Delivery(item, outgoing, terms, capabilities, self._way(capabilities))
-
     async def _ask_again(self) -> bool:
         """EHLO once more, as some servers offer more to those they know; whether it was done."""
         if self.mechanism is None or self._asked_again:
@@ -147,14 +141,17 @@ class Session(Access):
         await self.hello()
         return True
 
-    def _way(self, capabilities: Capabilities) -> Way:
-        """How this server can be sent to."""
-        if self._way_of[0] is not capabilities:
+    def _put_to(self, terms: Terms) -> Phrasebook:
+        """How messages are put to this server, as it is now."""
+        capabilities = self.dialogue.connection.capabilities
+        book = self._phrasebook
+        if book is None or book.terms is not terms or book.capabilities is not capabilities:
             endpoint = self.endpoint
             pipelining = endpoint.pipelining and "PIPELINING" in capabilities
             chunking = endpoint.chunking and "CHUNKING" in capabilities
-            self._way_of = (capabilities, Way(pipelining, chunking))
-        return self._way_of[1]
+            book = Phrasebook(capabilities, terms, Way(pipelining, chunking))
+            self._phrasebook = book
+        return book
 
 
 @asynccontextmanager
@@ -183,3 +180,12 @@ def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> Terms:
     if partial not in ("abort", "send"):
         raise InputError("partial", "must be 'abort' or 'send'")
     return Terms(partial=partial, dsn=dsn, require_tls=require_tls)
+
+
+def _ready(
+    message: AnyMessage, envelope: Envelope | None, book: Phrasebook, item: object = None
+) -> Delivery:
+    """Make a message ready for this server, and refuse early what it would refuse late."""
+    outgoing, terms = prepare(message, envelope, seven_bit=book.seven_bit), book.terms
+    check_capabilities(outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
+    return Delivery(item, outgoing, book)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from enum import Enum
@@ -22,51 +23,92 @@ class End(Enum):
 END = End.END
 
 
-class Source(Generic[T]):
+class Source(ABC, Generic[T]):
     """Hands out one after the other, and never waits for one unless told to.
 
-    Raises:
-        InputError: it cannot be gone through.
+    Attributes:
+        over: there are no more.
     """
 
-    def __init__(self, items: Iterable[T] | AsyncIterable[T]) -> None:
-        self._plain: Iterator[T] | None = None
-        self._making: AsyncIterator[T] | None = None
-        self._coming: asyncio.Task[T] | None = None
-        self._back: list[T] = []
-        self.over = False
-        if isinstance(items, AsyncIterable):
-            self._making = aiter(items)
-        elif isinstance(items, Iterable) and not isinstance(items, str | bytes):
-            self._plain = iter(items)
-        else:
-            raise InputError("messages", "must be several messages, in a list or a generator")
+    over = False
 
+    @abstractmethod
     def take(self) -> T | End:
         """The next one, if it is to be had without waiting."""
-        if self._back:
-            return self._back.pop()
-        if self._plain is None or self.over:
-            return END
-        item = next(self._plain, END)
-        self.over = item is END
-        return item
 
-    def put_back(self, item: T) -> None:
-        """It is the next one once more."""
-        self._back.append(item)
-
+    @abstractmethod
     async def next(self, *, wait: bool) -> T | End:
         """The next one.
 
         Args:
             wait: for one that is still being made; otherwise END if it is not there yet.
         """
-        if (item := self.take()) is not END or self.over:
-            return item
-        assert self._making is not None
+
+    @abstractmethod
+    def put_back(self, item: T) -> None:
+        """It is the next one once more."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is left to do."""
+
+
+def source_of(items: Iterable[T] | AsyncIterable[T] | Source[T]) -> Source[T]:
+    """A source of whatever a caller has.
+
+    Raises:
+        InputError: it cannot be gone through.
+    """
+    if isinstance(items, Source):
+        return items
+    if isinstance(items, AsyncIterable):
+        return _Made(items)
+    if isinstance(items, Iterable) and not isinstance(items, str | bytes):
+        return _Listed(items)
+    raise InputError("messages", "must be several messages, in a list or a generator")
+
+
+class _Listed(Source[T]):
+    """What is there without waiting."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items: Iterator[T] = iter(items)
+        self._back: list[T] = []
+
+    def take(self) -> T | End:
+        if self._back:
+            return self._back.pop()
+        if self.over:
+            return END
+        item = next(self._items, END)
+        self.over = item is END
+        return item
+
+    async def next(self, *, wait: bool) -> T | End:  # noqa: ARG002  # there is nothing to wait for
+        return self.take()
+
+    def put_back(self, item: T) -> None:
+        self._back.append(item)
+
+
+class _Made(Source[T]):
+    """What is made as it goes."""
+
+    def __init__(self, items: AsyncIterable[T]) -> None:
+        self._items: AsyncIterator[T] = aiter(items)
+        self._coming: asyncio.Task[T] | None = None
+        self._back: list[T] = []
+
+    def take(self) -> T | End:
+        return self._back.pop() if self._back else END
+
+    async def next(self, *, wait: bool) -> T | End:
+        if self._back or self.over:
+            return self.take()
         if self._coming is None:
-            self._coming = asyncio.ensure_future(anext(self._making))
+            self._coming = asyncio.ensure_future(anext(self._items))
             await asyncio.sleep(0)  # what needs no waiting is there after one step
         if not wait and not self._coming.done():
             return END
@@ -78,14 +120,14 @@ class Source(Generic[T]):
         finally:
             self._coming = None
 
-    async def __aenter__(self) -> Self:
-        return self
+    def put_back(self, item: T) -> None:
+        self._back.append(item)
 
     async def __aexit__(self, *_: object) -> None:
         if self._coming is not None:
             self._coming.cancel()
             with suppress(asyncio.CancelledError, StopAsyncIteration):
                 await self._coming
-        close = getattr(self._making, "aclose", None)
+        close = getattr(self._items, "aclose", None)
         if close is not None:
             await close()

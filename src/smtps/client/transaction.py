@@ -8,16 +8,14 @@ out one by one and stops at the first refusal that decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
 
+from smtps.client.wording import NOTHING, Group, Wording
 from smtps.content import EMPTY, Content
 from smtps.core.address import Mailbox
-from smtps.core.command import DATA, Command, Verb, bdat
+from smtps.core.command import DATA, Verb, bdat
 from smtps.core.reply import Reply
 from smtps.errors import SMTPSError
-from smtps.options import Partial
 
 ONE_WRITE = 262144
 """Octets of a message that goes out with its envelope. For a larger one the answers to that are
@@ -28,30 +26,10 @@ UNKNOWN_COMMAND = frozenset({500, 501, 502, 504})
 """Replies to BDAT that are not about the message (RFC 5321 section 4.2.4)."""
 
 
-class Way(NamedTuple):
-    """How a server can be sent to.
-
-    Attributes:
-        pipelining: commands may go out together (RFC 2920).
-        chunking: the message goes out by BDAT (RFC 3030).
-    """
-
-    pipelining: bool = False
-    chunking: bool = False
-
-
-class Group(NamedTuple):
-    """What may go out in one write.
-
-    Attributes:
-        commands: in order.
-        content: the message, behind the last of them.
-        stuffed: by DATA: its dots are doubled, and a lone dot ends it.
-    """
-
-    commands: tuple[Command, ...]
-    content: Content | None = None
-    stuffed: bool = False
+Step = tuple[Group, Content | None, bool]
+"""What may go out in one write: commands; the message behind the last of them; and whether that is
+by DATA, with its dots doubled and a lone dot at its end.
+"""
 
 
 class Stage(Enum):
@@ -60,21 +38,21 @@ class Stage(Enum):
     ENVELOPE = "not all of the envelope"
     DECISION = "all of the envelope"
     PERMISSION = "DATA"
-    MESSAGE = "the whole message"
-    DONE = "all there was to say"
 
 
-@dataclass(slots=True, eq=False)
+_ENVELOPE = Stage.ENVELOPE  # Python 3.11 takes long to find a member of an Enum
+
+
 class Transaction:
     """What to do, and what came of it.
 
-    Attributes:
-        mail, rcpt: the commands, with their parameters.
+    Args:
+        wording: the envelope.
         content: the message.
-        partial: ``abort`` when one recipient is refused, or ``send`` to the others.
-        way: how the server can be sent to.
         ask_only: the envelope alone; no message is sent.
-        mail_reply, rcpt_replies, data_reply: as far as they came.
+
+    Attributes:
+        mail_reply, rcpt_replies, data_reply: as far as they came; those to RCPT in order.
         accepted: recipients that the server will take the message for.
         overflow: recipients refused only because there were too many before them: 452, or 552 from
             servers older than RFC 5321 section 4.5.3.1.10, behind an accepted one.
@@ -82,32 +60,35 @@ class Transaction:
         complete: the whole message has been handed to the network.
         error: what ended it before its time.
         due: how many of its replies are under way.
+        reset: whether the first of these is to a RSET that stood before the envelope.
+        hopeful: whether all that is due is the answer to all there was to say.
+        sent: whether each of these came and was a yes.
+        said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
             for commands, so the connection is of no use any more.
     """
 
-    mail: Command
-    rcpt: dict[Mailbox, Command]
-    content: Content
-    partial: Partial
-    way: Way
-    ask_only: bool = False
     mail_reply: Reply | None = None
-    rcpt_replies: dict[Mailbox, Reply] = field(default_factory=dict)
-    accepted: list[Mailbox] = field(default_factory=list)
-    overflow: list[Mailbox] = field(default_factory=list)
     data_reply: Reply | None = None
     final: Reply | None = None
     complete: bool = False
     error: SMTPSError | None = None
     due: int = 0
+    reset: bool = False
+    hopeful: bool = False
+    sent: bool = False
     chunking_refused: bool = False
-    _stage: Stage = Stage.ENVELOPE
-    _unasked: Iterator[Command] | None = None
-    _unanswered: Iterator[Mailbox] = field(init=False)
+    said: bool = False
+    _stage: Stage = _ENVELOPE
+    _unasked: Iterator[Group] | None = None
 
-    def __post_init__(self) -> None:
-        self._unanswered = iter(self.rcpt)
+    def __init__(self, wording: Wording, content: Content, *, ask_only: bool = False) -> None:
+        self.wording = wording
+        self.content = content
+        self.ask_only = ask_only
+        self.rcpt_replies: list[Reply] = []
+        self.accepted: list[Mailbox] = []
+        self.overflow: list[Mailbox] = []
 
     @property
     def go_on(self) -> bool:
@@ -115,7 +96,7 @@ class Transaction:
         if not self.accepted:
             return False
         decided = len(self.accepted) + len(self.overflow)
-        return self.partial == "send" or decided == len(self.rcpt_replies)
+        return self.wording.partial == "send" or decided == len(self.rcpt_replies)
 
     @property
     def in_doubt(self) -> bool:
@@ -124,7 +105,7 @@ class Transaction:
             return False
         if self.mail_reply is not None and not self.mail_reply.positive:
             return False
-        return len(self.rcpt_replies) < len(self.rcpt) or bool(self.accepted)
+        return len(self.rcpt_replies) < len(self.wording.people) or bool(self.accepted)
 
     @property
     def left_open(self) -> bool:
@@ -133,86 +114,104 @@ class Transaction:
         return begun and not (self.final is not None and self.final.positive)
 
     @property
-    def said(self) -> bool:
-        """Whether nothing is left to say, so that another transaction may go behind."""
-        return self._stage in (Stage.MESSAGE, Stage.DONE)
+    def recipients(self) -> list[tuple[Mailbox, Reply]]:
+        """Those that were answered for."""
+        return list(zip(self.wording.people, self.rcpt_replies, strict=False))
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to say or to hear."""
         return self.said and not self.due
 
-    def say(self) -> Group | None:
-        """What may go out now; None while replies have to come first, or at the end."""
+    def say(self, *, reset: bool = False) -> Step | None:
+        """What may go out now; None while replies have to come first, or at the end.
+
+        Args:
+            reset: whether RSET has to stand before the envelope.
+        """
+        if self._stage is _ENVELOPE and self.wording.way.pipelining and not self.due:
+            return self._whole_envelope(reset)
         while not self.due and not self.said:
-            if (group := _STEPS[self._stage](self)) is not None:
-                self.due = len(group.commands) + group.stuffed
-                return group
+            if (step := _STEPS[self._stage](self)) is not None:
+                (verbs, _), _, stuffed = step
+                self.due = len(verbs) + stuffed
+                return step
         return None
+
+    def _whole_envelope(self, reset: bool) -> Step:
+        """Where the server pipelines: all of it, and as much behind it as can do no harm."""
+        wording, content, self.reset = self.wording, self.content, reset
+        if wording.at_once and content.size <= ONE_WRITE and not self.ask_only:
+            group = wording.by_bdat(content.size, reset=reset)
+            self.due, self.said, self.hopeful = len(group[0]), True, True
+            return group, content, False
+        if self.ask_only or not wording.harmless or wording.way.chunking:
+            self._stage = Stage.DECISION
+            group = wording.envelope(content.size, reset=reset)
+        else:
+            self._stage = Stage.PERMISSION
+            group = wording.by_data(content.size, reset=reset)
+        self.due = len(group[0])
+        return group, None, False
 
     # One step for each stage: what to say in it, or None and on to the next.
 
-    def _envelope(self) -> Group | None:
-        if self.way.pipelining:
-            return self._whole_envelope()
-        if (command := self._next_command()) is not None:
-            return Group((command,))
+    def _next_of_envelope(self) -> Step | None:
+        """In lock-step; no further command once they are of no use."""
+        if self._unasked is None:
+            self._unasked = self.wording.one_by_one(self.content.size)
+        group = None if self._decided else next(self._unasked, None)
+        if group is not None:
+            return group, None, False
         self._stage = Stage.DECISION
         return None
 
-    def _decision(self) -> Group | None:
-        if self.ask_only or not self.go_on:
-            self._stage = Stage.DONE
-            return None
-        if self.way.chunking:
-            self._stage = Stage.MESSAGE
-            return Group((bdat(self.content.size, last=True),), self.content)
-        self._stage = Stage.PERMISSION
-        return Group((DATA,))
+    @property
+    def _decided(self) -> bool:
+        """Whether the answers so far are the end of it."""
+        if self.mail_reply is not None and not self.mail_reply.positive:
+            return True
+        if self.wording.partial == "send" or not self.rcpt_replies:
+            return False
+        last = self.rcpt_replies[-1]
+        return not last.positive and not too_many_recipients(last)
 
-    def _permission(self) -> Group | None:
-        if self.data_reply is None or not self.data_reply.positive:
-            self._stage = Stage.DONE
+    def _decision(self) -> Step | None:
+        if self.ask_only or not self.go_on:
+            self.said = True
             return None
-        self._stage = Stage.MESSAGE
+        if self.wording.way.chunking:
+            self.said = True
+            command = bdat(self.content.size, last=True)
+            return ((command.verb,), command.encode()), self.content, False
+        self._stage = Stage.PERMISSION
+        return ((Verb.DATA,), DATA.encode()), None, False
+
+    def _permission(self) -> Step | None:
+        self.said = True
+        if self.data_reply is None or not self.data_reply.positive:
+            return None
         # Accepted although nobody is left to send to: RFC 2920 section 3.1 asks for the lone dot;
         # the server answers it with a refusal.
-        return Group((), self.content if self.go_on else EMPTY, stuffed=True)
+        return NOTHING, self.content if self.go_on else EMPTY, True
 
-    def _whole_envelope(self) -> Group:
-        commands = (self.mail, *self.rcpt.values())
-        # No answer to RCPT may make the message a mistake that has already gone out. With ``abort``
-        # one of several recipients may be refused, and the others would get it.
-        harmless = self.partial == "send" or len(self.rcpt) == 1
-        if self.ask_only or not harmless or (self.way.chunking and self.content.size > ONE_WRITE):
-            self._stage = Stage.DECISION
-            return Group(commands)
-        if self.way.chunking:
-            self._stage = Stage.MESSAGE
-            return Group((*commands, bdat(self.content.size, last=True)), self.content)
-        self._stage = Stage.PERMISSION
-        return Group((*commands, DATA))
+    def take_all(self, replies: list[Reply]) -> None:
+        """The replies to all that there was to say, each of them a yes."""
+        first = 1 if self.reset else 0
+        self.due, self.sent = 0, True
+        self.mail_reply, self.final = replies[first], replies[-1]
+        self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
 
-    def _next_command(self) -> Command | None:
-        """In lock-step; None once further commands are of no use."""
-        if self.mail_reply is not None and not self.mail_reply.positive:
-            return None
-        if self.partial == "abort" and self.rcpt_replies:
-            last = next(reversed(self.rcpt_replies.values()))
-            if not last.positive and not too_many_recipients(last):
-                return None
-        if self._unasked is None:
-            self._unasked = iter((self.mail, *self.rcpt.values()))
-        return next(self._unasked, None)
-
-    def take(self, command: Command, reply: Reply) -> None:
+    def take(self, verb: Verb, reply: Reply) -> None:
         """A reply to one of its commands."""
         self.due -= 1
-        verb = command.verb
-        if verb is Verb.MAIL:
+        self.hopeful = False
+        if verb is Verb.RSET:
+            pass
+        elif verb is Verb.MAIL:
             self.mail_reply = reply
         elif verb is Verb.RCPT:
-            self._take_recipient(next(self._unanswered), reply)
+            self._take_recipient(reply)
         elif verb is Verb.DATA:
             self.data_reply = reply
         elif not self.go_on:
@@ -222,8 +221,9 @@ class Transaction:
         else:
             self.final = reply
 
-    def _take_recipient(self, who: Mailbox, reply: Reply) -> None:
-        self.rcpt_replies[who] = reply
+    def _take_recipient(self, reply: Reply) -> None:
+        who = self.wording.people[len(self.rcpt_replies)]
+        self.rcpt_replies.append(reply)
         if self.mail_reply is None or self.mail_reply.code >= 400:
             return
         if reply.code < 400:
@@ -239,14 +239,13 @@ class Transaction:
             unread: the server told that it reads no further, so it cannot have taken the message.
         """
         self.error = error
-        self.due = 0
-        self._stage = Stage.DONE
+        self.due, self.hopeful, self.said = 0, False, True
         if unread:
             self.complete = False
 
 
-_STEPS: dict[Stage, Callable[[Transaction], Group | None]] = {
-    Stage.ENVELOPE: Transaction._envelope,  # noqa: SLF001
+_STEPS: dict[Stage, Callable[[Transaction], Step | None]] = {
+    Stage.ENVELOPE: Transaction._next_of_envelope,  # noqa: SLF001
     Stage.DECISION: Transaction._decision,  # noqa: SLF001
     Stage.PERMISSION: Transaction._permission,  # noqa: SLF001
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import zip_longest
 
 from smtps.client.refusals import refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
@@ -12,11 +13,12 @@ from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
 from smtps.errors import Failure, Phase, SMTPSError
 
+_SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
+
 
 def judge(
-    recipients: Iterable[Mailbox],
+    recipients: tuple[Mailbox, ...],
     transactions: list[Transaction],
-    *,
     message_id: str | None = None,
     timings: Mapping[str, float] | None = None,
     transcript: Transcript | None = None,
@@ -28,14 +30,13 @@ def judge(
         transactions: in order; each is for some of the recipients, a later one counts more.
         message_id, timings, transcript: go into the result.
     """
-    people = tuple(recipients)
+    timings = timings or {}
     if len(transactions) == 1:
-        final, replies = transactions[0].final, transactions[0].rcpt_replies
-        if final and final.positive and len(transactions[0].accepted) == len(people):
-            taken = [Recipient(str(w), Status.ACCEPTED, reply) for w, reply in replies.items()]
-            return Result(Outcome.SENT, tuple(taken), message_id, final, None, timings or {},
-                          transcript)  # fmt: skip
-    return _weigh(people, transactions, message_id, timings or {}, transcript)
+        only = transactions[0]
+        if only.sent and len(only.accepted) == len(recipients):
+            taken = only.wording.accepted(only.rcpt_replies)
+            return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
+    return _weigh(recipients, transactions, message_id, timings, transcript)
 
 
 def _weigh(
@@ -47,8 +48,8 @@ def _weigh(
 ) -> Result:
     found: dict[Mailbox, Recipient] = {}
     for transaction in transactions:
-        for who in transaction.rcpt:
-            found[who] = _recipient(who, transaction)
+        for who, reply in zip_longest(transaction.wording.people, transaction.rcpt_replies):
+            found[who] = _recipient(who, reply, transaction)
     people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
     replies = [t.final for t in transactions if t.final is not None]
     outcome = _outcome({person.status for person in people})
@@ -57,8 +58,7 @@ def _weigh(
                   timings, transcript)  # fmt: skip
 
 
-def _recipient(who: Mailbox, transaction: Transaction) -> Recipient:
-    reply = transaction.rcpt_replies.get(who)
+def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Recipient:
     # A sender refused is the reason for all that follows; a recipient refused, for that one.
     for decided in (_not_positive(transaction.mail_reply), _not_positive(reply)):
         if decided is not None:
@@ -110,7 +110,7 @@ def _first_failure(transactions: list[Transaction]) -> Failure | None:
 
 
 def _refusal(transaction: Transaction) -> Failure | None:
-    rcpt = [r for r in transaction.rcpt_replies.values() if not r.positive]
+    rcpt = [r for r in transaction.rcpt_replies if not r.positive]
     candidates = (
         (Phase.MAIL, transaction.mail_reply),
         (Phase.RCPT, rcpt[0] if rcpt else None),

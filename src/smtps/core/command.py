@@ -96,7 +96,6 @@ class Command:
         return self.line.encode() + b"\r\n"
 
 
-GREETING = Command(Verb.GREETING, "", "(greeting)")
 STARTTLS = Command(Verb.STARTTLS, "STARTTLS")
 DATA = Command(Verb.DATA, "DATA")
 END_OF_DATA = Command(Verb.END_OF_DATA, ".")

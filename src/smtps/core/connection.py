@@ -15,19 +15,17 @@ from collections import deque
 from typing import NamedTuple, NoReturn
 
 from smtps.core.capabilities import Capabilities
-from smtps.core.command import GREETING, PHASES, Command, Verb
+from smtps.core.command import PHASES, Command, Verb
+from smtps.core.due import Due
 from smtps.core.reply import Limits, Quirk, Reply, ReplyParser, printable, unexpected, wrong_code
-from smtps.core.state import LAST_OF_GROUP, NO, REPLIES, SEND, State
+from smtps.core.state import NO, REPLIES, State, all_granted, out_of_order, walk
 from smtps.errors import NetworkError, Phase, ProtocolError, SessionError, SMTPSError
-
-PLAIN = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF_DATA, Verb.BDAT_LAST, Verb.RSET})
-"""Commands whose replies change nothing but the state."""
 
 
 class Answer(NamedTuple):
-    """A reply and the command that it answers."""
+    """A reply and what it answers."""
 
-    command: Command
+    verb: Verb
     reply: Reply
 
 
@@ -45,7 +43,7 @@ class Connection:
         self.state = State.CONNECTED
         self.capabilities = Capabilities()
         self.quirks: frozenset[Quirk] = frozenset()
-        self.pending: deque[Command] = deque([GREETING])
+        self.pending = Due(Verb.GREETING)
         self._sent_state = State.CONNECTED
         self._parser = ReplyParser(limits)
         self._ready: deque[Reply] = deque()
@@ -61,7 +59,7 @@ class Connection:
     @property
     def phase(self) -> Phase | None:
         """What is being waited for."""
-        return self.pending[0].phase if self.pending else None
+        return PHASES[self.pending.first] if self.pending else None
 
     @property
     def in_step(self) -> bool:
@@ -80,26 +78,35 @@ class Connection:
             SessionError: one has no place here; nothing was changed.
             RemoteError, NetworkError: see ``expect_silence``.
         """
-        state, pending, owed = self._sent_state, self.pending, self._owed
-        before = pending[-1] if pending else None
+        octets = 0
         for command in commands:
-            moves = SEND[state]
-            if owed or command.verb not in moves:
-                raise _out_of_order(command, state, owed)
-            if before is not None and (before.verb in LAST_OF_GROUP or not self._pipelining):
-                raise SessionError(
-                    "session.reply_due",
-                    f"{command.verb} has to wait for the reply to {before.verb}.",
-                    phase=command.phase,
-                )
-            state, owed = moves[command.verb] or state, command.octets
-            before = command
-        if self._spoke_early or self._said() > len(pending):
-            self.expect_silence()
-        self._sent_state, self._owed = state, owed
-        pending.extend(commands)
-        self._spoke_early = False
+            if octets:
+                raise out_of_order(command.verb, f"has to wait for {octets} octets of the chunk")
+            octets = command.octets
+        self.expect(tuple([command.verb for command in commands]), octets)
         return b"".join([command.encode() for command in commands])
+
+    def expect(self, verbs: tuple[Verb, ...], octets: int = 0) -> None:
+        """Commands go out whose bytes are ready; their replies are due from now on.
+
+        Args:
+            verbs: what they are, in order.
+            octets: how much of the message follows the last of them, for BDAT, if it does not go
+                out in the same write.
+
+        Raises:
+            SessionError, RemoteError, NetworkError: see ``send``.
+        """
+        pending = self.pending
+        if self._owed and verbs:
+            raise out_of_order(verbs[0], f"has to wait for {self._owed} octets of the chunk")
+        before = pending.runs[-1][-1] if pending.runs else None
+        state = walk(self._sent_state, before, verbs, self._pipelining)
+        if self._unparsed or self._ready or self._begun or self._spoke_early:
+            self.expect_silence()
+        pending.add(verbs)
+        self._sent_state = state
+        self._owed = octets
 
     def chunk_sent(self, octets: int) -> None:
         """So much of the announced BDAT chunk is out; a reply to it counts only after all is.
@@ -171,6 +178,33 @@ class Connection:
         else:
             self._eof = True
 
+    def granted(self) -> list[Reply] | None:
+        """The replies to all commands that were sent together first, if each is a yes.
+
+        None: more bytes have to come, or there is more to it; see ``answers``.
+        """
+        if self._unparsed:
+            self._said()
+        ready, pending = self._ready, self.pending
+        if not pending.runs or pending.answered or self._owed or self._spoke_early:
+            return None
+        verbs = pending.runs[0]
+        state = all_granted(verbs)
+        if state is None or len(ready) < len(verbs):
+            return None
+        replies: list[Reply] = []
+        for _ in verbs:
+            reply = ready.popleft()
+            replies.append(reply)
+            if reply.code >= 300 or reply.quirks:
+                ready.extendleft(reversed(replies))
+                return None
+        pending.take_run()
+        self.state = state
+        if not pending.runs:
+            self._sent_state = state
+        return replies
+
     def answers(self) -> list[Answer]:
         """All answers that are there; empty until more bytes come.
 
@@ -179,8 +213,9 @@ class Connection:
         """
         if self._postponed is not None:
             raise self._postponed.apart()
+        if not (self._ready or self._unparsed or self._bad or self._eof):
+            return []
         found: list[Answer] = []
-        self._plain_answers(found)
         while self.pending or not found:
             try:
                 answer = self.next_answer()
@@ -193,27 +228,6 @@ class Connection:
                 break
             found.append(answer)
         return found
-
-    def _plain_answers(self, found: list[Answer]) -> None:
-        """Those that need no second thought: yes or no to a command that is wholly out."""
-        self._said()
-        ready, pending = self._ready, self.pending
-        if self._owed or self._spoke_early:
-            return
-        while ready and pending:
-            reply, command = ready[0], pending[0]
-            kind, verb = reply.code // 100, command.verb
-            leads_to = REPLIES[verb]
-            kind = NO if kind >= 4 else kind
-            if verb not in PLAIN or kind not in leads_to or reply.quirks or reply.code == 421:
-                return
-            ready.popleft()
-            pending.popleft()
-            if (state := leads_to[kind]) is not None:
-                self.state = state
-            found.append(Answer(command, reply))
-        if found and not pending:
-            self._sent_state = self.state
 
     def next_answer(self) -> Answer | None:
         """The next reply with its command, or None until more bytes come.
@@ -245,7 +259,7 @@ class Connection:
             )
 
     def _awaited(self) -> str:
-        verb = self.pending[0].verb if self.pending else Verb.END_OF_DATA
+        verb = self.pending.first if self.pending else Verb.END_OF_DATA
         return "the message" if PHASES[verb] is Phase.FINAL else f"{verb}"
 
     def _pair(self, reply: Reply) -> Answer:
@@ -254,23 +268,23 @@ class Connection:
             self._unasked(reply)
         if (self._owed or self._spoke_early) and len(self.pending) == 1:
             self._midway(reply)
-        command = self.pending.popleft()
-        leads_to = REPLIES[command.verb]
+        verb = self.pending.take()
+        leads_to = REPLIES[verb]
         kind = NO if reply.kind >= 4 else reply.kind
         if kind not in leads_to:
-            raise wrong_code(reply, command.verb, command.phase)
+            raise wrong_code(reply, verb, PHASES[verb])
         # After a refused chunk an accepted one mends nothing: the message has a hole.
-        spoiled = self.state is State.SPOILED and command.verb is Verb.BDAT
+        spoiled = self.state is State.SPOILED and verb is Verb.BDAT
         if (state := leads_to[kind]) is not None and not spoiled:
             self.state = state
-        if command.verb in (Verb.EHLO, Verb.HELO) and reply.positive:
+        if verb in (Verb.EHLO, Verb.HELO) and reply.positive:
             self.capabilities = Capabilities.of(reply)
             self._pipelining = "PIPELINING" in self.capabilities
         if reply.code == 421:
             self._close()
         elif not self.pending:
             self._sent_state = self.state
-        return Answer(command, reply)
+        return Answer(verb, reply)
 
     def _unasked(self, reply: Reply) -> NoReturn:
         if self.state is State.CONTENT:
@@ -317,11 +331,3 @@ class Connection:
         self.state = self._sent_state = State.GREETED
         self.capabilities = Capabilities()
         self._pipelining = False
-
-
-def _out_of_order(command: Command, state: State, owed: int) -> SessionError:
-    if owed and command.verb in SEND[state]:
-        why = f"has to wait for {owed} octets of the chunk before it"
-    else:
-        why = f"cannot be sent while the session is {state.value}"
-    return SessionError("session.out_of_order", f"{command.verb} {why}.", phase=command.phase)

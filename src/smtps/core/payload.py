@@ -100,6 +100,9 @@ def normalize(data: bytes) -> bytes:
     return stream.feed(data) + stream.finish()
 
 
+_LEADING_DOT = re.compile(rb"\n\.")
+
+
 class DotStuffer:
     """Doubles a dot at the start of a line, as a stream (RFC 5321 section 4.5.2).
 
@@ -115,7 +118,8 @@ class DotStuffer:
             return data
         starts_with_dot = self._at_line_start and data.startswith(b".")
         self._at_line_start = data.endswith(b"\n")
-        if b"\n." in data:
+        # Most have no dot at all, and the pattern leaps from line end to line end.
+        if b"." in data and _LEADING_DOT.search(data):
             data = data.replace(b"\n.", b"\n..")
         return b"." + data if starts_with_dot else data
 

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from smtps.core import grammar
 from smtps.errors import Phase, ProtocolError, RefusedError
@@ -133,6 +133,7 @@ class ReplyParser:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._usual = min(self._limits.line, self._limits.total) >= MAX_REPLY_LINE
         self._buffer = bytearray()
         self._searched = 0
         self._partial: _Partial | None = None
@@ -158,22 +159,22 @@ class ReplyParser:
             ProtocolError: this is not SMTP, or more than the limits allow; after the replies that
                 stand before it.
         """
-        if self._partial is None and self._searched == 0:
+        if self._partial is None and self._searched == 0 and self._usual:
             self._take_common_replies(into)
         while (reply := self.next_reply()) is not None:
             into.append(reply)
 
     def _take_common_replies(self, into: deque[Reply]) -> None:
         """Those of one line, which most are and which are soon known, up to one of another kind."""
-        *lines, _ = self._buffer.split(b"\r\n")
-        longest = min(self._limits.line, self._limits.total, MAX_REPLY_LINE) - 2
-        done = 0
-        for line in lines:
-            if len(line) > longest or (reply := _of_one_line(bytes(line))) is None:
-                break
-            done += len(line) + 2
-            into.append(reply)
-        del self._buffer[:done]
+        lines = bytes(self._buffer).split(b"\r\n")
+        rest = lines.pop()
+        replies = list(map(_of_one_line, lines))
+        if not all(replies):
+            common = replies.index(None)
+            rest = b"\r\n".join([*lines[common:], rest])
+            del replies[common:]
+        into.extend(cast(list[Reply], replies))
+        self._buffer[:] = rest
 
     def next_reply(self) -> Reply | None:
         """The next whole reply, or None until more bytes come.
@@ -240,11 +241,15 @@ class ReplyParser:
 
     def _finish(self, partial: _Partial) -> Reply:
         self._partial = None
-        enhanced = None
-        match = grammar.ENHANCED_CODE.match(partial.lines[0])
-        if match and int(match[1]) == partial.code // 100:
-            enhanced = EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
+        enhanced = _enhanced(partial.code, partial.lines[0])
         return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+
+
+def _enhanced(code: int, text: str) -> EnhancedCode | None:
+    match = grammar.ENHANCED_CODE.match(text)
+    if match is None or int(match[1]) != code // 100:
+        return None
+    return EnhancedCode(int(match[1]), int(match[2]), int(match[3]))
 
 
 def _quirks_of(code: bytes, text: bytes) -> set[Quirk]:
@@ -260,15 +265,12 @@ def _quirks_of(code: bytes, text: bytes) -> set[Quirk]:
 
 @lru_cache(maxsize=1024)
 def _of_one_line(line: bytes) -> Reply | None:
-    """The reply that a line without its CRLF is, if it is a whole one."""
-    if b"\n" in line or line[3:4] == b"-":
+    """The reply that a line without its CRLF is, if it is a whole one in which all is plain."""
+    if len(line) > MAX_REPLY_LINE - 2 or not _PLAIN_LINE.fullmatch(line) or line[3:4] == b"-":
         return None
-    parser = ReplyParser()
-    parser.feed(line + b"\r\n")
-    try:
-        return parser.next_reply()
-    except ProtocolError:
-        return None
+    text = line[4:].decode("ascii")
+    code = int(line[:3])
+    return Reply(code, (text,), _enhanced(code, text))
 
 
 def printable(data: bytes | bytearray | str) -> str:

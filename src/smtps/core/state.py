@@ -8,8 +8,10 @@ answer under way will be yes; that is what lets commands go out together. ``REPL
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
-from smtps.core.command import Verb
+from smtps.core.command import PHASES, Verb
+from smtps.errors import SessionError
 
 
 class State(StrEnum):
@@ -101,3 +103,50 @@ LAST_OF_GROUP = frozenset(
     }
 )
 """Nothing may be sent behind these until their reply is here (RFC 2920 section 3.1)."""
+
+
+@lru_cache(maxsize=1024)
+def walk(
+    state: State,
+    before: Verb | None,
+    verbs: tuple[Verb, ...],
+    pipelining: bool,
+) -> State:
+    """Where commands lead that go out together, if they may; remembered, as they are mostly alike.
+
+    Args:
+        state: the sent state.
+        before: the last command whose reply is due.
+        verbs: what the commands are.
+        pipelining: whether the server takes one before it has answered another (RFC 2920).
+
+    Raises:
+        SessionError: one of them has no place there.
+    """
+    for verb in verbs:
+        moves = SEND[state]
+        if verb not in moves:
+            raise out_of_order(verb, f"cannot be sent while the session is {state.value}")
+        if before is not None and (before in LAST_OF_GROUP or not pipelining):
+            raise SessionError(
+                "session.reply_due",
+                f"{verb} has to wait for the reply to {before}.",
+                phase=PHASES[verb],
+            )
+        state, before = moves[verb] or state, verb
+    return state
+
+
+PLAIN = frozenset({Verb.MAIL, Verb.RCPT, Verb.END_OF_DATA, Verb.BDAT_LAST, Verb.RSET})
+"""Commands to which a yes changes nothing but the state."""
+
+
+@lru_cache(maxsize=1024)
+def all_granted(verbs: tuple[Verb, ...]) -> State | None:
+    """Where a yes to each of these leads; None if it means more for one of them."""
+    return REPLIES[verbs[-1]][DONE] if PLAIN.issuperset(verbs) else None
+
+
+def out_of_order(verb: Verb, why: str) -> SessionError:
+    """The error for a command that has no place where it was said."""
+    return SessionError("session.out_of_order", f"{verb} {why}.", phase=PHASES[verb])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Unpack
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.route import Discovery
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.visit import Progress
 from smtps.errors import Failure, Phase
@@ -19,6 +18,7 @@ from smtps.options import DEFAULT_PORT, Endpoint, EndpointOptions
 if TYPE_CHECKING:
     from smtps.client.envelope import Envelope
     from smtps.diagnosis.discovery import Means
+    from smtps.diagnosis.route import Discovery
 
 
 async def check(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # what only deep looks and mail addresses need
 
 Control = Literal["answers", "silent"]
 
+_DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -54,7 +56,7 @@ class Certificate:
 
     def days_left(self, now: datetime) -> int:
         """Whole days until it runs out; negative, whole days since, when it has."""
-        return int((self.not_after - now) / timedelta(days=1))
+        return int((self.not_after - now) / _DAY)
 
 
 @dataclass(frozen=True, slots=True)

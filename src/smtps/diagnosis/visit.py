@@ -235,7 +235,7 @@ def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:
     return Asked(
         sender=str(envelope.sender or ""),
         mail_reply=asked.mail_reply,
-        recipients=tuple((str(who), reply) for who, reply in asked.rcpt_replies.items()),
+        recipients=tuple((str(who), reply) for who, reply in asked.recipients),
         size=size,
     )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
-from dataclasses import replace
 
 from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
 from smtps.net.resolve import Address
 from smtps.net.timing import expiry, within
-from smtps.net.tls import ClientHello, TLSFacts, check_fingerprint, context_for, context_of
+from smtps.net.tls import ClientHello, check_fingerprint, context_for, context_of
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
@@ -44,12 +43,14 @@ async def connect_tcp(
     loop = asyncio.get_running_loop()
     try:
         async with within(timeout, Phase.TCP, address.ip, deadline):
-            _, wire = await loop.create_connection(Wire, address.ip, address.port)
+            # It keeps the address as it was asked for, with its zone.
+            _, wire = await loop.create_connection(
+                lambda: Wire(address.ip), address.ip, address.port
+            )
     except OSError as error:
         if isinstance(error, SMTPSError):
             raise
         raise translate(error, Phase.TCP, address=address.ip) from error
-    wire.address = address.ip  # as it was asked for, with its zone
     return wire
 
 
@@ -132,7 +133,7 @@ async def secure(
     *,
     hello: ClientHello | None = None,
     session: ssl.SSLSession | None = None,
-) -> TLSFacts:
+) -> bool:
     """Start TLS on an open wire and decide whether to trust the server.
 
     Args:
@@ -142,6 +143,9 @@ async def secure(
         hello: another way to say hello, which trusts anybody.
         session: to take up again.
 
+    Returns:
+        Whether it was verified: against name and trust store, or by fingerprint.
+
     Raises:
         CertificateError: it is not to be trusted; nothing but the handshake was sent.
         TLSError, NetworkError, PhaseTimeoutError: the handshake failed.
@@ -150,14 +154,13 @@ async def secure(
     name = server_name(endpoint.host) if hello is None or hello.named else None
     with expiry(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline) as until:
         await wire.start_tls(context, name, session, until=until)
-    facts = wire.facts()
-    if endpoint.fingerprint is not None and hello is None:
-        try:
-            check_fingerprint(facts.chain, endpoint.fingerprint)
-        except SMTPSError as error:
-            raise error.locate(address=wire.address) from None
-        return replace(facts, verified=True)
-    return facts
+    if endpoint.fingerprint is None or hello is not None:
+        return context.verify_mode is ssl.CERT_REQUIRED
+    try:
+        check_fingerprint(wire.facts().chain, endpoint.fingerprint)
+    except SMTPSError as error:
+        raise error.locate(address=wire.address) from None
+    return True
 
 
 def server_name(host: str) -> str:

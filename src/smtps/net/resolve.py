@@ -65,7 +65,46 @@ async def resolve(
     return interleave(addresses)
 
 
+@dataclass(slots=True)
+class _Question:
+    """One that the system's resolver has not answered yet.
+
+    Attributes:
+        answer: comes from a thread.
+        waiting: how many want to know.
+    """
+
+    answer: asyncio.Task[list[str]]
+    waiting: int = 0
+
+
+_open: dict[tuple[asyncio.AbstractEventLoop, str, int], _Question] = {}
+
+
 async def _from_system(name: str, port: int) -> list[str]:
+    """Ask the system's resolver. It takes a thread, of which there are few: whoever asks the same
+    meanwhile shares it, so that many who wait for one silent name are in nobody else's way.
+    """
+    place = (asyncio.get_running_loop(), name, port)
+    question = _open.get(place)
+    if question is None or question.answer.done():
+        question = _open[place] = _Question(asyncio.create_task(_ask_system(name, port)))
+    question.waiting += 1
+    try:
+        await asyncio.wait((question.answer,))
+    finally:
+        question.waiting -= 1
+        if not question.waiting:
+            if _open[place] is question:
+                del _open[place]
+            if question.answer.cancel():
+                await asyncio.gather(question.answer, return_exceptions=True)
+    if (error := question.answer.exception()) is not None:
+        raise type(error)(*error.args)  # one for each: it will hold on to the frames it passes
+    return question.answer.result()
+
+
+async def _ask_system(name: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [_literal(entry[4]) for entry in found]

@@ -27,7 +27,6 @@ class TLSFacts:
         version: such as ``TLSv1.3``; None before it was agreed.
         cipher: its name.
         bits: strength of the cipher.
-        group: key-exchange group, such as ``X25519``.
         chain: certificates as the server sent them, DER, its own first.
         verified: against name and trust store, or by fingerprint.
         path: the way from the server's certificate to a trusted one, DER, when verified by it.
@@ -39,13 +38,17 @@ class TLSFacts:
     version: str | None = None
     cipher: str | None = None
     bits: int | None = None
-    group: str | None = None
     chain: tuple[bytes, ...] = ()
     verified: bool = False
     path: tuple[bytes, ...] = ()
     alpn: str | None = None
     resumed: bool = False
     first_bytes: bytes = b""
+
+    @property
+    def group(self) -> str | None:
+        """Key-exchange group, such as ``X25519``, as far as the first bytes show it."""
+        return key_exchange_group(self.first_bytes)
 
 
 def context_for(endpoint: Endpoint) -> ssl.SSLContext:
@@ -199,7 +202,6 @@ def facts_of(connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes) -
         version=version,
         cipher=cipher,
         bits=bits,
-        group=key_exchange_group(first_bytes),
         chain=peer_chain(connection),
         verified=verified,
         path=_chain(connection, "get_verified_chain") if verified else (),

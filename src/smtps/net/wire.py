@@ -25,17 +25,19 @@ _PAUSE = 262144
 class Wire(asyncio.Protocol):
     """Reads and writes bytes, in the clear or through TLS; not to be shared between tasks.
 
+    Args:
+        address: the peer's, such as ``192.0.2.1``, for messages; else the system is asked.
+
     Attributes:
-        address: the peer's, such as ``192.0.2.1``, for messages.
+        address: the peer's.
         first_bytes: the server's first raw bytes, on the way to TLS.
     """
 
-    def __init__(self) -> None:
-        self.address = ""
-        self.local_ip = ""
+    def __init__(self, address: str = "") -> None:
+        self.address = address
         self.first_bytes = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._plain = bytearray()
+        self._plain = b""
         self._eof = False
         self._error: Exception | None = None
         self._paused = False
@@ -54,9 +56,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport over."""
         self._transport = cast(asyncio.Transport, transport)
-        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.address = str(peer[0]) if peer else ""
-        self.local_ip = str(local[0]) if local else ""
+        if not self.address and (peer := transport.get_extra_info("peername")):
+            self.address = str(peer[0])
 
     def data_received(self, data: bytes) -> None:
         """Store, and decrypt once TLS is up; what comes after the end is not even stored."""
@@ -116,6 +117,12 @@ class Wire(asyncio.Protocol):
     # What a session calls.
 
     @property
+    def local_ip(self) -> str:
+        """This side's address while the wire is open."""
+        local = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return str(local[0]) if local else ""
+
+    @property
     def has_unread(self) -> bool:
         """Whether the server has sent something, or hung up."""
         return bool(self._plain) or self._eof or self._error is not None
@@ -136,8 +143,7 @@ class Wire(asyncio.Protocol):
             if self._eof:
                 return b""
             await self._wait(until)
-        data = bytes(self._plain)
-        self._plain.clear()
+        data, self._plain = self._plain, b""
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
@@ -154,9 +160,9 @@ class Wire(asyncio.Protocol):
         if self._tls is None:
             self._transport.write(data)
             return
-        view = memoryview(data)
-        while view:
-            view = view[self._tls.write(view) :]
+        written = self._tls.write(data)
+        while written < len(data):
+            written += self._tls.write(memoryview(data)[written:])
         self._flush()
 
     async def drain(self) -> None:
@@ -190,8 +196,7 @@ class Wire(asyncio.Protocol):
             TimeoutError: the server was silent.
             SMTPSError: it failed; ``facts`` tells what was seen until then.
         """
-        early = bytes(self._plain)
-        self._plain.clear()
+        early, self._plain = self._plain, b""
         self.first_bytes[:] = early[:_KEEP]  # after STARTTLS, what was said in the clear is over
         self._tls = context.wrap_bio(
             self._from_peer, self._to_peer, server_hostname=server_name, session=session
@@ -260,8 +265,10 @@ class Wire(asyncio.Protocol):
             self._flush()
         unsent = self._transport.get_write_buffer_size()
         self._transport.close()
-        # With nothing left to write, closing waits for nobody.
-        await asyncio.wait([self._closed], timeout=timeout if unsent else None)
+        if not unsent:  # then closing waits for nobody
+            await self._closed
+            return
+        await asyncio.wait([self._closed], timeout=timeout)
         if not self._closed.done():
             self.abort()
             await asyncio.sleep(0)
@@ -275,7 +282,7 @@ class Wire(asyncio.Protocol):
     def _forget(self) -> None:
         """Nobody will read what came, and an error holds on to all that its frames knew."""
         self._eof, self._error = True, None
-        self._plain.clear()
+        self._plain = b""
 
     def _flush(self) -> None:
         if self._to_peer.pending and self._transport is not None:
@@ -286,7 +293,10 @@ class Wire(asyncio.Protocol):
         try:
             while piece := self._tls.read(65536):
                 self._plain += piece
-            self._eof = True  # close_notify
+                if not self._from_peer.pending and not self._tls.pending():
+                    break  # one more look would only raise SSLWantReadError, which takes long
+            else:
+                self._eof = True  # close_notify
         except ssl.SSLWantReadError:
             pass
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

@@ -10,13 +10,11 @@ import asyncio
 import json
 import logging
 import random
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
-from smtps.client.outgoing import Outgoing
 from smtps.client.pool import Pool
 from smtps.client.result import Result, reply_json
 from smtps.errors import Failure, Phase, SMTPSError
@@ -29,6 +27,7 @@ from smtps.outbox.records import Claim, Tenure, Wish
 from smtps.outbox.ruling import failure_text, rule
 from smtps.outbox.said import said
 from smtps.outbox.store import Store
+from smtps.outbox.supply import Supply
 from smtps.outbox.tenure import Takeover, keep_standing, take
 from smtps.outbox.writer import StoreError
 
@@ -79,13 +78,11 @@ class Lane:
         self._stopping = stopping
         self._count = count
         self._tenure = Tenure(account.name, 0, Allowance(), Circuit())
-        self._ready: deque[Claim] = deque()
-        self._coming: asyncio.Task[list[Claim]] | None = None
-        self._under_way: dict[int, Claim] = {}
+        self._supply = Supply(self._take_on)
         self._outcomes: list[Settlement] = []
         self._news = asyncio.Event()
         self._width = 1
-        self._halted = self._over = False
+        self._over = False
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
@@ -106,20 +103,22 @@ class Lane:
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return
         settling = asyncio.create_task(self._settle_all())
+        before = pool.lendings
         try:
             await self._rounds(pool)
         except (LaneLostError, StoreError) as error:
             log.warning("the lane of %s ends: %s", account.name, error)
         finally:
-            await self._wind_up(settling)
+            # Where no session came about, nothing was begun.
+            begun = pool.lendings > before
+            await self._wind_up(settling, [] if begun else list(self._supply.under_way.values()))
 
     async def _rounds(self, pool: Pool) -> None:
         """One round for each run of messages with the same terms."""
-        while (first := await self._next()) is not None:
-            self._ready.appendleft(first)
-            terms = first.terms
+        supply = self._supply
+        while (terms := await supply.round()) is not None:
             many = pool.send_many(
-                self._feed(first),
+                supply,
                 window=self._account.window,
                 partial=terms.partial,
                 dsn=terms.dsn,
@@ -127,28 +126,11 @@ class Lane:
             )
             async with aclosing(many) as results:
                 async for outgoing, result in results:
-                    self._take(self._under_way.pop(id(outgoing)), result)
-
-    async def _feed(self, first: Claim) -> AsyncIterator[Outgoing]:
-        while (claim := await self._next()) is not None:
-            if claim.terms != first.terms:
-                self._ready.appendleft(claim)
-                return
-            self._under_way[id(claim.outgoing)] = claim
-            yield claim.outgoing
-
-    async def _next(self) -> Claim | None:
-        """The next message; the ones behind it are being taken on meanwhile."""
-        if not self._ready:
-            coming, self._coming = self._coming, None
-            self._ready.extend(await (coming or self._take_on()))
-            if self._ready and self._answered.is_set():
-                self._coming = asyncio.create_task(self._take_on())
-        return self._ready.popleft() if self._ready and not self._halted else None
+                    self._take(supply.under_way.pop(id(outgoing)), result)
 
     async def _take_on(self) -> list[Claim]:
         """Write of some messages that they are being sent."""
-        if self._under_way and not self._answered.is_set():
+        if self._supply.under_way and not self._answered.is_set():
             await self._answered.wait()  # whether the server is of any use is not known yet
         if not await self._may_go_on():
             return []
@@ -164,7 +146,7 @@ class Lane:
     async def _may_go_on(self) -> bool:
         """Wait for the account's allowance, if that is soon."""
         loop = asyncio.get_running_loop()
-        while not self._halted and not self._stopping.is_set() and loop.time() < self._end:
+        while not self._supply.halted and not self._stopping.is_set() and loop.time() < self._end:
             wait = self._tenure.allowance.wait(self._clock.now())
             if not wait:
                 return True
@@ -180,14 +162,15 @@ class Lane:
         """What came of one message."""
         now = self._clock.now()
         failure = account_failure(result)
-        if failure is not None and not self._halted:
+        if failure is not None and not self._supply.halted:
             circuit = self._tenure.circuit.after(failure, now, random.random())  # noqa: S311
             self._tenure = replace(self._tenure, circuit=circuit)
-            self._halted = True
+            self._supply.halted = True
             log.warning("%s waits: %s", self._account.name, failure.message)
         elif failure is None:
             self._tenure = replace(self._tenure, circuit=Circuit())
             self._width = min(self._width * 4, AT_ONCE)
+            self._supply.eager = True
         self._answered.set()
         ruling = rule(result, claim, now, self._account.course, random.random())  # noqa: S311
         attempt = _attempt(result, claim, now)
@@ -221,13 +204,9 @@ class Lane:
             else:
                 return
 
-    async def _wind_up(self, settling: asyncio.Task[None]) -> None:
-        self._halted = True
+    async def _wind_up(self, settling: asyncio.Task[None], unbegun: list[Claim]) -> None:
         self._answered.set()
-        if self._coming is not None:
-            with suppress(SMTPSError):
-                self._ready.extend(await self._coming)
-        unbegun = list(self._ready)
+        unbegun += await self._supply.unbegun()
         self._over = True
         self._news.set()
         await settling

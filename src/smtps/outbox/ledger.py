@@ -63,7 +63,7 @@ def _mark(connection: Connection, wish: Wish) -> list[Claim] | LaneLostError:
     due = (
         select(tables.messages)
         .where(_M.account == wish.account, _M.due <= wish.now, _M.expires > wish.now)
-        .order_by(_M.due)
+        .order_by(_M.due, _M.id)
         .limit(wish.most)
     )
     rows: list[Any] = []
@@ -115,7 +115,6 @@ def _claims(connection: Connection, rows: list[Any], now: int) -> list[Claim]:
 
 def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) -> Claim:
     waiting = [(n, email) for n, email, standing in people if standing in _OPEN]
-    standings = {standing for _, _, standing in people}
     return Claim(
         id=row["id"],
         number=row["tries"] + 1,
@@ -126,8 +125,8 @@ def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) 
         told=row["told"],
         outgoing=outgoing_of(row, bytes(data), [email for _, email in waiting]),
         people=tuple(n for n, _ in waiting),
-        accepted=Standing.ACCEPTED in standings,
-        doubtful=Standing.UNCERTAIN in standings,
+        others=frozenset(Standing(how) for _, _, how in people if how not in _OPEN),
+        failure=row["failure"],
         terms=terms_of(row["terms"]),
     )
 

@@ -69,7 +69,8 @@ def _copy(
     for table in tables.metadata.sorted_tables:
         if table is tables.meta:
             continue
-        rows = reading.execution_options(yield_per=AT_ONCE).execute(select(table)).mappings()
+        query = select(table).execution_options(yield_per=AT_ONCE)
+        rows = reading.execute(query).mappings()
         copied = 0
         for part in rows.partitions(AT_ONCE):
             writing.execute(insert(table), [dict(row) for row in part])

@@ -69,6 +69,7 @@ class Outbox:
         bounds: how much is kept.
         clock: the time.
         allow: egress policy.
+        grace: seconds that messages on their way have when it is closed.
         count: told of each outcome: account, state, and seconds since it was accepted.
 
     Raises:
@@ -85,6 +86,7 @@ class Outbox:
         bounds: Bounds | None = None,
         clock: Clock | None = None,
         allow: Allow | None = None,
+        grace: float = 5.0,
         count: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
         self.accounts = accounts
@@ -92,6 +94,7 @@ class Outbox:
         self.clock = clock or Clock()
         self.store = Store(backend(place, own=deliver))
         self._allow = allow
+        self._grace = grace
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
@@ -100,6 +103,7 @@ class Outbox:
         self._stopping = asyncio.Event()
         self._nudged = asyncio.Event()
         self._chores: list[asyncio.Task[None]] = []
+        self._running: set[asyncio.Task[None]] = set()
         self._octets = 0
 
     async def __aenter__(self) -> Self:
@@ -117,6 +121,10 @@ class Outbox:
     async def __aexit__(self, *_: object) -> None:
         self._stopping.set()
         self._nudged.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._grace)
+        for lane in self._running:
+            lane.cancel()
         if self._lanes is not None:
             await self._lanes.aclose()
         for chore in self._chores:
@@ -249,11 +257,18 @@ class Outbox:
     # What goes on by itself.
 
     async def _run(self, name: str) -> None:
-        if (account := self.accounts.get(name)) is not None:
-            lane = Lane(
-                account, self.store, self.clock, self._pool, self._stopping, count=self._count
-            )
-            await lane.run()
+        if (account := self.accounts.get(name)) is None or self._stopping.is_set():
+            return
+        stopping, count = self._stopping, self._count
+        lane = Lane(account, self.store, self.clock, self._pool, stopping, count=count)
+        task = asyncio.create_task(lane.run())
+        self._running.add(task)
+        try:
+            await asyncio.wait([task])
+        finally:
+            self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the lane of %s failed", name, exc_info=error)
 
     def _pool(self, account: Account) -> Pool:
         """The account's warm sessions; others, when its server or secret has been changed."""

@@ -43,7 +43,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         try:
-            import pgqueuer  # noqa: F401, PLC0415  # an extra
+            import asyncpg  # noqa: F401, PLC0415  # extras
+            import pgqueuer  # noqa: F401, PLC0415
             import psycopg  # noqa: F401, PLC0415
         except ImportError:
             raise InputError(
@@ -129,12 +130,12 @@ class Jobs:
             await self._forget()
 
     async def _queries(self) -> Any:
-        from pgqueuer.adapters.drivers.psycopg import PsycopgDriver  # noqa: PLC0415
+        from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver  # noqa: PLC0415
         from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415
 
         if self._asking is None:
             self._asking = await _connect(self._url)
-        return Queries(PsycopgDriver(self._asking))
+        return Queries(AsyncpgDriver(self._asking))
 
     async def _forget(self) -> None:
         connection, self._asking = self._asking, None
@@ -166,7 +167,7 @@ class Jobs:
 
         connection = await _connect(self._url)
         try:
-            queuer = self._queuer = PgQueuer.from_psycopg_connection(connection)
+            queuer = self._queuer = PgQueuer.from_asyncpg_connection(connection)
 
             @queuer.entrypoint(ENTRYPOINT)
             async def lane(job: Any) -> None:
@@ -195,6 +196,7 @@ class Jobs:
 
 
 async def _connect(url: str) -> Any:
-    import psycopg  # noqa: PLC0415
+    # Not psycopg: PgQueuer listens on the connection that it asks on, and there that takes turns.
+    import asyncpg  # noqa: PLC0415
 
-    return await psycopg.AsyncConnection.connect(url, autocommit=True)
+    return await asyncpg.connect(url)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 
+from smtps.advice import ADVICE
 from smtps.outbox import tables
 from smtps.outbox.records import when
 from smtps.outbox.states import WAITING, State
 
-_M, _L = tables.messages.c, tables.lanes.c
+_M, _L, _R = tables.messages.c, tables.lanes.c, tables.recipients.c
 
 PAGE = 50
 """Messages of a page, unless more or fewer are asked for."""
@@ -46,7 +48,7 @@ class Filter:
 
 
 def page(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
-    """A page of messages, without their recipients."""
+    """A page of messages; of their recipients the first, and how many stand how."""
     # One list for each state and account, each read from its own index and cut short.
     lists = [
         connection.execute(_one_list(wanted, state, account)).mappings().all()
@@ -54,7 +56,25 @@ def page(connection: Connection, wanted: Filter) -> list[dict[str, Any]]:
         for account in (wanted.accounts if wanted.accounts is not None else (None,))
     ]
     rows = sorted((row for rows in lists for row in rows), key=lambda row: row["id"], reverse=True)
-    return [summary(row) for row in rows[: wanted.limit]]
+    found = rows[: wanted.limit]
+    people = _people(connection, [row["id"] for row in found])
+    return [{**summary(row), **people[row["id"]]} for row in found]
+
+
+def _people(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]]
+    found = defaultdict(lambda: {"first_recipient": None, "standings": {}})
+    first = select(_R.message, _R.email).where(_R.message.in_(ids), _R.n == 0)
+    for id_, email in connection.execute(first):
+        found[id_]["first_recipient"] = email
+    number = (
+        select(_R.message, _R.standing, func.count())
+        .where(_R.message.in_(ids))
+        .group_by(_R.message, _R.standing)
+    )
+    for id_, standing, many in connection.execute(number):
+        found[id_]["standings"][standing] = many
+    return found
 
 
 def _one_list(wanted: Filter, state: str | None, account: str | None) -> Select[Any]:
@@ -91,9 +111,10 @@ def summary(row: RowMapping) -> dict[str, Any]:
         "expires_at": when(row["expires"]),
         "finished_at": when(row["finished"]),
         "tries": row["tries"],
+        "kept": bool(row["kept"]),
         "tags": json.loads(row["tags"]),
         "metadata": json.loads(row["metadata"]),
-        "failure": _parsed(row["failure"]),
+        "failure": _failure(row["failure"]),
     }
 
 
@@ -127,7 +148,7 @@ def _attempt(row: RowMapping) -> dict[str, Any]:
         "outcome": row["outcome"],
         "address": row["address"],
         "reply": _parsed(row["reply"]),
-        "failure": _parsed(row["failure"]),
+        "failure": _failure(row["failure"]),
     }
 
 
@@ -178,6 +199,7 @@ def account_states(connection: Connection, now: int) -> list[dict[str, Any]]:
             "status": "stopped" if row["stopped"] else "waiting" if row["failures"] else "ok",
             "code": row["code"],
             "reason": row["reason"],
+            **_advice(row["code"]),
             "failures": row["failures"],
             "next_attempt_at": when(row["not_before"]) if row["not_before"] > now else None,
         }
@@ -200,6 +222,20 @@ def meta(connection: Connection) -> dict[str, str]:
     """What is kept about the outbox itself."""
     rows = connection.execute(select(tables.meta.c.name, tables.meta.c.value))
     return {name: value for name, value in rows}  # noqa: C416  # rows are not pairs to mypy
+
+
+def _failure(text: str | None) -> dict[str, Any] | None:
+    """A failure, with what the project has to say about it."""
+    if text is None:
+        return None
+    failure = json.loads(text)
+    return {**failure, **_advice(failure["code"])}
+
+
+def _advice(code: str | None) -> dict[str, str | None]:
+    # What is on the disk may be of another release, with a code that is not known here.
+    row = ADVICE.get(code or "")
+    return {"meaning": row and row.meaning, "advice": row and row.fix}
 
 
 def _parsed(text: str | None) -> Any:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from smtps.client.delivery import Terms
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing
+from smtps.client.terms import Terms
 from smtps.content import Content
 from smtps.core.address import Mailbox
 from smtps.outbox.allowance import Allowance
 from smtps.outbox.circuit import Circuit
-from smtps.outbox.states import State
+from smtps.outbox.states import Standing, State
 
 
 def when(time: int | None) -> str | None:
@@ -184,7 +184,8 @@ class Claim:
         told: whether somebody was told that it is delayed.
         outgoing: the message, for those who are still to get it.
         people: their numbers, in the same order.
-        accepted, doubtful: whether an earlier attempt served somebody, or may have.
+        others: how the recipients stand that an earlier attempt was enough for.
+        failure: of an earlier attempt, as JSON.
         terms: what is asked of the server.
     """
 
@@ -197,8 +198,8 @@ class Claim:
     told: bool
     outgoing: Outgoing
     people: tuple[int, ...]
-    accepted: bool
-    doubtful: bool
+    others: frozenset[Standing]
+    failure: str | None
     terms: Terms
 
 

@@ -81,12 +81,9 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
         asked = wish(" ".join(result.failure.lines)) if result.failure else None
         wait = asked or pause(claim.step, chance, course.steps)
         return _again(result, claim, people, wait, now)
-    found |= {Standing.ACCEPTED} if claim.accepted else set()
-    found |= {Standing.UNCERTAIN} if claim.doubtful else set()
-    state = outcome(found)
-    return Ruling(
-        state, None, claim.step, people, state.value, None if state is State.SENT else failure
-    )
+    state = outcome(found | claim.others)
+    failure = None if state is State.SENT else failure or claim.failure
+    return Ruling(state, None, claim.step, people, state.value, failure)
 
 
 def outcome(found: set[Standing]) -> State:

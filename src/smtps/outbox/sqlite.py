@@ -17,6 +17,9 @@ from smtps.errors import InputError
 LANES = 64
 """At the same time; others take turns."""
 
+_PAGES = 2_000
+"""Given back to the disk at a time."""
+
 _BUSY = 5.0
 """Seconds to wait for a command of the shell that is writing."""
 
@@ -80,10 +83,12 @@ class File:
         return self._path.parent
 
     @staticmethod
-    def tidy(connection: Connection, _: list[None]) -> list[None]:
+    def tidy(connection: Connection, nothing: list[None]) -> list[None]:
         """Give room back to the disk that removed messages had."""
-        connection.exec_driver_sql("PRAGMA incremental_vacuum(1000)")
-        return [None] * len(_)
+        free = connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0
+        for _ in range(min(free, _PAGES)):  # each time one; Python's driver takes no more steps
+            connection.exec_driver_sql("PRAGMA incremental_vacuum")
+        return nothing
 
     def lanes(self, run: Callable[[str], Awaitable[None]]) -> Tasks:
         """Who runs lanes."""

@@ -93,7 +93,11 @@ class Store:
         self.behind = behind
         try:
             prepare(behind.writing)
+        except InputError:
+            behind.close()
+            raise
         except DBAPIError as error:
+            behind.close()
             raise StoreError(
                 "outbox.unavailable", f"The outbox cannot be opened: {error.orig}",
                 phase=Phase.INPUT,

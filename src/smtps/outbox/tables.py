@@ -52,6 +52,7 @@ Index(
     "messages_due",
     messages.c.account,
     messages.c.due,
+    messages.c.id,
     sqlite_where=messages.c.due.is_not(None),
     postgresql_where=messages.c.due.is_not(None),
 )

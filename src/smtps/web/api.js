@@ -68,9 +68,9 @@ export async function blob(path) {
   return (await call(path)).blob();
 }
 
-/** The events of a streamed answer, as {event, data}. */
+/** The events of a streamed answer, as {event, data}; asked for by GET where there is no body. */
 export async function* events(path, body, signal) {
-  const response = await call(path, { method: 'POST', body, signal });
+  const response = await call(path, { method: body ? 'POST' : 'GET', body, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = '';
   try {
@@ -99,21 +99,21 @@ function parse(block) {
 }
 
 /** POST with progress: `onProgress(part)` runs from 0 to 1 while the body goes out. */
-export async function upload(path, body, onProgress, signal) {
+export async function upload(path, body, onProgress, signal, headers = {}) {
   const text = JSON.stringify(body);
   for (;;) {
-    const { status, answer, wait } = await post(path, text, onProgress, signal);
+    const { status, answer, wait } = await post(path, text, onProgress, signal, headers);
     if (status >= 200 && status < 300) return JSON.parse(answer);
     if (status !== 401 || !(await askForToken())) throw asProblem(status, answer, wait);
   }
 }
 
-function post(path, text, onProgress, signal) {
+function post(path, text, onProgress, signal, headers) {
   return new Promise((resolve, reject) => {
     const http = new XMLHttpRequest();
     http.open('POST', path);
     http.setRequestHeader('Content-Type', 'application/json');
-    for (const [name, value] of Object.entries(authorization())) http.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...headers, ...authorization() })) http.setRequestHeader(name, value);
     http.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 1);
     http.upload.onload = () => onProgress(1);
     http.onload = () => resolve({

@@ -5,12 +5,13 @@ import { Problem, request } from './api.js';
 import { setLimit } from './attachments.js';
 import { sizeLimit } from './capabilities.js';
 import { check } from './check.js';
-import { mistake, send } from './compose.js';
+import { mistake, queue, send } from './compose.js';
 import { alarm, announce, byId, put } from './dom.js';
 import { refresh, startInbox } from './inbox.js';
 import { isSandbox, startPersonas } from './personas.js';
 import { comparePorts } from './ports.js';
 import { setProviders } from './providers.js';
+import { offerQueue } from './queueing.js';
 import { forget, keep, remember } from './store.js';
 import { onOpen, open } from './tabs.js';
 import { setToken } from './token.js';
@@ -23,6 +24,9 @@ const context = {
   onAnswer: (_account, answer) => setLimit(sizeLimit(answer.capabilities ?? [])),
   onSent: (account) => isSandbox(account) && refresh(),
 };
+
+/** Loaded when it is wanted: most who come want a check. */
+const outbox = () => import('./outbox.js').catch(() => alarm('The outbox cannot be loaded. Load the page anew.'));
 
 function startCheck() {
   const account = readAccount();
@@ -82,7 +86,7 @@ async function optional(path, use) {
     use(await request(path));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (!/^(api\.not_found|api\.token_needed)$/.test(error.document.code)) alarm(error.message);
+    if (!/^(api\.not_found|api\.token_needed|outbox\.not_configured)$/.test(error.document.code)) alarm(error.message);
   }
 }
 
@@ -104,8 +108,10 @@ settle();
 fromAddress();
 showVia();
 onOpen(showVia);
+onOpen((name) => name === 'outbox' && outbox());
 form.addEventListener('submit', (event) => { event.preventDefault(); startCheck(); });
 byId('compose').addEventListener('submit', (event) => { event.preventDefault(); startSend(); });
+byId('queue-up').addEventListener('click', () => queue(async (answer) => (await outbox())?.showQueued(answer)));
 byId('compare').addEventListener('click', startPorts);
 byId('ports-start').addEventListener('click', startPorts);
 byId('forget').addEventListener('click', forgetAll);
@@ -115,6 +121,7 @@ byId('username').addEventListener('change', ({ currentTarget: { value } }) => {
   if (value.includes('@')) byId('compose-from').value ||= value;
 });
 
+optional('/api/smtps/accounts', ({ accounts }) => offerQueue(accounts));
 optional('/api/smtps/providers', ({ providers }) => setProviders(providers));
 optional('/api/sandbox', (sandbox) => {
   byId('tab-inbox').hidden = false;

@@ -7,12 +7,13 @@ import { delivery } from './delivery.js';
 import { alarm, announce, byId, el, put, reveal } from './dom.js';
 import { blame, clearProblems, forgive, showProblems } from './fields.js';
 import { verdict } from './findings.js';
+import { keyOf, QUEUE_FIELDS, readQueue, settleKey } from './queueing.js';
 
 const form = byId('compose');
 
 const FIELDS = {
   ...INPUTS, from: 'compose-from', to: 'compose-to', cc: 'compose-cc', bcc: 'compose-bcc', subject: 'compose-subject',
-  body: 'compose-text', html: 'compose-html',
+  body: 'compose-text', html: 'compose-html', ...QUEUE_FIELDS,
 };
 
 let running = null;
@@ -50,7 +51,7 @@ function showProgress(part) {
 }
 
 function setRunning(is) {
-  byId('send').disabled = is;
+  byId('send').disabled = byId('queue-up').disabled = is;
   byId('upload').hidden = byId('send-stop').hidden = !is;
   if (is) byId('send-stop').focus();
 }
@@ -74,31 +75,51 @@ export function mistake({ document: { errors, error } = { errors: [] }, message 
   if (text) reveal(byId('alert'));
 }
 
-/** Send what is written by an account. `context` is that of a check, and has onSent. */
-export async function send(account, context) {
-  const message = readMessage();
-  if (!message) return;
+/** Have `perform(files, attachments, signal)` hand over what is written, with `button` pressed. */
+async function handOver(button, saying, perform) {
   alarm();
   put('send-result');
   const own = new AbortController();
   running = own;
   setRunning(true);
-  announce('Sending');
-  const files = attached();
+  announce(saying);
   try {
-    const attachments = files.length ? { attachments: await encoded() } : {};
-    const body = { ...account, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
-    const answer = await either(upload('/api/smtps/send?detail=full', body, showProgress, own.signal));
-    showResult(...delivery(account, message, files, answer, context));
-    context.onSent(account, answer);
+    const files = attached();
+    await perform(files, files.length ? { attachments: await encoded() } : {}, own.signal);
   } catch (error) {
     if (error.name === 'AbortError') stopped();
     else mistake(error);
   } finally {
     const here = document.activeElement === byId('send-stop');
     setRunning(false);
-    if (here) byId('send').focus();
+    if (here) byId(button).focus();
   }
+}
+
+/** Send what is written by an account. `context` is that of a check, and has onSent. */
+export async function send(account, context) {
+  const message = readMessage();
+  if (!message) return;
+  await handOver('send', 'Sending', async (files, attachments, signal) => {
+    const body = { ...account, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
+    const answer = await either(upload('/api/smtps/send?detail=full', body, showProgress, signal));
+    showResult(...delivery(account, message, files, answer, context));
+    context.onSent(account, answer);
+  });
+}
+
+/** Leave what is written with the outbox; `onQueued(answer)` is told where it is. */
+export async function queue(onQueued) {
+  const message = readMessage();
+  const terms = message && readQueue();
+  if (!terms) return;
+  await handOver('queue-up', 'Queueing', async (_files, attachments, signal) => {
+    const body = { ...terms, ...message, ...attachments };
+    const key = { 'Idempotency-Key': keyOf(body) };
+    const answer = await upload('/api/smtps/messages', body, showProgress, signal, key);
+    settleKey();
+    onQueued(answer);
+  });
 }
 
 byId('send-stop').addEventListener('click', () => running?.abort());

@@ -19,7 +19,7 @@ const FAILED = ['bad', 'Not sent', 'It did not come to handing over the message.
 
 const STATUSES = {
   accepted: ['accepted', 'good'], refused: ['refused', 'bad'], deferred: ['later', 'warning'],
-  uncertain: ['uncertain', 'warning'], unsent: ['not sent', 'plain'],
+  uncertain: ['uncertain', 'warning'], unsent: ['not sent', 'plain'], pending: ['waiting', 'plain'],
 };
 
 function outcomeOf({ success, outcome, recipients = [] }) {
@@ -34,6 +34,9 @@ function recipient({ email, status, smtp }) {
     el('span', { class: 'name' }, email), badge(word, tone),
     reply && el('code', { class: 'reply' }, reply));
 }
+
+/** Who it is for, and what the server said about each. */
+export const recipientList = (recipients) => el('ul', { class: 'people', 'aria-label': 'Recipients' }, recipients.map(recipient));
 
 function facts({ message_id: id, reply, timings }) {
   return list([
@@ -56,7 +59,7 @@ export function delivery(account, message, files, answer, context) {
   return [
     el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },
       verdict(tone, whole, meaning, look)),
-    recipients.length && el('ul', { id: 'recipients', 'aria-label': 'Recipients' }, recipients.map(recipient)),
+    recipients.length && recipientList(recipients),
     !answer.success && findingCards(findingsOf(answer)),
     facts(answer),
     answer.transcript?.length && transcriptBlock(answer.transcript),

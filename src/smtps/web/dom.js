@@ -27,17 +27,23 @@ export function list(pairs, attributes = { class: 'list' }) {
 }
 
 const STROKES = {
+  arrow: 'M4 10h11M10.5 5l5 5-5 5',
+  clock: 'M10 2.5a7.5 7.5 0 100 15 7.5 7.5 0 100-15M10 6v4.5l3 2',
+  dash: 'M5 10h10',
+  hourglass: 'M5.5 3.5h9L5.5 16.5h9z',
+  question: 'M6.5 7a3.5 3.5 0 116 2.4c-1.2 1.1-2.5 1.6-2.5 3.1M10 16.5v.5',
+  turn: 'M16 4.5v4h-4M15.6 8.5a6.3 6.3 0 10.7 3.5',
   good: 'M4 11l5 5L17 5',
   warning: 'M10 4v7M10 15.5v.5',
   bad: 'M5 5l10 10M15 5L5 15',
   plain: 'M4.5 10h.01M10 10h.01M15.5 10h.01',
 };
 
-/** A tick, an exclamation mark, a cross or three dots; says nothing to a screen reader. */
-export function mark(tone) {
+/** A tick, an exclamation mark, a cross, three dots or another shape; says nothing to a screen reader. */
+export function mark(shape) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', STROKES[tone]);
+  path.setAttribute('d', STROKES[shape]);
   svg.setAttribute('viewBox', '0 0 20 20');
   svg.setAttribute('class', 'mark');
   svg.setAttribute('aria-hidden', 'true');

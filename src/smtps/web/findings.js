@@ -60,7 +60,7 @@ export function findingCards(findings, tried, onTry) {
     findings.map((finding) => card(finding, tried, onTry)));
 }
 
-/** The verdict: one sentence, and what stands behind it. */
-export function verdict(tone, sentence, more, action) {
-  return [mark(tone), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), action];
+/** The verdict: one sentence, and what stands behind it; the shape is the tone's unless it is another. */
+export function verdict(tone, sentence, more, action, shape = tone) {
+  return [mark(shape), el('div', {}, el('h2', {}, sentence), el('p', {}, more)), action];
 }

@@ -1,7 +1,7 @@
 // One message of the sandbox: text, HTML in a frame that may do nothing, and header.
 
-import { blob } from './api.js';
 import { el, list } from './dom.js';
+import { rawLink } from './raw.js';
 import { segments } from './segments.js';
 import { authorization } from './token.js';
 import { moment, octets } from './words.js';
@@ -26,14 +26,6 @@ function views(message, path) {
   };
 }
 
-async function openRaw(event, path) {
-  if (!guarded()) return; // the link does it
-  event.preventDefault();
-  const url = URL.createObjectURL(await blob(`${path}/raw`));
-  open(url, '_blank', 'noopener');
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
 export function messageView(message, base) {
   const path = `${base}/${encodeURIComponent(message.id)}`;
   const { from, to, subject, received, size, attachments } = message;
@@ -53,7 +45,6 @@ export function messageView(message, base) {
         attachments.map((file) => el('li', {}, `${file.filename}, ${octets(file.size)}`)))],
     ]),
     el('div', { class: 'heading' }, choice,
-      el('a', { href: `${path}/raw`, target: '_blank', rel: 'noopener', onclick: (event) => openRaw(event, path) },
-        'As it came in')),
+      rawLink(`${path}/raw`, 'As it came in')),
     body);
 }

@@ -6,7 +6,7 @@ const tabs = [...document.querySelectorAll('[role="tab"]')];
 const shown = () => tabs.filter((tab) => !tab.hidden);
 const listeners = [];
 
-/** Which tab is open: check, send, ports or inbox. */
+/** Which tab is open: check, send, outbox, ports or inbox. */
 export const openTab = () => tabs.find((tab) => tab.ariaSelected === 'true').id.slice('tab-'.length);
 
 export function open(name) {

@@ -5,15 +5,22 @@ import { count } from './words.js';
 
 const SPEAKERS = { '>': 'client', '<': 'server', '*': 'remark' };
 
+function dialogue(lines, hint) {
+  const text = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Transcript' }, lines);
+  return el('div', { class: 'block' },
+    el('div', { class: 'heading' }, el('p', { class: 'hint' }, hint), copyButton(text, 'the transcript')),
+    text);
+}
+
 export function transcriptBlock(entries, of) {
-  const text = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Transcript' },
-    entries.map(({ at, direction, text: line }) => el('span', { class: SPEAKERS[direction] },
-      el('span', { class: 'time' }, `${at.toFixed(0).padStart(6)} `), `${direction} ${line}\n`)));
+  const lines = entries.map(({ at, direction, text: line }) => el('span', { class: SPEAKERS[direction] },
+    el('span', { class: 'time' }, `${at.toFixed(0).padStart(6)} `), `${direction} ${line}\n`));
   return el('details', {},
     el('summary', {}, `Transcript${of ? `, ${of}` : ''}, ${count(entries.length, 'line')}`),
-    el('div', { class: 'block' },
-      el('div', { class: 'heading' },
-        el('p', { class: 'hint' }, 'Milliseconds, > from here, < from the server. Holds no password.'),
-        copyButton(text, 'the transcript')),
-      text));
+    dialogue(lines, 'Milliseconds, > from here, < from the server. Holds no password.'));
 }
+
+/** The same for lines that have no times. */
+export const linesBlock = (lines) => dialogue(
+  lines.map((line) => el('span', { class: SPEAKERS[line[0]] }, `${line}\n`)),
+  '> from here, < from the server, * a remark. What concerns this message.');

@@ -23,6 +23,16 @@ export function moment(iso) {
   return today ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
+const SPANS = [['s', 1, 60], ['min', 60, 60], ['h', 3600, 48], ['days', 86_400, Infinity]];
+
+/** How far a moment is ahead, such as “in 5 min”. */
+export function ahead(iso) {
+  const seconds = (new Date(iso) - Date.now()) / 1000;
+  if (seconds < 0.5) return 'now';
+  const [unit, size] = SPANS.find(([, length, most]) => Math.round(seconds / length) < most);
+  return `in ${Math.round(seconds / size)} ${unit}`;
+}
+
 export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
 export const encryption = (security) => (security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte');

@@ -74,8 +74,7 @@ class Gate:
             self._metrics.running.dec()
             spent = time.perf_counter() - start
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, str(answer.status)).inc()
-            self._metrics.seconds.labels(route).observe(spent)
+            self._metrics.answered(route, answer.status, spent)
             # The path alone: a query may hold a password.
             caller = scope["client"][0] if scope.get("client") else "-"
             log.info("%s %s %s %d %.1f ms", caller, scope["method"], scope["path"], answer.status,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from smtps.api import events, problems, schemas
 from smtps.api.contract import CheckQuery, CheckRequest
+from smtps.api.document import Document
 from smtps.api.routes.seed import Detail
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint
@@ -28,18 +29,18 @@ def router(service: Service) -> APIRouter:
     """``/api/smtps/check``."""
     routes = APIRouter(prefix="/api/smtps/check", tags=["diagnosis"])
 
-    async def report(request: CheckRequest, *, transcript: bool) -> JSONResponse:
-        found = await service.report(request)
-        return JSONResponse(found.as_json(transcript=transcript))
+    async def report(request: CheckRequest, *, transcript: bool) -> Document:
+        found = await service.report(request, transcript=transcript)
+        return Document(found.as_json(transcript=transcript))
 
     @routes.get("", summary="Check a server, every address of it", responses=_REPORT)
-    async def check_get(query: Annotated[CheckQuery, Query()]) -> JSONResponse:
+    async def check_get(query: Annotated[CheckQuery, Query()]) -> Document:
         return await report(query, transcript=query.detail == "full")
 
     @routes.post("", summary="Check a server, every address of it", responses=_REPORT)
     async def check_post(
         request: Annotated[CheckRequest, _BODY], detail: Detail = None
-    ) -> JSONResponse:
+    ) -> Document:
         return await report(request, transcript=detail == "full")
 
     def stream(request: CheckRequest) -> StreamingResponse:
@@ -47,7 +48,8 @@ def router(service: Service) -> APIRouter:
 
         async def run(progress: Progress) -> dict[str, Any]:
             try:
-                return (await service.report(request, progress)).as_json(transcript=True)
+                found = await service.report(request, progress, transcript=True)
+                return found.as_json(transcript=True)
             except SMTPSError as error:  # too late for a status: the stream has begun
                 return problems.document(error.failure)
 

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from starlette.types import Scope
 
 from smtps.api import events, schemas
+from smtps.api.document import Document
 from smtps.api.express import Lane
 from smtps.api.guards.body import judge_message
 from smtps.api.queueing import MessageRequest, Moment, idempotency_key
@@ -45,7 +46,7 @@ def router(service: Service) -> APIRouter:
         responses=_ACCEPTED,
         openapi_extra={"requestBody": {"content": schemas.MESSAGE_FORM}},
     )
-    async def accept(request: Annotated[MessageRequest, _BODY], http: Request) -> JSONResponse:
+    async def accept(request: Annotated[MessageRequest, _BODY], http: Request) -> Document:
         return await take(service, request, http.scope)
 
     @routes.get("/messages", summary="Messages, the newest first")
@@ -131,7 +132,7 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-async def take(service: Service, request: MessageRequest, scope: Scope) -> JSONResponse:
+async def take(service: Service, request: MessageRequest, scope: Scope) -> Document:
     """The answer to a message that is handed over.
 
     Raises:
@@ -157,7 +158,7 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> JSONR
     accepted = await box.accept(submission)
     service.metrics.accepted.labels(account.name).inc()
     answer = {**accepted.answer, "replayed": accepted.replayed}
-    return JSONResponse(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
+    return Document(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
 
 
 def outbox(service: Service) -> Outbox:
@@ -225,7 +226,7 @@ async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
 def express(service: Service) -> dict[tuple[str, str], Lane]:
     """The request that comes most, for the express lane."""
 
-    async def take_now(request: MessageRequest, scope: Scope) -> JSONResponse:
+    async def take_now(request: MessageRequest, scope: Scope) -> Document:
         return await take(service, request, scope)
 
     return {("POST", PATH): Lane(MessageRequest, take_now)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
@@ -17,6 +17,7 @@ from smtps.api.contract import (
     dry_run_answer,
     send_answer,
 )
+from smtps.api.document import Document
 from smtps.api.express import Lane
 from smtps.api.guards.body import judge_message
 from smtps.api.service import Service
@@ -42,13 +43,13 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/api/smtps", tags=["the seed"])
 
     @routes.get("/connect", summary="Test a connection", responses=_CONNECT)
-    async def connect_get(query: Annotated[ConnectQuery, Query()]) -> JSONResponse:
+    async def connect_get(query: Annotated[ConnectQuery, Query()]) -> Document:
         return await connect(service, query, transcript=query.detail == "full")
 
     @routes.post("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_post(
         request: Annotated[ConnectRequest, _CONNECT_BODY], detail: Detail = None
-    ) -> JSONResponse:
+    ) -> Document:
         return await connect(service, request, transcript=detail == "full")
 
     def stream(request: ConnectRequest) -> StreamingResponse:
@@ -89,7 +90,7 @@ def router(service: Service) -> APIRouter:
     )
     async def send_post(
         request: Annotated[SendRequest, _SEND_BODY], http: Request, detail: Detail = None
-    ) -> JSONResponse:
+    ) -> Document:
         files = http.scope.get("smtps.files", ())
         return await send(service, request, files, transcript=detail == "full")
 
@@ -98,10 +99,10 @@ def router(service: Service) -> APIRouter:
 
 async def connect(
     service: Service, request: ConnectRequest, *, transcript: bool = False
-) -> JSONResponse:
+) -> Document:
     """The answer to a connection test."""
     answer = await service.connect(request, transcript=transcript)
-    return JSONResponse(answer) if answer["success"] else problems.response(answer)
+    return Document(answer) if answer["success"] else problems.response(answer)
 
 
 async def send(
@@ -110,7 +111,7 @@ async def send(
     files: Sequence[Attachment] = (),
     *,
     transcript: bool = False,
-) -> JSONResponse:
+) -> Document:
     """The answer to a message.
 
     Raises:
@@ -119,21 +120,21 @@ async def send(
     judge_message(request, service.settings)
     if request.dry_run:
         outgoing = prepare(request.message(files), request.explicit_envelope())
-        return JSONResponse(dry_run_answer(request, outgoing))
-    result = await service.send(request, files)
+        return Document(dry_run_answer(request, outgoing))
+    result = await service.send(request, files, transcript=transcript)
     partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
     if result.outcome is not Outcome.SENT and not partly:
         raise SendError(result)
-    return JSONResponse(send_answer(request, result, transcript=transcript))
+    return Document(send_answer(request, result, transcript=transcript))
 
 
 def express(service: Service) -> dict[tuple[str, str], Lane]:
     """The requests that come most, for the express lane."""
 
-    async def connect_now(request: ConnectRequest, _scope: Scope) -> JSONResponse:
+    async def connect_now(request: ConnectRequest, _scope: Scope) -> Document:
         return await connect(service, request)
 
-    async def send_now(request: SendRequest, scope: Scope) -> JSONResponse:
+    async def send_now(request: SendRequest, scope: Scope) -> Document:
         return await send(service, request, scope.get("smtps.files", ()))
 
     return {

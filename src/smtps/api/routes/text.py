@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from smtps.api import pages
 from smtps.api.contract import CheckRequest
+from smtps.api.document import Document
 from smtps.api.service import Service
 from smtps.diagnosis.text import render
 from smtps.options import Security
@@ -28,7 +29,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/", summary="The page, or a few lines of text", response_class=Response)
     async def root(request: Request, accept: Accept = "*/*", form: Format = None) -> Response:
         if pages.wants_json(accept, form):
-            return JSONResponse({"name": "smtps", "docs": "/docs", "openapi": "/openapi.json"})
+            return Document({"name": "smtps", "docs": "/docs", "openapi": "/openapi.json"})
         browser = form is None and pages.wants_html(accept)
         found = pages.page("index.html", request.headers) if browser else None
         return found or PlainTextResponse(pages.LANDING)
@@ -56,7 +57,7 @@ def router(service: Service) -> APIRouter:
         )
         report = await service.report(request, target=target)
         if pages.wants_json(accept, form):
-            return JSONResponse(report.as_json())
+            return Document(report.as_json())
         return PlainTextResponse(render(report))
 
     return routes

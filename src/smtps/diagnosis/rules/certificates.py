@@ -46,7 +46,6 @@ def _failed(address: AddressFacts, code: str) -> bool:
 def validity(facts: Facts) -> Iterator[Finding]:
     """When the certificate holds."""
     for address, own in _shown(facts):
-        days = own.days_left(facts.now)
         where = f"{address.address}: "
         if facts.now > own.not_after:
             seen = f"{where}valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {_ago(facts, own)}"
@@ -54,7 +53,7 @@ def validity(facts: Facts) -> Iterator[Finding]:
         elif facts.now < own.not_before:
             seen = f"{where}valid only from {own.not_before:%Y-%m-%d %H:%M} UTC on"
             yield Finding.of("tls.certificate_not_yet_valid", seen)
-        elif days < EXPIRES_SOON:
+        elif (days := own.days_left(facts.now)) < EXPIRES_SOON:
             seen = f"{where}valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {days} days from now"
             yield Finding.of("tls.certificate_expires_soon", seen)
 

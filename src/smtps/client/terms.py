@@ -1,0 +1,36 @@
+"""How messages shall be sent, and how a server can be sent to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from smtps.client.envelope import DSN
+from smtps.options import Partial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked of the server beyond taking the message.
+
+    Attributes:
+        partial: ``abort``: one refused recipient and nothing is sent. ``send``: the others get it.
+        dsn: delivery status notifications to ask for.
+        require_tls: ask for TLS on the whole way (RFC 8689).
+    """
+
+    partial: Partial = "abort"
+    dsn: DSN | None = None
+    require_tls: bool = False
+
+
+class Way(NamedTuple):
+    """How a server can be sent to.
+
+    Attributes:
+        pipelining: commands may go out together (RFC 2920).
+        chunking: the message goes out by BDAT (RFC 3030).
+    """
+
+    pipelining: bool = False
+    chunking: bool = False

@@ -1,0 +1,118 @@
+// One message of the outbox: what became of it, for whom, why, and what can be done.
+
+import { blob, Problem } from './api.js';
+import { showAttempts } from './attempts.js';
+import { recipientList } from './delivery.js';
+import { alarm, announce, button, byId, el, list, put } from './dom.js';
+import { findingCards, verdict } from './findings.js';
+import { rawLink } from './raw.js';
+import { stateOf, UNDER_WAY, WAITING } from './states.js';
+import { until } from './until.js';
+import { count, moment, octets } from './words.js';
+
+export const pathOf = (id) => `/api/smtps/messages/${encodeURIComponent(id)}`;
+
+const SHOWN = 256 * 1024; // octets of a message that are shown here
+
+let shown = {}; // the message as it was shown last
+
+const sentenceOf = ({ status, recipients }) => (status === 'sent'
+  ? `Sent to ${count(recipients.length, 'recipient')}` : stateOf(status).sentence);
+
+function meaningOf({ status, due }) {
+  const { meaning } = stateOf(status);
+  if (!WAITING.includes(status)) return meaning;
+  return [`${meaning} `, due && ['Next attempt ', until(due), '.']].flat();
+}
+
+function showState(message) {
+  const { tone, shape } = stateOf(message.status);
+  const sentence = sentenceOf(message);
+  const place = byId('submission-verdict');
+  place.dataset.tone = tone;
+  place.dataset.status = message.status;
+  put('submission-verdict', verdict(tone, sentence, meaningOf(message), null, shape));
+  if (message.status !== shown.status || message.id !== shown.id) announce(sentence);
+}
+
+/** What the state allows. */
+function actionsFor({ status, kept }, { onRetry, onCancel }) {
+  if (WAITING.includes(status)) {
+    return [button('Send now', onRetry, { 'data-do': 'retry' }), button('Cancel', onCancel, { 'data-do': 'cancel' })];
+  }
+  const { again } = stateOf(status);
+  return kept && again ? [button(again, onRetry, { 'data-do': 'retry' })] : [];
+}
+
+function showActions(message, actions) {
+  if (message.status === shown.status && message.id === shown.id) return;
+  const focused = byId('submission-actions').contains(document.activeElement);
+  put('submission-actions', actionsFor(message, actions));
+  if (focused) byId('submission-title').focus();
+}
+
+function showFailure({ status, failure }, told) {
+  const open = failure && ![told, stateOf(status).told].includes(failure.code);
+  put('submission-failure', open && findingCards([{
+    code: failure.code, severity: UNDER_WAY.includes(status) ? 'warning' : 'error', seen: failure.message,
+    meaning: failure.meaning ?? failure.message, fix: failure.advice ?? '', for: null,
+  }]));
+}
+
+function showFacts(message) {
+  put('submission-facts', list([
+    ['From', message.from || '<>'],
+    ['Account', message.account],
+    ['Handed over', moment(message.created_at)],
+    ['Expires', WAITING.includes(message.status) && moment(message.expires_at)],
+    ['Ended', message.finished_at && moment(message.finished_at)],
+    ['Message-ID', message.message_id && el('code', {}, message.message_id)],
+    ['Name', el('code', {}, message.id)],
+    ['Tags', message.tags.length > 0 && el('ul', { class: 'chips' }, message.tags.map((tag) => el('li', {}, tag)))],
+    ...Object.entries(message.metadata),
+  ]));
+}
+
+async function loadRaw({ currentTarget }, path, place) {
+  if (!currentTarget.open || place.firstChild) return;
+  try {
+    const text = await (await blob(path)).text();
+    place.replaceChildren(el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'The message as it goes out' }, text));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    alarm(error.message);
+  }
+}
+
+function rawBlock({ id, size, kept }) {
+  if (!kept) return el('p', { class: 'hint' }, 'The message itself is not kept any more.');
+  const path = `${pathOf(id)}/raw`;
+  const link = rawLink(path, 'In a window of its own');
+  if (size > SHOWN) return el('p', {}, link, `, ${octets(size)}`);
+  const place = el('div');
+  return el('details', { ontoggle: (event) => loadRaw(event, path, place) },
+    el('summary', {}, `As it goes out, ${octets(size)}`),
+    el('div', { class: 'block' }, link, place));
+}
+
+/** Show a message. `told` is the code that the card of its account explains already. */
+export function showSubmission(message, told, actions) {
+  byId('submission-title').textContent = message.subject || '(no subject)';
+  showState(message);
+  showActions(message, actions);
+  showFailure(message, told);
+  put('submission-people', recipientList(message.recipients));
+  byId('submission-tries').hidden = !message.attempts.length;
+  showAttempts(message.attempts, message.failure?.code, pathOf(message.id));
+  showFacts(message);
+  if (message.id !== shown.id || message.kept !== shown.kept) put('submission-raw', rawBlock(message));
+  shown = message;
+}
+
+/** Show nothing, until the next message is known. */
+export function clearSubmission() {
+  shown = {};
+  byId('submission-title').textContent = 'Message';
+  byId('submission-tries').hidden = true;
+  for (const part of ['verdict', 'actions', 'failure', 'account', 'people', 'attempts', 'facts', 'raw']) put(`submission-${part}`);
+}

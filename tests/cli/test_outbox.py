@@ -1,0 +1,169 @@
+"""The outbox from the shell: the same file that a service owns."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import StartSandbox
+
+from smtps.cli.main import main
+from smtps.sandbox.server import Sandbox
+
+
+@pytest.fixture
+def config(tmp_path: Path, start_sandbox: StartSandbox) -> Path:
+    """Of a service with an account at a healthy server, and one at a greylisting one."""
+    text = f'outbox = "{tmp_path / "mail.db"}"\nport = 0\n'
+    for name, persona in (("main", "healthy"), ("grey", "greylisting")):
+        box: Sandbox = start_sandbox(persona)
+        (tmp_path / name).write_text(box.password)
+        text += (
+            f'[accounts.{name}]\nhost = "{box.host}"\nport = {box.port}\n'
+            f'username = "{box.username}"\npassword_file = "{tmp_path / name}"\n'
+            f'ca_file = "{box.ca_file}"\n'
+        )
+    file = tmp_path / "smtps.toml"
+    file.write_text(text)
+    return file
+
+
+@contextmanager
+def service(config: Path) -> Iterator[str]:
+    """The URL of one that runs."""
+    command = [sys.executable, "-m", "smtps", "serve", "--config", str(config), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+def queue(capsys: pytest.CaptureFixture[str], config: Path, account: str = "main") -> str:
+    out = run(
+        capsys, "send", "--queue", account, "--config", str(config), "--from",
+        "sandbox@example.test", "--to", "bob@example.org", "--subject", "Hello", "--body", "Hi",
+        "--json",
+    )  # fmt: skip
+    return str(json.loads(out)["id"])
+
+
+def shown(capsys: pytest.CaptureFixture[str], config: Path, id_: str) -> dict[str, Any]:
+    out = run(capsys, "outbox", "show", id_, "--config", str(config), "--json")
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_queued_looked_at_canceled_and_sent_by_the_service(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--config", str(config))
+    first, second = queue(capsys, config), queue(capsys, config)
+    assert shown(capsys, config, first)["status"] == "queued"
+    assert "canceled" in run(capsys, "outbox", "cancel", second, *place)
+    listed = run(capsys, "outbox", "list", *place)
+    assert first in listed
+    assert second in listed
+    assert second not in run(capsys, "outbox", "list", "--status", "queued", *place)
+    with service(config) as url:
+        _until(url, first, "sent")
+        assert "sent" in run(capsys, "outbox", "list", *place)  # beside the service
+        assert "queued" in run(capsys, "outbox", "retry", second, *place)
+        _until(url, second, "sent")
+        third = queue(capsys, config)
+        _until(url, third, "sent")
+    text = run(capsys, "outbox", "show", first, "--transcript", *place)
+    assert "to bob@example.org: accepted" in text
+    assert "RCPT TO:<bob@example.org>" in text
+    lines = run(capsys, "outbox", "export", *place).splitlines()
+    assert {json.loads(line)["id"] for line in lines} == {first, second, third}
+
+
+def _until(url: str, id_: str, status: str) -> None:
+    with httpx.Client(base_url=url, timeout=20) as client:
+        text = client.get(f"/api/smtps/messages/{id_}/events").text
+    events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    assert events[-1]["status"] == status
+
+
+def test_what_waits_is_told_with_its_reason(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id_ = queue(capsys, config, "grey")
+    with service(config) as url, httpx.Client(base_url=url) as client:
+        for _ in range(200):
+            found = client.get(f"/api/smtps/messages/{id_}").json()
+            if found["tries"]:
+                break
+    assert found["status"] in ("retrying", "sending")
+    text = run(capsys, "outbox", "show", id_, "--config", str(config))
+    assert "Hello: retrying" in text
+    assert "attempt 1" in text
+
+
+def test_a_second_service_refuses_to_start_and_says_why(config: Path) -> None:
+    with service(config):
+        done = subprocess.run(
+            [sys.executable, "-m", "smtps", "serve", "--config", str(config)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 64
+    assert "another service (process" in done.stderr
+
+
+def test_a_worker_wants_postgresql(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["worker", "--config", str(config)]) == 64
+    assert "is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list", "--status", "lost"], "must be one of"),
+        (["show", "0" * 32], "There is no message"),
+        (["resume", "nobody"], "there is no account"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    config: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["outbox", *arguments, "--config", str(config)]) == 64
+    assert words in capsys.readouterr().err
+
+
+def test_without_an_outbox(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "SMTPS_OUTBOX" not in os.environ
+    assert main(["outbox", "list"]) == 64
+    assert "outbox: is not set" in capsys.readouterr().err
+
+
+def test_the_message_itself(config: Path, capfdbinary: Any) -> None:
+    arguments = ["send", "--queue", "main", "--config", str(config), "--json", "--body", "Hi",
+                 "--from", "sandbox@example.test", "--to", "bob@example.org"]  # fmt: skip
+    assert main(arguments) == 0
+    id_ = json.loads(capfdbinary.readouterr().out)["id"]
+    assert main(["outbox", "show", id_, "--raw", "--config", str(config)]) == 0
+    assert b"\r\n\r\nHi" in capfdbinary.readouterr().out
+
+
+def test_a_sender_who_may_not(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = config.read_text().replace("[accounts.main]", '[accounts.main]\nsenders = ["x@y.test"]')
+    config.write_text(text)
+    arguments = ["send", "--queue", "main", "--config", str(config), "--from", "eve@y.test",
+                 "--to", "b@y.test", "--body", "x"]  # fmt: skip
+    assert main(arguments) == 64
+    assert "may not send through" in capsys.readouterr().err

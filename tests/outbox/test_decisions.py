@@ -1,0 +1,274 @@
+"""What is decided without a database, a network or a clock."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtps.client.envelope import Envelope
+from smtps.client.outgoing import prepare
+from smtps.client.result import Outcome, Recipient, Result, Status
+from smtps.client.terms import Terms
+from smtps.errors import Failure, InputError, Phase
+from smtps.options import Endpoint
+from smtps.outbox.account import Account
+from smtps.outbox.allowance import DAY, Allowance
+from smtps.outbox.circuit import LONGEST, LONGEST_TRIAL, Circuit, account_failure
+from smtps.outbox.clock import Clock
+from smtps.outbox.notices import headers, key_of
+from smtps.outbox.records import Claim, new_id, when
+from smtps.outbox.ruling import Course, rule
+from smtps.outbox.schedule import MINUTE, STEPS, pause, wish
+from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
+
+NOW = 1_800_000_000_000
+
+
+def test_every_state_waits_or_is_under_way_or_is_final() -> None:
+    assert WAITING | FINAL | {State.SENDING} == set(State)
+    assert not WAITING & FINAL
+
+
+@pytest.mark.parametrize(("step", "minutes"), [*enumerate(STEPS), (8, 960), (50, 960)])
+def test_the_schedule(step: int, minutes: float) -> None:
+    assert pause(step, 0.5) == minutes * MINUTE
+    assert pause(step, 0.0) == pytest.approx(minutes * MINUTE * 0.9)
+    assert pause(step, 1.0) == pytest.approx(minutes * MINUTE * 1.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("4.7.1 Greylisted, please try again in 300 seconds", 300_000),
+        ("4.2.0 try again in 5 minutes", 5 * MINUTE),
+        ("Retry after 2 hours", 120 * MINUTE),
+        ("delayed for 10 min", 10 * MINUTE),
+        ("please wait 30s", 30_000),
+        ("4.3.2 Please try again later", None),
+        ("451 4.7.1 error 17 at mx3", None),
+        ("try again in 900 hours", None),
+        ("try again in 0 minutes", None),
+        ("try again later, ticket 12 million", None),
+    ],
+)
+def test_a_server_s_wish(text: str, wanted: int | None) -> None:
+    assert wish(text) == wanted
+
+
+@given(st.text(max_size=300))
+def test_no_reply_makes_a_wish_of_more_than_a_day(text: str) -> None:
+    assert 0 < (wish(text) or 1) <= DAY
+
+
+def claim(*, people: int = 1, step: int = 0, partial: str = "send", **more: object) -> Claim:
+    envelope = Envelope.of("a@x.test", [f"p{n}@y.test" for n in range(people)])
+    values: dict[str, object] = {
+        "id": new_id(NOW), "number": 1, "step": step, "created": NOW, "expires": NOW + DAY,
+        "begun": NOW, "told": False, "outgoing": prepare(b"Subject: x\r\n\r\nx\r\n", envelope),
+        "people": tuple(range(people)), "others": frozenset(), "failure": None,
+        "terms": Terms(partial=partial),  # type: ignore[arg-type]
+    }  # fmt: skip
+    return Claim(**values | more)  # type: ignore[arg-type]
+
+
+def result(*statuses: Status, failure: Failure | None = None) -> Result:
+    people = tuple(Recipient(f"p{n}@y.test", status) for n, status in enumerate(statuses))
+    found = set(statuses)
+    outcome = Outcome.SENT if found == {Status.ACCEPTED} else Outcome.PARTIAL
+    if Status.UNCERTAIN in found:
+        outcome = Outcome.UNCERTAIN
+    return Result(outcome, people, failure=failure)
+
+
+TEMPORARY = Failure(code="send.greylisted", message="x", phase=Phase.RCPT, retryable=True)
+
+
+@given(st.lists(st.sampled_from(list(Status)), min_size=1, max_size=6), st.booleans())
+def test_a_message_waits_exactly_while_somebody_has_to_be_tried_again(
+    statuses: list[Status], retry_uncertain: bool
+) -> None:
+    ruling = rule(result(*statuses), claim(people=len(statuses)), NOW, Course(retry_uncertain), 0.5)
+    assert len(ruling.people) == len(statuses)
+    waits = any(standing in OPEN for standing, _ in ruling.people)
+    assert waits == (ruling.state is State.RETRYING) == (ruling.due is not None)
+    assert ruling.state in FINAL | {State.RETRYING}
+    if Status.UNCERTAIN in statuses and not retry_uncertain:
+        standings = {standing for standing, _ in ruling.people}
+        assert Standing.UNCERTAIN in standings
+        assert ruling.state in (State.UNCERTAIN, State.RETRYING)
+    if ruling.state is State.SENT:
+        assert set(statuses) == {Status.ACCEPTED}
+
+
+def test_earlier_recipients_count_at_the_end() -> None:
+    ruling = rule(
+        result(Status.ACCEPTED), claim(others=frozenset({Standing.REFUSED})), NOW, Course(), 0.5
+    )
+    assert ruling.state is State.PARTIAL
+    doubtful = claim(others=frozenset({Standing.UNCERTAIN}))
+    assert rule(result(Status.ACCEPTED), doubtful, NOW, Course(), 0.5).state is State.UNCERTAIN
+
+
+def test_somebody_is_told_of_a_delay_once_and_not_too_soon() -> None:
+    late = result(Status.DEFERRED, failure=TEMPORARY)
+    assert rule(late, claim(), NOW, Course(), 0.5).event is None  # again in a minute
+    assert rule(late, claim(step=2), NOW, Course(), 0.5).event == "delayed"
+    assert rule(late, claim(step=3, told=True), NOW, Course(), 0.5).event is None
+
+
+@pytest.mark.parametrize("phase", ["dns", "tcp", "tls", "greeting", "ehlo", "auth"])
+def test_what_no_message_can_help_costs_no_message_its_place(phase: str) -> None:
+    failure = Failure(code="net.refused", message="x", phase=Phase(phase), retryable=True)
+    ruling = rule(Result(Outcome.DEFERRED, (), failure=failure), claim(step=2), NOW, Course(), 0.5)
+    assert (ruling.state, ruling.due, ruling.step) == (State.RETRYING, NOW, 2)
+    assert ruling.event is None
+
+
+def test_the_account_waits_longer_each_time_and_longest_after_a_refused_login() -> None:
+    away = Failure(code="net.refused", message="x", phase=Phase.TCP, retryable=True)
+    refused = Failure(code="auth.rejected", message="x", phase=Phase.AUTH)
+    circuit, waits = Circuit(), []
+    for _ in range(12):
+        circuit = circuit.after(away, NOW, 0.5)
+        waits.append(circuit.not_before - NOW)
+    assert waits[:3] == [10_000, 20_000, 40_000]
+    assert waits[-1] == LONGEST
+    assert not circuit.stopped
+    circuit = circuit.after(refused, NOW, 0.5)
+    assert circuit.stopped
+    assert circuit.not_before - NOW == 15 * MINUTE
+    for _ in range(12):
+        circuit = circuit.after(refused, NOW, 0.5)
+    assert circuit.not_before - NOW == LONGEST_TRIAL
+
+
+def test_a_421_is_the_account_s_matter_and_a_550_is_not() -> None:
+    def of(code: int, phase: Phase) -> Failure | None:
+        failure = Failure(code="x", message="x", phase=phase, smtp_code=code)
+        return account_failure(Result(Outcome.DEFERRED, (), failure=failure))
+
+    assert of(421, Phase.FINAL) is not None
+    assert of(451, Phase.FINAL) is None
+    assert of(550, Phase.RCPT) is None
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
+def test_never_more_than_the_rate_and_one_burst(gaps: list[int]) -> None:
+    allowance, now, spent = Allowance(per_minute=60), NOW, 0
+    for gap in gaps:
+        now += gap
+        room = allowance.room(now) or 0
+        allowance = allowance.spend(room, now)
+        spent += room
+    assert spent <= 10 + (now - NOW) / 1000 + 1
+    assert allowance.wait(now) > 0 or allowance.room(now)
+
+
+def test_a_day_s_allowance_comes_back_at_midnight() -> None:
+    now = NOW - NOW % DAY + DAY - 60_000
+    allowance = Allowance(per_day=3).spend(3, now)
+    assert allowance.room(now) == 0
+    assert allowance.wait(now) == 60_000
+    assert allowance.room(now + 60_000) == 3
+
+
+class Hands:
+    """Two clocks that a test sets."""
+
+    wall = 1_800_000_000.0
+    steady = 5.0
+
+
+def test_the_clock_goes_on_when_the_system_s_jumps_and_follows_when_it_stays() -> None:
+    hands = Hands()
+    clock = Clock(lambda: hands.wall, lambda: hands.steady)
+    for jump in (10 * 86400, -10 * 86400):
+        before = clock.now()
+        hands.wall += jump
+        hands.steady += 10
+        hands.wall += 10
+        assert clock.now() == before + 10_000
+        hands.wall -= jump  # a moment's mistake
+        assert clock.now() == before + 10_000
+    hands.wall += 3600
+    before = clock.now()
+    hands.steady += 301
+    hands.wall += 301
+    assert clock.now() == before + (3600 + 301) * 1000
+
+
+def test_a_small_correction_counts_at_once() -> None:
+    hands = Hands()
+    clock = Clock(lambda: hands.wall, lambda: hands.steady)
+    hands.wall += 0.25
+    assert clock.now() == 1_800_000_000_250
+
+
+def test_names_grow_with_the_time() -> None:
+    names = [new_id(NOW + n) for n in range(5)]
+    assert names == sorted(names)
+    assert {len(name) for name in names} == {32}
+
+
+def test_times_are_written_as_rfc_3339_has_them() -> None:
+    assert when(1_800_000_000_250) == "2027-01-15T08:00:00.250Z"
+    assert when(None) is None
+
+
+def account(*senders: str) -> Account:
+    return Account(name="main", endpoint=lambda: Endpoint("x.test"), senders=senders)
+
+
+def outgoing(header: str, sender: str | None = "ann@x.test") -> object:
+    data = header.replace("\n", "\r\n").encode() + b"\r\n\r\nx\r\n"
+    return prepare(data, Envelope.of(sender, "b@y.test"))
+
+
+@pytest.mark.parametrize(
+    ("header", "envelope"),
+    [
+        ("From: ann@x.test", "ann@x.test"),
+        ("From: Ann <ANN@X.test>", "ann@x.test"),
+        ("From: anybody@team.test", "bounces@team.test"),
+        ("From: ann@x.test\nSender: ann@x.test", None),
+    ],
+)
+def test_who_may_send(header: str, envelope: str | None) -> None:
+    account("ann@x.test", "*@team.test").admit(outgoing(header, envelope))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("header", "envelope", "field"),
+    [
+        ("From: ann@x.test", "eve@x.test", "envelope.from"),
+        ("From: eve@x.test", "ann@x.test", "from"),
+        ("From: ann@x.test\nSender: eve@x.test", "ann@x.test", "sender"),
+        ("From: ann@x.test, eve@x.test\nSender: ann@x.test", "ann@x.test", "from"),
+        ("From: ann@x.test\nResent-From: eve@z.test", "ann@x.test", "resent-from"),
+        ("From: ann@x.test\nFrom: eve@z.test", "ann@x.test", "from"),
+        ("From: ann@x.test.evil.test", "ann@x.test", "from"),
+        ("From: eve@notteam.test", None, "from"),
+        ('From: "ann@x.test" <eve@z.test>', "ann@x.test", "from"),
+        ("From: ann@x.test <eve@z.test>", "ann@x.test", "from"),
+    ],
+)
+def test_and_who_may_not(header: str, envelope: str | None, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        account("ann@x.test", "*@team.test").admit(outgoing(header, envelope))  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_a_webhook_s_key() -> None:
+    assert key_of("whsec_" + "QUFB" * 8) == b"AAA" * 8
+    for wrong in ("QUFB" * 8, "whsec_", "whsec_QUFB", "whsec_%%%%"):
+        with pytest.raises(InputError):
+            key_of(wrong)
+
+
+def test_a_signature_that_others_made() -> None:
+    # The example of the Standard Webhooks libraries' own tests.
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body = b'{"test": 2432232314}'
+    sign = headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert sign["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="

@@ -1,0 +1,196 @@
+"""A message is taken once, whatever its caller repeats, and then it is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from tests.outbox.database import Server
+from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
+
+from smtps.outbox import reading
+from smtps.outbox.intake import Accepted, KeyReusedError
+from smtps.outbox.outbox import Bounds
+from smtps.outbox.postgres import Database
+from smtps.outbox.reading import Filter
+from smtps.outbox.records import Key
+from smtps.outbox.writer import StoreError
+
+KEY = Key("shop", "order-17", "a" * 64)
+
+
+async def test_the_same_request_is_answered_alike_and_kept_once(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    first = await rig.outbox.accept(rig.submission(key=KEY))
+    again = await rig.outbox.accept(rig.submission(key=KEY))
+    assert again == Accepted(first.answer, replayed=True)
+    assert len(await rig.outbox.page(Filter())) == 1
+
+
+async def test_the_first_answer_stands_even_when_much_has_happened_since(rig: Rig) -> None:
+    await rig.start()
+    first = await rig.outbox.accept(rig.submission(key=KEY))
+    await rig.until(first.answer["id"], "sent")
+    again = await rig.outbox.accept(rig.submission(key=KEY))
+    assert again.answer == first.answer
+    assert again.answer["status"] == "queued"
+
+
+async def test_another_request_with_the_key_is_refused(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    await rig.outbox.accept(rig.submission(key=KEY))
+    with pytest.raises(KeyReusedError):
+        await rig.outbox.accept(rig.submission(key=replace(KEY, digest="b" * 64)))
+    await rig.outbox.accept(rig.submission(key=replace(KEY, scope="another caller")))
+    assert len(await rig.outbox.page(Filter())) == 2
+
+
+async def test_while_it_is_being_written_the_key_is_in_use(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    results = await asyncio.gather(
+        *(rig.outbox.accept(rig.submission(key=KEY)) for _ in range(5)), return_exceptions=True
+    )
+    taken = [result for result in results if isinstance(result, Accepted)]
+    assert len(taken) == 1
+    codes = {getattr(r, "code", None) for r in results if not isinstance(r, Accepted)}
+    assert codes == {"outbox.key_in_use"}
+
+
+async def test_two_processes_with_one_key_keep_one_message(rig: Rig) -> None:
+    first = await rig.start(deliver=False)
+    second = await rig.start(deliver=False)
+    results = await asyncio.gather(
+        *(box.accept(rig.submission(key=KEY)) for box in (first, second) * 3),
+        return_exceptions=True,
+    )
+    ids = {result.answer["id"] for result in results if isinstance(result, Accepted)}
+    assert len(ids) == 1
+    assert len(await first.page(Filter())) == 1
+
+
+async def test_many_at_once_share_commits_and_each_gets_its_own_answer(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    ids = await asyncio.gather(*(rig.accept(f"p{n}@y.test") for n in range(200)))
+    assert len(set(ids)) == 200
+    for n in (0, 99, 199):
+        message = await rig.outbox.show(ids[n])
+        assert message["recipients"][0]["email"] == f"p{n}@y.test"
+
+
+async def test_what_cannot_be_kept_spoils_nothing_beside_it(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    twice = rig.submission()
+    await rig.outbox.accept(twice)
+    results = await asyncio.gather(
+        *(rig.outbox.accept(s) for s in (rig.submission(), twice, rig.submission())),
+        return_exceptions=True,
+    )
+    assert [isinstance(result, Accepted) for result in results] == [True, False, True]
+    assert len(await rig.outbox.page(Filter())) == 3
+
+
+async def test_a_full_outbox_takes_nothing_more_and_says_so(rig: Rig) -> None:
+    await rig.start(deliver=False, bounds=Bounds(octets=1 << 14))
+    with pytest.raises(StoreError) as caught:
+        await _until_it_is_full(rig)
+    assert caught.value.code == "outbox.full"
+    assert await rig.outbox.trouble() == "the outbox is full"
+
+
+def test_postgresql_says_by_a_code_that_its_disk_is_full() -> None:
+    error = OperationalError("", {}, Exception())
+    assert not Database.full(error)
+    error.orig.sqlstate = "53100"  # type: ignore[union-attr]  # disk_full
+    assert Database.full(error)
+
+
+@ON_A_FILE
+async def test_a_full_disk_takes_nothing_and_loses_nothing(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    kept = await rig.accept()
+    await _fill(rig)
+    with pytest.raises(StoreError) as caught:
+        await _until_it_is_full(rig)
+    assert caught.value.code == "outbox.full"
+    assert (await rig.outbox.show(kept))["status"] == "queued"
+
+
+async def _until_it_is_full(rig: Rig) -> None:
+    for _ in range(100):
+        await rig.accept(*(f"p{n}@y.test" for n in range(100)))
+
+
+async def _fill(rig: Rig) -> None:
+    """As if the file could not grow any more."""
+    with rig.outbox.store.behind.writing.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
+async def test_a_nearly_full_disk_is_told_before_it_is_full(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.start(deliver=False)
+    assert await rig.outbox.trouble() is None
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    expected = None if rig.place.startswith("postgresql") else "the disk is full"
+    assert await rig.outbox.trouble() == expected
+
+
+@ON_A_FILE
+async def test_a_file_that_somebody_else_holds_is_away_and_comes_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.outbox.sqlite._BUSY", 0.1)
+    await rig.start(deliver=False)
+    other = sqlite3.connect(rig.place, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError) as caught:
+        await rig.accept()
+    assert caught.value.code == "outbox.unavailable"
+    assert caught.value.failure.retryable
+    other.execute("ROLLBACK")
+    other.close()
+    await rig.accept()
+
+
+@ON_POSTGRESQL
+async def test_a_database_that_goes_away_and_comes_back_loses_nothing(rig: Rig) -> None:
+    with Server() as server:
+        rig.place = server.database()
+        await rig.start()
+        await rig.until(await rig.accept(), "sent")
+        kept = await rig.accept(send_at=rig.clock.now() + 60_000)
+        server.stop("immediate")
+        with pytest.raises(StoreError) as caught:
+            await rig.accept()
+        assert caught.value.code == "outbox.unavailable"
+        assert await rig.outbox.trouble() is not None
+        server.start()
+        assert await rig.outbox.trouble() is None
+        rig.later(2)
+        await rig.until(kept, "sent")
+        await rig.until(await rig.accept(), "sent")
+        await rig.close()
+
+
+@ON_A_FILE
+async def test_an_outcome_waits_for_the_database(rig: Rig) -> None:
+    """A message that went out while the disk was full is not forgotten."""
+    await rig.start(deliver=False)
+    id_ = await rig.accept()
+    await rig.close()
+    await rig.start()
+    await _fill(rig)
+    message = await rig.until(id_, "sent", "sending")
+    with rig.outbox.store.behind.writing.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    message = await rig.until(id_, "sent")
+    assert message["tries"] == 1
+    assert len(rig.servers.taken) == 1
+    assert await rig.outbox.store.read(reading.due_accounts, rig.clock.now()) == []

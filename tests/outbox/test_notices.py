@@ -1,0 +1,149 @@
+"""Somebody is told, signed, until it is heard, and of the newest only."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.outbox.rig import PATIENCE, Rig
+
+from smtps.outbox.account import Webhook
+
+KEY = b"k" * 32
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+
+
+@dataclass
+class Heard:
+    """A server that is told, and answers as it likes."""
+
+    url: str = ""
+    status: int = 204
+    posts: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head.splitlines()[1:] if line)
+        }
+        body = await reader.readexactly(int(headers["content-length"]))
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        digest = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{digest}"
+        self.posts.append((headers, json.loads(body)))
+        writer.write(f"HTTP/1.1 {self.status} x\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async def until(self, number: int) -> list[str]:
+        """The kinds of events, once there are so many."""
+        for _ in range(round(PATIENCE / 0.02)):
+            if len(self.posts) >= number:
+                break
+            await asyncio.sleep(0.02)
+        return [post["type"] for _, post in self.posts]
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Heard]:
+    heard = Heard()
+    server = await asyncio.start_server(heard.serve, "127.0.0.1", 0)
+    heard.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/events"
+    try:
+        yield heard
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    async with listening() as server:
+        yield server
+
+
+async def test_what_became_of_a_message_is_told_once_and_signed(rig: Rig, heard: Heard) -> None:
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)))
+    id_ = await rig.accept()
+    assert await heard.until(1) == ["message.sent"]
+    ((headers, post),) = heard.posts
+    assert post["data"]["id"] == id_
+    assert post["data"]["status"] == "sent"
+    assert post["data"]["recipients"][0]["status"] == "accepted"
+    assert headers["webhook-attempt"] == "1"
+    await rig.outbox._tell()
+    assert len(heard.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "event"),
+    [("550 5.7.1 no", "message.failed"), ("lost", "message.uncertain")],
+)
+async def test_each_end_has_its_event(rig: Rig, heard: Heard, said: str, event: str) -> None:
+    rig.mood(lambda command: said if command.startswith("message") else "250 ok")
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)))
+    await rig.accept()
+    assert await heard.until(1) == [event]
+
+
+async def test_canceled_and_expired(rig: Rig, heard: Heard) -> None:
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)))
+    later = rig.clock.now() + 3_600_000
+    await rig.outbox.cancel(await rig.accept(send_at=later))
+    assert await heard.until(1) == ["message.canceled"]
+    rig.mood(lambda _: "450 later")
+    id_ = await rig.accept(lifetime=600_000)
+    await rig.until(id_, "retrying")
+    rig.later(11)
+    await rig.outbox._tidy()
+    assert await heard.until(2) == ["message.canceled", "message.expired"]
+
+
+async def test_what_is_not_heard_is_told_again(rig: Rig, heard: Heard) -> None:
+    heard.status = 500
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)))
+    await rig.accept()
+    await heard.until(1)
+    heard.status = 204
+    rig.later(0.1)
+    assert await heard.until(2) == ["message.sent", "message.sent"]
+    first, second = (headers for headers, _ in heard.posts)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert (first["webhook-attempt"], second["webhook-attempt"]) == ("1", "2")
+    rig.later(60)
+    await rig.outbox._tell()
+    assert len(heard.posts) == 2
+
+
+async def test_a_delay_is_told_once_and_the_end_takes_its_place(rig: Rig, heard: Heard) -> None:
+    rig.mood(lambda said: "451 4.3.0 no" if said.startswith("message") else "250 ok")
+    account = rig.account(webhook=Webhook(heard.url, SECRET), retry=(20.0,))
+    await rig.start(account)
+    id_ = await rig.accept()
+    assert await heard.until(1) == ["message.delayed"]
+    heard.status = 503
+    rig.later(25)
+    await rig.until(id_, "retrying", tries=2)
+    rig.mood(lambda _: "250 ok")
+    rig.later(25)
+    await rig.until(id_, "sent")
+    await heard.until(2)
+    heard.status = 204
+    rig.later(1)
+    assert await heard.until(3) == ["message.delayed", "message.sent", "message.sent"]
+
+
+async def test_a_webhook_that_is_away_holds_nothing_up(rig: Rig) -> None:
+    await rig.start(rig.account(webhook=Webhook("http://127.0.0.1:9/", SECRET)))
+    ids = [await rig.accept() for _ in range(5)]
+    for id_ in ids:
+        await rig.until(id_, "sent")

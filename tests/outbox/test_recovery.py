@@ -1,0 +1,176 @@
+"""What is left half done by one lane is taken over by the next, once, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.outbox.rig import ON_POSTGRESQL, Rig, people
+
+from smtps.client.result import Outcome, Result
+from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
+from smtps.outbox.reading import Filter
+from smtps.outbox.records import Claim, Tenure, Wish
+from smtps.outbox.ruling import Course, rule
+from smtps.outbox.states import Standing, State
+from smtps.outbox.tenure import Takeover, take
+
+MANY = 1 << 20
+
+
+async def takes(rig: Rig, *, retry: bool = False) -> Tenure:
+    """A lane that begins."""
+    now = rig.clock.now()
+    tenure: Tenure = await rig.outbox.store.write(
+        take, Takeover("main", None, None, retry, False, now)
+    )
+    return tenure
+
+
+async def marks(rig: Rig, tenure: Tenure, most: int = 10, octets: int = MANY) -> list[Claim]:
+    """What it is about to send."""
+    wish = Wish("main", tenure.token, rig.clock.now(), most, octets)
+    claims: list[Claim] = await rig.outbox.store.write(mark, wish)
+    return claims
+
+
+async def settles(rig: Rig, tenure: Tenure, claim: Claim, outcome: Outcome) -> bool:
+    """What came of it; whether that was written."""
+    result = Result(outcome, ())
+    ruling = rule(result, claim, rig.clock.now(), Course(), 0.5)
+    if outcome is Outcome.SENT:
+        people = tuple((Standing.ACCEPTED, None) for _ in claim.people)
+        ruling = replace(ruling, state=State.SENT, due=None, people=people)
+    attempt = {"ms": 1.0, "outcome": outcome.value, "address": None, "reply": None,
+               "failure": None, "transcript": None}  # fmt: skip
+    settlement = Settlement("main", tenure.token, claim, ruling, rig.clock.now(), attempt)
+    written: set[str] = await rig.outbox.store.write(settle, [settlement])
+    return claim.id in written
+
+
+@pytest.fixture
+async def idle(rig: Rig) -> Rig:
+    """An outbox that delivers nothing by itself, with three messages."""
+    await rig.start(deliver=False)
+    for n in range(3):
+        await rig.accept(f"p{n}@y.test")
+    return rig
+
+
+async def test_oldest_first_and_each_once(idle: Rig) -> None:
+    tenure = await takes(idle)
+    first = await marks(idle, tenure, most=2)
+    second = await marks(idle, tenure)
+    named = [str(claim.outgoing.envelope.recipients[0]) for claim in first + second]
+    assert named == ["p0@y.test", "p1@y.test", "p2@y.test"]
+    assert await marks(idle, tenure) == []
+    for claim in first + second:
+        assert (await idle.outbox.show(claim.id))["status"] == "sending"
+
+
+async def test_no_more_octets_than_fit_but_one_message_in_any_case(idle: Rig) -> None:
+    tenure = await takes(idle)
+    size = (await idle.outbox.page(Filter()))[0]["size"]
+    assert len(await marks(idle, tenure, octets=size * 2)) == 2
+    assert len(await marks(idle, tenure, octets=1)) == 1
+
+
+async def test_what_was_being_sent_when_the_lane_ended_is_uncertain(idle: Rig) -> None:
+    (claim, *_) = await marks(idle, await takes(idle), most=1)
+    tenure = await takes(idle)
+    assert tenure.orphans == 1
+    message = await idle.outbox.show(claim.id)
+    assert message["status"] == "uncertain"
+    assert message["failure"]["code"] == "outbox.interrupted"
+    assert people(message) == {"p0@y.test": "uncertain"}
+    assert [attempt["outcome"] for attempt in message["attempts"]] == ["interrupted"]
+    assert len(await marks(idle, tenure)) == 2  # the others are untouched
+
+
+async def test_or_is_sent_again_where_the_account_says_so(idle: Rig) -> None:
+    (claim, *_) = await marks(idle, await takes(idle), most=1)
+    tenure = await takes(idle, retry=True)
+    again = {c.id: c for c in await marks(idle, tenure)}[claim.id]
+    assert again.number == 2
+    assert bytes(again.outgoing.content) == bytes(claim.outgoing.content)
+
+
+async def test_a_lane_that_was_only_paused_sends_nothing_more(idle: Rig) -> None:
+    paused = await takes(idle)
+    await takes(idle)
+    with pytest.raises(LaneLostError):
+        await marks(idle, paused)
+
+
+async def test_but_what_it_knows_counts_where_the_next_could_only_guess(idle: Rig) -> None:
+    paused = await takes(idle)
+    (claim, *_) = await marks(idle, paused, most=1)
+    await takes(idle)
+    assert (await idle.outbox.show(claim.id))["status"] == "uncertain"
+    assert await settles(idle, paused, claim, Outcome.SENT)
+    message = await idle.outbox.show(claim.id)
+    assert message["status"] == "sent"
+    assert people(message) == {"p0@y.test": "accepted"}
+    assert [attempt["outcome"] for attempt in message["attempts"]] == ["sent"]
+
+
+async def test_and_no_more_once_somebody_has_begun_anew(idle: Rig) -> None:
+    paused = await takes(idle)
+    (claim, *_) = await marks(idle, paused, most=1)
+    await takes(idle)
+    await idle.outbox.retry(claim.id)
+    tenure = await takes(idle)
+    await marks(idle, tenure)
+    assert not await settles(idle, paused, claim, Outcome.SENT)
+    assert (await idle.outbox.show(claim.id))["status"] == "sending"
+
+
+async def test_what_was_not_begun_goes_back_as_it_was(idle: Rig) -> None:
+    tenure = await takes(idle)
+    claims = await marks(idle, tenure)
+    await idle.outbox.store.write(release, (tenure.token, claims))
+    for claim in claims:
+        message = await idle.outbox.show(claim.id)
+        assert (message["status"], message["tries"]) == ("queued", 0)
+    assert [c.id for c in await marks(idle, tenure)] == [c.id for c in claims]
+
+
+async def test_what_is_being_sent_cannot_be_canceled_and_what_is_canceled_is_not_sent(
+    idle: Rig,
+) -> None:
+    ids = [message["id"] for message in await idle.outbox.page(Filter())]
+    await idle.outbox.cancel(ids[0])
+    tenure = await takes(idle)
+    claims = await marks(idle, tenure)
+    assert ids[0] not in {claim.id for claim in claims}
+    with pytest.raises(Exception, match="it is sending"):
+        await idle.outbox.cancel(claims[0].id)
+
+
+async def test_many_lanes_at_once_take_each_message_once(idle: Rig) -> None:
+    tenure = await takes(idle)
+    lots = await asyncio.gather(*(marks(idle, tenure, most=1) for _ in range(6)))
+    ids = [claim.id for lot in lots for claim in lot]
+    assert len(ids) == len(set(ids)) == 3
+
+
+@ON_POSTGRESQL
+async def test_workers_on_one_database_share_the_accounts(rig: Rig) -> None:
+    accounts = [rig.account(f"a{n}", concurrency=1) for n in range(6)]
+    for _ in range(3):
+        await rig.start(*accounts)
+    ids = [await rig.accept(account=f"a{n % 6}") for n in range(60)]
+    for id_ in ids:
+        await rig.until(id_, "sent")
+    assert len(rig.servers.taken) == 60
+
+
+async def test_the_next_process_recovers_what_the_last_left(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    id_ = await rig.accept()
+    await marks(rig, await takes(rig))
+    await rig.close()
+    await rig.start()
+    await rig.until(id_, "uncertain")
+    assert rig.servers.taken == []
