@@ -309,3 +309,16 @@ async def test_who_stops_listening_leaves_nothing_running(pki: PKI) -> None:
 def test_options_that_cannot_be(option: str, value: Any) -> None:
     with pytest.raises(smtps.InputError, match=option):
         smtps.Pool("x.test", **{option: value})
+
+
+async def test_one_421_counts_once_however_many_messages_were_under_way(pki: PKI) -> None:
+    def make(number: int) -> Strict:
+        if number:
+            return Strict()
+        return Strict(judge=lambda said: "421 bye" if "<to2@" in said else "250 ok")
+
+    async with farm(pki, make) as servers, smtps.Pool(servers.endpoint(), size=1) as pool:
+        messages = [message(number) for number in range(9)]
+        async with asyncio.timeout(10):
+            results = [result async for _, result in pool.send_many(messages, window=8)]
+        assert {result.outcome for result in results} == {"sent"}

@@ -381,11 +381,13 @@ class Pool:
             self.endpoint = replace(self.endpoint, chunking=False)
 
     def _note_421(self, failure: Failure) -> None:
-        if failure.smtp_code != 421:
+        now = asyncio.get_running_loop().time()
+        # All messages of a window fail with the one 421, and so may the sessions beside it.
+        if failure.smtp_code != 421 or now < self._not_before:
             return
         pause = min(2.0**self._pauses, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
         self._pauses += 1
-        self._not_before = asyncio.get_running_loop().time() + pause
+        self._not_before = now + pause
 
 
 class _Loan:

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 for name in (
-    "pgqueuer.adapters.drivers.psycopg",
+    "pgqueuer.adapters.drivers.asyncpg",
     "pgqueuer.adapters.persistence.queries",
     "sqlalchemy.dialects.postgresql.psycopg",
     "uvicorn.protocols.http.auto",
