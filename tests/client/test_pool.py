@@ -309,3 +309,22 @@ async def test_who_stops_listening_leaves_nothing_running(pki: PKI) -> None:
 def test_options_that_cannot_be(option: str, value: Any) -> None:
     with pytest.raises(smtps.InputError, match=option):
         smtps.Pool("x.test", **{option: value})
+
+
+async def test_an_answer_does_not_wait_for_the_next_message(pki: PKI) -> None:
+    """Sessions that have nothing to send wait for messages, and hold up nobody's result."""
+    results = asyncio.Queue[int]()
+
+    async def one_after_the_other() -> AsyncIterator[smtps.Message]:
+        for number in range(4):
+            yield smtps.Message(from_="a@x.test", to="b@x.test", subject=str(number), text="x")
+            async with asyncio.timeout(5):
+                assert await results.get() == number
+
+    async with farm(pki) as servers, smtps.Pool(servers.endpoint(), size=3) as pool:
+        number = 0
+        async for _, result in pool.send_many(one_after_the_other(), window=8):
+            assert result.outcome == "sent"
+            results.put_nowait(number)
+            number += 1
+    assert number == 4
