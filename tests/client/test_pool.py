@@ -322,3 +322,22 @@ async def test_one_421_counts_once_however_many_messages_were_under_way(pki: PKI
         async with asyncio.timeout(10):
             results = [result async for _, result in pool.send_many(messages, window=8)]
         assert {result.outcome for result in results} == {"sent"}
+
+
+async def test_an_answer_does_not_wait_for_the_next_message(pki: PKI) -> None:
+    """Sessions that have nothing to send wait for messages, and hold up nobody's result."""
+    results = asyncio.Queue[int]()
+
+    async def one_after_the_other() -> AsyncIterator[smtps.Message]:
+        for number in range(4):
+            yield smtps.Message(from_="a@x.test", to="b@x.test", subject=str(number), text="x")
+            async with asyncio.timeout(5):
+                assert await results.get() == number
+
+    async with farm(pki) as servers, smtps.Pool(servers.endpoint(), size=3) as pool:
+        number = 0
+        async for _, result in pool.send_many(one_after_the_other(), window=8):
+            assert result.outcome == "sent"
+            results.put_nowait(number)
+            number += 1
+    assert number == 4

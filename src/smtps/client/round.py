@@ -41,13 +41,14 @@ class Round:
     hopeless: SMTPSError | None = None
     _waiting: deque[Errand] = field(default_factory=deque)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _askers: int = 0
     _failures: int = 0
 
     def take(self) -> Errand | None:
         """The next message, if it is to be had without waiting; those to be sent again first."""
         if self._waiting:
             return self._waiting.popleft()
-        item = END if self._asking.locked() else self.source.take()
+        item = END if self._askers else self.source.take()
         return None if item is END else Errand(item)
 
     async def next(self, *, wait: bool) -> Errand | None:
@@ -58,10 +59,14 @@ class Round:
         """
         if (errand := self.take()) is not None:
             return errand
-        if not wait and self._asking.locked():
+        if not wait and self._askers:
             return None
-        async with self._asking:
-            item = await self.source.next(wait=wait)
+        self._askers += 1  # the lock is free for a moment between one and the next
+        try:
+            async with self._asking:
+                item = await self.source.next(wait=wait)
+        finally:
+            self._askers -= 1
         return None if item is END else Errand(item)
 
     def again(self, errand: Errand) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
@@ -66,7 +66,7 @@ class Lane:
         account: Account,
         store: Store,
         clock: Clock,
-        pool: Callable[[Account], Pool],
+        pool: Callable[[Account], Awaitable[Pool]],
         stopping: asyncio.Event,
         *,
         count: Callable[[str, str, float], None] = lambda *_: None,
@@ -98,7 +98,7 @@ class Lane:
         if self._tenure.circuit.not_before > self._clock.now():
             return
         try:
-            pool = self._pool(account)
+            pool = await self._pool(account)
         except SMTPSError as error:  # its secret cannot be read
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return

@@ -267,12 +267,15 @@ class Outbox:
             await asyncio.wait([task])
         finally:
             self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, StoreError):
+            log.warning("the lane of %s ends: %s", name, error)
+        elif error is not None:
             log.error("the lane of %s failed", name, exc_info=error)
 
-    def _pool(self, account: Account) -> Pool:
+    async def _pool(self, account: Account) -> Pool:
         """The account's warm sessions; others, when its server or secret has been changed."""
-        endpoint = account.endpoint()
+        endpoint = await asyncio.to_thread(account.endpoint)  # a command may take its time
         pool = self._pools.get(account.name)
         if pool is None or pool.endpoint != endpoint:
             if pool is not None:
