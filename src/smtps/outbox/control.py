@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
 from smtps.outbox.ledger import tell
-from smtps.outbox.states import AGAIN, FINAL, OPEN, WAITING, Standing, State
+from smtps.outbox.states import AGAIN, OPEN, WAITING, Standing, State
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
 
 AT_ONCE = 500
 """Messages that expire, or whose remains are removed, in one transaction."""
+
+
+UNENDED = WAITING | {State.SENDING}
 
 
 class ControlError(LocalError):
@@ -172,7 +175,8 @@ def purge(connection: Connection, ages: list[Age]) -> list[int]:
 
 
 def _purge(connection: Connection, age: Age) -> int:
-    ended = select(_M.id).where(_M.finished.is_not(None), _M.state.in_(FINAL))
+    # "Not in" so that SQLite reads those that ended before, and not all of each state.
+    ended = select(_M.id).where(_M.finished.is_not(None), _M.state.not_in(UNENDED))
     with_body = ended.where(_M.kept, _M.finished <= age.bodies)
     ids = connection.execute(with_body.limit(AT_ONCE)).scalars().all()
     gone = len(ids)
@@ -184,8 +188,9 @@ def _purge(connection: Connection, age: Age) -> int:
         connection.execute(delete(name.table).where(name.in_(ids)))
     connection.execute(delete(tables.messages).where(_M.id.in_(ids)))
     keys = tables.keys.c
-    old = select(keys.message).where(keys.created <= age.keys).limit(AT_ONCE)
-    gone += connection.execute(delete(tables.keys).where(keys.message.in_(old))).rowcount
+    used = tuple_(keys.scope, keys.key)
+    old = select(keys.scope, keys.key).where(keys.created <= age.keys).limit(AT_ONCE)
+    gone += connection.execute(delete(tables.keys).where(used.in_(old))).rowcount
     return gone
 
 

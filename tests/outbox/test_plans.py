@@ -1,0 +1,52 @@
+"""What happens every minute costs the same beside a long history: SQLite reads it from an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, event
+
+from smtps.outbox import control, tables
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    tables.metadata.create_all(engine)
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+def plans(connection: Connection, work: Any) -> list[str]:
+    """Of each statement that the work runs."""
+    said: list[tuple[str, Any]] = []
+
+    def listen(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        said.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", listen)
+    work()
+    event.remove(connection, "before_cursor_execute", listen)
+    return [
+        row[3]
+        for statement, parameters in said
+        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    ]
+
+
+def test_retention_reads_what_is_old_and_nothing_else(connection: Connection) -> None:
+    found = plans(connection, lambda: control.purge(connection, [control.Age(1, 1, 1)]))
+    whole = {f"SCAN {name}" for name in tables.metadata.tables}
+    assert not whole & set(found)
+    assert not [line for line in found if "messages_in_state" in line]
+    assert [line for line in found if "messages_kept" in line]
+    assert [line for line in found if "messages_finished" in line]
+
+
+def test_what_expires_is_read_from_an_index(connection: Connection) -> None:
+    found = plans(connection, lambda: control.expire(connection, [1]))
+    assert found
+    assert all("messages_expiring" in line for line in found)
