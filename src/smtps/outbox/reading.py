@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 from smtps.advice import ADVICE
 from smtps.outbox import tables
 from smtps.outbox.records import when
-from smtps.outbox.states import WAITING, State
+from smtps.outbox.states import AGAIN, WAITING, State
 
 _M, _L, _R = tables.messages.c, tables.lanes.c, tables.recipients.c
 
@@ -83,6 +83,8 @@ def _one_list(wanted: Filter, state: str | None, account: str | None) -> Select[
         query = query.where(_M.state == state)
     if account is not None:
         query = query.where(_M.account == account)
+    if state in AGAIN and account is not None:
+        query = query.where(tables.NEEDS_A_LOOK)
     if wanted.tag is not None:
         marked = tables.tags.c
         query = query.join(tables.tags, marked.message == _M.id).where(marked.tag == wanted.tag)

@@ -71,6 +71,17 @@ Index(
 Index("messages_of_account", messages.c.account, messages.c.id)
 Index("messages_in_state", messages.c.state, messages.c.id)
 Index("messages_finished", messages.c.finished)
+
+NEEDS_A_LOOK = text("state IN ('partial', 'failed', 'uncertain', 'canceled', 'expired')")
+"""Few among many that were sent. SQLite finds the index by these very words."""
+Index(
+    "messages_that_need_a_look",
+    messages.c.account,
+    messages.c.state,
+    messages.c.id,
+    sqlite_where=NEEDS_A_LOOK,
+    postgresql_where=NEEDS_A_LOOK,
+)
 Index(
     "messages_kept",
     messages.c.finished,
