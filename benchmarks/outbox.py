@@ -66,15 +66,15 @@ class Bench:
     """The parts.
 
     Args:
+        folder: for all databases.
         messages: of each measurement.
         seconds: of each load by HTTP.
         history: messages that have ended.
     """
 
-    def __init__(self, messages: int, seconds: int, history: int) -> None:
+    def __init__(self, folder: Path, messages: int, seconds: int, history: int) -> None:
         self._messages, self._seconds, self._history = messages, seconds, history
-        self._folder = Path(tempfile.mkdtemp(prefix="smtps-outbox-"))
-        self._folder.chmod(0o755)
+        self._folder = folder
         self._places = 0
 
     def _new(self) -> Path:
@@ -226,15 +226,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help=", ".join(TITLES))
     parser.add_argument("--note", default="", help="a sentence below the heading of each section")
     options = parser.parse_args()
-    bench = Bench(options.messages, options.seconds, options.history)
-    parts: dict[str, Callable[[], list[str]]] = {key: getattr(bench, key) for key in TITLES}
-    document = HERE / "outbox.md"
-    for key in options.only.split(",") if options.only else TITLES:
-        start = time.monotonic()
-        lines = parts[key]()
-        note = [options.note, ""] if options.note else []
-        document.write_text(merged(document, {key: [*note, *lines]}))
-        print("\n".join(lines), f"{key}: {time.monotonic() - start:.0f} s", sep="\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="smtps-outbox-") as folder:
+        bench = Bench(Path(folder), options.messages, options.seconds, options.history)
+        for key in options.only.split(",") if options.only else TITLES:
+            start = time.monotonic()
+            part: Callable[[], list[str]] = getattr(bench, key)
+            lines = part()
+            note = [options.note, ""] if options.note else []
+            document = HERE / "outbox.md"
+            document.write_text(merged(document, {key: [*note, *lines]}))
+            took = time.monotonic() - start
+            print("\n".join(lines), f"{key}: {took:.0f} s", sep="\n", flush=True)
 
 
 if __name__ == "__main__":
