@@ -263,16 +263,19 @@ async def test_a_login_that_is_refused_is_tried_once(pki: PKI) -> None:
 
 
 async def test_messages_that_are_long_in_the_making_hold_no_session(pki: PKI) -> None:
+    made = asyncio.Event()
+
     async def make() -> AsyncIterator[Pair]:
         for number in range(3):
-            await asyncio.sleep(0.05)
+            await made.wait()
             yield message(number)
 
     async with farm(pki) as servers, smtps.Pool(servers.endpoint(), size=1) as pool:
         many = asyncio.create_task(_all(pool, make()))
         await asyncio.sleep(0.02)
-        async with asyncio.timeout(0.03):
+        async with asyncio.timeout(10):
             await pool.send(*message(9))
+        made.set()
         assert len(await many) == 3
         assert len(servers.servers) == 1
 

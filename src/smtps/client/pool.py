@@ -162,7 +162,9 @@ class Pool:
         dsn: DSN | None = None,
         require_tls: bool = False,
     ) -> AsyncGenerator[tuple[Item, Result]]:
-        """Send many messages over all sessions, some under way at the same time on each.
+        """Send many messages, some under way at the same time on each session.
+
+        Another session is opened when all that are open have their windows full.
 
         Each message gets exactly one result, as soon as it is there. One that was put off only
         because its connection ended is sent again over another. Memory stays the same however many
@@ -179,12 +181,19 @@ class Pool:
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
         async with source_of(messages) as source:
             round_ = Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
-            workers = [asyncio.create_task(self._work(round_)) for _ in range(self.size)]
+            workers: list[asyncio.Task[None]] = []
+
+            def hire() -> None:
+                if len(workers) < self.size:
+                    workers.append(asyncio.create_task(self._work(round_)))
+
+            round_.crowded = hire
+            hire()
             try:
-                busy = len(workers)
-                while busy:
+                done = 0
+                while done < len(workers):
                     if (found := await round_.results.get()) is None:
-                        busy -= 1
+                        done += 1
                     else:
                         yield found
                 await asyncio.gather(*workers)

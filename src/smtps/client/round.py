@@ -32,6 +32,7 @@ class Round:
         window, terms: for ``Session.send_many``.
         results: None behind the last of each worker.
         hopeless: why no further connection is tried.
+        crowded: called when a session has its window full.
     """
 
     source: Source[Any]
@@ -39,6 +40,7 @@ class Round:
     terms: dict[str, Any]
     results: asyncio.Queue[Any]
     hopeless: SMTPSError | None = None
+    crowded: Callable[[], None] = lambda: None
     _waiting: deque[Errand] = field(default_factory=deque)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _askers: int = 0
@@ -116,6 +118,8 @@ class Share(Source[Any]):
         errand.tries += 1
         self.handed_out += 1
         self.begun.append(errand)
+        if len(self.begun) >= self._round.window:
+            self._round.crowded()
         return errand.item
 
     async def next(self, *, wait: bool) -> Any | End:

@@ -95,6 +95,7 @@ class Lane:
             Takeover(account.name, account.per_minute, account.per_day,
                      account.uncertain == "retry", account.webhook is not None, self._clock.now()),
         )  # fmt: skip
+        self._taken = self._tenure
         if self._tenure.circuit.not_before > self._clock.now():
             return
         try:
@@ -169,7 +170,7 @@ class Lane:
             log.warning("%s waits: %s", self._account.name, failure.message)
         elif failure is None:
             self._tenure = replace(self._tenure, circuit=Circuit())
-            self._width = min(self._width * 4, AT_ONCE)
+            self._width = min(self._width * 16, AT_ONCE)
             self._supply.eager = True
         self._answered.set()
         ruling = rule(result, claim, now, self._account.course, random.random())  # noqa: S311
@@ -214,7 +215,8 @@ class Lane:
             await self._surely(release, (self._tenure.token, unbegun))
             allowance = self._tenure.allowance.spend(-len(unbegun), self._clock.now())
             self._tenure = replace(self._tenure, allowance=allowance)
-        await self._surely(keep_standing, self._tenure)
+        if self._tenure != self._taken:
+            await self._surely(keep_standing, self._tenure)
 
     async def _stop(self, failure: Failure) -> None:
         circuit = self._tenure.circuit.after(failure, self._clock.now(), random.random())  # noqa: S311
