@@ -42,10 +42,13 @@ OCTETS = 2300
 """Of a message with its header, for Postfix."""
 
 TO_ACCEPT = {
-    ("store", SQLITE, 1): 1_500, ("store", SQLITE, 50): 10_000,
-    ("store", POSTGRES, 1): 1_000, ("store", POSTGRES, 50): 8_000,
+    ("store", SQLITE, 1): 1_500, ("store", SQLITE, 50): 12_000,
+    ("store", POSTGRES, 1): 1_000, ("store", POSTGRES, 50): 12_000,
 }  # fmt: skip
-"""Wanted of the store alone, messages a second: what bare tables with a group commit reached."""
+"""Wanted of the store alone, messages a second."""
+
+TO_ACCEPT_BY_HTTP = 4_000
+"""Wanted of the endpoint with 50 callers."""
 
 TO_DELIVER = 3_000
 """Wanted of each engine, messages a second."""
@@ -97,10 +100,11 @@ class Bench:
             for callers in CALLERS:
                 with new_place(kind, self._new()) as place:
                     one = accepted_by_http(place, 1, callers, self._seconds)
-                    lines.append(_row(f"{kind}, HTTP", callers, one, relay[callers]))
+                    least = max(relay[callers], TO_ACCEPT_BY_HTTP if callers > 1 else 0.0)
+                    lines.append(_row(f"{kind}, HTTP", callers, one, least))
         lines += [f"| Postfix, SMTP from smtp-source | {callers} | | {rate:,.0f} | | |"
                   for callers, rate in relay.items()]  # fmt: skip
-        return [*lines, "", "By HTTP as many are wanted as Postfix takes in by SMTP.", ""]
+        return [*lines, "", "By HTTP at least as many are wanted as Postfix takes in by SMTP.", ""]
 
     def deliver(self) -> list[str]:
         """To the sink."""

@@ -13,7 +13,7 @@ from smtps.outbox.states import AGAIN, OPEN, WAITING, Standing, State
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
 
-AT_ONCE = 500
+AT_ONCE = 200
 """Messages that expire, or whose remains are removed, in one transaction."""
 
 

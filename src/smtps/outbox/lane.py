@@ -37,10 +37,20 @@ SLICE = 30.0
 """Seconds after which a lane ends, so that others have their turn."""
 
 AT_ONCE = 64
-"""Messages taken on at once, when all goes well; a lane begins with one."""
+"""Messages taken on at once, at most; a lane begins with one."""
+
+HORIZON = 0.1
+"""Seconds that what is taken on beyond the windows lasts: no more than keeps the sessions busy, as
+after a crash nobody can know what became of it."""
+
+AHEAD = 16
+"""Messages still to go, at most, when more are taken on."""
 
 OCTETS = 8 * 1024 * 1024
 """Of all messages taken on at once."""
+
+_MOMENT = 0.02
+"""Seconds that tell something about the pace."""
 
 GATHER = 0.005
 """Seconds that an outcome waits for others, to share a commit with them."""
@@ -81,7 +91,9 @@ class Lane:
         self._supply = Supply(self._take_on)
         self._outcomes: list[Settlement] = []
         self._news = asyncio.Event()
-        self._width = 1
+        self._pace = 0.0
+        self._answers = 0
+        self._paced_at = 0.0
         self._over = False
         self._answered = asyncio.Event()
 
@@ -89,6 +101,7 @@ class Lane:
         """Until nothing is due, the slice is over, or the account has to wait."""
         loop = asyncio.get_running_loop()
         self._end = loop.time() + SLICE
+        self._paced_at = loop.time()
         account = self._account
         self._tenure = await self._store.write(
             take,
@@ -137,12 +150,26 @@ class Lane:
             return []
         now, allowance = self._clock.now(), self._tenure.allowance
         room = allowance.room(now)
-        most = self._width if room is None else min(self._width, room)
+        most = self._wanted() if room is None else min(self._wanted(), room)
         name, token = self._account.name, self._tenure.token
         claims: list[Claim] = await self._store.write(mark, Wish(name, token, now, most, OCTETS))
         if claims and room is not None:
             self._tenure = replace(self._tenure, allowance=allowance.spend(len(claims), now))
         return claims
+
+    def _wanted(self) -> int:
+        """How many messages to take on: what the windows have room for, and a moment's more."""
+        if not self._answers and not self._pace:
+            return 1  # whether the server is of any use is not known yet
+        now = asyncio.get_running_loop().time()
+        if (spent := now - self._paced_at) > _MOMENT:
+            self._pace = self._answers / spent
+            self._answers, self._paced_at = 0, now
+        soon = self._pace * HORIZON
+        self._supply.ahead = min(AHEAD, int(soon))
+        capacity = self._account.concurrency * self._account.window
+        free = capacity - len(self._supply.under_way) - self._supply.waiting
+        return max(1, min(AT_ONCE, free + int(soon)))
 
     async def _may_go_on(self) -> bool:
         """Wait for the account's allowance, if that is soon."""
@@ -170,8 +197,7 @@ class Lane:
             log.warning("%s waits: %s", self._account.name, failure.message)
         elif failure is None:
             self._tenure = replace(self._tenure, circuit=Circuit())
-            self._width = min(self._width * 16, AT_ONCE)
-            self._supply.eager = True
+        self._answers += 1
         self._answered.set()
         ruling = rule(result, claim, now, self._account.course, random.random())  # noqa: S311
         attempt = _attempt(result, claim, now)

@@ -11,9 +11,6 @@ from smtps.client.source import END, End, Source
 from smtps.client.terms import Terms
 from smtps.outbox.records import Claim
 
-AHEAD = 16
-"""Messages that are still to go when more are taken on."""
-
 
 class Supply(Source[Outgoing]):
     """One source for all rounds of a lane; a round is a run of messages with the same terms.
@@ -23,13 +20,13 @@ class Supply(Source[Outgoing]):
 
     Attributes:
         under_way: messages handed out, by the identity of what was handed out.
-        eager: take more on while some are still to go.
+        ahead: take more on while fewer than so many are still to go.
         halted: hand nothing more out.
     """
 
     def __init__(self, take_on: Callable[[], Awaitable[list[Claim]]]) -> None:
         self.under_way: dict[int, Claim] = {}
-        self.eager = False
+        self.ahead = 0
         self.halted = False
         self._take_on = take_on
         self._ready: deque[Claim] = deque()
@@ -56,8 +53,8 @@ class Supply(Source[Outgoing]):
             return END
         self._ready.popleft()
         self.under_way[id(claim.outgoing)] = claim
-        if self.eager and self._coming is None and len(self._ready) < AHEAD:
-            self._coming = asyncio.ensure_future(self._take_on())
+        if len(self._ready) < self.ahead:
+            self._begin_refill()
         return claim.outgoing
 
     async def next(self, *, wait: bool) -> Outgoing | End:
@@ -65,7 +62,7 @@ class Supply(Source[Outgoing]):
         if (outgoing := self.take()) is not END or self.over:
             return outgoing
         if not self.halted:
-            if not wait and (self._coming is None or not self._coming.done()):
+            if not self._begin_refill().done() and not wait:
                 return END
             await self._refill()
         self.over = self.halted or not self._ready
@@ -75,13 +72,22 @@ class Supply(Source[Outgoing]):
         """See ``Source.put_back``."""
         self._ready.appendleft(self.under_way.pop(id(item)))
 
-    async def _refill(self) -> None:
+    def _begin_refill(self) -> asyncio.Future[list[Claim]]:
         if self._coming is None:
             self._coming = asyncio.ensure_future(self._take_on())
+        return self._coming
+
+    async def _refill(self) -> None:
         # Who waits may be cancelled; what has been written of messages may not be forgotten.
-        await asyncio.wait([self._coming])
+        await asyncio.wait([self._begin_refill()])
         coming, self._coming = self._coming, None
-        self._ready.extend(coming.result())
+        if coming is not None:
+            self._ready.extend(coming.result())
+
+    @property
+    def waiting(self) -> int:
+        """Messages taken on and not handed out."""
+        return len(self._ready)
 
     async def unbegun(self) -> list[Claim]:
         """What was taken on and not handed out."""
