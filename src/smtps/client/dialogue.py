@@ -20,7 +20,7 @@ from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
 from smtps.errors import Phase, SessionError, SMTPSError
 from smtps.net.timing import expiry, within
-from smtps.net.translate import translate
+from smtps.net.translate import closed, translate
 from smtps.net.wire import Wire
 from smtps.options import Timeouts
 
@@ -197,9 +197,16 @@ class Dialogue:
         return self._note(answer)
 
     async def hear(self) -> None:
-        """Wait for bytes of the server, within the time that the phase may take."""
+        """Wait for bytes of the server, within the time that the phase may take.
+
+        Raises:
+            NetworkError: it hung up, and owes no reply that would say so.
+        """
         with self._waiting() as until:
-            self.connection.receive_data(await self.wire.receive(until))
+            data = await self.wire.receive(until)
+        self.connection.receive_data(data)
+        if not data and not self.connection.pending:
+            raise closed(self.connection.phase or Phase.QUIT, self.wire.address)
 
     def answers(self) -> list[Answer]:
         """All answers that have come."""
