@@ -346,3 +346,12 @@ async def test_one_service_owns_a_file(rig: Rig) -> None:
     beside = Outbox(rig.place, rig.outbox.accounts, deliver=False)  # as the shell does
     async with beside:
         assert await beside.account_states()
+
+
+async def test_what_was_learned_of_a_server_outlasts_the_lane(rig: Rig) -> None:
+    rig.mood(lambda said: "502 what?" if said.startswith("BDAT") else "250 ok")
+    await rig.start()
+    for _ in range(3):
+        await rig.until(await rig.accept(), "sent")
+    refused = [server for server in rig.servers.servers if not server.taken]
+    assert len(refused) == 1  # the first; from then on it is asked by DATA

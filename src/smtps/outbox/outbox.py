@@ -13,6 +13,7 @@ from typing import Any, Self
 from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
 from smtps.net.egress import Allow
+from smtps.options import Endpoint
 from smtps.outbox import control, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
@@ -98,7 +99,7 @@ class Outbox:
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, tuple[Endpoint, Pool]] = {}
         self._writing: set[tuple[str, str]] = set()
         self._stopping = asyncio.Event()
         self._nudged = asyncio.Event()
@@ -130,7 +131,7 @@ class Outbox:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
-        await asyncio.gather(*(pool.aclose() for pool in self._pools.values()))
+        await asyncio.gather(*(pool.aclose() for _, pool in self._pools.values()))
         await self._teller.aclose()
         await asyncio.to_thread(self.store.close)
 
@@ -276,12 +277,12 @@ class Outbox:
     async def _pool(self, account: Account) -> Pool:
         """The account's warm sessions; others, when its server or secret has been changed."""
         endpoint = await asyncio.to_thread(account.endpoint)  # a command may take its time
-        pool = self._pools.get(account.name)
-        if pool is None or pool.endpoint != endpoint:
+        before, pool = self._pools.get(account.name, (None, None))
+        if pool is None or before != endpoint:  # a pool's own changes with what it has learned
             if pool is not None:
                 self._chores.append(asyncio.create_task(pool.aclose()))
             pool = Pool(endpoint, size=account.concurrency, allow=self._allow)
-            self._pools[account.name] = pool
+            self._pools[account.name] = endpoint, pool
         return pool
 
     async def _chore(
