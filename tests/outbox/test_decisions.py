@@ -264,6 +264,7 @@ def test_who_may_send(header: str, envelope: str | None) -> None:
         ("From: ann@=?utf-8?q?x.test?=", "ann@x.test", "from"),
         ("From: ann@x.test(x)evil.test", "ann@x.test", "from"),
         ("From: team: eve@z.test;", "ann@x.test", "from"),
+        ("From: =@[\t", "ann@x.test", "from"),
         ("From: " + "(" * 900 + "\n " + "(" * 900, "ann@x.test", "from"),
         ("From: " + ",\n ".join(["ann@x.test"] * 5000), "ann@x.test", "from"),
     ],
