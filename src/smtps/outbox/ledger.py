@@ -65,6 +65,7 @@ def _mark(connection: Connection, wish: Wish) -> list[Claim] | LaneLostError:
         .where(_M.account == wish.account, _M.due <= wish.now, _M.expires > wish.now)
         .order_by(_M.due, _M.id)
         .limit(wish.most)
+        .with_for_update(skip_locked=True)  # somebody may be canceling one of them just now
     )
     rows: list[Any] = []
     octets = 0

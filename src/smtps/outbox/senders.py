@@ -61,14 +61,15 @@ def _fields(header: bytes) -> Iterator[tuple[str, bytes]]:
 def _addresses(name: str, value: bytes) -> list[Mailbox]:
     field = name.lower()
     doubt = InputError(field, "cannot be read without doubt; write it as name <mailbox@domain>")
+    if len(value) > MOST:
+        raise doubt
     try:
         text = value.replace(b"\r\n", b"").decode()
-        if len(value) > MOST or grammar.FORBIDDEN.search(text.replace("\t", " ")):
-            raise doubt
         parsed: Any = SMTP.header_factory(name, text)
     except Exception:  # noqa: BLE001  # Python's parser stumbles over some things that are none
         raise doubt from None
     found = [address.addr_spec for address in parsed.addresses]
-    if parsed.defects or not found or not all(spec in text for spec in found):
+    strange = grammar.FORBIDDEN.search(text.replace("\t", " "))
+    if strange or parsed.defects or not found or not all(spec in text for spec in found):
         raise doubt
     return [mailbox(spec, field) for spec in found]
