@@ -188,6 +188,16 @@ async def test_or_is_sent_again_where_the_account_says_so(rig: Rig) -> None:
     assert [attempt["outcome"] for attempt in message["attempts"]] == ["uncertain", "sent"]
 
 
+async def test_what_was_learned_of_a_server_holds_for_the_next_lane(rig: Rig) -> None:
+    rig.mood(lambda said: "502 5.5.1 what is BDAT?" if said.startswith("BDAT") else OK)
+    await rig.start(rig.account(concurrency=1))
+    await rig.until(await rig.accept(), "sent")
+    opened = len(rig.servers.servers)
+    await asyncio.sleep(0.1)  # the lane has ended
+    await rig.until(await rig.accept(), "sent")
+    assert len(rig.servers.servers) == opened
+
+
 async def test_a_refused_login_stops_the_account_and_burns_nothing(rig: Rig) -> None:
     # The server offers no login, and the account wants one.
     login = {"username": "ann", "password": "canary-7Zq"}

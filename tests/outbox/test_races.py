@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,7 +29,8 @@ async def between(box: Outbox, words: str, meanwhile: Callable[[], Any]) -> Asyn
 
     Whoever does it may have to wait for the end of the transaction.
     """
-    loop, under_way = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    under_way: list[Future[None]] = []
     engine = box.store.behind.writing
 
     def asked(_: Connection, __: Any, statement: str, *___: Any) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from smtps.client.pool import Pool
 from smtps.client.result import Result, reply_json
 from smtps.errors import Failure, Phase, SMTPSError
+from smtps.options import Endpoint
 from smtps.outbox.account import Account
 from smtps.outbox.allowance import Allowance
 from smtps.outbox.circuit import Circuit, account_failure
@@ -56,7 +57,7 @@ class Lane:
         account: which.
         store: where its messages are.
         clock: the time.
-        pool: makes or finds the account's warm sessions.
+        pool: makes or finds an account's warm sessions at a server.
         stopping: set when the service ends.
         count: told of each outcome, and how many seconds after it was accepted.
     """
@@ -66,7 +67,7 @@ class Lane:
         account: Account,
         store: Store,
         clock: Clock,
-        pool: Callable[[Account], Pool],
+        pool: Callable[[Account, Endpoint], Pool],
         stopping: asyncio.Event,
         *,
         count: Callable[[str, str, float], None] = lambda *_: None,
@@ -98,7 +99,8 @@ class Lane:
         if self._tenure.circuit.not_before > self._clock.now():
             return
         try:
-            pool = self._pool(account)
+            # Elsewhere, as a command may have to be run for its secret.
+            pool = self._pool(account, await asyncio.to_thread(account.endpoint))
         except SMTPSError as error:  # its secret cannot be read
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return
