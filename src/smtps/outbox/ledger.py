@@ -203,7 +203,8 @@ def _still_ours(connection: Connection, settlements: list[Settlement]) -> set[st
     return set(ours)
 
 
-_UNSETTLED = (State.SENDING.value, State.UNCERTAIN.value)
+_UNSETTLED = (State.SENDING.value, State.UNCERTAIN.value, State.RETRYING.value)
+"""Being sent; or taken over by a lane that could only guess, and not begun anew since."""
 
 
 def _take_back(connection: Connection, claims: list[Claim]) -> None:
