@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
@@ -191,8 +191,9 @@ def _purge(connection: Connection, age: Age) -> int:
         connection.execute(delete(name.table).where(name.in_(ids)))
     connection.execute(delete(tables.messages).where(_M.id.in_(ids)))
     keys = tables.keys.c
-    old = select(keys.message).where(keys.created <= age.keys).limit(AT_ONCE)
-    gone += connection.execute(delete(tables.keys).where(keys.message.in_(old))).rowcount
+    old = select(keys.scope, keys.key).where(keys.created <= age.keys).limit(AT_ONCE)
+    these = tuple_(keys.scope, keys.key).in_(old)  # by its primary key; there may be millions
+    gone += connection.execute(delete(tables.keys).where(these)).rowcount
     return gone
 
 

@@ -191,9 +191,19 @@ class Lane:
             await asyncio.sleep(GATHER)
             while self._outcomes:
                 lot, self._outcomes = self._outcomes, []
-                await self._surely(settle, lot)
+                await self._settle(lot)
                 if self._tenure.allowance.limited:
                     await self._surely(keep_standing, self._tenure)
+
+    async def _settle(self, lot: list[Settlement]) -> None:
+        try:
+            await self._surely(settle, lot)
+        except Exception:
+            if len(lot) == 1:
+                log.exception("what came of %s cannot be written", lot[0].claim.id)
+                return
+            for settlement in lot:  # one of them is to blame, and the others are not
+                await self._settle([settlement])
 
     async def _surely(self, operation: Any, what: Any) -> None:
         """What has happened is written down, however long that takes."""
