@@ -20,7 +20,7 @@ def from_environment(
     return value
 
 
-def from_file(name: str, _username: str | None = None) -> str:
+def from_file(name: str, _username: str | None = None, *, field: str = "password_file") -> str:
     """The first line of a file; ``-`` is standard input."""
     try:
         if name == "-":
@@ -29,9 +29,9 @@ def from_file(name: str, _username: str | None = None) -> str:
             with Path(name).open(encoding="utf-8") as file:
                 line = file.readline()
     except (OSError, UnicodeError) as error:
-        raise InputError("password_file", f"cannot be read: {error}") from error
+        raise InputError(field, f"cannot be read: {error}") from error
     if not (password := line.rstrip("\r\n")):
-        raise InputError("password_file", f"the first line of {name} is empty")
+        raise InputError(field, f"the first line of {name} is empty")
     return password
 
 

@@ -136,6 +136,8 @@ async def test_files_may_come_as_a_form(client: httpx.AsyncClient, gallery: Gall
     assert again.json()["replayed"]
     other = {"attachments": ("notes.txt", b"three\n", "text/plain")}
     assert (await client.post(PATH, data=fields, files=other, headers=key)).status_code == 422
+    moved = {"attachments": ("notes.tx", b"tone\ntwo\n", "text/plain")}
+    assert (await client.post(PATH, data=fields, files=moved, headers=key)).status_code == 422
     message = await until(client, answer.headers["location"], "sent")
     assert message["tags"] == ["x", "y"]
     assert b"notes.txt" in gallery.inbox.all()[0].data
@@ -222,6 +224,19 @@ async def test_a_message_that_is_not_there(client: httpx.AsyncClient, path: str)
     assert (answer.status_code, answer.json()["code"]) == (404, "outbox.not_found")
 
 
+@pytest.mark.parametrize("query", ["tag=%00", "cursor=%00", "account=%00"])
+async def test_what_no_database_can_be_asked_is_refused(
+    client: httpx.AsyncClient, query: str
+) -> None:
+    answer = await client.get(f"{PATH}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "input.invalid")
+
+
+async def test_an_account_that_is_not_there(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/smtps/accounts/%00/resume")
+    assert (answer.status_code, answer.json()["code"]) == (400, "outbox.no_account")
+
+
 async def test_each_change_as_an_event_until_the_end(client: httpx.AsyncClient) -> None:
     place = (await client.post(PATH, json=LETTER)).headers["location"]
     text = (await client.get(f"{place}/events")).text
@@ -262,8 +277,9 @@ async def test_accounts_and_metrics(gallery: Gallery, tmp_path: Path) -> None:
         app = create_app(Settings(), gallery, outbox=box, metrics=metrics)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            place = (await client.post(PATH, json=LETTER)).headers["location"]
-            await until(client, place, "sent")
+            for _ in range(2):  # the second is the first once more
+                answer = await client.post(PATH, json=LETTER, headers={"Idempotency-Key": "1"})
+            await until(client, answer.headers["location"], "sent")
             await client.post(PATH, json={**LETTER, "send_at": "2026-12-31T23:59:59Z"})
             text = (await client.get("/metrics")).text
             accounts = (await client.get("/api/smtps/accounts")).json()["accounts"]

@@ -145,6 +145,51 @@ def test_what_cannot_be_done_is_said(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('outbox = "postgresql://u:canary-7Zq@h:port/d"', "write it as postgresql://user@host"),
+        ('outbox = "postgresql://u:canary-7Zq@127.0.0.1:1/d"', "Start its database, or correct"),
+        ('outbox = "m.db"\n[accounts.a]\nhost = "h"\npasword_file = "x"', "mean password_file?"),
+        ('outbox = "m.db"\n[accounts.a]\nhost = "h"\nwebhook = {url = "http://x"}',
+         "accounts.a.webhook: needs secret_env or secret_file"),
+        ('outbox = "m.db"\n[accounts.a]\nhost = "h"\n'
+         'webhook = {url = "http://x", secret_file = "no"}',
+         "accounts.a.webhook.secret_file"),
+        ("port = 1", "write outbox ="),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_work_say_what_to_do(
+    text: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("smtps.toml").write_text(text)
+    assert main(["outbox", "list", "--config", "smtps.toml"]) != 0
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert "canary" not in said
+
+
+def test_a_message_tells_that_its_account_waits(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id_ = queue(capsys, config)
+    (config.parent / "main").unlink()  # its password
+    with service(config) as url, httpx.Client(base_url=url) as client:
+        for _ in range(200):
+            states = client.get("/api/smtps/accounts").json()["accounts"]
+            if any(state["status"] == "stopped" for state in states):
+                break
+    text = run(capsys, "outbox", "show", id_, "--config", str(config))
+    assert "! main is stopped: password_file: cannot be read" in text
+    assert "smtps outbox resume main" in text
+
+
 def test_without_an_outbox(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SMTPS_OUTBOX" not in os.environ
     assert main(["outbox", "list"]) == 64

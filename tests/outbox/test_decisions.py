@@ -251,12 +251,42 @@ def test_who_may_send(header: str, envelope: str | None) -> None:
         ("From: eve@notteam.test", None, "from"),
         ('From: "ann@x.test" <eve@z.test>', "ann@x.test", "from"),
         ("From: ann@x.test <eve@z.test>", "ann@x.test", "from"),
+        ("From: ann@x.test\nFrom : eve@z.test", "ann@x.test", "from"),
+        ("From\t: eve@z.test", "ann@x.test", "from"),
+        ("From: ann@x.test\nSender : eve@z.test", "ann@x.test", "sender"),
+        ("From: ann@x.test\nnot a field\nFrom: eve@z.test", "ann@x.test", "raw"),
+        ("From eve@z.test\nFrom: ann@x.test", "ann@x.test", "raw"),
+        (" From: eve@z.test\nFrom: ann@x.test", "ann@x.test", "raw"),
+        ("Subject: x\n \nFrom: eve@z.test", "ann@x.test", "from"),
+        ("\nFrom: eve@z.test", "ann@x.test", "from"),
+        ("Subject: x", "ann@x.test", "from"),
+        ("Subject: x", None, "from"),
+        ("From: ann@=?utf-8?q?x.test?=", "ann@x.test", "from"),
+        ("From: ann@x.test(x)evil.test", "ann@x.test", "from"),
+        ("From: team: eve@z.test;", "ann@x.test", "from"),
+        ("From: =@[\t", "ann@x.test", "from"),
+        ("From: " + "(" * 900 + "\n " + "(" * 900, "ann@x.test", "from"),
+        ("From: " + ",\n ".join(["ann@x.test"] * 5000), "ann@x.test", "from"),
     ],
 )
 def test_and_who_may_not(header: str, envelope: str | None, field: str) -> None:
     with pytest.raises(InputError) as caught:
         account("ann@x.test", "*@team.test").admit(outgoing(header, envelope))  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+@given(
+    st.lists(
+        st.sampled_from(list('()<>@,;:.\\"[]=? \t'))
+        | st.sampled_from(["ann@x.test", "eve", "=?utf-8?q?a?=", "\u00e9"])
+    )
+)
+def test_whatever_stands_in_from_only_who_may_send_is_let_through(parts: list[str]) -> None:
+    try:
+        account("ann@x.test").admit(outgoing("From: " + "".join(parts)))  # type: ignore[arg-type]
+    except InputError:
+        return
+    assert "ann@x.test" in parts
 
 
 def test_a_webhook_s_key() -> None:

@@ -6,12 +6,16 @@ import asyncio
 import socket
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.outbox.rig import LOST, ON_A_FILE, Rig, people
 
+from smtps.client.result import Result
+from smtps.outbox import lane
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import Outbox
+from smtps.outbox.records import Claim
 
 OK = "250 2.0.0 ok"
 MINUTE = 60_000
@@ -186,6 +190,35 @@ async def test_or_is_sent_again_where_the_account_says_so(rig: Rig) -> None:
     rig.later(2)
     message = await rig.until(id_, "sent")
     assert [attempt["outcome"] for attempt in message["attempts"]] == ["uncertain", "sent"]
+
+
+async def test_what_was_learned_of_a_server_holds_for_the_next_lane(rig: Rig) -> None:
+    rig.mood(lambda said: "502 5.5.1 what is BDAT?" if said.startswith("BDAT") else OK)
+    await rig.start(rig.account(concurrency=1))
+    await rig.until(await rig.accept(), "sent")
+    opened = len(rig.servers.servers)
+    await asyncio.sleep(0.1)  # the lane has ended
+    await rig.until(await rig.accept(), "sent")
+    assert len(rig.servers.servers) == opened
+
+
+async def test_an_outcome_that_cannot_be_written_takes_no_other_with_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = lane._attempt
+
+    def attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:
+        bad = "bad" in str(claim.outgoing.envelope.recipients)
+        return {**real(result, claim, now), **({"outcome": None} if bad else {})}
+
+    monkeypatch.setattr(lane, "_attempt", attempt)
+    await rig.start(deliver=False)
+    ids = [await rig.accept(f"{who}@y.test") for who in ("p0", "bad", "p2", "p3")]
+    await rig.close()
+    await rig.start()
+    for id_ in (ids[0], *ids[2:]):
+        await rig.until(id_, "sent")
+    assert (await rig.outbox.show(ids[1]))["status"] in ("sending", "uncertain")
 
 
 async def test_a_refused_login_stops_the_account_and_burns_nothing(rig: Rig) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -99,6 +101,45 @@ async def test_a_full_outbox_takes_nothing_more_and_says_so(rig: Rig) -> None:
         await _until_it_is_full(rig)
     assert caught.value.code == "outbox.full"
     assert await rig.outbox.trouble() == "the outbox is full"
+
+
+async def test_a_full_outbox_still_knows_what_it_has_kept(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    first = await rig.outbox.accept(rig.submission(key=KEY))
+    rig.outbox.bounds = Bounds(octets=1)
+    again = await rig.outbox.accept(rig.submission(key=KEY))
+    assert again == Accepted(first.answer, replayed=True)
+    with pytest.raises(KeyReusedError):
+        await rig.outbox.accept(rig.submission(key=replace(KEY, digest="b" * 64)))
+    with pytest.raises(StoreError):
+        await rig.outbox.accept(rig.submission(key=replace(KEY, key="order-18")))
+
+
+async def test_a_process_that_only_takes_mail_in_sees_when_there_is_room_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.outbox.outbox.TIDY", 0.02)
+    await rig.start(deliver=False)
+    rig.outbox._octets = rig.outbox.bounds.octets + 1  # what has been sent and removed since
+    assert await rig.outbox.trouble() == "the outbox is full"
+    for _ in range(200):
+        if await rig.outbox.trouble() is None:
+            break
+        await asyncio.sleep(0.02)
+    await rig.accept()
+
+
+@ON_A_FILE
+async def test_nobody_else_can_read_the_file(rig: Rig) -> None:
+    before = os.umask(0)
+    try:
+        await rig.start(deliver=False)
+        await rig.accept()
+        files = list(Path(rig.place).parent.glob("mail.db*"))
+    finally:
+        os.umask(before)
+    assert len(files) == 3
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
 
 
 def test_postgresql_says_by_a_code_that_its_disk_is_full() -> None:

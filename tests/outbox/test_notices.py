@@ -8,13 +8,15 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.outbox.rig import PATIENCE, Rig
 
+from smtps.outbox import notices, tables
 from smtps.outbox.account import Webhook
 
 KEY = b"k" * 32
@@ -82,6 +84,43 @@ async def test_what_became_of_a_message_is_told_once_and_signed(rig: Rig, heard:
     assert headers["webhook-attempt"] == "1"
     await rig.outbox._tell()
     assert len(heard.posts) == 1
+
+
+async def test_one_that_never_comes_to_an_end_is_given_up(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = asyncio.Event()
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            writer.write(b"HTTP/1.1 200 ok\r\n")
+            while not writer.is_closing():
+                writer.write(b"X-More: x\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+        given_up.set()
+
+    monkeypatch.setattr("smtps.outbox.notices.TIMEOUT", 0.2)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        await is_put_off(rig, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await given_up.wait()
+
+
+@pytest.mark.parametrize("url", ["http://\x00", "http://xn--/"])
+async def test_an_address_that_is_none_is_no_more_than_a_failure(rig: Rig, url: str) -> None:
+    await is_put_off(rig, url)
+
+
+async def is_put_off(rig: Rig, url: str) -> None:
+    """Telling it comes to an end, and is done again later."""
+    await rig.start(rig.account(webhook=Webhook(url, SECRET)), deliver=False)
+    await rig.outbox.cancel(await rig.accept())
+    async with asyncio.timeout(5):
+        assert await rig.outbox._teller.round() == 1
+    with rig.outbox.store.behind.reading.connect() as connection:
+        (row,) = connection.execute(select(tables.notices)).all()
+    assert rig.clock.now() < row.due < rig.clock.now() + notices.PAUSES[0] + 1
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,16 @@ async def test_but_what_it_knows_counts_where_the_next_could_only_guess(idle: Ri
     assert [attempt["outcome"] for attempt in message["attempts"]] == ["sent"]
 
 
+async def test_it_counts_as_well_where_the_next_would_send_it_again(idle: Rig) -> None:
+    paused = await takes(idle)
+    (claim, *_) = await marks(idle, paused, most=1)
+    tenure = await takes(idle, retry=True)
+    assert (await idle.outbox.show(claim.id))["status"] == "retrying"
+    assert await settles(idle, paused, claim, Outcome.SENT)
+    assert (await idle.outbox.show(claim.id))["status"] == "sent"
+    assert claim.id not in {again.id for again in await marks(idle, tenure)}
+
+
 async def test_and_no_more_once_somebody_has_begun_anew(idle: Rig) -> None:
     paused = await takes(idle)
     (claim, *_) = await marks(idle, paused, most=1)

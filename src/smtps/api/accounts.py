@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from smtps.credentials import SOURCES, from_environment
+from smtps.credentials import SOURCES, from_environment, from_file
 from smtps.errors import InputError
 from smtps.options import EHLO_NAME, Endpoint, Security, Timeouts
 from smtps.outbox.account import Account, Webhook
@@ -42,7 +42,7 @@ class WebhookSettings(BaseModel):
         if self.secret_env is not None:
             secret = from_environment(self.secret_env, field="webhook.secret_env")
         else:
-            secret = SOURCES["password_file"](str(self.secret_file), None)
+            secret = from_file(str(self.secret_file), field="webhook.secret_file")
         key_of(secret)
         return Webhook(self.url, secret)
 

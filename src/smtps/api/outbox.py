@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from smtps.api.accounts import AccountSettings
 from smtps.api.settings import Settings
 from smtps.errors import InputError
+from smtps.outbox.account import Account
 from smtps.outbox.outbox import DAY, Bounds, Outbox
 
 
@@ -27,9 +29,14 @@ def open_outbox(
         StoreError: the database is away.
     """
     if settings.outbox is None:
-        raise InputError("outbox", "is not set: a file, or postgresql://…", code=_NONE)
+        raise InputError(
+            "outbox",
+            'is not set; write outbox = "mail.db", or "postgresql://…", into the file that '
+            "--config or SMTPS_CONFIG names",
+            code=_NONE,
+        )
     accounts = {
-        name: account.account(name, settings.resolver)
+        name: _account(name, account, settings.resolver)
         for name, account in settings.accounts.items()
     }
     bounds = Bounds(
@@ -40,6 +47,14 @@ def open_outbox(
     return Outbox(
         settings.outbox, accounts, deliver=deliver, bounds=bounds, grace=settings.grace, count=count
     )
+
+
+def _account(name: str, settings: AccountSettings, resolver: str | None) -> Account:
+    try:
+        return settings.account(name, resolver)
+    except InputError as error:
+        field = f"accounts.{name}.{error.field}"
+        raise InputError(field, error.problem, code=error.code) from None
 
 
 _NONE = "outbox.not_configured"

@@ -48,8 +48,9 @@ Moment = Annotated[
     BeforeValidator(_moment),
     Field(json_schema_extra={"examples": ["2026-12-24T18:00:00Z"]}),
 ]
-Tag = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=100)]
-Value = Annotated[str, BeforeValidator(_text), Field(max_length=500)]
+Printable = Annotated[str, BeforeValidator(_text)]
+Tag = Annotated[Printable, Field(min_length=1, max_length=100)]
+Value = Annotated[Printable, Field(max_length=500)]
 
 
 class MessageRequest(MessageFields):
@@ -77,8 +78,10 @@ class MessageRequest(MessageFields):
         given = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
         found = hashlib.sha256(json.dumps(given, sort_keys=True).encode())
         for file in files:
-            found.update(file.filename.encode())
-            found.update(_octets(file))
+            octets = _octets(file)
+            about = (file.filename, file.content_type, file.content_id, len(octets))
+            found.update(json.dumps(about).encode())  # where one ends and the next begins, too
+            found.update(octets)
         return found.hexdigest()
 
     def submission(

@@ -5,6 +5,7 @@ Flags go before the environment (``SMTPS_PORT``), and that before the file (TOML
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from smtps.api.accounts import AccountSettings, check_names
+from smtps.api.accounts import AccountSettings, WebhookSettings, check_names
 from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
@@ -184,7 +185,18 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(step) for step in first["loc"]) or "host"
-        raise InputError(field, first["msg"].removeprefix("Value error, ")) from None
+        problem = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            problem = _unknown(str(first["loc"][-1]))
+        raise InputError(field, problem) from None
+
+
+def _unknown(name: str) -> str:
+    known = [
+        n for model in (Settings, AccountSettings, WebhookSettings) for n in model.model_fields
+    ]
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    return "is not a setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _read(file: Path) -> dict[str, Any]:

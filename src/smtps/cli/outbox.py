@@ -122,8 +122,7 @@ async def _list(options: Namespace) -> int:
         output.show_json({"messages": found, "accounts": states})
         return exits.OK
     for state in states:
-        if state["status"] != "ok":
-            output.show(f"! {state['account']} is {state['status']}: {state['reason']}\n")
+        output.show(_waits(state))
     for message in found:
         output.show(_line(message))
     if not found:
@@ -131,6 +130,15 @@ async def _list(options: Namespace) -> int:
     elif len(found) == options.limit:
         output.show(f"… the newest {len(found)}; --limit shows more\n")
     return exits.OK
+
+
+def _waits(state: dict[str, Any]) -> str:
+    if state["status"] == "ok":
+        return ""
+    return (
+        f"! {state['account']} is {state['status']}: {state['reason']}\n"
+        f"! mend it, then: smtps outbox resume {state['account']}\n"
+    )
 
 
 def _line(message: dict[str, Any]) -> str:
@@ -152,7 +160,18 @@ async def _show(options: Namespace) -> int:
                 output.show_json(message)
             else:
                 output.show(_told(message))
+                await _show_account(outbox, message)
     return exits.OK
+
+
+async def _show_account(outbox: Outbox, message: dict[str, Any]) -> None:
+    """Why nothing happens, if that is its account's fault."""
+    from smtps.outbox.states import WAITING  # noqa: PLC0415
+
+    if message["status"] in WAITING:
+        for state in await outbox.account_states():
+            if state["account"] == message["account"]:
+                output.show(_waits(state))
 
 
 async def _show_raw(outbox: Outbox, id_: str) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.parser import BytesHeaderParser
-from email.policy import SMTP
-from typing import Any, Literal
+from typing import Literal
 
 from smtps.client.outgoing import Outgoing
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
-from smtps.message import mailbox
 from smtps.options import Endpoint
 from smtps.outbox.ruling import Course
 from smtps.outbox.schedule import LIFETIME, STEPS
+from smtps.outbox.senders import senders
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,6 @@ class Webhook:
 
     url: str
     secret: str = field(repr=False)
-
-
-SENDER_FIELDS = ("From", "Sender", "Resent-From", "Resent-Sender")
-"""Header fields that say who a message is from (RFC 5322 sections 3.6.2, 3.6.6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +67,7 @@ class Account:
         """Make sure that a message is from somebody who may send: envelope and header.
 
         Raises:
-            InputError: it is not; names the field.
+            InputError: it is not, or cannot be read without doubt; names the field.
         """
         if not self.senders:
             return
@@ -81,9 +75,9 @@ class Account:
         if envelope is not None and not self._may_send(envelope):
             raise self._refusal("envelope.from", str(envelope))
         # A null reverse-path says nothing, so then the header alone has to.
-        for name, who in _senders(outgoing):
+        for named, who in senders(_header(outgoing)):
             if not self._may_send(who):
-                raise self._refusal(name.lower(), str(who))
+                raise self._refusal(named, str(who))
 
     def _may_send(self, who: Mailbox) -> bool:
         domain = who.domain.lower()
@@ -98,23 +92,10 @@ class Account:
         )
 
 
-def _senders(outgoing: Outgoing) -> Iterable[tuple[str, Mailbox]]:
-    """All mailboxes that a message claims to be from.
-
-    Raises:
-        InputError: they cannot be read without doubt.
-    """
-    header: Any = BytesHeaderParser(policy=SMTP).parsebytes(_header(outgoing))
-    for name in SENDER_FIELDS:
-        for value in header.get_all(name, ()):
-            if value.defects or not value.addresses:
-                raise InputError(name.lower(), "cannot be read without doubt")
-            for address in value.addresses:
-                yield name, mailbox(address.addr_spec, name.lower())
-
-
 def _header(outgoing: Outgoing) -> bytes:
     first = next(iter(outgoing.content.parts))
     data = first if isinstance(first, bytes) else bytes(outgoing.content)
+    if data.startswith(b"\r\n"):
+        return b""
     end = data.find(b"\r\n\r\n")
-    return data if end < 0 else data[: end + 4]
+    return data if end < 0 else data[: end + 2]

@@ -124,7 +124,10 @@ def expire(connection: Connection, times: list[int]) -> list[int]:
 
 def _expire(connection: Connection, now: int) -> int:
     rows = connection.execute(
-        select(_M.id, _M.account).where(_M.expires <= now, _M.due.is_not(None)).limit(AT_ONCE)
+        select(_M.id, _M.account)
+        .where(_M.expires <= now, _M.due.is_not(None))
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)  # somebody may be canceling one of them just now
     ).all()
     if not rows:
         return 0
@@ -134,12 +137,11 @@ def _expire(connection: Connection, now: int) -> int:
             select(_R.message).where(_R.message.in_(ids), _R.standing == Standing.ACCEPTED.value)
         ).scalars()
     )
-    # Each by its own name: somebody may have canceled it a moment ago.
     states = [(row, State.PARTIAL if row.id in served else State.EXPIRED) for row in rows]
     for row, state in states:
         connection.execute(
             update(tables.messages)
-            .where(_M.id == row.id, _M.due.is_not(None))
+            .where(_M.id == row.id)
             .values(state=state.value, due=None, finished=now)
         )
     _leave_open_ones(connection, ids)
@@ -175,22 +177,27 @@ def purge(connection: Connection, ages: list[Age]) -> list[int]:
 
 
 def _purge(connection: Connection, age: Age) -> int:
-    # "Not in" so that SQLite reads those that ended before, and not all of each state.
-    ended = select(_M.id).where(_M.finished.is_not(None), _M.state.not_in(UNENDED))
+    ended = (
+        select(_M.id)
+        # "Not in" so that SQLite reads those that ended before, and not all of each state.
+        .where(_M.finished.is_not(None), _M.state.not_in(UNENDED))
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)  # somebody may want one of them sent again just now
+    )
     with_body = ended.where(_M.kept, _M.finished <= age.bodies)
-    ids = connection.execute(with_body.limit(AT_ONCE)).scalars().all()
+    ids = connection.execute(with_body).scalars().all()
     gone = len(ids)
     connection.execute(update(tables.messages).where(_M.id.in_(ids)).values(kept=False))
     connection.execute(delete(tables.bodies).where(tables.bodies.c.id.in_(ids)))
-    ids = connection.execute(ended.where(_M.finished <= age.records).limit(AT_ONCE)).scalars().all()
+    ids = connection.execute(ended.where(_M.finished <= age.records)).scalars().all()
     gone += len(ids)
     for name in tables.OF_A_MESSAGE:
         connection.execute(delete(name.table).where(name.in_(ids)))
     connection.execute(delete(tables.messages).where(_M.id.in_(ids)))
     keys = tables.keys.c
-    used = tuple_(keys.scope, keys.key)
     old = select(keys.scope, keys.key).where(keys.created <= age.keys).limit(AT_ONCE)
-    gone += connection.execute(delete(tables.keys).where(used.in_(old))).rowcount
+    these = tuple_(keys.scope, keys.key).in_(old)  # by its primary key; there may be millions
+    gone += connection.execute(delete(tables.keys).where(these)).rowcount
     return gone
 
 

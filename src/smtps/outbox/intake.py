@@ -109,10 +109,29 @@ def _answer(
     if new:
         return Accepted(submission.answer())
     assert submission.key is not None
-    row = known[_name(submission.key)]
-    if row["digest"] != submission.key.digest:
+    return _again(submission.key, known[_name(submission.key)])
+
+
+def _again(key: Key, row: Mapping[str, Any]) -> Accepted | KeyReusedError:
+    if row["digest"] != key.digest:
         return KeyReusedError()
     return Accepted(json.loads(row["answer"]), replayed=True)
+
+
+def known(connection: Connection, key: Key) -> Accepted | None:
+    """The answer to a request that was kept before, or None.
+
+    Raises:
+        KeyReusedError: the key belongs to another.
+    """
+    keys = tables.keys.c
+    this = select(tables.keys).where(keys.scope == key.scope, keys.key == key.key)
+    if (row := connection.execute(this).mappings().first()) is None:
+        return None
+    found = _again(key, dict(row))
+    if isinstance(found, KeyReusedError):
+        raise found
+    return found
 
 
 def _name(key: Key) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from smtps.client.pool import Pool
 from smtps.client.result import Result, reply_json
 from smtps.errors import Failure, Phase, SMTPSError
+from smtps.options import Endpoint
 from smtps.outbox.account import Account
 from smtps.outbox.allowance import Allowance
 from smtps.outbox.circuit import Circuit, account_failure
@@ -66,7 +67,7 @@ class Lane:
         account: which.
         store: where its messages are.
         clock: the time.
-        pool: makes or finds the account's warm sessions.
+        pool: makes or finds an account's warm sessions at a server.
         stopping: set when the service ends.
         count: told of each outcome, and how many seconds after it was accepted.
     """
@@ -76,7 +77,7 @@ class Lane:
         account: Account,
         store: Store,
         clock: Clock,
-        pool: Callable[[Account], Awaitable[Pool]],
+        pool: Callable[[Account, Endpoint], Pool],
         stopping: asyncio.Event,
         *,
         count: Callable[[str, str, float], None] = lambda *_: None,
@@ -112,7 +113,8 @@ class Lane:
         if self._tenure.circuit.not_before > self._clock.now():
             return
         try:
-            pool = await self._pool(account)
+            # Elsewhere, as a command may have to be run for its secret.
+            pool = self._pool(account, await asyncio.to_thread(account.endpoint))
         except SMTPSError as error:  # its secret cannot be read
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return
@@ -216,9 +218,19 @@ class Lane:
             await asyncio.sleep(GATHER)
             while self._outcomes:
                 lot, self._outcomes = self._outcomes, []
-                await self._surely(settle, lot)
+                await self._settle(lot)
                 if self._tenure.allowance.limited:
                     await self._surely(keep_standing, self._tenure)
+
+    async def _settle(self, lot: list[Settlement]) -> None:
+        try:
+            await self._surely(settle, lot)
+        except Exception:
+            if len(lot) == 1:
+                log.exception("what came of %s cannot be written", lot[0].claim.id)
+                return
+            for settlement in lot:  # one of them is to blame, and the others are not
+                await self._settle([settlement])
 
     async def _surely(self, operation: Any, what: Any) -> None:
         """What has happened is written down, however long that takes."""

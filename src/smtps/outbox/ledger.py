@@ -65,6 +65,7 @@ def _mark(connection: Connection, wish: Wish) -> list[Claim] | LaneLostError:
         .where(_M.account == wish.account, _M.due <= wish.now, _M.expires > wish.now)
         .order_by(_M.due, _M.id)
         .limit(wish.most)
+        .with_for_update(skip_locked=True)  # somebody may be canceling one of them just now
     )
     rows: list[Any] = []
     octets = 0
@@ -202,7 +203,8 @@ def _still_ours(connection: Connection, settlements: list[Settlement]) -> set[st
     return set(ours)
 
 
-_UNSETTLED = (State.SENDING.value, State.UNCERTAIN.value)
+_UNSETTLED = (State.SENDING.value, State.UNCERTAIN.value, State.RETRYING.value)
+"""Being sent; or taken over by a lane that could only guess, and not begun anew since."""
 
 
 def _take_back(connection: Connection, claims: list[Claim]) -> None:

@@ -159,17 +159,21 @@ class Teller:
             {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
         ).encode()
         sign = headers(hook.secret, notice.id, self._clock.now() // 1000, body)
+        sign["webhook-attempt"] = str(notice.tries + 1)
         try:
-            answer = await self._client.post(
-                hook.url, content=body,
-                headers={**sign, "webhook-attempt": str(notice.tries + 1)},
-            )  # fmt: skip
-        except httpx.HTTPError as error:
+            # For the whole of it, as one that answers drop by drop keeps the others waiting; and
+            # what it has to say beyond its status is not read.
+            async with (
+                asyncio.timeout(TIMEOUT),
+                self._client.stream("POST", hook.url, content=body, headers=sign) as answer,
+            ):
+                heard, status = bool(answer.is_success), answer.status_code
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             log.warning("the webhook of %s failed: %s", notice.account, type(error).__name__)
             return False
-        if not answer.is_success:
-            log.warning("the webhook of %s answered %d", notice.account, answer.status_code)
-        return bool(answer.is_success)
+        if not heard:
+            log.warning("the webhook of %s answered %d", notice.account, status)
+        return heard
 
     async def aclose(self) -> None:
         """Close connections."""

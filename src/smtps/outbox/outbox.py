@@ -14,7 +14,7 @@ from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
 from smtps.net.egress import Allow
 from smtps.options import Endpoint
-from smtps.outbox import control, reading
+from smtps.outbox import control, intake, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
@@ -108,7 +108,10 @@ class Outbox:
         self._octets = 0
 
     async def __aenter__(self) -> Self:
-        if self._lanes is not None:
+        await self._measure()
+        if self._lanes is None:
+            self._chores = [asyncio.create_task(self._measure_again())]
+        else:
             await self.store.write(add_accounts, tuple(self.accounts))
             await self._lanes.start()
             await self._lanes.wake(self.accounts)  # for what the last process left half sent
@@ -128,6 +131,8 @@ class Outbox:
             lane.cancel()
         if self._lanes is not None:
             await self._lanes.aclose()
+        if self._chores:  # one that is cancelled leaves its question to the database behind
+            await asyncio.wait(self._chores, timeout=1.0)
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -156,11 +161,15 @@ class Outbox:
             StoreError: the disk is full, or the database away.
             LocalError: its key is being written just now, or belongs to another request.
         """
+        key = submission.key
         if self._octets > self.bounds.octets:
+            # What was kept before must not be refused now: its caller would go elsewhere with it.
+            known = None if key is None else await self.store.read(intake.known, key)
+            if known is not None:
+                return known
             raise StoreError(
                 "outbox.full", "The outbox is full; nothing was kept.", phase=Phase.INPUT
             )
-        key = submission.key
         name = None if key is None else (key.scope, key.key)
         if name in self._writing:
             raise LocalError(
@@ -274,11 +283,11 @@ class Outbox:
         elif error is not None:
             log.error("the lane of %s failed", name, exc_info=error)
 
-    async def _pool(self, account: Account) -> Pool:
+    def _pool(self, account: Account, endpoint: Endpoint) -> Pool:
         """The account's warm sessions; others, when its server or secret has been changed."""
-        endpoint = await asyncio.to_thread(account.endpoint)  # a command may take its time
+        # Not ``pool.endpoint``, to which the pool adds what it has learned of the server.
         before, pool = self._pools.get(account.name, (None, None))
-        if pool is None or before != endpoint:  # a pool's own changes with what it has learned
+        if pool is None or before != endpoint:
             if pool is not None:
                 self._chores.append(asyncio.create_task(pool.aclose()))
             pool = Pool(endpoint, size=account.concurrency, allow=self._allow)
@@ -289,7 +298,6 @@ class Outbox:
         self, seconds: float, work: Callable[[], Awaitable[None]], bell: asyncio.Event | None = None
     ) -> None:
         """Do something again and again, whatever becomes of it."""
-        bell = bell or asyncio.Event()
         while not self._stopping.is_set():
             try:
                 await work()
@@ -298,9 +306,10 @@ class Outbox:
             except Exception:
                 log.exception("the outbox: a chore failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), seconds)
-                bell.clear()
-                await asyncio.sleep(NUDGE)
+                await asyncio.wait_for((bell or self._stopping).wait(), seconds)
+                if bell is not None:
+                    bell.clear()
+                    await asyncio.sleep(NUDGE)
 
     async def _sweep(self) -> None:
         assert self._lanes is not None
@@ -320,6 +329,14 @@ class Outbox:
         while await self.store.write(control.purge, age) >= control.AT_ONCE:
             pass
         await self.store.write(self.store.behind.tidy, None)
+        await self._measure()
+
+    async def _measure_again(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), TIDY)
+        await self._chore(TIDY, self._measure)
+
+    async def _measure(self) -> None:
         self._octets = await self.store.read(self.store.behind.octets)
 
 

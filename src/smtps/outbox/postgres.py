@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from smtps.errors import InputError
 
@@ -51,7 +52,12 @@ class Database:
                 "outbox", "PostgreSQL needs more packages: pip install 'smtps[postgres]'"
             ) from None
         self._url = url
-        target = make_url(url).set(drivername="postgresql+psycopg")
+        try:
+            target = make_url(url).set(drivername="postgresql+psycopg")
+        except (ArgumentError, ValueError):
+            raise InputError(
+                "outbox", "cannot be read; write it as postgresql://user@host:port/database"
+            ) from None
         self.writing = create_engine(target, pool_size=2, pool_pre_ping=True)
         self.reading = create_engine(target, pool_size=4, pool_pre_ping=True)
         # Many rows in one statement; one after the other would cost a round trip each.

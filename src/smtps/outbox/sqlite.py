@@ -40,6 +40,7 @@ class File:
         if not own and not path.parent.is_dir():
             raise InputError("outbox", f"{path}: there is no such folder")
         self._lock = _lock(path) if own else None
+        _make(path)
         self.writing = self._engine("BEGIN IMMEDIATE")
         self.reading = self._engine("BEGIN")
 
@@ -100,6 +101,14 @@ class File:
         self.reading.dispose()
         if self._lock is not None:
             os.close(self._lock)
+
+
+def _make(path: Path) -> None:
+    """Make the file, for its owner alone: it will hold mail. What is beside it goes by it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise InputError("outbox", f"{path} cannot be used: {error.strerror}") from error
 
 
 def _lock(path: Path) -> int:

@@ -99,7 +99,9 @@ class Store:
         except DBAPIError as error:
             behind.close()
             raise StoreError(
-                "outbox.unavailable", f"The outbox cannot be opened: {error.orig}",
+                "outbox.unavailable",
+                f"The outbox cannot be opened: {str(error.orig).splitlines()[0]}. "
+                "Start its database, or correct the setting outbox.",
                 phase=Phase.INPUT,
             ) from error  # fmt: skip
         self.writer = Writer(behind.writing, behind.full)

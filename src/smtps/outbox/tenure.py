@@ -64,9 +64,9 @@ def _take(connection: Connection, who: Takeover) -> Tenure:
 def _adopt(connection: Connection, who: Takeover, token: int) -> int:
     """Messages that were on their way when their lane ended: nobody can know how far they came."""
     orphans = connection.execute(
-        select(_M.id, _M.tries, _M.begun).where(
-            _M.account == who.account, _M.state == State.SENDING.value, _M.lane < token
-        )
+        select(_M.id, _M.tries, _M.begun)
+        .where(_M.account == who.account, _M.state == State.SENDING.value, _M.lane < token)
+        .with_for_update()  # the lane before may be telling what became of one of them just now
     ).all()
     if not orphans:
         return 0

@@ -14,7 +14,7 @@ from smtps.api import events, schemas
 from smtps.api.document import Document
 from smtps.api.express import Lane
 from smtps.api.guards.body import judge_message
-from smtps.api.queueing import MessageRequest, Moment, idempotency_key
+from smtps.api.queueing import MessageRequest, Moment, Printable, idempotency_key
 from smtps.api.service import Service
 from smtps.errors import ForbiddenError, InputError, LocalError, Phase
 from smtps.message import Attachment
@@ -53,11 +53,11 @@ def router(service: Service) -> APIRouter:
     async def page(  # noqa: PLR0917  # names of the query
         http: Request,
         status: Annotated[list[State], Query(max_length=10)] = [],  # noqa: B006  # FastAPI copies it
-        account: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006
-        tag: str | None = None,
+        account: Annotated[list[Printable], Query(max_length=10)] = [],  # noqa: B006
+        tag: Printable | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
-        cursor: str | None = None,
+        cursor: Printable | None = None,
         limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
     ) -> dict[str, Any]:
         mine = granted(service, http.scope)
@@ -124,9 +124,10 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/accounts/{name}/resume", summary="Let an account that waits send again")
     async def resume(name: str, http: Request) -> dict[str, Any]:
+        box = outbox(service)
         check_granted(service, http.scope, name)
-        await outbox(service).resume(name)
-        states = await outbox(service).account_states()
+        await box.resume(box.account(name).name)
+        states = await box.account_states()
         return next(state for state in states if state["account"] == name)
 
     return routes
@@ -145,18 +146,19 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     name = idempotency_key(headers)
-    key = None
-    if name is not None:
-        key = Key(scope.get("smtps.caller") or "", name, request.digest(files))
     outgoing = request.ready(files)
     if outgoing.content.size > service.settings.outbox_message:
         most = service.settings.outbox_message
         raise InputError("body", f"has more than {most} octets", code="api.too_large")
     account.admit(outgoing)
+    key = None
+    if name is not None:
+        key = Key(scope.get("smtps.caller") or "", name, request.digest(files))
     now = box.clock.now()
     submission = request.submission(outgoing, account, key, box.new_id(), now)
     accepted = await box.accept(submission)
-    service.metrics.accepted.labels(account.name).inc()
+    if not accepted.replayed:
+        service.metrics.accepted.labels(account.name).inc()
     answer = {**accepted.answer, "replayed": accepted.replayed}
     return Document(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
 
@@ -178,11 +180,12 @@ async def message(service: Service, scope: Scope, id_: str) -> dict[str, Any]:
     Raises:
         ControlError: there is none, or it is another's.
     """
-    found: dict[str, Any] = await outbox(service).show(id_)
-    mine = granted(service, scope)
-    if mine is not None and found["account"] not in mine:
-        raise ControlError("outbox.not_found", f"There is no message {id_}.")
-    return found
+    box, mine = outbox(service), granted(service, scope)
+    if id_.isprintable():  # PostgreSQL can be asked for nothing else
+        found: dict[str, Any] = await box.show(id_)
+        if mine is None or found["account"] in mine:
+            return found
+    raise ControlError("outbox.not_found", f"There is no message {id_}.")
 
 
 def granted(service: Service, scope: Scope) -> set[str] | None:
