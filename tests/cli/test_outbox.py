@@ -153,11 +153,8 @@ def test_what_cannot_be_done_is_said(
         ('outbox = "m.db"\n[accounts.a]\nhost = "h"\npasword_file = "x"', "mean password_file?"),
         ('outbox = "m.db"\n[accounts.a]\nhost = "h"\nwebhook = {url = "http://x"}',
          "accounts.a.webhook: needs secret_env or secret_file"),
-        (
-            'outbox = "m.db"\n[accounts.a]\nhost = "h"\n'
-             'webhook = {url = "http://x", secret_file = "no"}',
-            "accounts.a.webhook.secret_file",
-        ),
+        ('outbox = "m.db"\n[accounts.a]\nhost = "h"\nwebhook = {url="http://x", secret_file="n"}',
+         "accounts.a.webhook.secret_file"),
         ("port = 1", "write outbox ="),
     ],
 )  # fmt: skip
