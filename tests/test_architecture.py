@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "options", "advice", "providers", "targets", "credentials", "_version"}),
+    frozenset(
+        {"errors", "options", "advice", "providers", "targets", "credentials", "chance", "_version"}
+    ),
     frozenset({"core"}),
     frozenset({"net"}),
     frozenset({"client", "message", "content", "attached", "mime", "template"}),

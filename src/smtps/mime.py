@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import binascii
 import re
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from smtps.attached import Base64File, base64_lines
+from smtps.chance import token
 from smtps.content import Content, Part
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import find_long_line, normalize
@@ -75,7 +75,7 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     Raises:
         InputError: the header block that came out has a field that was not composed.
     """
-    message_id = message.message_id or f"<{secrets.token_hex(16)}@{message.sender.domain}>"
+    message_id = message.message_id or f"<{token()}@{message.sender.domain}>"
     date = message.date or now
     fields = [("From", _person(message.author, "from"))]
     for name, key in _RECIPIENT_FIELDS:
@@ -275,7 +275,7 @@ def _entity(message: Message) -> _Part:
 def _multipart(kind: str, parts: list[_Part]) -> _Part:
     # "=_" can stand neither in base64 nor in quoted-printable, so no part can hold the boundary
     # by accident; in 7bit text a random one cannot be guessed.
-    boundary = f"=_{secrets.token_hex(16)}"
+    boundary = f"=_{token()}"
     body: list[bytes | Part] = []
     for part in parts:
         # The line end before a delimiter belongs to it (RFC 2046 section 5.1.1).

@@ -195,15 +195,15 @@ class MessageFields(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     from_: Annotated[Who, Field(alias="from")]
-    to: Several = []
+    to: Several = Field(default_factory=list)
     subject: str = ""
     body: str | None = None
-    cc: Several = []
-    bcc: Several = []
-    reply_to: Several = []
+    cc: Several = Field(default_factory=list)
+    bcc: Several = Field(default_factory=list)
+    reply_to: Several = Field(default_factory=list)
     html: str | None = None
-    attachments: list[File] = []
-    headers: dict[str, str] = {}
+    attachments: list[File] = Field(default_factory=list)
+    headers: dict[str, str] = Field(default_factory=dict)
     raw: Annotated[str | None, Field(description="a finished message, base64")] = None
     envelope: EnvelopeFields | None = None
     dsn: DSNFields | None = None

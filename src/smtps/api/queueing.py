@@ -62,8 +62,8 @@ class MessageRequest(MessageFields):
     ] = "send"
     send_at: Annotated[Moment | None, Field(description="Not before.")] = None
     expires_at: Annotated[Moment | None, Field(description="Not after; default three days.")] = None
-    tags: list[Tag] = Field([], max_length=20)
-    metadata: dict[Tag, Value] = Field({}, max_length=50)
+    tags: list[Tag] = Field(default_factory=list, max_length=20)
+    metadata: dict[Tag, Value] = Field(default_factory=dict, max_length=50)
 
     def ready(self, files: Iterable[Attachment] = ()) -> Outgoing:
         """The message as it goes out.

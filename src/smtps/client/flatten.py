@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import re
-import secrets
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.generator import BytesGenerator
@@ -17,6 +16,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any, Self, cast
 
+from smtps.chance import token
 from smtps.core.payload import normalize
 from smtps.errors import InputError
 from smtps.mime import check_header_block, format_date
@@ -45,7 +45,7 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
         if "date" not in names:
             ours.append(("Date", format_date(datetime.now(UTC).astimezone())))
         if "message-id" not in names:
-            ours.append(("Message-ID", f"<{secrets.token_hex(16)}@{domain}>"))
+            ours.append(("Message-ID", f"<{token()}@{domain}>"))
         if not simple:
             for name, value in ours:
                 own[name] = value

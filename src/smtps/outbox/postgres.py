@@ -60,8 +60,6 @@ class Database:
             ) from None
         self.writing = create_engine(target, pool_size=2, pool_pre_ping=True)
         self.reading = create_engine(target, pool_size=4, pool_pre_ping=True)
-        # Many rows in one statement; one after the other would cost a round trip each.
-        self.writing.dialect.use_insertmanyvalues_wo_returning = True
 
     @staticmethod
     def full(error: BaseException) -> bool:

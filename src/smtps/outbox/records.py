@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from smtps.chance import token
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import Outgoing
 from smtps.client.terms import Terms
@@ -41,7 +41,7 @@ def new_id(now: int) -> str:
     Args:
         now: milliseconds since 1970.
     """
-    return f"{now:012x}{os.urandom(10).hex()}"
+    return f"{now:012x}{token()[:20]}"
 
 
 @dataclass(frozen=True, slots=True)
