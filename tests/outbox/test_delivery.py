@@ -388,3 +388,21 @@ async def test_what_was_learned_of_a_server_outlasts_the_lane(rig: Rig) -> None:
         await rig.until(await rig.accept(), "sent")
     refused = [server for server in rig.servers.servers if not server.taken]
     assert len(refused) == 1  # the first; from then on it is asked by DATA
+
+
+async def test_a_server_that_never_says_that_it_took_a_message_gets_one_at_a_time(
+    rig: Rig,
+) -> None:
+    rig.mood(lambda said: LOST if said.startswith("message") else OK)
+    await rig.start(rig.account(concurrency=1, window=4))
+    ids = [await rig.accept() for _ in range(10)]
+    assert (await rig.standing("main", "waiting"))["code"] == "send.uncertain"
+    states = [(await rig.outbox.show(id_))["status"] for id_ in ids]
+    assert states.count("uncertain") == 1
+    assert states.count("queued") == 9
+    rig.later(1)
+    await rig.until(ids[1], "uncertain")
+    rig.mood(lambda _: OK)
+    rig.later(1)
+    for id_ in ids[2:]:
+        await rig.until(id_, "sent")

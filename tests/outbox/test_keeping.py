@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 from tests.outbox.database import Server
-from tests.outbox.rig import ON_A_FILE, Rig
+from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
 
 from smtps.errors import InputError
 from smtps.outbox import tables
@@ -134,3 +136,40 @@ async def test_nor_while_a_service_uses_the_old_place(rig: Rig, tmp_path: Path) 
     await rig.start()
     with pytest.raises(InputError, match="another service"):
         move(rig.place, str(tmp_path / "new.db"), lambda _: None)
+
+
+async def test_who_still_has_the_old_place_open_can_write_nothing_more(
+    rig: Rig, postgres: Server, tmp_path: Path
+) -> None:
+    await rig.start(deliver=False)
+    await rig.accept()
+    new = str(tmp_path / "new.db") if rig.place.startswith("postgresql") else postgres.database()
+    await asyncio.to_thread(move, rig.place, new, lambda _: None)
+    with pytest.raises(InputError, match="has moved to") as caught:
+        await rig.accept()
+    assert caught.value.code == "outbox.moved"
+
+
+@ON_POSTGRESQL
+async def test_what_comes_in_while_it_moves_is_either_moved_or_refused(
+    rig: Rig, tmp_path: Path
+) -> None:
+    await rig.start(deliver=False)
+    taken: list[str] = []
+
+    async def keep_coming() -> None:
+        with suppress(InputError):
+            while True:
+                taken.append(await rig.accept())
+
+    callers = [asyncio.create_task(keep_coming()) for _ in range(5)]
+    while len(taken) < 30:
+        await asyncio.sleep(0.01)
+    new = str(tmp_path / "new.db")
+    await asyncio.to_thread(move, rig.place, new, lambda _: None)
+    await asyncio.gather(*callers)
+    await rig.close()
+    rig.place = new
+    await rig.start(deliver=False)
+    found = await rig.outbox.page(Filter(limit=100_000))
+    assert {message["id"] for message in found} == set(taken)

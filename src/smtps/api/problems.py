@@ -47,6 +47,7 @@ _BY_CODE: dict[str, int] = {
     "outbox.full": 507,
     "outbox.key_in_use": 409,
     "outbox.key_reused": 422,
+    "outbox.moved": 503,
     "outbox.not_configured": 404,
     "outbox.not_found": 404,
     "outbox.sender_not_allowed": 403,

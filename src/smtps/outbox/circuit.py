@@ -55,6 +55,13 @@ class Circuit:
         return type(self)(repeated + 1, now + round(wait), stopped, failure.code, failure.message)
 
 
+def doubt(result: Result) -> Failure | None:
+    """Why a server should be asked with care, if it took a message and did not say so: the next one
+    may go the same way.
+    """
+    return result.failure if result.outcome == "uncertain" else None
+
+
 def account_failure(result: Result) -> Failure | None:
     """Why no session came about, if that is why a message was not sent.
 

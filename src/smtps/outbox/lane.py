@@ -21,7 +21,7 @@ from smtps.errors import Failure, Phase, SMTPSError
 from smtps.options import Endpoint
 from smtps.outbox.account import Account
 from smtps.outbox.allowance import Allowance
-from smtps.outbox.circuit import Circuit, account_failure
+from smtps.outbox.circuit import Circuit, account_failure, doubt
 from smtps.outbox.clock import Clock
 from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
 from smtps.outbox.records import Claim, Tenure, Wish
@@ -191,7 +191,7 @@ class Lane:
     def _take(self, claim: Claim, result: Result) -> None:
         """What came of one message."""
         now = self._clock.now()
-        failure = account_failure(result)
+        failure = account_failure(result) or doubt(result)
         if failure is not None and not self._supply.halted:
             circuit = self._tenure.circuit.after(failure, now, random.random())  # noqa: S311
             self._tenure = replace(self._tenure, circuit=circuit)

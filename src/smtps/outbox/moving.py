@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from smtps.errors import InputError, Phase
 from smtps.outbox import control, tables
 from smtps.outbox.states import State
-from smtps.outbox.store import backend, prepare
+from smtps.outbox.store import backend, hold, prepare
 from smtps.outbox.writer import StoreError
 
 AT_ONCE = 1000
@@ -21,7 +21,8 @@ AT_ONCE = 1000
 def move(source: str, target: str, progress: Callable[[int], None]) -> dict[str, int]:
     """Copy everything, count it, and close the old outbox.
 
-    No service may deliver from the old one meanwhile. What was interrupted can be done again.
+    On PostgreSQL others wait meanwhile, and are told afterwards; a file must not be in use. What
+    was interrupted can be done again.
 
     Args:
         source, target: a file, or ``postgresql://…``.
@@ -41,6 +42,7 @@ def move(source: str, target: str, progress: Callable[[int], None]) -> dict[str,
             # The old one is closed before the new one is there: what happens in between can be
             # done again, and no message is ever in both.
             with new.writing.begin() as writing, old.writing.begin() as reading:
+                hold(reading, alone=True)
                 _check(reading, writing)
                 counts = _copy(reading, writing, progress)
                 control.write_meta(reading, [("moved_to", _shown(target))])

@@ -22,7 +22,7 @@ from smtps.outbox.lane import Lane
 from smtps.outbox.notices import Teller
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Submission, new_id
-from smtps.outbox.schedule import MINUTE
+from smtps.outbox.schedule import LIFETIME, MINUTE
 from smtps.outbox.store import Lanes, Store, backend
 from smtps.outbox.tenure import add_accounts
 from smtps.outbox.writer import StoreError
@@ -260,7 +260,7 @@ class Outbox:
     async def _order(self, id_: str) -> control.Order:
         message = await self.show(id_)
         account = self.accounts.get(message["account"])
-        lifetime = account.lifetime if account else 0
+        lifetime = account.lifetime if account else LIFETIME
         notify = account is not None and account.webhook is not None
         return control.Order(id_, self.clock.now(), lifetime, notify)
 

@@ -26,6 +26,9 @@ HEARTBEAT = timedelta(seconds=15)
 LANES = 64
 """At the same time, in each process."""
 
+_PATIENCE = 10
+"""Seconds for a connection."""
+
 _PAUSE = 1.0
 """Seconds between attempts to reach a database that is away."""
 
@@ -58,8 +61,9 @@ class Database:
             raise InputError(
                 "outbox", "cannot be read; write it as postgresql://user@host:port/database"
             ) from None
-        self.writing = create_engine(target, pool_size=2, pool_pre_ping=True)
-        self.reading = create_engine(target, pool_size=4, pool_pre_ping=True)
+        patience = {"connect_timeout": _PATIENCE}
+        self.writing = create_engine(target, pool_size=2, pool_pre_ping=True, connect_args=patience)
+        self.reading = create_engine(target, pool_size=4, pool_pre_ping=True, connect_args=patience)
 
     @staticmethod
     def full(error: BaseException) -> bool:

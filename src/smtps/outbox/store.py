@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from smtps.errors import InputError, Phase
 from smtps.outbox import control, reading, tables
@@ -104,7 +105,7 @@ class Store:
                 "Start its database, or correct the setting outbox.",
                 phase=Phase.INPUT,
             ) from error  # fmt: skip
-        self.writer = Writer(behind.writing, behind.full)
+        self.writer = Writer(behind.writing, behind.full, check_place)
 
     async def write(self, operation: Operation[What], what: What) -> Any:
         """Do it; when this returns, it is on the disk.
@@ -133,7 +134,7 @@ class Store:
 
         try:
             return await asyncio.to_thread(ask)
-        except DBAPIError as error:
+        except (DBAPIError, NoConnectionError) as error:
             raise StoreError(
                 "outbox.unavailable", "The database of the outbox is away.", phase=Phase.INPUT
             ) from error
@@ -155,8 +156,7 @@ def prepare(engine: Engine, moved_to: str | None = None) -> None:
         InputError: what is there is of another version, or has moved away.
     """
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":  # others may open it for the first time, too
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('smtps.outbox'))"))
+        hold(connection, alone=True)  # others may open it for the first time, too
         if not inspect(connection).has_table(tables.meta.name):
             tables.metadata.create_all(connection)
             control.write_meta(connection, [("schema", str(tables.SCHEMA))])
@@ -164,7 +164,35 @@ def prepare(engine: Engine, moved_to: str | None = None) -> None:
         found: dict[str, Any] = reading.meta(connection)
     if found.get("schema") != str(tables.SCHEMA):
         raise InputError("outbox", f"was made by another version (schema {found.get('schema')})")
-    if "moved_to" in found and found["moved_to"] != moved_to:
+    _check_moved(found, moved_to)
+
+
+def check_place(connection: Connection) -> None:
+    """Begin a transaction that writes: while it lasts nothing moves, and what has moved is closed.
+
+    Raises:
+        InputError: its mail has moved.
+    """
+    hold(connection, alone=False)
+    _check_moved(reading.meta(connection), None)
+
+
+def hold(connection: Connection, *, alone: bool) -> None:
+    """Keep others out until the end of the transaction.
+
+    On SQLite one that writes is alone in any case.
+
+    Args:
+        connection: in a transaction.
+        alone: all others; or only those who want to be alone.
+    """
+    if connection.dialect.name == "postgresql":
+        function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        connection.execute(text(f"SELECT {function}(hashtext('smtps.outbox'))"))
+
+
+def _check_moved(found: dict[str, str], to: str | None) -> None:
+    if "moved_to" in found and found["moved_to"] != to:
         raise InputError(
             "outbox", f"has moved to {found['moved_to']}; use that", code="outbox.moved"
         )

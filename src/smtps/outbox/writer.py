@@ -46,11 +46,18 @@ class Writer:
     Args:
         engine: whose connections may write.
         full: whether an error means that there is no room left.
+        admit: begins each transaction; raises where nothing may be written any more.
     """
 
-    def __init__(self, engine: Engine, full: Callable[[BaseException], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        full: Callable[[BaseException], bool],
+        admit: Callable[[Connection], None],
+    ) -> None:
         self._engine = engine
         self._full = full
+        self._admit = admit
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="smtps-outbox", daemon=True)
         self._thread.start()
@@ -99,6 +106,7 @@ class Writer:
             kinds.setdefault(job.operation, []).append(job)
         found: list[tuple[_Job, Any]] = []
         with self._engine.begin() as connection:
+            self._admit(connection)
             for operation, same in kinds.items():
                 results = operation(connection, [job.what for job in same])
                 found.extend(zip(same, results, strict=True))

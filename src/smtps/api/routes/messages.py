@@ -27,6 +27,9 @@ from smtps.outbox.states import FINAL, State
 
 PATH = "/api/smtps/messages"
 
+LONGEST = 600.0
+"""Seconds of a stream; whoever still waits asks again."""
+
 LOOK = 0.5
 """Seconds between looks for a change, for whoever waits for one."""
 
@@ -210,7 +213,8 @@ def check_granted(service: Service, scope: Scope, name: str) -> None:
 
 async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
     box, before, silent = outbox(service), None, 0.0
-    while not service.stopping.is_set():
+    end = asyncio.get_running_loop().time() + LONGEST
+    while not service.stopping.is_set() and asyncio.get_running_loop().time() < end:
         now = await box.store.read(reading.state, id_)
         if now is None:
             return
