@@ -73,25 +73,10 @@ class Server:
         command = [str(self._programs / program), *map(str, arguments)]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
-        done = (
-            subprocess.run(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-            )
-            if program != "pg_ctl"
-            else subprocess.run(
-                command,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-            )
-        )
+        # The server keeps what pg_ctl gave it open, so nobody may wait for the end of that.
+        output = subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            text=True, check=False, cwd="/",
+        )  # fmt: skip
         assert done.returncode == 0, f"{program}: {done.stdout}"

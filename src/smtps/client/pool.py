@@ -7,13 +7,14 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self, Unpack
 
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
+from smtps.client.loan import Loan, Warm, may_go_again
 from smtps.client.outgoing import AnyMessage
-from smtps.client.result import Outcome, Result, unsent
+from smtps.client.result import Result, unsent
 from smtps.client.round import ATTEMPTS, Errand, Round, Share
 from smtps.client.session import Item, Session
 from smtps.client.source import Source, source_of
@@ -39,16 +40,6 @@ LONGEST_PAUSE = 60.0
 
 LONGEST_WAIT = 3600.0
 """Seconds for a session to become free, unless the caller has a deadline."""
-
-
-@dataclass(slots=True)
-class _Warm:
-    """A session and its past."""
-
-    session: Session
-    opened: float
-    sent: int = 0
-    last_used: float = 0.0
 
 
 class Pool:
@@ -105,7 +96,7 @@ class Pool:
         self._waiting = 0
         self._lent = 0
         self.lendings = 0
-        self._idle: deque[_Warm] = deque()
+        self._idle: deque[Warm] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._pauses = 0
@@ -149,7 +140,7 @@ class Pool:
                 )
                 reused = warm.sent > 1
             self._learn(result, warm.session)
-            if not _may_go_again(result, reused=reused):
+            if not may_go_again(result, reused=reused):
                 break
         return result
 
@@ -223,7 +214,7 @@ class Pool:
             raise
         await round_.results.put(None)
 
-    async def _run(self, round_: Round, first: Errand, warm: _Warm) -> None:
+    async def _run(self, round_: Round, first: Errand, warm: Warm) -> None:
         """Send over one session until it has done its share, somebody waits for it, or no message
         is there.
         """
@@ -240,7 +231,7 @@ class Pool:
                 errand = share.done(item)
                 if result.failure is not None:
                     self._learn(result, session)
-                    if errand.tries < ATTEMPTS and _may_go_again(result, reused=True):
+                    if errand.tries < ATTEMPTS and may_go_again(result, reused=True):
                         round_.again(errand)
                         continue
                 await round_.results.put((item, result))
@@ -266,10 +257,10 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _borrow(self, allow: Allow | None = None, deadline: float | None = None) -> _Loan:
-        return _Loan(self, allow, deadline)
+    def _borrow(self, allow: Allow | None = None, deadline: float | None = None) -> Loan:
+        return Loan(self, allow, deadline)
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> _Warm:
+    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
         """A session that is the caller's alone until ``take_back``."""
         await self._slot(deadline)
         self._lent += 1
@@ -281,7 +272,7 @@ class Pool:
         self.lendings += 1
         return warm
 
-    def take_back(self, warm: _Warm, error: BaseException | None) -> None:
+    def take_back(self, warm: Warm, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it. After an error of the caller's own nothing
         went on the wire.
         """
@@ -310,7 +301,7 @@ class Pool:
         self._lent -= 1
         self._slots.release()
 
-    async def _warm(self, allow: Allow | None) -> _Warm | None:
+    async def _warm(self, allow: Allow | None) -> Warm | None:
         """The session that was used last, if it is still good."""
         now = asyncio.get_running_loop().time()
         while self._idle:
@@ -332,11 +323,11 @@ class Pool:
             return warm
         return None
 
-    def _good(self, warm: _Warm, now: float) -> bool:
+    def _good(self, warm: Warm, now: float) -> bool:
         young = now - warm.opened < self._age
         return young and warm.sent < self._messages and warm.session.usable
 
-    async def _open(self, allow: Allow | None, deadline: float | None) -> _Warm:
+    async def _open(self, allow: Allow | None, deadline: float | None) -> Warm:
         loop = asyncio.get_running_loop()
         if (pause := self._not_before - loop.time()) > 0:
             async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
@@ -349,9 +340,9 @@ class Pool:
             self._note_421(error.failure)
             raise
         self._pauses = 0
-        return _Warm(session, loop.time())
+        return Warm(session, loop.time())
 
-    def _keep(self, warm: _Warm) -> None:
+    def _keep(self, warm: Warm) -> None:
         """For the next, if it is still good."""
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -373,7 +364,7 @@ class Pool:
             when = self._idle[0].last_used + self._idle_time
             self._sweep = loop.call_at(when, self._sweep_out)
 
-    def _dismiss(self, warm: _Warm) -> None:
+    def _dismiss(self, warm: Warm) -> None:
         task = asyncio.get_running_loop().create_task(warm.session.quit())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
@@ -397,36 +388,3 @@ class Pool:
         pause = min(2.0**self._pauses, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
         self._pauses += 1
         self._not_before = now + pause
-
-
-class _Loan:
-    """A session for the length of a block."""
-
-    __slots__ = ("_allow", "_deadline", "_pool", "_warm")
-
-    def __init__(self, pool: Pool, allow: Allow | None, deadline: float | None) -> None:
-        self._pool = pool
-        self._allow = allow
-        self._deadline = deadline
-
-    async def __aenter__(self) -> _Warm:
-        self._warm = await self._pool.lend(self._allow, self._deadline)
-        return self._warm
-
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._pool.take_back(self._warm, error)
-
-
-def _may_go_again(result: Result, *, reused: bool) -> bool:
-    """Whether a message was put off for no reason but its connection, and is safe to send again.
-
-    Args:
-        result: what became of it.
-        reused: the connection was not made for it.
-    """
-    if result.outcome is not Outcome.DEFERRED or result.failure is None:
-        return False
-    code = result.failure.code
-    if code in ("smtp.chunking_refused", "session.broken"):
-        return True
-    return reused and (code.startswith("net.") or result.failure.smtp_code == 421)

@@ -1,0 +1,63 @@
+"""A session that is lent out for a while, and what its end means for a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from smtps.client.result import Outcome, Result
+from smtps.client.session import Session
+from smtps.net.egress import Allow
+
+
+@dataclass(slots=True)
+class Warm:
+    """A session and its past."""
+
+    session: Session
+    opened: float
+    sent: int = 0
+    last_used: float = 0.0
+
+
+class Lender(Protocol):
+    """Who lends sessions."""
+
+    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
+        """A session that is the caller's alone until ``take_back``."""
+
+    def take_back(self, warm: Warm, error: BaseException | None) -> None:
+        """What was lent, and what went wrong with it."""
+
+
+class Loan:
+    """A session for the length of a block."""
+
+    __slots__ = ("_allow", "_deadline", "_lender", "_warm")
+
+    def __init__(self, lender: Lender, allow: Allow | None, deadline: float | None) -> None:
+        self._lender = lender
+        self._allow = allow
+        self._deadline = deadline
+
+    async def __aenter__(self) -> Warm:
+        self._warm = await self._lender.lend(self._allow, self._deadline)
+        return self._warm
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._lender.take_back(self._warm, error)
+
+
+def may_go_again(result: Result, *, reused: bool) -> bool:
+    """Whether a message was put off for no reason but its connection, and is safe to send again.
+
+    Args:
+        result: what became of it.
+        reused: the connection was not made for it.
+    """
+    if result.outcome is not Outcome.DEFERRED or result.failure is None:
+        return False
+    code = result.failure.code
+    if code in ("smtp.chunking_refused", "session.broken"):
+        return True
+    return reused and (code.startswith("net.") or result.failure.smtp_code == 421)
