@@ -406,3 +406,14 @@ async def test_a_server_that_never_says_that_it_took_a_message_gets_one_at_a_tim
     rig.later(1)
     for id_ in ids[2:]:
         await rig.until(id_, "sent")
+
+
+async def test_who_asks_for_a_message_once_more_does_not_wait_for_the_account(rig: Rig) -> None:
+    rig.mood(lambda said: LOST if said.startswith("message") else OK)
+    await rig.start()
+    id_ = await rig.accept()
+    await rig.until(id_, "uncertain")
+    await rig.standing("main", "waiting")
+    rig.mood(lambda _: OK)
+    await rig.outbox.retry(id_)
+    await rig.until(id_, "sent")

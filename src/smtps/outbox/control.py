@@ -76,7 +76,7 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
             state=State.QUEUED.value, due=order.now, step=0, finished=None, failure=None,
             expires=order.now + order.lifetime, told=False,
         )
-        .returning(_M.id)
+        .returning(_M.account)
     ).first()  # fmt: skip
     if done is None:
         if (error := _impossible(connection, order.id, "sent again", None)) is not None:
@@ -88,6 +88,12 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
         .values(standing=Standing.PENDING.value)
     )
     connection.execute(delete(tables.notices).where(tables.notices.c.message == order.id))
+    # Somebody wants it now: the account waits no longer, unless it needs mending first.
+    connection.execute(
+        update(tables.lanes)
+        .where(_L.account == done.account, _L.stopped.is_(False))
+        .values(not_before=0)
+    )
     return None
 
 
