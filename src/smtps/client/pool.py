@@ -155,7 +155,7 @@ class Pool:
     ) -> AsyncGenerator[tuple[Item, Result]]:
         """Send many messages, some under way at the same time on each session.
 
-        Another session is opened when all that are open have their windows full.
+        Another session is opened when one has its window full.
 
         Each message gets exactly one result, as soon as it is there. One that was put off only
         because its connection ended is sent again over another. Memory stays the same however many

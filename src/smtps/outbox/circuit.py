@@ -35,11 +35,6 @@ class Circuit:
     code: str | None = None
     reason: str | None = None
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing is known against sending."""
-        return self.failures == 0
-
     def after(self, failure: Failure, now: int, chance: float) -> Self:
         """The account, after it came to no session.
 
