@@ -120,6 +120,12 @@ def test_only_net_touches_sockets_and_ssl() -> None:
         assert not low or may, f"{module}: {low}"
 
 
+def test_only_chance_draws_and_not_from_the_programs_own_generator() -> None:
+    for module, path in MODULES.items():
+        assert module == "smtps.chance" or "random" not in imports(path), module
+    assert "random.Random()" in MODULES["smtps.chance"].read_text()
+
+
 def test_architecture_md_names_every_room() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     for rooms in FLOORS:

@@ -1,11 +1,12 @@
-"""Names that nobody can guess, drawn from the system many at a time.
+"""Chance: names that nobody can guess, and pauses that do not fall together.
 
-Each draw lets another thread go on, and with a busy one beside it costs as much as half a message.
+Python's own `random` is the program's: whoever seeded it gets their numbers, whatever we do.
 """
 
 from __future__ import annotations
 
 import os
+import random
 from collections import deque
 
 OCTETS = 16
@@ -14,6 +15,10 @@ OCTETS = 16
 _AT_ONCE = 256
 
 _drawn: deque[str] = deque()
+"""Taken from the system many at a time: each draw lets another thread go on, and with a busy one
+beside it costs as much as half a message."""
+
+_dice = random.Random()  # noqa: S311 - for pauses, not for secrets
 
 
 def token() -> str:
@@ -28,5 +33,20 @@ def token() -> str:
         return first
 
 
+def fraction() -> float:
+    """From 0 to 1, without 1: to spread pauses, not for secrets."""
+    return _dice.random()
+
+
+def between(least: float, most: float) -> float:
+    """A number between the two, both included; for pauses too."""
+    return _dice.uniform(least, most)
+
+
+def _afresh() -> None:
+    _drawn.clear()
+    _dice.seed()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drawn.clear)  # or parent and child would give the same
+    os.register_at_fork(after_in_child=_afresh)  # or parent and child would draw the same

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Self, Unpack
 
+from smtps.chance import between
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.loan import Loan, Warm, may_go_again
@@ -385,6 +385,6 @@ class Pool:
         # All messages of a window fail with the one 421, and so may the sessions beside it.
         if failure.smtp_code != 421 or now < self._not_before:
             return
-        pause = min(2.0**self._pauses, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+        pause = min(2.0**self._pauses, LONGEST_PAUSE) * between(0.8, 1.2)
         self._pauses += 1
         self._not_before = now + pause

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
+from smtps.chance import fraction
 from smtps.client.pool import Pool
 from smtps.client.result import Result, reply_json
 from smtps.errors import Failure, Phase, SMTPSError
@@ -193,7 +193,7 @@ class Lane:
         now = self._clock.now()
         failure = account_failure(result) or doubt(result)
         if failure is not None and not self._supply.halted:
-            circuit = self._tenure.circuit.after(failure, now, random.random())  # noqa: S311
+            circuit = self._tenure.circuit.after(failure, now, fraction())
             self._tenure = replace(self._tenure, circuit=circuit)
             self._supply.halted = True
             log.warning("%s waits: %s", self._account.name, failure.message)
@@ -201,7 +201,7 @@ class Lane:
             self._tenure = replace(self._tenure, circuit=Circuit())
         self._answers += 1
         self._answered.set()
-        ruling = rule(result, claim, now, self._account.course, random.random())  # noqa: S311
+        ruling = rule(result, claim, now, self._account.course, fraction())
         attempt = _attempt(result, claim, now)
         self._outcomes.append(
             Settlement(self._account.name, self._tenure.token, claim, ruling, now, attempt,
@@ -257,7 +257,7 @@ class Lane:
             await self._surely(keep_standing, self._tenure)
 
     async def _stop(self, failure: Failure) -> None:
-        circuit = self._tenure.circuit.after(failure, self._clock.now(), random.random())  # noqa: S311
+        circuit = self._tenure.circuit.after(failure, self._clock.now(), fraction())
         self._tenure = replace(self._tenure, circuit=circuit)
         log.error("%s is stopped: %s", self._account.name, failure.message)
         await self._surely(keep_standing, self._tenure)
