@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 
 from smtps.client.transcript import Transcript
 from smtps.client.wording import Group
@@ -33,6 +34,12 @@ _TIMEOUT_OF: dict[Phase, str] = {
     Phase.QUIT: "quit",
 }
 """Any other phase: ``command``."""
+
+
+@lru_cache(maxsize=64)
+def _seconds(timeouts: Timeouts) -> dict[Phase, float]:
+    """How long each phase may take."""
+    return {phase: getattr(timeouts, _TIMEOUT_OF.get(phase, "command")) for phase in Phase}
 
 
 class Dialogue:
@@ -62,9 +69,7 @@ class Dialogue:
         self.broken: SMTPSError | None = None
         self.closing: Reply | None = None
         self.deadline: float | None = None
-        self._seconds = {
-            phase: getattr(timeouts, _TIMEOUT_OF.get(phase, "command")) for phase in Phase
-        }
+        self._seconds = _seconds(timeouts)
         self._said: list[bytes | memoryview] = []
         self.buffered = 0
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Self
+from typing import Self, TypeVar
 
 from smtps.core import grammar
 from smtps.core.reply import Reply
+
+_C = TypeVar("_C", bound="Capabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Capabilities:
     @classmethod
     def of(cls, reply: Reply) -> Self:
         """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
-        return cls(*_read(reply.lines))
+        return _read(cls, reply.lines)
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
@@ -71,9 +73,7 @@ def _old_auth(line: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _read(
-    reply_lines: tuple[str, ...],
-) -> tuple[str, tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+def _read(kind: type[_C], reply_lines: tuple[str, ...]) -> _C:
     first, *lines = reply_lines
     found: dict[str, dict[str, None]] = {}
     for line in lines:
@@ -82,4 +82,4 @@ def _read(
             found.setdefault(words[0].upper(), {}).update(dict.fromkeys(words[1:]))
     keywords = {keyword: tuple(words) for keyword, words in found.items()}
     name, _, _ = first.partition(" ")
-    return name, tuple(lines), MappingProxyType(keywords)
+    return kind(name, tuple(lines), MappingProxyType(keywords))

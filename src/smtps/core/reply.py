@@ -123,6 +123,11 @@ class _Partial:
 MAX_REPLY_LINE = 512
 """Octets of a line with its CRLF (RFC 5321 section 4.5.3.1.5)."""
 
+_USUAL = Limits()
+
+_KNOWN = 4096
+"""Octets of a reply of many lines that is worth remembering."""
+
 
 class ReplyParser:
     """Turns bytes, cut anywhere, into replies.
@@ -133,7 +138,7 @@ class ReplyParser:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._usual = min(self._limits.line, self._limits.total) >= MAX_REPLY_LINE
+        self._usual = self._limits == _USUAL
         self._buffer = bytearray()
         self._searched = 0
         self._partial: _Partial | None = None
@@ -165,8 +170,16 @@ class ReplyParser:
             into.append(reply)
 
     def _take_common_replies(self, into: deque[Reply]) -> None:
-        """Those of one line, which most are and which are soon known, up to one of another kind."""
-        lines = bytes(self._buffer).split(b"\r\n")
+        """Those of one line, which most are and which are soon known, up to one of another kind; or
+        one of many lines, if it is all that is there.
+        """
+        data = bytes(self._buffer)
+        if data[3:4] == b"-":
+            if len(data) <= _KNOWN and (reply := _of_many_lines(data)) is not None:
+                into.append(reply)
+                self._buffer.clear()
+            return
+        lines = data.split(b"\r\n")
         rest = lines.pop()
         replies = list(map(_of_one_line, lines))
         if not all(replies):
@@ -271,6 +284,23 @@ def _of_one_line(line: bytes) -> Reply | None:
     text = line[4:].decode("ascii")
     code = int(line[:3])
     return Reply(code, (text,), _enhanced(code, text))
+
+
+_MANY_PLAIN_LINES = re.compile(
+    rb"([2-5][0-5][0-9])-[ -~]{,506}\r\n(?:\1-[ -~]{,506}\r\n){,200}\1(?: [ -~]{,506})?\r\n"
+)
+
+
+@lru_cache(maxsize=256)
+def _of_many_lines(data: bytes) -> Reply | None:
+    """The one whole reply that all of this is, if all is plain: a server's answer to EHLO, which
+    is the same each time.
+    """
+    if not _MANY_PLAIN_LINES.fullmatch(data):
+        return None
+    code = int(data[:3])
+    lines = tuple([line[4:] for line in data.decode("ascii").split("\r\n")[:-1]])
+    return Reply(code, lines, _enhanced(code, lines[0]))
 
 
 def printable(data: bytes | bytearray | str) -> str:
