@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Self, TypeVar
 
 from smtps.core import grammar
 from smtps.core.reply import Reply
-
-_C = TypeVar("_C", bound="Capabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,10 @@ class Capabilities:
         object.__setattr__(self, "size", _size(self.keywords.get("SIZE", ())))
         object.__setattr__(self, "limits", _limits(self.keywords.get("LIMITS", ())))
 
-    @classmethod
-    def of(cls, reply: Reply) -> Self:
+    @staticmethod
+    def of(reply: Reply) -> Capabilities:
         """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
-        return _read(cls, reply.lines)
+        return _read(reply.lines)
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
@@ -73,7 +70,7 @@ def _old_auth(line: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _read(kind: type[_C], reply_lines: tuple[str, ...]) -> _C:
+def _read(reply_lines: tuple[str, ...]) -> Capabilities:
     first, *lines = reply_lines
     found: dict[str, dict[str, None]] = {}
     for line in lines:
@@ -82,4 +79,4 @@ def _read(kind: type[_C], reply_lines: tuple[str, ...]) -> _C:
             found.setdefault(words[0].upper(), {}).update(dict.fromkeys(words[1:]))
     keywords = {keyword: tuple(words) for keyword, words in found.items()}
     name, _, _ = first.partition(" ")
-    return kind(name, tuple(lines), MappingProxyType(keywords))
+    return Capabilities(name, tuple(lines), MappingProxyType(keywords))
