@@ -198,9 +198,11 @@ def test_a_message_is_fit_for_every_relay(message: Message) -> None:
 @given(MESSAGES)
 def test_names_and_addresses_come_back(message: Message) -> None:
     parsed = parse(message)
-    fields = {"From": "from_", "To": "to", "Cc": "cc", "Reply-To": "reply_to"}
-    for name, key in fields.items():
-        people = message.people(key)  # type: ignore[arg-type]
+    keys: tuple[Any, ...] = ("to", "cc", "reply_to")
+    given = [(message.author,), *message.people(*keys)]
+    for name, key, people in zip(
+        ("From", "To", "Cc", "Reply-To"), ("from", *keys), given, strict=True
+    ):
         if not people:
             assert name not in parsed
             continue

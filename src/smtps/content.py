@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Protocol, Self
 
 from smtps.core.payload import DotStuffer, blocks
@@ -70,6 +71,9 @@ class Content:
     @classmethod
     def joined(cls, parts: Iterable[bytes | Part]) -> Self:
         """Of many pieces; those in memory that stand together become one."""
+        parts = list(parts)
+        with suppress(TypeError):  # mostly there are no others
+            return cls(b"".join(parts))  # type: ignore[arg-type]
         found: list[bytes | Part] = []
         together: list[bytes] = []
         for part in parts:

@@ -275,19 +275,22 @@ class Message:
         assert isinstance(self.from_, NameAddr)
         return self.from_
 
-    def people(self, name: Literal["from_", "to", "cc", "bcc", "reply_to"]) -> list[NameAddr]:
-        """The mailboxes of one field."""
-        value = getattr(self, name)
-        return [value] if isinstance(value, NameAddr) else list(value)
+    def people(self, *names: Literal["to", "cc", "bcc", "reply_to"]) -> list[tuple[NameAddr, ...]]:
+        """The mailboxes of some fields."""
+        return [tuple(getattr(self, name)) for name in names]
 
     @property
     def recipients(self) -> list[Mailbox]:
         """Everybody in to, cc and bcc, each once."""
-        found: dict[Mailbox, None] = {}
-        for name in ("to", "cc", "bcc"):
-            for who in getattr(self, name):
-                found[who.mailbox(name)] = None
-        return list(found)
+        return list(everybody(*self.people("to", "cc", "bcc")))
+
+
+def everybody(
+    to: tuple[NameAddr, ...], cc: tuple[NameAddr, ...], bcc: tuple[NameAddr, ...]
+) -> tuple[Mailbox, ...]:
+    """The mailboxes of these fields, each once."""
+    fields = (("to", to), ("cc", cc), ("bcc", bcc))
+    return tuple(dict.fromkeys(who.mailbox(name) for name, some in fields for who in some))
 
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -77,27 +77,49 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     """
     message_id = message.message_id or f"<{token()}@{message.sender.domain}>"
     date = message.date or now
-    fields = [("From", _person(message.author, "from"))]
-    for name, key in _RECIPIENT_FIELDS:
-        if people := getattr(message, key):
-            fields.append((name, _people(people, key)))
-    fields += [
+    own = [
         ("Subject", _unstructured(message.subject, 9)),
         ("Date", format_date(date) if date else _date_of(int(time.time()))),
         ("Message-ID", message_id),
     ]
     if message.headers:
-        fields += [(n, _unstructured(text, len(n) + 2)) for n, text in message.headers.items()]
-    fields.append(("MIME-Version", "1.0"))
+        own += [(n, _unstructured(text, len(n) + 2)) for n, text in message.headers.items()]
+    people = _addressed(message.author, *message.people("to", "cc", "reply_to"))
     headers, body = _entity(message)
-    names = [name for name, _ in fields] + [line.partition(":")[0] for line in headers]
-    lines = [f"{name}: {value}".rstrip() for name, value in fields]
-    header = "\r\n".join([*lines, *headers, "", ""]).encode()
-    check_header_block(header, names)
-    last = next((piece for piece in reversed(body) if piece), header)
+    pieces: list[bytes | Part] = [people, _fields(own), _described(*headers)]
+    pieces += [piece for piece in body if piece]
+    last = pieces[-1]
     if not isinstance(last, bytes) or not last.endswith(b"\r\n"):
-        body.append(b"\r\n")
-    return Composed(Content.joined([header, *body]), message_id)
+        pieces.append(b"\r\n")
+    return Composed(Content.joined(pieces), message_id)
+
+
+# The header, in blocks of whole fields. What is the same for many messages is made and read again
+# once.
+
+
+@lru_cache(maxsize=256)
+def _addressed(author: NameAddr, *people: tuple[NameAddr, ...]) -> bytes:
+    """Who it is from and for."""
+    fields = [("From", _person(author, "from"))]
+    for (name, key), some in zip(_RECIPIENT_FIELDS, people, strict=True):
+        if some:
+            fields.append((name, ",\r\n ".join([_person(who, key) for who in some])))
+    return _fields(fields)
+
+
+@lru_cache(maxsize=64)
+def _described(*lines: str) -> bytes:
+    """What the body is, and the end of the header."""
+    fields = [line.partition(": ") for line in ("MIME-Version: 1.0", *lines)]
+    return _fields([(name, value) for name, _, value in fields]) + b"\r\n"
+
+
+def _fields(fields: list[tuple[str, str]]) -> bytes:
+    """Names and folded values as they stand in a header, each with its CRLF."""
+    block = "\r\n".join([f"{name}: {value}".rstrip() for name, value in fields]).encode()
+    _check_fields(block, [name for name, _ in fields])
+    return block + b"\r\n"
 
 
 _RECIPIENT_FIELDS = (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to"))
@@ -113,13 +135,16 @@ def check_header_block(data: bytes, names: Iterable[str]) -> None:
         InputError: something else stands there.
     """
     end = data.find(b"\r\n\r\n")  # not ``partition``, which copies what is behind as well
-    block = data[:end] if end >= 0 else data
+    _check_fields(data[:end] if end >= 0 else data, names, whole=end >= 0)
+
+
+def _check_fields(block: bytes, names: Iterable[str], *, whole: bool = True) -> None:
     pieces = _FIELD.split(block)  # what stands between the fields, and their names in turn
     if any(pieces[::2]):
         raise _injected("a bare line end, NUL, or a line that is no header field")
     found = b"".join(pieces[1::2])
     wanted = "".join([f"{name}:" for name in names]).encode()
-    if end < 0 or found.lower() != wanted.lower():
+    if not whole or found.lower() != wanted.lower():
         extra = sorted({*found.lower().split(b":")} - {*wanted.lower().split(b":")})
         extra = extra or [b"another order or number"]
         raise _injected(f"fields that were not asked for: {b', '.join(extra).decode()}")
@@ -149,12 +174,6 @@ def format_date(date: datetime) -> str:
 
 
 # Header values. Each comes folded: lines joined by CRLF and a space.
-
-
-def _people(people: Sequence[NameAddr], field: str) -> str:
-    if len(people) == 1:
-        return _person(people[0], field)
-    return ",\r\n ".join([_person(who, field) for who in people])
 
 
 @lru_cache(maxsize=1024)
@@ -259,6 +278,8 @@ _PARAMETER_START = re.compile(r'; *(?=[^"]*(?:"[^"]*"[^"]*)*\Z)')
 
 def _entity(message: Message) -> _Part:
     """Text and HTML as alternatives, inline parts beside the HTML, attachments around it all."""
+    if message.html is None and not message.attachments:
+        return _text("plain", message.text or "")
     files = list(message.attachments)
     inline = [f for f in files if f.disposition == "inline" and message.html is not None]
     attached = [f for f in files if f not in inline]
@@ -287,15 +308,16 @@ def _multipart(kind: str, parts: list[_Part]) -> _Part:
 def _text(kind: str, text: str) -> _Part:
     data = normalize(text.encode())
     if _is_7bit(data):
-        headers = [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: 7bit"]
-        return _Part(headers, [data])
+        return _Part(_text_fields(kind, "7bit"), [data])
     # Its soft line ends are bare LF where the text has no line end of its own.
     printable = normalize(binascii.b2a_qp(data, istext=True))
     packed = base64_lines(data)
     name, body = min(("quoted-printable", printable), ("base64", packed), key=lambda c: len(c[1]))
-    return _Part(
-        [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {name}"], [body]
-    )
+    return _Part(_text_fields(kind, name), [body])
+
+
+def _text_fields(kind: str, encoding: str) -> list[str]:
+    return [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}"]
 
 
 def _is_7bit(data: bytes) -> bool:

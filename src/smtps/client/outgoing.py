@@ -13,12 +13,11 @@ from functools import lru_cache
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.flatten import flatten
 from smtps.content import Content
-from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
 from smtps.errors import CapabilityError, InputError, Phase
-from smtps.message import Message
+from smtps.message import Message, NameAddr, everybody
 from smtps.mime import Composed, compose
 
 _CRLF = LineEnds.CRLF
@@ -65,15 +64,16 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     Raises:
         InputError: it cannot be sent as it stands; names the field.
     """
-    if isinstance(message, Outgoing):
-        return message
-    if isinstance(message, bytes | bytearray):
+    if isinstance(message, Message):
+        if envelope is None:
+            envelope = _addressed(message.author, *message.people("to", "cc", "bcc"))
+        return _composed(compose(message), envelope)
+    if isinstance(message, (bytes, bytearray)):
         if envelope is None:
             raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
         return _read(check_raw(bytes(message)), envelope)
-    if isinstance(message, Message):
-        envelope = envelope or _addressed(message.sender, *message.recipients)
-        return _composed(compose(message), envelope)
+    if isinstance(message, Outgoing):
+        return message
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
@@ -81,10 +81,10 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
     raise InputError("message", f"cannot be sent: {type(message).__name__}")
 
 
-@lru_cache(maxsize=1024)
-def _addressed(sender: Mailbox, *people: Mailbox) -> Envelope:
+@lru_cache(maxsize=256)
+def _addressed(author: NameAddr, *people: tuple[NameAddr, ...]) -> Envelope:
     """The envelope of a header; many messages go between the same."""
-    return Envelope(sender, people)
+    return Envelope(author.mailbox("from"), everybody(*people))
 
 
 def _read(data: bytes, envelope: Envelope) -> Outgoing:
