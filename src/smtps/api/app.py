@@ -76,8 +76,8 @@ def create_app(
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(gallery))
-    lanes = seed.express(service) | messages.express(service)
-    express = Express(app.behind, lanes)
+    shortcuts = seed.express(service) | messages.express(service)
+    express = Express(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)
     app.front = ServerErrorMiddleware(gate, problems.bug)
     return app

@@ -19,7 +19,7 @@ from smtps.errors import SMTPSError
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Shortcut:
     """One request.
 
     Attributes:
@@ -36,30 +36,30 @@ class Express:
 
     Args:
         app: the long way.
-        lanes: method and path → request.
+        shortcuts: method and path → request.
     """
 
-    def __init__(self, app: ASGIApp, lanes: Mapping[tuple[str, str], Lane]) -> None:
+    def __init__(self, app: ASGIApp, shortcuts: Mapping[tuple[str, str], Shortcut]) -> None:
         self._app = app
-        self._lanes = lanes
+        self._shortcuts = shortcuts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        lane = None
+        shortcut = None
         if scope["type"] == "http" and not scope["query_string"]:
-            lane = self._lanes.get((scope["method"], scope["path"]))
-        if lane is None:
+            shortcut = self._shortcuts.get((scope["method"], scope["path"]))
+        if shortcut is None:
             await self._app(scope, receive, send)
             return
         message = await receive()  # the gate hands over whole bodies
         try:
-            request = lane.model.model_validate_json(message["body"])
+            request = shortcut.model.model_validate_json(message["body"])
         except (ValidationError, KeyError):
             await self._app(scope, _again(message, receive), send)
             return
         scope["route"] = SimpleNamespace(path=scope["path"])
         try:
-            answer = await lane.answer(request, scope)
+            answer = await shortcut.answer(request, scope)
         except SMTPSError as error:
             answer = problems.of(error)
         await answer(scope, receive, send)

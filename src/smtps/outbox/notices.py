@@ -58,12 +58,12 @@ class Verdict(NamedTuple):
     due: int | None
 
 
-def claim(connection: Connection, times: list[int]) -> list[list[Notice]]:
+def lease(connection: Connection, times: list[int]) -> list[list[Notice]]:
     """Take what is due; each goes to one process."""
-    return [_claim(connection, now) for now in times]
+    return [_lease(connection, now) for now in times]
 
 
-def _claim(connection: Connection, now: int) -> list[Notice]:
+def _lease(connection: Connection, now: int) -> list[Notice]:
     rows = connection.execute(
         select(tables.notices).where(_N.due <= now).order_by(_N.due).limit(AT_ONCE)
     ).mappings()
@@ -134,7 +134,7 @@ class Teller:
 
     async def round(self) -> int:
         """Tell what is due; how many that were."""
-        notices: list[Notice] = await self._store.write(claim, self._clock.now())
+        notices: list[Notice] = await self._store.write(lease, self._clock.now())
         await asyncio.gather(*(self._tell(notice) for notice in notices))
         return len(notices)
 

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from smtps.api import events, schemas
 from smtps.api.document import Document
-from smtps.api.express import Lane
+from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
 from smtps.api.queueing import MessageRequest, Moment, Printable, idempotency_key
 from smtps.api.service import Service
@@ -230,10 +230,10 @@ async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
         silent += LOOK
 
 
-def express(service: Service) -> dict[tuple[str, str], Lane]:
-    """The request that comes most, for the express lane."""
+def express(service: Service) -> dict[tuple[str, str], Shortcut]:
+    """A shortcut for the request that comes most."""
 
     async def take_now(request: MessageRequest, scope: Scope) -> Document:
         return await take(service, request, scope)
 
-    return {("POST", PATH): Lane(MessageRequest, take_now)}
+    return {("POST", PATH): Shortcut(MessageRequest, take_now)}

@@ -18,7 +18,7 @@ from smtps.api.contract import (
     send_answer,
 )
 from smtps.api.document import Document
-from smtps.api.express import Lane
+from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint
@@ -128,8 +128,8 @@ async def send(
     return Document(send_answer(request, result, transcript=transcript))
 
 
-def express(service: Service) -> dict[tuple[str, str], Lane]:
-    """The requests that come most, for the express lane."""
+def express(service: Service) -> dict[tuple[str, str], Shortcut]:
+    """Shortcuts for the requests that come most."""
 
     async def connect_now(request: ConnectRequest, _scope: Scope) -> Document:
         return await connect(service, request)
@@ -138,6 +138,6 @@ def express(service: Service) -> dict[tuple[str, str], Lane]:
         return await send(service, request, scope.get("smtps.files", ()))
 
     return {
-        ("POST", "/api/smtps/connect"): Lane(ConnectRequest, connect_now),
-        ("POST", "/api/smtps/send"): Lane(SendRequest, send_now),
+        ("POST", "/api/smtps/connect"): Shortcut(ConnectRequest, connect_now),
+        ("POST", "/api/smtps/send"): Shortcut(SendRequest, send_now),
     }
