@@ -6,9 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 import smtps
 from smtps.sandbox.server import Sandbox
+
+# What decides whether a change is good must not depend on luck; ``scripts/test
+# --hypothesis-profile=explore`` tries other examples each time.
+settings.register_profile("explore")
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 StartSandbox = Callable[..., Sandbox]
 
