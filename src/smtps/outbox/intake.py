@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select, tuple_
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
 from smtps.outbox.records import Key, Submission
+from smtps.outbox.rows import insert_all, insert_new
 from smtps.outbox.states import Standing
 
 
@@ -54,12 +54,15 @@ def accept(
 
 
 def _keep(connection: Connection, fresh: list[Submission]) -> None:
-    connection.execute(insert(tables.messages), [s.as_row() for s in fresh])
-    connection.execute(
-        insert(tables.bodies), [{"id": s.id, "data": bytes(s.outgoing.content)} for s in fresh]
+    insert_all(connection, tables.messages, [s.as_row() for s in fresh])
+    insert_all(
+        connection,
+        tables.bodies,
+        [{"id": s.id, "data": bytes(s.outgoing.content)} for s in fresh],
     )
-    connection.execute(
-        insert(tables.recipients),
+    insert_all(
+        connection,
+        tables.recipients,
         [
             {"message": s.id, "n": n, "email": str(who), "standing": _PENDING}
             for s in fresh
@@ -67,8 +70,7 @@ def _keep(connection: Connection, fresh: list[Submission]) -> None:
         ],
     )
     marks = [{"tag": tag, "message": s.id} for s in fresh for tag in dict.fromkeys(s.tags)]
-    if marks:
-        connection.execute(insert(tables.tags), marks)
+    insert_all(connection, tables.tags, marks)
 
 
 _PENDING = Standing.PENDING.value
@@ -136,10 +138,3 @@ def known(connection: Connection, key: Key) -> Accepted | None:
 
 def _name(key: Key) -> tuple[str, str]:
     return key.scope, key.key
-
-
-def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, except those whose primary key is there already."""
-    kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = kinds[connection.dialect.name](table).on_conflict_do_nothing()
-    connection.execute(statement, rows)

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from smtps.errors import LocalError
 from smtps.outbox import tables
 from smtps.outbox.records import Claim, Wish, new_id, outgoing_of, terms_of
+from smtps.outbox.rows import insert_all
 from smtps.outbox.ruling import Ruling
 from smtps.outbox.states import OPEN, Standing, State
 
@@ -173,8 +174,9 @@ def _settle(connection: Connection, settlements: list[Settlement]) -> set[str]:
         return ours
     _settle_messages(connection, counted)
     _settle_recipients(connection, counted)
-    connection.execute(
-        insert(tables.attempts),
+    insert_all(
+        connection,
+        tables.attempts,
         [
             {"message": s.claim.id, "n": s.claim.number, "begun": s.claim.begun, **s.attempt}
             for s in counted
@@ -310,7 +312,7 @@ def tell(connection: Connection, news: Iterable[tuple[str, str, str | None, int]
     if rows:
         old = [row["message"] for row in rows]
         connection.execute(delete(tables.notices).where(tables.notices.c.message.in_(old)))
-        connection.execute(insert(tables.notices), rows)
+        insert_all(connection, tables.notices, rows)
 
 
 def _holds(connection: Connection, account: str, token: int) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from smtps.errors import InputError, Phase
 from smtps.outbox import control, tables
+from smtps.outbox.rows import insert_all
 from smtps.outbox.states import State
 from smtps.outbox.store import backend, hold, prepare
 from smtps.outbox.writer import StoreError
@@ -75,7 +76,7 @@ def _copy(
         rows = reading.execute(query).mappings()
         copied = 0
         for part in rows.partitions(AT_ONCE):
-            writing.execute(insert(table), [dict(row) for row in part])
+            insert_all(writing, table, [dict(row) for row in part])
             copied += len(part)
             progress(sum(counts.values()) + copied)
         kept = writing.execute(select(func.count()).select_from(table)).scalar()

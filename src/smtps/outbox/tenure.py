@@ -7,14 +7,14 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from smtps.outbox import tables
 from smtps.outbox.allowance import Allowance
 from smtps.outbox.circuit import Circuit
-from smtps.outbox.intake import insert_new
 from smtps.outbox.ledger import tell
 from smtps.outbox.records import Tenure
+from smtps.outbox.rows import insert_all, insert_new
 from smtps.outbox.ruling import INTERRUPTED
 from smtps.outbox.states import OPEN, Standing, State
 
@@ -84,8 +84,9 @@ def _adopt(connection: Connection, who: Takeover, token: int) -> int:
             .values(standing=Standing.UNCERTAIN.value)
         )
     connection.execute(update(tables.messages).where(_M.id.in_(ids)).values(values))
-    connection.execute(
-        insert(tables.attempts),
+    insert_all(
+        connection,
+        tables.attempts,
         [
             {"message": row.id, "n": row.tries, "begun": row.begun, "outcome": "interrupted",
              "failure": failure}
