@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from smtps.client.envelope import Envelope
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.client.terms import Terms
+from smtps.core.reply import Reply
 from smtps.errors import Failure, InputError, Phase
 from smtps.options import Endpoint
 from smtps.outbox.account import Account
@@ -18,7 +21,7 @@ from smtps.outbox.circuit import LONGEST, LONGEST_TRIAL, Circuit, account_failur
 from smtps.outbox.clock import Clock
 from smtps.outbox.notices import headers, key_of
 from smtps.outbox.records import Claim, new_id, when
-from smtps.outbox.ruling import Course, rule
+from smtps.outbox.ruling import Course, failure_text, rule
 from smtps.outbox.schedule import MINUTE, STEPS, pause, wish
 from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
 
@@ -151,6 +154,24 @@ def test_a_421_is_the_account_s_matter_and_a_550_is_not() -> None:
     assert of(421, Phase.FINAL) is not None
     assert of(451, Phase.FINAL) is None
     assert of(550, Phase.RCPT) is None
+
+
+def test_a_421_to_the_same_message_again_counts_for_it() -> None:
+    failure = Failure(
+        code="smtp.shutting_down", message="x", phase=Phase.MAIL, smtp_code=421, retryable=True
+    )
+    told = Recipient("bob@y.test", Status.DEFERRED, Reply(421, ("closing",)))
+    behind = Recipient("bob@y.test", Status.DEFERRED)
+    before = failure_text(failure)
+    for who, earlier, counts in (
+        (told, before, True),
+        (told, None, False),
+        (told, failure_text(replace(failure, smtp_code=451)), False),
+        (behind, before, False),
+    ):
+        result = Result(Outcome.DEFERRED, (who,), failure=failure)
+        ruling = rule(result, claim(step=1, failure=earlier), NOW, Course(), 0.5)
+        assert (ruling.step, ruling.due == NOW) == ((2, False) if counts else (1, True))
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))

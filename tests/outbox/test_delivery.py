@@ -279,6 +279,20 @@ async def test_a_421_closes_and_waits(rig: Rig) -> None:
     assert (await rig.until(id_, "sent"))["tries"] == 2
 
 
+async def test_a_message_that_gets_a_421_each_time_waits_alone(rig: Rig) -> None:
+    rig.mood(lambda said: "421 4.7.0 not this one" if "carol" in said else OK)
+    await rig.start()
+    bad = await rig.accept("carol@y.test")
+    await rig.standing("main", "waiting")  # it may be the server
+    rig.later(0.5)
+    message = await rig.until(bad, "retrying", tries=2)
+    good = await rig.accept()
+    rig.later(0.5)  # the account waits for seconds, the message for its minute
+    await rig.until(good, "sent")
+    assert (await rig.outbox.show(bad))["tries"] == 2
+    assert message["failure"]["smtp_code"] == 421
+
+
 async def test_what_is_too_late_expires(rig: Rig) -> None:
     def picky(said: str) -> str:
         return "450 4.2.0 later" if "carol" in said else OK

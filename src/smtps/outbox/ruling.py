@@ -70,7 +70,7 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
         chance: from 0 to 1, for the schedule.
     """
     failure = failure_text(result.failure)
-    if account_failure(result) is not None:
+    if account_failure(result) is not None and not _told_again(result, claim):
         # No fault of the message: it keeps its place, and the account waits.
         people: People = ((Standing.PENDING, None),) * len(claim.people)
         state = State.RETRYING if claim.step else State.QUEUED
@@ -84,6 +84,14 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
     state = outcome(found | claim.others)
     failure = None if state is State.SENT else failure or claim.failure
     return Ruling(state, None, claim.step, people, state.value, failure)
+
+
+def _told_again(result: Result, claim: Claim) -> bool:
+    """Whether the server said 421 to this very message, as it did the last time. Then it may be the
+    message, which would keep all others waiting whenever it comes round.
+    """
+    told = any(who.reply is not None and who.reply.code == 421 for who in result.recipients)
+    return told and claim.failure is not None and json.loads(claim.failure)["smtp_code"] == 421
 
 
 def outcome(found: set[Standing]) -> State:
