@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -284,16 +284,95 @@ async def _all(pool: smtps.Pool, messages: Any) -> list[Any]:
     return [pair async for pair in pool.send_many(messages)]
 
 
-async def test_an_error_in_the_making_reaches_the_caller(pki: PKI) -> None:
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("x"), smtps.InputError("row", "x"), smtps.NetworkError("net.x", "x")],
+)
+async def test_an_error_in_the_making_reaches_the_caller_behind_all_results(
+    pki: PKI, size: int, error: Exception
+) -> None:
+    """One of ours, too: it says nothing about the connection."""
+
     async def make() -> AsyncIterator[Pair]:
+        for number in range(9):
+            yield message(number)
+        raise error
+
+    def make_at_once() -> Iterator[Pair]:
+        for number in range(9):
+            yield message(number)
+        raise error
+
+    for given in (make(), make_at_once()):
+        found: list[tuple[str, str]] = []
+        async with farm(pki) as servers:
+            async with smtps.Pool(servers.endpoint(), size=size) as pool:
+                with pytest.raises(type(error)) as caught:
+                    await _each(pool, given, found)
+            assert caught.value is error
+            await nothing_left()
+        assert sorted(found) == [(f"to{number}", "sent") for number in range(9)]
+        assert len(servers.taken) == 9
+
+
+async def _each(pool: smtps.Pool, messages: Any, found: list[tuple[str, str]]) -> None:
+    async for item, result in pool.send_many(messages):
+        found.append((item[1].recipients[0].local, result.outcome))
+
+
+async def test_what_a_broken_connection_left_is_sent_though_no_more_can_be_made(pki: PKI) -> None:
+    def make_at_once() -> Iterator[Pair]:
         yield message(1)
+        yield message(2)
         raise ZeroDivisionError
 
-    async with farm(pki) as servers:
-        async with smtps.Pool(servers.endpoint()) as pool:
-            with pytest.raises(ZeroDivisionError):
-                await _all(pool, make())
-        await nothing_left()
+    def make(number: int) -> Strict:
+        return Strict(judge=lambda said: "421 bye" if number == 0 and "MAIL" in said else "250 ok")
+
+    found: list[tuple[str, str]] = []
+    async with farm(pki, make) as servers, smtps.Pool(servers.endpoint(), size=1) as pool:
+        with pytest.raises(ZeroDivisionError):
+            await _each(pool, make_at_once(), found)
+    assert sorted(found) == [("to1", "sent"), ("to2", "sent")]
+
+
+@pytest.mark.parametrize("terms", [{"window": 0}, {"partial": "some"}])
+async def test_terms_that_cannot_be_reach_the_caller(pki: PKI, terms: Any) -> None:
+    async with farm(pki) as servers, smtps.Pool(servers.endpoint()) as pool:
+        with pytest.raises(smtps.InputError):
+            await anext(pool.send_many([message(1)], **terms))
+        assert servers.taken == []
+
+
+async def test_a_deadline_holds_for_a_warm_session_too(
+    pki: PKI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "ASK_AFTER", 0.01)
+
+    class Silent(Strict):
+        def _command(self, line: str) -> None:
+            if line != "NOOP":
+                super()._command(line)
+
+    async with farm(pki, lambda _: Silent()) as servers:
+        timeouts = smtps.Timeouts(command=20)
+        async with smtps.Pool(servers.endpoint(timeouts=timeouts)) as pool:
+            await pool.send(*message(1))
+            await asyncio.sleep(0.03)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(10):
+                with pytest.raises(smtps.PhaseTimeoutError):
+                    await pool.send(*message(2), deadline=loop.time() + 0.2)
+
+
+async def test_a_message_that_cannot_be_sent_leaves_no_deadline_behind(pki: PKI) -> None:
+    async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
+        with pytest.raises(smtps.InputError):
+            await session.send(b"no envelope", deadline=asyncio.get_running_loop().time() + 0.05)
+        await asyncio.sleep(0.1)
+        assert (await session.send(*message(1))).outcome == "sent"
+        assert session.dialogue.deadline is None
 
 
 async def test_who_stops_listening_leaves_nothing_running(pki: PKI) -> None:

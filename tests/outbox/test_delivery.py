@@ -12,10 +12,11 @@ import pytest
 from tests.outbox.rig import LOST, ON_A_FILE, Rig, people
 
 from smtps.client.result import Result
-from smtps.outbox import lane
+from smtps.outbox import lane, ledger
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.records import Claim
+from smtps.outbox.writer import StoreError
 
 OK = "250 2.0.0 ok"
 MINUTE = 60_000
@@ -291,6 +292,28 @@ async def test_a_message_that_gets_a_421_each_time_waits_alone(rig: Rig) -> None
     await rig.until(good, "sent")
     assert (await rig.outbox.show(bad))["tries"] == 2
     assert message["failure"]["smtp_code"] == 421
+
+
+async def test_a_database_that_stumbles_doubles_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be taken on says nothing about what is under way."""
+    calls = 0
+
+    def mark(connection: Any, wishes: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls % 5 == 4:
+            raise StoreError("outbox.unavailable", "away")
+        return ledger.mark(connection, wishes)
+
+    monkeypatch.setattr(lane, "mark", mark)
+    await rig.start(rig.account(concurrency=3, window=4))
+    ids = [await rig.accept() for _ in range(120)]
+    for id_ in ids:
+        assert (await rig.until(id_, "sent"))["tries"] == 1
+    assert len(rig.servers.taken) == 120
+    assert calls > 8
 
 
 async def test_what_is_too_late_expires(rig: Rig) -> None:

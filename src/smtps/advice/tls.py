@@ -27,6 +27,10 @@ ADVICE: dict[str, Advice] = {
         _E, "The server hung up in the middle of the handshake without a reason.",
         "Try again later and from another address: it may be a limit on connections or a block "
         "list.", _OPERATOR),
+    "tls.broken": Advice(
+        _E, "TLS broke in the middle of the session.",
+        "Try again. If it happens each time, something on the way changes what is sent.",
+        _OPERATOR),
     "tls.failed": Advice(_E, "TLS did not come about.", "The server's log tells why.", _OPERATOR),
     "tls.protocol_version": Advice(
         _E, "The server speaks only TLS versions that are no longer safe.", _MODERN, _OPERATOR),

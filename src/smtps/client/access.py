@@ -197,6 +197,20 @@ class Access:
             raise self._refused(Phase.EHLO, reply)
         return reply
 
+    async def hello_again(self) -> bool:
+        """EHLO after the login, as some servers offer more to those they know.
+
+        Returns:
+            Whether it was answered. Nothing depends on it: a server that refuses it has said what
+            it offers before.
+        """
+        try:
+            with timed(self.timings, Phase.EHLO):
+                return (await self.dialogue.command(ehlo(self.ehlo_name))).positive
+        except SMTPSError as error:
+            self.transcript.add("*", f"EHLO failed: {error}")
+            return False
+
     async def login(self) -> None:
         """Log in with the strongest mechanism that both sides have.
 

@@ -31,7 +31,7 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
     )
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
-    way = Way(pipelining="PIPELINING" in offered)
+    way = Way(pipelining=access.endpoint.pipelining and "PIPELINING" in offered)
     asked = Transaction(Wording(sender, people, way), EMPTY, ask_only=True)
     pipeline = Pipeline(access.dialogue)
     pipeline.add(asked)

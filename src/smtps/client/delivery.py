@@ -28,7 +28,8 @@ class Delivery:
     """
 
     __slots__ = (
-        "_began", "_done", "_groups", "_outgoing", "_phrasebook", "_unasked", "item", "more",
+        "_abort", "_began", "_done", "_groups", "_outgoing", "_phrasebook", "_unasked",
+        "item", "more",
     )  # fmt: skip
 
     def __init__(self, item: Any, outgoing: Outgoing, phrasebook: Phrasebook) -> None:
@@ -40,10 +41,11 @@ class Delivery:
         people, room = outgoing.envelope.recipients, phrasebook.room
         self._unasked = 0
         self._groups = [people]
+        self._abort = phrasebook.terms.partial == "abort"
         self.more = len(people) > room
         if self.more:
             self._groups = [people[at : at + room] for at in range(0, len(people), room)]
-            self._unasked = len(self._groups) if phrasebook.terms.partial == "abort" else 0
+            self._unasked = len(self._groups) if self._abort else 0
 
     def next(self) -> Transaction | None:
         """The next transaction; ask when the one before is over. None: there is no more to do."""
@@ -54,6 +56,8 @@ class Delivery:
             return transaction
         if last is not None and (last.error is not None or (last.ask_only and not last.go_on)):
             return None
+        if last is not None and not last.ask_only and self._abort and not last.taken:
+            return None  # who is left over shall not get what others did not
         if self._unasked:
             # No recipient may get it if one is refused, so all are asked before any is served.
             group = self._groups[-self._unasked]

@@ -177,12 +177,15 @@ class Dialogue:
                 self.flush()
                 await self._drain()
             await self._overhear(take)
+            if self.closing is not None:
+                return
             self._buffer(block)
             if not stuffed:
                 self.connection.chunk_sent(len(block))
         if stuffed:
             await self._overhear(take)
-            self.say((END_OF_DATA,))
+            if self.closing is None:
+                self.say((END_OF_DATA,))
 
     def flush(self) -> None:
         """Write what was said."""
@@ -261,6 +264,8 @@ class Dialogue:
         while self.wire.has_unread or not self.connection.quiet:
             if not self.connection.quiet and (answer := self.connection.next_answer()) is not None:
                 take(self._note(answer))
+                if self.closing is not None:
+                    return  # it reads no further
                 continue
             with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
                 data = await self.wire.receive(until)

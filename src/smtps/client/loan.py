@@ -7,7 +7,6 @@ from typing import Protocol
 
 from smtps.client.result import Outcome, Result
 from smtps.client.session import Session
-from smtps.net.egress import Allow
 
 
 @dataclass(slots=True)
@@ -23,28 +22,23 @@ class Warm:
 class Lender(Protocol):
     """Who lends sessions."""
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
-        """A session that is the caller's alone until ``take_back``."""
-
     def take_back(self, warm: Warm, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it."""
 
 
 class Loan:
-    """A session for the length of a block."""
+    """A session that was lent, for the length of a block."""
 
-    __slots__ = ("_allow", "_deadline", "_lender", "_warm")
+    __slots__ = ("_lender", "_warm")
 
-    def __init__(self, lender: Lender, allow: Allow | None, deadline: float | None) -> None:
+    def __init__(self, lender: Lender, warm: Warm) -> None:
         self._lender = lender
-        self._allow = allow
-        self._deadline = deadline
+        self._warm = warm
 
-    async def __aenter__(self) -> Warm:
-        self._warm = await self._lender.lend(self._allow, self._deadline)
+    def __enter__(self) -> Warm:
         return self._warm
 
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._lender.take_back(self._warm, error)
 
 

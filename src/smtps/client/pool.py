@@ -128,7 +128,7 @@ class Pool:
             SMTPSError: it did not come to a session.
         """
         for _ in range(ATTEMPTS):
-            async with self._borrow(allow, deadline) as warm:
+            with Loan(self, await self.lend(allow, deadline)) as warm:
                 warm.sent += 1
                 result = await warm.session.send(
                     message,
@@ -168,6 +168,10 @@ class Pool:
 
         Yields:
             The message as it was given, and what became of it.
+
+        Raises:
+            InputError: the window, or ``partial``.
+            Exception: what ``messages`` raised, once all that was begun has its result.
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
         async with source_of(messages) as source:
@@ -188,6 +192,7 @@ class Pool:
                     else:
                         yield found
                 await asyncio.gather(*workers)
+                source.raise_error()
             finally:
                 for worker in workers:
                     worker.cancel()
@@ -201,12 +206,14 @@ class Pool:
                     await round_.results.put((errand.item, unsent(round_.hopeless)))
                     continue
                 try:
-                    async with self._borrow() as warm:
-                        round_.opened()
-                        await self._run(round_, errand, warm)
+                    warm = await self.lend(None, None)
                 except SMTPSError as error:
                     round_.failed_to_open(error)
                     round_.again(errand)
+                    continue
+                round_.opened()
+                with Loan(self, warm):
+                    await self._run(round_, errand, warm)
         except asyncio.CancelledError:
             raise  # nobody listens any more
         except BaseException:
@@ -257,15 +264,12 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _borrow(self, allow: Allow | None = None, deadline: float | None = None) -> Loan:
-        return Loan(self, allow, deadline)
-
     async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
         """A session that is the caller's alone until ``take_back``."""
         await self._slot(deadline)
         self._lent += 1
         try:
-            warm = await self._warm(allow) or await self._open(allow, deadline)
+            warm = await self._warm(allow, deadline) or await self._open(allow, deadline)
         except BaseException:
             self._leave()
             raise
@@ -301,7 +305,7 @@ class Pool:
         self._lent -= 1
         self._slots.release()
 
-    async def _warm(self, allow: Allow | None) -> Warm | None:
+    async def _warm(self, allow: Allow | None, deadline: float | None) -> Warm | None:
         """The session that was used last, if it is still good."""
         now = asyncio.get_running_loop().time()
         while self._idle:
@@ -315,11 +319,14 @@ class Pool:
                 self._idle.append(warm)  # it is as good as before
                 raise
             if now - warm.last_used > ASK_AFTER:
+                warm.session.dialogue.deadline = deadline
                 try:
                     await warm.session.noop()
                 except SMTPSError:
                     self._dismiss(warm)
                     continue
+                finally:
+                    warm.session.dialogue.deadline = None
             return warm
         return None
 

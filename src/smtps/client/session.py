@@ -62,17 +62,19 @@ class Session(Access):
         if not self.usable:
             raise SessionError("session.broken", "This session is over; open another.")
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
-        courier = Courier(self.dialogue)
         try:
-            delivery = _ready(message, envelope, self._put_to(terms))
-        except CapabilityError:
-            if not await self._ask_again():
-                raise
-            delivery = _ready(message, envelope, self._put_to(terms))
-        courier.begin(delivery)
-        while not courier.idle:
-            await courier.advance()
-        self.dialogue.deadline = None
+            try:
+                delivery = _ready(message, envelope, self._put_to(terms))
+            except CapabilityError:
+                if not await self._ask_again():
+                    raise
+                delivery = _ready(message, envelope, self._put_to(terms))
+            courier = Courier(self.dialogue)
+            courier.begin(delivery)
+            while not courier.idle:
+                await courier.advance()
+        finally:
+            self.dialogue.deadline = None
         return delivery.result(self.address, self.transcript)
 
     async def send_many(
@@ -101,6 +103,7 @@ class Session(Access):
 
         Raises:
             InputError: the window, or ``partial``.
+            Exception: what ``messages`` raised, once all that was begun has its result.
         """
         terms = _terms(partial, dsn, require_tls)
         if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
@@ -129,17 +132,18 @@ class Session(Access):
                 if courier.idle and source.over:
                     break
                 self.dialogue.deadline = deadline_of(self.endpoint)
-                for delivery in await courier.advance():
+                finished = await courier.advance()
+                self.dialogue.deadline = None
+                for delivery in finished:
                     yield delivery.item, delivery.result(self.address, self.transcript)
-        self.dialogue.deadline = None
+        source.raise_error()
 
     async def _ask_again(self) -> bool:
-        """EHLO once more, as some servers offer more to those they know; whether it was done."""
+        """EHLO once more; whether there is an answer that was not there before."""
         if self.mechanism is None or self._asked_again:
             return False
         self._asked_again = True
-        await self.hello()
-        return True
+        return await self.hello_again()
 
     def _put_to(self, terms: Terms) -> Phrasebook:
         """How messages are put to this server, as it is now."""

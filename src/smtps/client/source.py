@@ -55,19 +55,70 @@ class Source(ABC, Generic[T]):
         """Nothing is left to do."""
 
 
-def source_of(items: Iterable[T] | AsyncIterable[T] | Source[T]) -> Source[T]:
+def source_of(items: Iterable[T] | AsyncIterable[T] | Source[T]) -> Guarded[T]:
     """A source of whatever a caller has.
 
     Raises:
         InputError: it cannot be gone through.
     """
     if isinstance(items, Source):
-        return items
+        return Guarded(items)
     if isinstance(items, AsyncIterable):
-        return _Made(items)
+        return Guarded(_Made(items))
     if isinstance(items, Iterable) and not isinstance(items, str | bytes):
-        return _Listed(items)
+        return Guarded(_Listed(items))
     raise InputError("messages", "must be several messages, in a list or a generator")
+
+
+class Guarded(Source[T]):
+    """Another source, for which an error is the end: what it handed out before is seen through.
+
+    Attributes:
+        error: what it raised, for whoever is done with the rest.
+    """
+
+    def __init__(self, inner: Source[T]) -> None:
+        self.error: Exception | None = None
+        self._inner = inner
+
+    def take(self) -> T | End:
+        if self.error is not None:
+            return END
+        try:
+            item = self._inner.take()
+        except Exception as error:  # noqa: BLE001  # the caller's own
+            return self._end(error)
+        self.over = self._inner.over
+        return item
+
+    async def next(self, *, wait: bool) -> T | End:
+        if self.error is not None:
+            return END
+        try:
+            item = await self._inner.next(wait=wait)
+        except Exception as error:  # noqa: BLE001  # the caller's own
+            return self._end(error)
+        self.over = self._inner.over
+        return item
+
+    def put_back(self, item: T) -> None:
+        self._inner.put_back(item)
+
+    def raise_error(self) -> None:
+        """Raise what it ended with, if it was an error."""
+        if self.error is not None:
+            raise self.error
+
+    def _end(self, error: Exception) -> End:
+        self.error, self.over = error, True
+        return END
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._inner.__aexit__(*reason)
 
 
 class _Listed(Source[T]):

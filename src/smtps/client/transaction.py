@@ -108,10 +108,15 @@ class Transaction:
         return len(self.rcpt_replies) < len(self.wording.people) or bool(self.accepted)
 
     @property
+    def taken(self) -> bool:
+        """Whether the server took the message."""
+        return self.final is not None and self.final.positive
+
+    @property
     def left_open(self) -> bool:
         """Whether the server may still have a sender or recipients in mind."""
         begun = self.mail_reply is not None and self.mail_reply.positive
-        return begun and not (self.final is not None and self.final.positive)
+        return begun and not self.taken
 
     @property
     def recipients(self) -> list[tuple[Mailbox, Reply]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import zip_longest
 
 from smtps.client.refusals import refusal
@@ -54,6 +55,8 @@ def _weigh(
     replies = [t.final for t in transactions if t.final is not None]
     outcome = _outcome({person.status for person in people})
     failure = None if outcome is Outcome.SENT else _first_failure(transactions)
+    if failure is not None and outcome is Outcome.PARTIAL:
+        failure = replace(failure, retryable=False)  # some would get it twice
     return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
                   timings, transcript)  # fmt: skip
 

@@ -133,8 +133,7 @@ class Visitor:
     async def _login(self, session: Access, seen: AddressFacts) -> None:
         try:
             await session.login()
-            if session.usable:
-                await session.hello()  # some servers offer more to those they know
+            if session.usable and await session.hello_again():
                 seen.after_login = session.capabilities
         except LoginError as error:
             seen.login_failure = error.failure

@@ -178,8 +178,11 @@ def _from_ssl(error: ssl.SSLError, phase: Phase) -> SMTPSError:
         code, sentence = _REASON[name]
         return TLSError(code, sentence, seen=reason)
     reason = reason or str(error) or type(error).__name__
-    what = "The TLS handshake" if phase is Phase.TLS else "The TLS connection"
-    return TLSError("tls.failed", f"{what} failed: {reason}.", seen=reason)
+    if phase is not Phase.TLS:  # it was all right until now, and may be on the next connection
+        return NetworkError(
+            "tls.broken", f"TLS broke in the middle of the session: {reason}.", seen=reason
+        )
+    return TLSError("tls.failed", f"The TLS handshake failed: {reason}.", seen=reason)
 
 
 def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
