@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -15,9 +14,6 @@ from smtps.cli.waiting import stop_signals
 from smtps.diagnosis.batch import CheckOne, check_many
 from smtps.diagnosis.formats import Writer
 from smtps.options import Security
-
-_LOOKUPS = 64
-"""Names looked up at the same time. The resolver of the C library takes a thread for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +48,6 @@ async def run(batch: Batch) -> int:
     Returns:
         The exit code: that of the worst verdict, or 130.
     """
-    lookups = ThreadPoolExecutor(max(1, min(batch.jobs, _LOOKUPS)), "resolve")
-    asyncio.get_running_loop().set_default_executor(lookups)
     with progress.bar(batch.tally, show=batch.show_progress) as show, stop_signals() as stop:
         if batch.results.fresh:
             batch.results.write(batch.writer.begin())

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LOOKUPS = 64
+"""Names looked up at the same time. A silent one holds a thread, and all others need one too."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -17,5 +22,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         factory = None
     else:
         factory = uvloop.new_event_loop
+        os.environ.setdefault("UV_THREADPOOL_SIZE", str(LOOKUPS))  # it has threads of its own
     with asyncio.Runner(loop_factory=factory) as runner:
+        threads = ThreadPoolExecutor(LOOKUPS, "smtps")
+        runner.get_loop().set_default_executor(threads)
         return runner.run(main)
