@@ -58,7 +58,7 @@ class Courier:
         finished = []
         for transaction in await self._pipeline.advance():  # in the order in which they began
             delivery = self._under_way.popleft()
-            enough = transaction.sent and not delivery.more
+            enough = transaction.granted and not delivery.more
             following = delivery.next() if not enough and self._dialogue.alive else None
             if following is None:
                 finished.append(delivery)

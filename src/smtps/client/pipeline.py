@@ -78,7 +78,7 @@ class Pipeline:
                     if not self._finished:
                         await self._listen()
                 before = self._before
-                if not self._flights and before and not before.sent and before.left_open:
+                if not self._flights and before and not before.granted and before.left_open:
                     await self._tidy_up()
         except SMTPSError as error:
             self._break(error)
@@ -115,7 +115,7 @@ class Pipeline:
         refused is not known yet.
         """
         before = self._before
-        if before is None or before is current or before.sent:
+        if before is None or before is current or before.granted:
             return False
         return before.wording.way.chunking if before.due else before.left_open
 

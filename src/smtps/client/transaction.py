@@ -62,7 +62,7 @@ class Transaction:
         due: how many of its replies are under way.
         reset: whether the first of these is to a RSET that stood before the envelope.
         hopeful: whether all that is due is the answer to all there was to say.
-        sent: whether each of these came and was a yes.
+        granted: whether each of these came and was a yes.
         said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
             for commands, so the connection is of no use any more.
@@ -76,7 +76,7 @@ class Transaction:
     due: int = 0
     reset: bool = False
     hopeful: bool = False
-    sent: bool = False
+    granted: bool = False
     chunking_refused: bool = False
     said: bool = False
     _stage: Stage = _ENVELOPE
@@ -203,7 +203,7 @@ class Transaction:
     def take_all(self, replies: list[Reply]) -> None:
         """The replies to all that there was to say, each of them a yes."""
         first = 1 if self.reset else 0
-        self.due, self.sent = 0, True
+        self.due, self.granted = 0, True
         self.mail_reply, self.final = replies[first], replies[-1]
         self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
 

@@ -34,7 +34,7 @@ def judge(
     timings = timings or {}
     if len(transactions) == 1:
         only = transactions[0]
-        if only.sent and len(only.accepted) == len(recipients):
+        if only.granted and len(only.accepted) == len(recipients):
             taken = only.wording.accepted(only.rcpt_replies)
             return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
     return _weigh(recipients, transactions, message_id, timings, transcript)
