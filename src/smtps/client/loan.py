@@ -7,6 +7,7 @@ from typing import Protocol
 
 from smtps.client.result import Outcome, Result
 from smtps.client.session import Session
+from smtps.net.egress import Allow
 
 
 @dataclass(slots=True)
@@ -21,6 +22,15 @@ class Warm:
 
 class Lender(Protocol):
     """Who lends sessions."""
+
+    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
+        """A session that is the caller's alone until ``take_back``."""
+
+    def enough(self, warm: Warm, handed_out: int) -> bool:
+        """Whether a session that was lent for many messages should come back."""
+
+    def learn(self, result: Result, session: Session) -> None:
+        """Draw conclusions for the sessions to come."""
 
     def take_back(self, warm: Warm, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it."""

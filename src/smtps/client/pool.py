@@ -14,8 +14,8 @@ from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.loan import Loan, Warm, may_go_again
 from smtps.client.outgoing import AnyMessage
-from smtps.client.result import Result, unsent
-from smtps.client.round import ATTEMPTS, Errand, Round, Share
+from smtps.client.result import Result
+from smtps.client.round import ATTEMPTS, Round
 from smtps.client.session import Item, Session
 from smtps.client.source import Source, source_of
 from smtps.errors import (
@@ -139,7 +139,7 @@ class Pool:
                     deadline=deadline,
                 )
                 reused = warm.sent > 1
-            self._learn(result, warm.session)
+            self.learn(result, warm.session)
             if not may_go_again(result, reused=reused):
                 break
         return result
@@ -175,74 +175,11 @@ class Pool:
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
         async with source_of(messages) as source:
-            round_ = Round(source, window, terms, asyncio.Queue(maxsize=self.size * window))
-            workers: list[asyncio.Task[None]] = []
-
-            def hire() -> None:
-                if len(workers) < self.size:
-                    workers.append(asyncio.create_task(self._work(round_)))
-
-            round_.crowded = hire
-            hire()
-            try:
-                done = 0
-                while done < len(workers):
-                    if (found := await round_.results.get()) is None:
-                        done += 1
-                    else:
-                        yield found
-                await asyncio.gather(*workers)
-                source.raise_error()
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
-
-    async def _work(self, round_: Round) -> None:
-        """One session's part of ``send_many``."""
-        try:
-            while (errand := await round_.next(wait=True)) is not None:
-                if round_.hopeless is not None:
-                    await round_.results.put((errand.item, unsent(round_.hopeless)))
-                    continue
-                try:
-                    warm = await self.lend(None, None)
-                except SMTPSError as error:
-                    round_.failed_to_open(error)
-                    round_.again(errand)
-                    continue
-                round_.opened()
-                with Loan(self, warm):
-                    await self._run(round_, errand, warm)
-        except asyncio.CancelledError:
-            raise  # nobody listens any more
-        except BaseException:
-            await round_.results.put(None)
-            raise
-        await round_.results.put(None)
-
-    async def _run(self, round_: Round, first: Errand, warm: Warm) -> None:
-        """Send over one session until it has done its share, somebody waits for it, or no message
-        is there.
-        """
-        session = warm.session
-
-        def enough(handed_out: int) -> bool:
-            done = warm.sent + handed_out >= self._messages
-            return done or self._waiting > 0 or not session.dialogue.alive
-
-        share = Share(round_, first, enough)
-        many = session.send_many(share, window=round_.window, **round_.terms)
-        async with aclosing(many) as results:
-            async for item, result in results:
-                errand = share.done(item)
-                if result.failure is not None:
-                    self._learn(result, session)
-                    if errand.tries < ATTEMPTS and may_go_again(result, reused=True):
-                        round_.again(errand)
-                        continue
-                await round_.results.put((item, result))
-        warm.sent += share.handed_out
+            round_ = Round(self, source, window, terms, self.size)
+            async with aclosing(round_.run()) as results:
+                async for item, result in results:
+                    yield item, result
+            source.raise_error()
 
     @property
     def unused(self) -> bool:
@@ -300,6 +237,16 @@ class Pool:
                 await self._slots.acquire()
         finally:
             self._waiting -= 1
+
+    def enough(self, warm: Warm, handed_out: int) -> bool:
+        """Whether a session that was lent for many messages should come back.
+
+        Args:
+            warm: which.
+            handed_out: messages since it was lent.
+        """
+        done = warm.sent + handed_out >= self._messages
+        return done or self._waiting > 0 or not warm.session.dialogue.alive
 
     def _leave(self) -> None:
         self._lent -= 1
@@ -376,7 +323,7 @@ class Pool:
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    def _learn(self, result: Result, session: Session) -> None:
+    def learn(self, result: Result, session: Session) -> None:
         """Draw conclusions for the sessions to come."""
         failure = result.failure
         if failure is None:

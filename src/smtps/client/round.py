@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from smtps.client.loan import Lender, Loan, Warm, may_go_again
+from smtps.client.result import Result, unsent
 from smtps.client.source import END, End, Source
 from smtps.errors import SMTPSError
 
@@ -23,34 +27,111 @@ class Errand:
     tries: int = 0
 
 
-@dataclass(slots=True)
 class Round:
     """One call of ``send_many``.
 
-    Attributes:
+    Args:
+        lender: of sessions.
         source: of the messages.
         window, terms: for ``Session.send_many``.
-        results: None behind the last of each worker.
-        hopeless: why no further connection is tried.
-        crowded: called when a session has its window full.
+        sessions: at most, at the same time.
     """
 
-    source: Source[Any]
-    window: int
-    terms: dict[str, Any]
-    results: asyncio.Queue[Any]
-    hopeless: SMTPSError | None = None
-    crowded: Callable[[], None] = lambda: None
-    _waiting: deque[Errand] = field(default_factory=deque)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _askers: int = 0
-    _failures: int = 0
+    def __init__(
+        self,
+        lender: Lender,
+        source: Source[Any],
+        window: int,
+        terms: dict[str, Any],
+        sessions: int,
+    ) -> None:
+        self.window = window
+        self._lender = lender
+        self._source = source
+        self._terms = terms
+        self._results: asyncio.Queue[tuple[Any, Result] | None] = asyncio.Queue(sessions * window)
+        self._workers: list[asyncio.Task[None]] = []
+        self._most = sessions
+        self._waiting: deque[Errand] = deque()
+        self._asking = asyncio.Lock()
+        self._askers = 0
+        self._failures = 0
+        self._hopeless: SMTPSError | None = None
+
+    async def run(self) -> AsyncGenerator[tuple[Any, Result]]:
+        """Send them all.
+
+        Yields:
+            Each message as it was given, and what became of it.
+        """
+        self.hire()
+        try:
+            done = 0
+            while done < len(self._workers):
+                if (found := await self._results.get()) is None:
+                    done += 1
+                else:
+                    yield found
+            await asyncio.gather(*self._workers)
+        finally:
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def hire(self) -> None:
+        """Begin with another session: one has its window full."""
+        if len(self._workers) < self._most:
+            self._workers.append(asyncio.create_task(self._work()))
+
+    async def _work(self) -> None:
+        """What goes over one session, and over the next when it has ended."""
+        try:
+            while (errand := await self.next(wait=True)) is not None:
+                if self._hopeless is not None:
+                    await self._results.put((errand.item, unsent(self._hopeless)))
+                    continue
+                try:
+                    warm = await self._lender.lend(None, None)
+                except SMTPSError as error:
+                    self._failed_to_open(error)
+                    self._waiting.append(errand)
+                    continue
+                self._failures = 0
+                with Loan(self._lender, warm):
+                    await self._send(errand, warm)
+        except asyncio.CancelledError:
+            raise  # nobody listens any more
+        except BaseException:
+            await self._results.put(None)
+            raise
+        await self._results.put(None)
+
+    async def _send(self, first: Errand, warm: Warm) -> None:
+        """Send over one session until it has done its share, or no message is there."""
+        share = Share(self, first, partial(self._lender.enough, warm))
+        many = warm.session.send_many(share, window=self.window, **self._terms)
+        async with aclosing(many) as results:
+            async for item, result in results:
+                errand = share.done(item)
+                if result.failure is not None:
+                    self._lender.learn(result, warm.session)
+                    if errand.tries < ATTEMPTS and may_go_again(result, reused=True):
+                        self._waiting.append(errand)  # over another connection
+                        continue
+                await self._results.put((item, result))
+        warm.sent += share.handed_out
+
+    def _failed_to_open(self, error: SMTPSError) -> None:
+        """What a server refuses for good is not tried again and again."""
+        self._failures += 1
+        if not error.failure.retryable or self._failures >= ATTEMPTS:
+            self._hopeless = error
 
     def take(self) -> Errand | None:
         """The next message, if it is to be had without waiting; those to be sent again first."""
         if self._waiting:
             return self._waiting.popleft()
-        item = END if self._askers else self.source.take()
+        item = END if self._askers else self._source.take()
         return None if item is END else Errand(item)
 
     async def next(self, *, wait: bool) -> Errand | None:
@@ -66,24 +147,10 @@ class Round:
         self._askers += 1  # the lock is free for a moment between one and the next
         try:
             async with self._asking:
-                item = await self.source.next(wait=wait)
+                item = await self._source.next(wait=wait)
         finally:
             self._askers -= 1
         return None if item is END else Errand(item)
-
-    def again(self, errand: Errand) -> None:
-        """Send it once more, over another connection."""
-        self._waiting.append(errand)
-
-    def opened(self) -> None:
-        """A connection came about."""
-        self._failures = 0
-
-    def failed_to_open(self, error: SMTPSError) -> None:
-        """A connection did not. What a server refuses for good is not tried again and again."""
-        self._failures += 1
-        if not error.failure.retryable or self._failures >= ATTEMPTS:
-            self.hopeless = error
 
 
 class Share(Source[Any]):
@@ -119,7 +186,7 @@ class Share(Source[Any]):
         self.handed_out += 1
         self.begun.append(errand)
         if len(self.begun) >= self._round.window:
-            self._round.crowded()
+            self._round.hire()
         return errand.item
 
     async def next(self, *, wait: bool) -> Any | End:
