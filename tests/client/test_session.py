@@ -10,6 +10,7 @@ from tests.dialogues.strict import Strict
 from tests.net.pki import PKI
 
 import smtps
+from smtps.core.command import RSET
 
 LOGIN: dict[str, Any] = {"username": "u", "password": "p"}
 
@@ -165,3 +166,40 @@ async def test_a_421_to_an_earlier_message_ends_a_large_one_at_once(pki: PKI) ->
     assert found == ["deferred", "deferred"]
     assert servers.servers[0].read < len(large[0])
     assert servers.taken == []
+
+
+@pytest.mark.parametrize(
+    ("partial", "outcome", "code"), [("send", "deferred", 450), ("abort", "refused", 550)]
+)
+async def test_one_refused_for_good_keeps_nobody_from_being_tried_again(
+    pki: PKI, partial: Any, outcome: str, code: int
+) -> None:
+    def judge(said: str) -> str:
+        if "bob" in said:
+            return "550 5.1.1 nobody"
+        return "450 4.2.0 later" if "carol" in said else "250 ok"
+
+    envelope = smtps.Envelope.of("a@x.test", ["bob@y.test", "carol@y.test"])
+    async with (
+        farm(pki, lambda _: Strict(judge=judge)) as servers,
+        smtps.connect(servers.endpoint()) as session,
+    ):
+        result = await session.send(b"Subject: x\r\n\r\nbody\r\n", envelope, partial=partial)
+    assert result.outcome == outcome
+    assert [who.status for who in result.recipients] == ["refused", "deferred"]
+    assert result.failure is not None
+    assert (result.failure.smtp_code, result.failure.retryable) == (code, outcome == "deferred")
+
+
+async def test_nothing_goes_over_a_session_after_an_error_of_any_kind(
+    pki: PKI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def receive(_until: float | None = None) -> bytes:
+        raise ZeroDivisionError
+
+    async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
+        monkeypatch.setattr(session.dialogue.wire, "receive", receive)
+        with pytest.raises(ZeroDivisionError):
+            await session.dialogue.exchange([RSET])
+        assert not session.usable
+        assert not session.dialogue.alive

@@ -287,8 +287,9 @@ class Dialogue:
         if isinstance(error, SMTPSError | OSError | ssl.SSLError):
             phase = self.connection.phase or Phase.DATA
             return self._end(translate(error, phase, address=self.wire.address))
-        if isinstance(error, asyncio.CancelledError):
-            self._end(SessionError("session.cancelled", "A call was cancelled midway."))
+        cancelled = isinstance(error, asyncio.CancelledError)
+        how = "was cancelled" if cancelled else f"ended with {type(error).__name__}"
+        self._end(SessionError("session.cancelled", f"A call {how} midway."))
         return error
 
     def _end(self, error: SMTPSError) -> SMTPSError:

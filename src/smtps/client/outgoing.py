@@ -1,6 +1,7 @@
 """Any form of message, made ready: bytes in normal form, its envelope, and what it needs.
 
-Whatever can be refused is refused here, before the first command.
+Whatever can be refused is refused here, before the first command; but for a file that is changed
+while it is sent.
 """
 
 from __future__ import annotations

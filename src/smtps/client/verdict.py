@@ -53,8 +53,14 @@ def _weigh(
             found[who] = _recipient(who, reply, transaction)
     people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
     replies = [t.final for t in transactions if t.final is not None]
-    outcome = _outcome({person.status for person in people})
-    failure = None if outcome is Outcome.SENT else _first_failure(transactions)
+    statuses = {person.status for person in people}
+    if any(transaction.wording.partial == "send" for transaction in transactions):
+        # One refused for good does not keep the message from one put off.
+        statuses -= {Status.REFUSED} if Status.DEFERRED in statuses else set()
+    outcome = _outcome(statuses)
+    failure = None
+    if outcome is not Outcome.SENT:
+        failure = _first_failure(transactions, put_off=outcome is Outcome.DEFERRED)
     if failure is not None and outcome is Outcome.PARTIAL:
         failure = replace(failure, retryable=False)  # some would get it twice
     return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
@@ -100,20 +106,25 @@ def _outcome(statuses: set[Status]) -> Outcome:
     return Outcome.DEFERRED
 
 
-def _first_failure(transactions: list[Transaction]) -> Failure | None:
-    """The failure to report: the earliest that decided; a later one must not mask it."""
+def _first_failure(transactions: list[Transaction], *, put_off: bool) -> Failure | None:
+    """The failure to report: the earliest that decided; a later one must not mask it.
+
+    Args:
+        transactions: in order.
+        put_off: of the recipients, only those count who may be tried again.
+    """
     for transaction in transactions:
         if transaction.in_doubt:
             return _uncertain(transaction)
-        if (refused := _refusal(transaction)) is not None:
+        if (refused := _refusal(transaction, put_off=put_off)) is not None:
             return refused
         if transaction.error is not None:
             return transaction.error.failure
     return None
 
 
-def _refusal(transaction: Transaction) -> Failure | None:
-    rcpt = [r for r in transaction.rcpt_replies if not r.positive]
+def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
+    rcpt = [r for r in transaction.rcpt_replies if not r.positive and (r.kind == 4 or not put_off)]
     candidates = (
         (Phase.MAIL, transaction.mail_reply),
         (Phase.RCPT, rcpt[0] if rcpt else None),
