@@ -18,7 +18,7 @@ import smtps
 from smtps.api import warm as warms
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
-from smtps.api.warm import Warm
+from smtps.api.warm import WarmPools
 from smtps.sandbox.gallery import Gallery
 
 
@@ -51,7 +51,7 @@ MESSAGE = smtps.Message(from_="a@x.test", to="b@x.test", subject="x", text="x")
 
 async def test_one_account_one_handshake(pki: PKI) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         for seconds in (5.0, 20.0, 1.0):  # each request has its own
             endpoint = servers.endpoint(
                 username="ann", password="right", timeouts=smtps.Timeouts(total=seconds)
@@ -76,7 +76,7 @@ async def test_who_gives_another_password_never_gets_the_session(
     pki: PKI, other: dict[str, Any]
 ) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         right = await warm.pool(servers.endpoint(username="ann", password="right"))
         await right.send(MESSAGE)
         with pytest.raises(smtps.LoginError):
@@ -90,7 +90,7 @@ async def test_who_gives_another_password_never_gets_the_session(
 
 async def test_other_trust_is_another_session(pki: PKI) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         await (await warm.pool(servers.endpoint())).send(MESSAGE)
         endpoint = smtps.Endpoint("127.0.0.1", servers.port, ca_file=pki.other_ca)
         with pytest.raises(smtps.CertificateError):
@@ -102,7 +102,7 @@ async def test_the_policy_is_asked_about_a_warm_session_too(pki: PKI) -> None:
     asked = []
 
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         pool = await warm.pool(servers.endpoint())
         await pool.send(MESSAGE, allow=lambda address: not asked.append(address))  # type: ignore[func-returns-value]
         await pool.send(MESSAGE, allow=lambda address: not asked.append(address))  # type: ignore[func-returns-value]
@@ -117,7 +117,7 @@ async def test_the_policy_is_asked_about_a_warm_session_too(pki: PKI) -> None:
 
 async def test_credentials_go_with_the_last_session(pki: PKI) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(0.02)
+        warm = WarmPools(0.02)
         await (await warm.pool(servers.endpoint(username="ann", password="right"))).send(MESSAGE)
         await asyncio.sleep(0.1)
         assert servers.open == 0
@@ -127,7 +127,7 @@ async def test_credentials_go_with_the_last_session(pki: PKI) -> None:
 
 async def test_an_open_session_is_not_swept_out(pki: PKI) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         account = servers.endpoint(username="ann", password="right")
         for _ in range(3):
             await (await warm.pool(account)).send(MESSAGE)
@@ -138,7 +138,7 @@ async def test_an_open_session_is_not_swept_out(pki: PKI) -> None:
 
 async def test_only_who_asks_for_a_transcript_has_one_kept(pki: PKI) -> None:
     async with guarded(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         found = []
         for kept in (True, False):
             endpoint = servers.endpoint(username="ann", password="right", transcript=kept)
@@ -152,7 +152,7 @@ async def test_only_who_asks_for_a_transcript_has_one_kept(pki: PKI) -> None:
 async def test_there_are_never_more_than_so_many(pki: PKI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warms, "MOST", 3)
     async with farm(pki) as servers:
-        warm = Warm(10)
+        warm = WarmPools(10)
         for number in range(6):
             pool = await warm.pool(servers.endpoint(ehlo_name=f"client{number}.test"))
             await pool.send(MESSAGE)
@@ -176,7 +176,7 @@ async def test_a_caller_waits_no_longer_than_its_time(pki: PKI) -> None:
 async def test_the_second_message_needs_no_handshake(seconds: float) -> None:
     async with Gallery() as gallery:
         box = gallery.boxes["healthy"]
-        warm = Warm(seconds) if seconds else None
+        warm = WarmPools(seconds) if seconds else None
         transport = httpx.ASGITransport(create_app(Settings(), gallery, warm=warm))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             body = {

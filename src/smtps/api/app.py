@@ -17,7 +17,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.routes import check, diagnosis, inbox, messages, operation, probe, seed, text
 from smtps.api.service import Service
 from smtps.api.settings import Settings
-from smtps.api.warm import Warm
+from smtps.api.warm import WarmPools
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 
@@ -45,7 +45,7 @@ def create_app(
     gallery: Gallery | None = None,
     stopping: asyncio.Event | None = None,
     *,
-    warm: Warm | None = None,
+    warm: WarmPools | None = None,
     outbox: Outbox | None = None,
     metrics: Metrics | None = None,
 ) -> Application:

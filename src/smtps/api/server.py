@@ -14,7 +14,7 @@ from smtps.api.app import create_app
 from smtps.api.metrics import Metrics
 from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
-from smtps.api.warm import Warm
+from smtps.api.warm import WarmPools
 from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
 
@@ -58,7 +58,7 @@ async def serve(
         listener = _listen(settings)
         stack.callback(listener.close)
         metrics = Metrics()
-        warm = Warm(settings.warm) if settings.warm else None
+        warm = WarmPools(settings.warm) if settings.warm else None
         if warm is not None:
             stack.push_async_callback(warm.aclose)
         outbox = None

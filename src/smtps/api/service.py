@@ -19,7 +19,7 @@ from smtps.api.contract import (
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
-from smtps.api.warm import Warm
+from smtps.api.warm import WarmPools
 from smtps.client.access import check_endpoint, deadline_of
 from smtps.client.outgoing import prepare
 from smtps.client.result import Result
@@ -54,7 +54,7 @@ class Service:
     rates: Rates
     metrics: Metrics
     stopping: asyncio.Event
-    warm: Warm | None = None
+    warm: WarmPools | None = None
     outbox: Outbox | None = None
 
     def allow(self) -> Allow:

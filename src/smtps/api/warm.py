@@ -24,7 +24,7 @@ _account: Callable[[Endpoint], tuple[Any, ...]] = attrgetter(
 """All that makes one session another's."""
 
 
-class Warm:
+class WarmPools:
     """Pools, one for each server and credentials: who gives another password gets another's.
 
     Args:

@@ -11,7 +11,7 @@ from smtps.net.egress import Allow
 
 
 @dataclass(slots=True)
-class Warm:
+class WarmSession:
     """A session and its past."""
 
     session: Session
@@ -23,16 +23,16 @@ class Warm:
 class Lender(Protocol):
     """Who lends sessions."""
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
+    async def lend(self, allow: Allow | None, deadline: float | None) -> WarmSession:
         """A session that is the caller's alone until ``take_back``."""
 
-    def enough(self, warm: Warm, handed_out: int) -> bool:
+    def enough(self, warm: WarmSession, handed_out: int) -> bool:
         """Whether a session that was lent for many messages should come back."""
 
     def learn(self, result: Result, session: Session) -> None:
         """Draw conclusions for the sessions to come."""
 
-    def take_back(self, warm: Warm, error: BaseException | None) -> None:
+    def take_back(self, warm: WarmSession, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it."""
 
 
@@ -41,11 +41,11 @@ class Loan:
 
     __slots__ = ("_lender", "_warm")
 
-    def __init__(self, lender: Lender, warm: Warm) -> None:
+    def __init__(self, lender: Lender, warm: WarmSession) -> None:
         self._lender = lender
         self._warm = warm
 
-    def __enter__(self) -> Warm:
+    def __enter__(self) -> WarmSession:
         return self._warm
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:

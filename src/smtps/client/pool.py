@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 from smtps.chance import between
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
-from smtps.client.loan import Loan, Warm, may_go_again
+from smtps.client.loan import Loan, WarmSession, may_go_again
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Result
 from smtps.client.round import ATTEMPTS, Round
@@ -96,7 +96,7 @@ class Pool:
         self._waiting = 0
         self._lent = 0
         self.lendings = 0
-        self._idle: deque[Warm] = deque()
+        self._idle: deque[WarmSession] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._pauses = 0
@@ -201,7 +201,7 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> Warm:
+    async def lend(self, allow: Allow | None, deadline: float | None) -> WarmSession:
         """A session that is the caller's alone until ``take_back``."""
         await self._slot(deadline)
         self._lent += 1
@@ -213,7 +213,7 @@ class Pool:
         self.lendings += 1
         return warm
 
-    def take_back(self, warm: Warm, error: BaseException | None) -> None:
+    def take_back(self, warm: WarmSession, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it. After an error of the caller's own nothing
         went on the wire.
         """
@@ -238,7 +238,7 @@ class Pool:
         finally:
             self._waiting -= 1
 
-    def enough(self, warm: Warm, handed_out: int) -> bool:
+    def enough(self, warm: WarmSession, handed_out: int) -> bool:
         """Whether a session that was lent for many messages should come back.
 
         Args:
@@ -252,7 +252,7 @@ class Pool:
         self._lent -= 1
         self._slots.release()
 
-    async def _warm(self, allow: Allow | None, deadline: float | None) -> Warm | None:
+    async def _warm(self, allow: Allow | None, deadline: float | None) -> WarmSession | None:
         """The session that was used last, if it is still good."""
         now = asyncio.get_running_loop().time()
         while self._idle:
@@ -277,11 +277,11 @@ class Pool:
             return warm
         return None
 
-    def _good(self, warm: Warm, now: float) -> bool:
+    def _good(self, warm: WarmSession, now: float) -> bool:
         young = now - warm.opened < self._age
         return young and warm.sent < self._messages and warm.session.usable
 
-    async def _open(self, allow: Allow | None, deadline: float | None) -> Warm:
+    async def _open(self, allow: Allow | None, deadline: float | None) -> WarmSession:
         loop = asyncio.get_running_loop()
         if (pause := self._not_before - loop.time()) > 0:
             async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
@@ -294,9 +294,9 @@ class Pool:
             self._note_421(error.failure)
             raise
         self._pauses = 0
-        return Warm(session, loop.time())
+        return WarmSession(session, loop.time())
 
-    def _keep(self, warm: Warm) -> None:
+    def _keep(self, warm: WarmSession) -> None:
         """For the next, if it is still good."""
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -318,7 +318,7 @@ class Pool:
             when = self._idle[0].last_used + self._idle_time
             self._sweep = loop.call_at(when, self._sweep_out)
 
-    def _dismiss(self, warm: Warm) -> None:
+    def _dismiss(self, warm: WarmSession) -> None:
         task = asyncio.get_running_loop().create_task(warm.session.quit())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from smtps.client.loan import Lender, Loan, Warm, may_go_again
+from smtps.client.loan import Lender, Loan, WarmSession, may_go_again
 from smtps.client.result import Result, unsent
 from smtps.client.source import END, End, Source
 from smtps.errors import SMTPSError
@@ -106,7 +106,7 @@ class Round:
             raise
         await self._results.put(None)
 
-    async def _send(self, first: Errand, warm: Warm) -> None:
+    async def _send(self, first: Errand, warm: WarmSession) -> None:
         """Send over one session until it has done its share, or no message is there."""
         share = Share(self, first, partial(self._lender.enough, warm))
         many = warm.session.send_many(share, window=self.window, **self._terms)
