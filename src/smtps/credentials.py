@@ -77,3 +77,16 @@ SOURCES: dict[str, Callable[[str, str | None], str]] = {
 Raises:
     InputError: the source has nothing to give.
 """
+
+
+def without_password(place: str) -> str:
+    """The URL of a database as it may be shown; a path stays as it is."""
+    from urllib.parse import parse_qsl, urlencode, urlsplit  # noqa: PLC0415
+
+    if "://" not in place:
+        return place
+    url = urlsplit(place)
+    user, at, server = url.netloc.rpartition("@")
+    kept = [(name, value) for name, value in parse_qsl(url.query) if name != "password"]
+    query = f"?{urlencode(kept, safe='/')}" if kept else ""
+    return f"{url.scheme}://{user.partition(':')[0]}{at}{server}{url.path}{query}"

@@ -42,13 +42,13 @@ def test_each_body_has_an_example() -> None:
     assert len(bodies) >= 5
 
 
-def outbox_at(box: Sandbox, folder: Path) -> Outbox:
+def outbox_at(box: Sandbox, folder: Path, **more: Any) -> Outbox:
     """An outbox with an account at a sandbox."""
     server = Endpoint(
         box.host, box.port, username=box.username, password=box.password, ca_file=box.ca_file
     )
     main = Account(name="main", endpoint=lambda: server)
-    return Outbox(str(folder / "mail.db"), {"main": main})
+    return Outbox(str(folder / "mail.db"), {"main": main}, **more)
 
 
 @pytest.mark.parametrize(("path", "method", "example"), EXAMPLES)

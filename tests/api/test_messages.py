@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.errors import InputError
 from smtps.outbox.account import Account
+from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Bounds, Outbox
 from smtps.sandbox.gallery import Gallery
 
@@ -107,6 +110,25 @@ async def test_a_repeated_request_is_answered_as_before(client: httpx.AsyncClien
     assert other.status_code == 422
     assert other.json()["code"] == "outbox.key_reused"
     assert len((await client.get(PATH)).json()["messages"]) == 1
+
+
+async def test_a_request_is_known_again_when_its_own_time_is_over(
+    gallery: Gallery, tmp_path: Path
+) -> None:
+    ahead = 0
+    box = gallery.boxes["healthy"]
+    clock = Clock(lambda: time.time() + ahead, lambda: time.monotonic() + ahead)
+    outbox = outbox_at(box, tmp_path, clock=clock)
+    headers = {"Idempotency-Key": "order-17"}
+    soon = datetime.fromtimestamp(time.time() + 600, UTC).isoformat()
+    async with service(gallery, tmp_path, outbox=outbox) as client:
+        first = await client.post(PATH, json={**LETTER, "expires_at": soon}, headers=headers)
+        ahead = 3600
+        again = await client.post(PATH, json={**LETTER, "expires_at": soon}, headers=headers)
+        assert again.status_code == 202
+        assert again.json() == {**first.json(), "replayed": True}
+        late = await client.post(PATH, json={**LETTER, "expires_at": soon})
+        assert late.status_code == 400
 
 
 async def test_while_the_first_is_being_written_the_second_is_told_to_wait(

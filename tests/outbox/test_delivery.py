@@ -332,6 +332,24 @@ async def test_what_is_too_late_expires(rig: Rig) -> None:
     assert people(await rig.until(both, "partial"))["carol@y.test"] == "unsent"
 
 
+async def test_what_may_have_arrived_does_not_expire(rig: Rig) -> None:
+    """Nobody could know it for one recipient, and the other was put off until it was too late."""
+
+    def picky(said: str) -> str:
+        if said.startswith("message"):
+            return LOST
+        return "450 4.2.0 later" if "carol" in said else OK
+
+    rig.mood(picky)
+    await rig.start()
+    both = await rig.accept("bob@y.test", "carol@y.test", lifetime=30 * MINUTE)
+    await rig.until(both, "retrying")
+    rig.later(31)
+    await rig.outbox._tidy()
+    found = await rig.until(both, "uncertain")
+    assert people(found) == {"bob@y.test": "uncertain", "carol@y.test": "unsent"}
+
+
 async def test_what_is_canceled_is_not_sent(rig: Rig) -> None:
     await rig.start()
     id_ = await rig.accept(send_at=rig.clock.now() + 60 * MINUTE)

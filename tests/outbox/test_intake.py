@@ -103,6 +103,14 @@ async def test_a_full_outbox_takes_nothing_more_and_says_so(rig: Rig) -> None:
     assert await rig.outbox.trouble() == "the outbox is full"
 
 
+async def test_what_is_handed_over_again_takes_no_room(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    await rig.outbox.accept(rig.submission(key=KEY))
+    before = rig.outbox._octets
+    await rig.outbox.accept(rig.submission(key=KEY))
+    assert rig.outbox._octets == before > 0
+
+
 async def test_a_full_outbox_still_knows_what_it_has_kept(rig: Rig) -> None:
     await rig.start(deliver=False)
     first = await rig.outbox.accept(rig.submission(key=KEY))

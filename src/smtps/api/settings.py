@@ -20,6 +20,7 @@ from smtps.api.accounts import AccountSettings, WebhookSettings, check_names
 from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
+from smtps.credentials import without_password
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
@@ -162,7 +163,9 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, Any]:
         """All settings, without what would help to break in."""
-        return {**self.model_dump(), "tokens": dict.fromkeys(self.tokens, "sha256:…")}
+        outbox = self.outbox and without_password(self.outbox)
+        tokens = dict.fromkeys(self.tokens, "sha256:…")
+        return {**self.model_dump(), "tokens": tokens, "outbox": outbox}
 
 
 def load(file: str | Path | None = None, **flags: Any) -> Settings:

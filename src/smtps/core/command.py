@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
@@ -76,7 +76,7 @@ class Command:
     """
 
     verb: Verb
-    line: str
+    line: str = field(repr=False)  # it may hold a credential
     shown: str = ""
     octets: int = 0
 

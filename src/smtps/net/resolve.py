@@ -95,7 +95,7 @@ async def _from_system(name: str, port: int) -> list[str]:
     finally:
         question.waiting -= 1
         if not question.waiting:
-            if _open[place] is question:
+            if _open.get(place) is question:
                 del _open[place]
             if question.answer.cancel():
                 await asyncio.gather(question.answer, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_, update
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
 from smtps.outbox.ledger import tell
+from smtps.outbox.ruling import outcome
 from smtps.outbox.states import AGAIN, OPEN, WAITING, Standing, State
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
@@ -138,21 +140,27 @@ def _expire(connection: Connection, now: int) -> int:
     if not rows:
         return 0
     ids = [row.id for row in rows]
-    served = set(
-        connection.execute(
-            select(_R.message).where(_R.message.in_(ids), _R.standing == Standing.ACCEPTED.value)
-        ).scalars()
-    )
-    states = [(row, State.PARTIAL if row.id in served else State.EXPIRED) for row in rows]
+    _leave_open_ones(connection, ids)
+    standings: dict[str, set[Standing]] = defaultdict(set)
+    for message, standing in connection.execute(
+        select(_R.message, _R.standing).where(_R.message.in_(ids)).distinct()
+    ):
+        standings[message].add(Standing(standing))
+    states = [(row, _in_the_end(standings[row.id])) for row in rows]
     for row, state in states:
         connection.execute(
             update(tables.messages)
             .where(_M.id == row.id)
             .values(state=state.value, due=None, finished=now)
         )
-    _leave_open_ones(connection, ids)
     tell(connection, [(row.id, row.account, state.value, now) for row, state in states])
     return len(ids)
+
+
+def _in_the_end(standings: set[Standing]) -> State:
+    """What a message is called whose time is over: by what has come of it, if anything has."""
+    state = outcome(standings)
+    return State.EXPIRED if state is State.FAILED else state
 
 
 def _leave_open_ones(connection: Connection, ids: list[str]) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
+from smtps.credentials import without_password
 from smtps.errors import InputError, Phase
 from smtps.outbox import control, tables
 from smtps.outbox.rows import insert_all
@@ -38,7 +39,7 @@ def move(source: str, target: str, progress: Callable[[int], None]) -> dict[str,
     """
     with closing(backend(source, own=True)) as old, closing(backend(target, own=True)) as new:
         try:
-            prepare(old.writing, moved_to=_shown(target))
+            prepare(old.writing, moved_to=without_password(target))
             prepare(new.writing)
             # The old one is closed before the new one is there: what happens in between can be
             # done again, and no message is ever in both.
@@ -46,7 +47,7 @@ def move(source: str, target: str, progress: Callable[[int], None]) -> dict[str,
                 hold(reading, alone=True)
                 _check(reading, writing)
                 counts = _copy(reading, writing, progress)
-                control.write_meta(reading, [("moved_to", _shown(target))])
+                control.write_meta(reading, [("moved_to", without_password(target))])
         except DBAPIError as error:
             raise StoreError(
                 "outbox.unavailable", f"It was not moved: {error.orig}", phase=Phase.INPUT
@@ -84,10 +85,3 @@ def _copy(
             raise InputError("target", f"took {kept} rows of {table.name}, not {copied}")
         counts[table.name] = copied
     return counts
-
-
-def _shown(place: str) -> str:
-    """Without a password."""
-    head, at, tail = place.rpartition("@")
-    scheme, _, user = head.partition("://")
-    return f"{scheme}://{user.split(':')[0]}@{tail}" if at else place

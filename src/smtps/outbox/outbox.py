@@ -21,7 +21,7 @@ from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.lane import Lane
 from smtps.outbox.notices import Teller
 from smtps.outbox.reading import Filter
-from smtps.outbox.records import Submission, new_id
+from smtps.outbox.records import Key, Submission, new_id
 from smtps.outbox.schedule import LIFETIME, MINUTE
 from smtps.outbox.store import Lanes, Store, backend
 from smtps.outbox.tenure import add_accounts
@@ -164,7 +164,7 @@ class Outbox:
         key = submission.key
         if self._octets > self.bounds.octets:
             # What was kept before must not be refused now: its caller would go elsewhere with it.
-            known = None if key is None else await self.store.read(intake.known, key)
+            known = await self.known(key)
             if known is not None:
                 return known
             raise StoreError(
@@ -183,9 +183,19 @@ class Outbox:
         finally:
             if name is not None:
                 self._writing.discard(name)
-        self._octets += submission.outgoing.content.size
+        if not accepted.replayed:
+            self._octets += submission.outgoing.content.size
         self._nudged.set()
         return accepted
+
+    async def known(self, key: Key | None) -> Accepted | None:
+        """The answer to a request that was kept before, or None.
+
+        Raises:
+            KeyReusedError: the key belongs to another.
+            StoreError: the database is away.
+        """
+        return None if key is None else await self.store.read(intake.known, key)
 
     async def page(self, wanted: Filter) -> list[dict[str, Any]]:
         """A page of messages, the newest first."""

@@ -158,8 +158,13 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     if name is not None:
         key = Key(scope.get("smtps.caller") or "", name, request.digest(files))
     now = box.clock.now()
-    submission = request.submission(outgoing, account, key, box.new_id(), now)
-    accepted = await box.accept(submission)
+    try:
+        submission = request.submission(outgoing, account, key, box.new_id(), now)
+    except InputError:  # its times may be over by now
+        if (accepted := await box.known(key)) is None:
+            raise
+    else:
+        accepted = await box.accept(submission)
     if not accepted.replayed:
         service.metrics.accepted.labels(account.name).inc()
     answer = {**accepted.answer, "replayed": accepted.replayed}
