@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
+from tests.net.pki import PKI
 
 import smtps
 from smtps.sandbox.server import Sandbox
@@ -35,3 +36,9 @@ def start_sandbox() -> Iterator[StartSandbox]:
 def sandbox(start_sandbox: StartSandbox) -> Sandbox:
     """A healthy one."""
     return start_sandbox()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
+    """All certificates, for servers that tests make by hand."""
+    return PKI(tmp_path_factory.mktemp("pki"))

@@ -28,11 +28,6 @@ SMALL = b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n"
 PAIR = (SMALL, smtps.Envelope.of("a@x.test", "b@x.test"))
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 class Forgetful(Strict):
     """Throws the message away as it comes."""
 

@@ -133,6 +133,12 @@ class Endpoint:
         if (self.username is None) != (secret is None) and not external:
             missing = "username" if self.username is None else "password"
             raise InputError(missing, "username and password go together; one of them is missing")
+        for name in ("username", "password", "access_token"):
+            try:
+                (getattr(self, name) or "").encode()
+            except UnicodeEncodeError:
+                problem = "is not Unicode text; give it in UTF-8"
+                raise InputError(name, problem) from None
         trusted = self.verify or self.fingerprint is not None
         if self.wants_login and not trusted and not self.allow_unverified_login:
             raise InputError(

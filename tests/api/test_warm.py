@@ -22,11 +22,6 @@ from smtps.api.warm import WarmPools
 from smtps.sandbox.gallery import Gallery
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 class Guarded(Strict):
     """Knows one account."""
 

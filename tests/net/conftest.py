@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.net.pki import PKI
 from tests.net.servers import Script, Server, serving, settle
 
 from smtps.net.dial import connect_tcp
@@ -16,12 +15,6 @@ from smtps.net.wire import Wire
 Serve = Callable[..., Awaitable[Server]]
 Dial = Callable[[Server], Awaitable[Wire]]
 Keep = Callable[[Wire], Wire]
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    """All certificates."""
-    return PKI(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

@@ -15,12 +15,6 @@ ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    """Certificates."""
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A server for all tests of a process; each has a database of its own."""
     with Server(fsync="off") as running:

@@ -31,7 +31,12 @@ LOGIN: Final = 77
 SEND_SEVERITY: Final = (OK, NO_HOST, DATA, REFUSED, LOGIN, TRY_AGAIN, UNCERTAIN)
 """Exit codes of ``send``: of several messages the one that most needs a look counts."""
 
-_BY_OUTCOME: Final = {"sent": OK, "uncertain": UNCERTAIN, "deferred": TRY_AGAIN}
+_BY_OUTCOME: Final = {
+    "sent": OK,
+    "partial": REFUSED,  # never "try again": some would get it twice
+    "uncertain": UNCERTAIN,
+    "deferred": TRY_AGAIN,
+}
 """Other outcomes leave it to the failure."""
 
 _BY_CODE: Final = {
@@ -58,3 +63,8 @@ def of_send(failure: Failure | None, outcome: str = "") -> int:
     if failure.retryable:
         return TRY_AGAIN
     return LOGIN if failure.code.startswith("auth.") else REFUSED
+
+
+def of_error(failure: Failure) -> int:
+    """The exit code of a command that could not do what it was asked: ``outbox``, ``worker``."""
+    return TRY_AGAIN if failure.retryable else USAGE

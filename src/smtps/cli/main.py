@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
     except SMTPSError as error:
         print(f"smtps: {error}", file=sys.stderr)
-        return exits.USAGE
+        return exits.of_error(error.failure)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except BrokenPipeError:

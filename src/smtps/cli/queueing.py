@@ -7,7 +7,6 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from smtps.cli import exits, output, sending
-from smtps.errors import SMTPSError
 
 if TYPE_CHECKING:
     from smtps.client.envelope import Envelope
@@ -16,13 +15,7 @@ if TYPE_CHECKING:
 
 def run(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
     """Hand it over."""
-    try:
-        return asyncio.run(_queue(options, message, envelope))
-    except SMTPSError as error:
-        if not error.code.startswith(("outbox.full", "outbox.unavailable")):
-            raise
-        output.complain(str(error))
-        return exits.TRY_AGAIN
+    return asyncio.run(_queue(options, message, envelope))
 
 
 async def _queue(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:

@@ -175,28 +175,21 @@ _OF_MANY = ("template", "log", "retry_uncertain")
 async def _send(
     options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
 ) -> int:
-    from smtps.client.access import deadline_of  # noqa: PLC0415
-    from smtps.client.outgoing import prepare  # noqa: PLC0415
-    from smtps.client.session import Session  # noqa: PLC0415
+    from smtps.client.sending import send  # noqa: PLC0415
 
-    dsn = sending.dsn(options)
-    prepare(message, envelope)  # what cannot be sent is told before anything is connected
-    deadline = deadline_of(endpoint)
-    session = await Session.open(endpoint, deadline=deadline)
-    async with session:
-        result = await session.send(
-            message,
-            envelope,
-            partial=options.partial,
-            dsn=dsn,
-            require_tls=options.require_tls,
-            deadline=deadline,
-        )
-    timings = {**session.timings, **result.timings}
-    shown: dict[str, Any] = {**result.as_json(), "timings": timings}
+    result = await send(
+        message,
+        endpoint,
+        envelope=envelope,
+        partial=options.partial,
+        dsn=sending.dsn(options),
+        require_tls=options.require_tls,
+    )
+    assert result.transcript is not None
+    shown: dict[str, Any] = result.as_json()
     if options.transcript:
-        shown["transcript"] = session.transcript.as_json()
-    _report_result(options, result, shown, str(session.transcript))
+        shown["transcript"] = result.transcript.as_json()
+    _report_result(options, result, shown, str(result.transcript))
     return exits.of_send(result.failure, result.outcome)
 
 
