@@ -98,6 +98,21 @@ def test_bad_targets_are_usage_errors(target: str, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.startswith("smtps: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ssl://smtp.example.com:465"], "target: is a URL"),
+        (["smtp.example.com", "465"], "target: 465 is a number"),
+        (["smtp.example.com:smtps"], "not 'smtps'"),
+    ],
+)
+def test_targets_of_other_programs_are_told_apart(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", *arguments]) == 64
+    assert words in capsys.readouterr().err
+
+
 def test_check_shows_the_dialogue_without_the_password(
     sandbox: Sandbox, login: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
