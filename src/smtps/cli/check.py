@@ -164,8 +164,8 @@ def _checker(options: Namespace) -> CheckOne:
     def endpoint(target: str) -> Endpoint:
         provider = by_id(target)
         if provider is not None:
-            port = options.port or provider.port
-            return replace(template, host=provider.host, port=port, security=provider.security)
+            place = provider.place("starttls" if options.starttls else None, options.port or 0)
+            return replace(template, host=place.host, port=place.port, security=place.security)
         host, port = split_target(target, addresses=True)
         return replace(template, host=host, port=options.port or port)
 
