@@ -63,6 +63,7 @@ def test_every_persona_names_a_known_finding(persona: typing.Any) -> None:
 def test_all_public_names_can_be_had() -> None:
     for name in smtps.__all__:
         assert getattr(smtps, name) is not None
+        assert name in dir(smtps)
 
 
 def test_public_names_are_pinned() -> None:
