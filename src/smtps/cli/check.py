@@ -33,8 +33,8 @@ examples:
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
   smtps check --from servers.txt --shard 2/5 --output csv
 
-exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told, 64 usage,
-130 interrupted
+exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told or asks to come
+back later, 64 usage, 130 interrupted
 """
 
 FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
