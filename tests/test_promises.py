@@ -13,6 +13,8 @@ import pytest
 
 import smtps
 from smtps.advice import ADVICE
+from smtps.api.guards.tokens import hash_token
+from smtps.api.settings import load
 from smtps.cli.main import build_parser
 from smtps.core import grammar
 from smtps.options import Endpoint, EndpointOptions
@@ -61,6 +63,7 @@ def test_every_persona_names_a_known_finding(persona: typing.Any) -> None:
 def test_all_public_names_can_be_had() -> None:
     for name in smtps.__all__:
         assert getattr(smtps, name) is not None
+        assert name in dir(smtps)
 
 
 def test_public_names_are_pinned() -> None:
@@ -138,6 +141,18 @@ def test_the_program_in_the_readme_prints_what_it_says(
     output = blocks[blocks.index(program) + 1]
     exec(compile(program, "README.md", "exec"), {})
     assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize("document", ["monitoring", "operating", "outbox", "scaling"])
+def test_the_settings_in_the_documents_can_be_used(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / f"{document}.md").read_text()
+    monkeypatch.setenv("MAIL_WEBHOOK", "whsec_" + "A" * 32)
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "smtps.toml"
+    file.write_text(block.replace("sha256:…", hash_token("x")))
+    load(file)
 
 
 def test_the_finding_in_the_readme_is_what_is_printed() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smtps.net.names import literal, to_ascii
+from smtps.options import Security
 from smtps.providers import (
     PORTS,
     Place,
@@ -241,6 +242,27 @@ def test_nobody_is_sent_to_a_port_without_tls() -> None:
 @pytest.mark.parametrize("name", ["microsoft-365", "outlook-com", "tim-it", "ziggo", "proximus"])
 def test_who_has_no_465_is_not_said_to(name: str) -> None:
     assert {place.port for place in places(search(name)[0])} <= {25, 587}
+
+
+@pytest.mark.parametrize(
+    ("name", "security", "port", "expected"),
+    [
+        ("gmail", None, 0, (465, "implicit")),
+        ("gmail", "starttls", 0, (587, "starttls")),
+        ("gmail", None, 587, (587, "starttls")),
+        ("gmail", None, 2525, (2525, "implicit")),
+        ("gmail", "starttls", 2525, (2525, "starttls")),
+        ("microsoft-365", None, 0, (587, "starttls")),
+        ("163", "starttls", 0, (587, "starttls")),
+    ],
+)
+def test_the_place_is_the_one_that_is_asked_for(
+    name: str, security: Security | None, port: int, expected: tuple[int, str]
+) -> None:
+    provider = by_id(name)
+    assert provider is not None
+    place = provider.place(security, port)
+    assert (place.port, place.security) == expected
 
 
 # Searching

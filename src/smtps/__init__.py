@@ -94,6 +94,10 @@ _HOME = {
 __all__ = [*sorted([*_HOME, "sync"]), "__version__"]  # noqa: PLE0604
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     if name == "sync":
         return import_module("smtps.sync")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from smtps.options import Security
+from smtps.options import DEFAULT_PORT, Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,22 @@ class Provider:
     def hosts(self) -> tuple[str, ...]:
         """All its hosts, each once, the one to use first."""
         return tuple(dict.fromkeys((self.host, *(place.host for place in self.alternatives))))
+
+    def place(self, security: Security | None = None, port: int = 0) -> Place:
+        """The listed place with this kind of TLS and this port, the one to use first.
+
+        Args:
+            security: None for whatever is listed.
+            port: 0 for whatever is listed.
+
+        Returns:
+            What was asked for, at the usual host, where nothing of the kind is listed.
+        """
+        for place in (Place(self.host, self.port, self.security), *self.alternatives):
+            if security in (None, place.security) and port in (0, place.port):
+                return place
+        security = security or self.security
+        return Place(self.host, port or DEFAULT_PORT[security], security)
 
     def as_json(self) -> dict[str, Any]:
         """For JSON: every key is always there, and null where nothing is known."""

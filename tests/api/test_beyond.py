@@ -231,7 +231,7 @@ async def test_the_seed_s_examples_stand_in_the_description(client: httpx.AsyncC
     schema = (await client.get("/openapi.json")).json()
     for path in ("connect", "send"):
         body = schema["paths"][f"/api/smtps/{path}"]["post"]["requestBody"]
-        example = body["content"]["application/json"]["examples"]["the seed"]["value"]
+        example = body["content"]["application/json"]["examples"]["example"]["value"]
         assert example["host"] == "smtp.gmail.com"
 
 

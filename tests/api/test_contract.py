@@ -306,6 +306,15 @@ async def test_json_that_is_no_object_is_400(content: bytes) -> None:
     check_problem(answer, 400, answer.json()["code"])
 
 
+async def test_every_body_has_to_say_that_it_is_json() -> None:
+    async with service(None) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        taking = [path for path, item in paths.items() if "requestBody" in item.get("post", {})]
+        assert "/api/smtps/check" in taking
+        for path in taking:
+            check_problem(await client.post(path, content=b"{}"), 415, "api.unsupported_media_type")
+
+
 async def test_other_types_paths_and_methods_have_documents_too() -> None:
     async with service(None, Settings(max_body=1024)) as client:
         form = await client.post("/api/smtps/connect", data={"host": "x"})

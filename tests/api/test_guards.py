@@ -225,6 +225,9 @@ def test_flags_go_before_the_environment_and_that_before_the_file(
         ("concurrency = 0", "concurrency"),
         ("port = ", "config"),
         ('[tokens]\nci = "plain"', "tokens"),
+        ('resolver = "nonsense"', "resolver"),
+        ('[grants]\nshop = ["main"]', "grants"),
+        (f'[tokens]\nci = "{TOKENS["ci"]}"\n[grants]\nci = ["main"]', "grants.ci"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, field: str) -> None:
@@ -233,6 +236,7 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, field
     with pytest.raises(InputError) as caught:
         load(file)
     assert caught.value.field == field
+    assert not caught.value.problem.startswith(f"{field}:")
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

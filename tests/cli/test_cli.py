@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -96,6 +97,21 @@ def test_targets(target: str, expected: tuple[str, int]) -> None:
 def test_bad_targets_are_usage_errors(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", target]) == 64
     assert capsys.readouterr().err.startswith("smtps: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ssl://smtp.example.com:465"], "target: is a URL"),
+        (["smtp.example.com", "465"], "target: 465 is a number"),
+        (["smtp.example.com:smtps"], "not 'smtps'"),
+    ],
+)
+def test_targets_of_other_programs_are_told_apart(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", *arguments]) == 64
+    assert words in capsys.readouterr().err
 
 
 def test_check_shows_the_dialogue_without_the_password(
@@ -357,6 +373,37 @@ def test_the_service_answers_once_it_says_so_and_ends_with_0(number: signal.Sign
     process.send_signal(number)
     process.communicate(timeout=10)
     assert process.returncode == 0
+
+
+def test_what_the_service_says_of_its_sandbox_is_enough_to_check_it() -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [*SMTPS, "serve", "--port", "0", "--sandbox"],
+        stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    place, authority = re.fullmatch(
+        r"Sandbox at (\S+), .*, authority (\S+)\n", process.stdout.readline()
+    ).groups()  # type: ignore[union-attr]
+    assert main(["check", place, "--ca-file", authority]) == 0
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["serve", "--persona", "expired"], 64, "persona: goes with --sandbox"),
+        (["providers", "nosuch"], 1, "no provider has 'nosuch'"),
+        (["check", "x", "--timeout", "0"], 64, "smtps: timeout: must be more than 0"),
+    ],
+)
+def test_nothing_is_passed_over_in_silence(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    assert words in capsys.readouterr().err
 
 
 def test_without_a_sandbox_the_service_says_null() -> None:

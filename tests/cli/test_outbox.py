@@ -16,6 +16,7 @@ import httpx
 import pytest
 from tests.conftest import StartSandbox
 
+from smtps.cli import outbox
 from smtps.cli.main import main
 from smtps.sandbox.server import Sandbox
 
@@ -113,6 +114,21 @@ def test_what_waits_is_told_with_its_reason(
     text = run(capsys, "outbox", "show", id_, "--config", str(config))
     assert "Hello: retrying" in text
     assert "attempt 1" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "when", "words"),
+    [
+        ("stopped", "2026-12-24T18:00:00Z", "mend it, then: smtps outbox resume main"),
+        ("waiting", "2026-12-24T18:00:00Z", "again at 2026-12-24T18:00:00Z; at once: smtps outbox"),
+        ("waiting", None, "it tries again; at once: smtps outbox resume main"),
+    ],
+)
+def test_only_an_account_that_is_stopped_has_to_be_mended(
+    status: str, when: str | None, words: str
+) -> None:
+    state = {"account": "main", "status": status, "reason": "No.", "next_attempt_at": when}
+    assert words in outbox._waits(state)
 
 
 def test_a_second_service_refuses_to_start_and_says_why(config: Path) -> None:

@@ -14,6 +14,7 @@ from tests.nameserver import NameServer, Zone, name_server
 from smtps.diagnosis.autoconfig import outgoing
 from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, discover, mail_domain
+from smtps.diagnosis.text import render
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
 from smtps.net.fetch import LARGEST, Fetcher
@@ -253,6 +254,7 @@ async def test_nothing_is_found_and_every_step_is_shown() -> None:
     assert [step["source"] for step in told["steps"]] == [
         "srv", "srv", "autoconfig", "autoconfig", "providers", "mx", "guess", "guess", "guess",
     ]  # fmt: skip
+    assert render(report).startswith("✗ ann@x.test does not work (no server was found)")
 
 
 async def test_a_resolver_that_fails_says_nothing_about_the_domain() -> None:

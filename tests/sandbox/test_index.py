@@ -47,7 +47,7 @@ def test_every_persona_has_a_row(rows: dict[str, tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize(
     "name", ["healthy", "expired", "starttls-missing", "bad-password", "old-tls-too", "open-relay",
-             "other-sender"],
+             "other-sender", "too-large", "spam", "drop-after-data"],
 )  # fmt: skip
 def test_the_command_shows_what_the_row_says(rows: dict[str, tuple[str, str]], name: str) -> None:
     _, how = rows[name]

@@ -133,7 +133,7 @@ def test_a_stopped_account_is_resumed(page: Page) -> None:
     expect(row(page, subject)).to_contain_text("Queued")
     check_accessible(page)
     (waiting,) = messages(page, account="bad-password", status="queued")
-    card.get_by_role("button", name="Send again now").click()
+    card.get_by_role("button", name="Resume now").click()
     row(page, subject).click()
     # The password is as wrong as before.
     expect(page.locator("#submission-attempts > li")).to_have_count(waiting["tries"] + 1)

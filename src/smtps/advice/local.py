@@ -24,8 +24,9 @@ ADVICE: dict[str, Advice] = {
         _E, "This path does not take this method.", "See the Allow header.", _YOU),
     "api.malformed": Advice(_E, "The body cannot be read.", "Send JSON.", _YOU),
     "api.unsupported_media_type": Advice(
-        _E, "The body is not JSON.",
-        "Send Content-Type: application/json; to /api/smtps/send also a form.", _YOU),
+        _E, "The body is not JSON, or its Content-Type says that it is something else.",
+        "Send Content-Type: application/json; to /api/smtps/send and /api/smtps/messages also a "
+        "form.", _YOU),
     "api.no_space": Advice(
         _E, "The service has no room for the files.",
         "Free the disk, or point the setting upload_dir at a larger one.", _OPERATOR),

@@ -28,7 +28,8 @@ ADVICE: dict[str, Advice] = {
         "Try again, or another resolver.", _NETWORK),
     "net.refused": Advice(
         _E, "The machine answers, but nothing listens on this port.",
-        "Try port 587 with STARTTLS; as its operator, enable the submissions listener.", _OPERATOR),
+        "Check the port: 465 with implicit TLS, 587 with STARTTLS. As its operator, enable the "
+        "listener.", _YOU),
     "net.timeout": Advice(
         _E, "Packets are dropped: by a firewall there, or by your own network, as many do.",
         "Try from another network; if other servers time out on this port too, yours blocks it.",

@@ -15,14 +15,14 @@ ADVICE: dict[str, Advice] = {
     "tls.plaintext_on_tls_port": Advice(
         _E, "The server talks SMTP here, but without TLS from the first byte. Other programs call "
         "this “wrong version number”.",
-        "Use port 587 with STARTTLS. As its operator, set smtpd_tls_wrappermode=yes (Postfix) or "
-        "tls_on_connect_ports=465 (Exim).", _YOU),
+        "Use port 587 with STARTTLS; on the command line, add --starttls. As its operator, set "
+        "smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).", _YOU),
     "tls.not_tls": Advice(
         _E, "Something else than a mail server listens here.", "Check host and port.", _YOU),
     "tls.timeout": Advice(
         _E, "The port is open, but no TLS comes back: a server without TLS that waits for you to "
         "speak, a tarpit, or a dead back end.",
-        "Try port 587 with STARTTLS.", _OPERATOR),
+        "Try the other way: port 465 with implicit TLS, port 587 with STARTTLS.", _YOU),
     "tls.closed": Advice(
         _E, "The server hung up in the middle of the handshake without a reason.",
         "Try again later and from another address: it may be a limit on connections or a block "

@@ -133,9 +133,12 @@ class Settings(BaseSettings):
                 "allow_anonymous"
             )
         for token, names in self.grants.items():
-            unknown = [token] if token not in self.tokens else set(names) - set(self.accounts)
-            if unknown:
-                raise ValueError(f"grants: there is no {', '.join(sorted(unknown))}")
+            if token not in self.tokens:
+                raise InputError("grants", f"there is no token {token!r}; add it to [tokens]")
+            if unknown := sorted(set(names) - set(self.accounts)):
+                raise InputError(
+                    f"grants.{token}", f"there is no account {', '.join(map(repr, unknown))}"
+                )
         for name, (near, far) in self.DEFAULTS.items():
             if getattr(self, name) is None:
                 self.__dict__[name] = near if self.loopback else far
@@ -187,8 +190,11 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
         return Settings(**merged)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(step) for step in first["loc"]) or "host"
-        problem = first["msg"].removeprefix("Value error, ")
+        cause = first.get("ctx", {}).get("error")
+        field, problem = "host", first["msg"].removeprefix("Value error, ")
+        if isinstance(cause, InputError):
+            field, problem = cause.field, cause.problem
+        field = ".".join(str(step) for step in first["loc"]) or field
         if first["type"] == "extra_forbidden":
             problem = _unknown(str(first["loc"][-1]))
         raise InputError(field, problem) from None

@@ -33,8 +33,8 @@ examples:
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
   smtps check --from servers.txt --shard 2/5 --output csv
 
-exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told, 64 usage,
-130 interrupted
+exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told or asks to come
+back later, 64 usage, 130 interrupted
 """
 
 FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
@@ -164,8 +164,8 @@ def _checker(options: Namespace) -> CheckOne:
     def endpoint(target: str) -> Endpoint:
         provider = by_id(target)
         if provider is not None:
-            port = options.port or provider.port
-            return replace(template, host=provider.host, port=port, security=provider.security)
+            place = provider.place("starttls" if options.starttls else None, options.port or 0)
+            return replace(template, host=place.host, port=place.port, security=place.security)
         host, port = split_target(target, addresses=True)
         return replace(template, host=host, port=options.port or port)
 

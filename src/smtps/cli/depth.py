@@ -30,7 +30,8 @@ def add_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--mail-from", metavar="ADDRESS",
-        help="ask whether this sender would be taken; '' is the null reverse-path. No mail is sent",
+        help="with --rcpt-to: ask whether this sender would be taken; '' is the null reverse-path. "
+        "No mail is sent",
     )  # fmt: skip
     group.add_argument(
         "--rcpt-to", action="append", default=[], metavar="ADDRESS",

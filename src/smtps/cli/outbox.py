@@ -135,9 +135,11 @@ async def _list(options: Namespace) -> int:
 def _waits(state: dict[str, Any]) -> str:
     if state["status"] == "ok":
         return ""
+    when = f" at {state['next_attempt_at']}" if state["next_attempt_at"] else ""
+    remedy = "mend it, then" if state["status"] == "stopped" else f"it tries again{when}; at once"
     return (
         f"! {state['account']} is {state['status']}: {state['reason']}\n"
-        f"! mend it, then: smtps outbox resume {state['account']}\n"
+        f"! {remedy}: smtps outbox resume {state['account']}\n"
     )
 
 

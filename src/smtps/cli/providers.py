@@ -41,4 +41,6 @@ def run(options: Namespace) -> int:
             for text in (provider.correction, provider.login, provider.remark):
                 if text:
                     output.show(f"  {text}\n")
+    if not found:
+        output.complain(f"no provider has {options.text!r} in its name, domain or host")
     return exits.OK if found else 1

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
+from smtps.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--sandbox", action="store_true", help="run sandboxes beside it")
     parser.add_argument(
-        "--persona", default="healthy", metavar="NAME", help="the sandbox to tell about"
+        "--persona", metavar="NAME", help="with --sandbox: which to tell about; default healthy"
     )
     parser.add_argument("--access-log", action="store_true", help="a line for each request")
     parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
@@ -92,13 +93,15 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
     from smtps.sandbox.personas import persona_named  # noqa: PLC0415
 
-    persona_named(options.persona)
+    if options.persona is not None and not options.sandbox:
+        raise InputError("persona", "goes with --sandbox")
+    persona = persona_named(options.persona or "healthy").name
     if options.access_log:
         _log_requests()
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
         gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
-        box = gallery.boxes[options.persona] if gallery else None
+        box = gallery.boxes[persona] if gallery else None
         if gallery is not None and settings.outbox is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="smtps-"))
             settings = _to_try(settings, gallery, Path(folder))
@@ -112,7 +115,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
             if box is not None:
                 output.show(
                     f"Sandbox at {box.host}:{box.port}, user name {box.username}, "
-                    f"password {box.password}\n"
+                    f"password {box.password}, authority {box.ca_file}\n"
                 )
 
         await serve(settings, gallery, ready=ready, stop=stop)

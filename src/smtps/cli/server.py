@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from smtps.cli import secrets
+from smtps.errors import InputError
 from smtps.targets import split_target
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     certificate = options.client_cert
     if certificate and options.client_key:
         certificate = (certificate, options.client_key)
+    try:
+        timeouts = Timeouts(total=options.timeout)
+    except InputError as error:
+        raise InputError("timeout", error.problem) from None
     found = Endpoint(
         host,
         options.port or port,
@@ -80,7 +85,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
         client_certificate=certificate,
         ehlo_name=options.ehlo_name or EHLO_NAME,
         resolver=options.resolver,
-        timeouts=Timeouts(total=options.timeout),
+        timeouts=timeouts,
     )
     check_endpoint(found)
     return found

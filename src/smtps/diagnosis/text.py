@@ -11,11 +11,11 @@ from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.report import Report, Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
-    SECURITY,
     VERDICT,
     certificate_rows,
     details,
     looked,
+    place,
     remarks,
 )
 from smtps.diagnosis.words import explain
@@ -65,7 +65,7 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
     mark, code = _VERDICT[report.verdict]
     lines = [
         f"{paint(mark, code)} {paint.bold(facts.target)} {paint(VERDICT[report.verdict], code)} "
-        + paint.dim(f"(port {facts.port}, {SECURITY[facts.security]})")
+        + paint.dim(f"({place(facts)})")
     ]
     for finding in report.findings:
         lines += ["", *finding_lines(finding, paint)]

@@ -38,6 +38,13 @@ PHASE = {
 }
 
 
+def place(facts: Facts) -> str:
+    """Port and kind of TLS, if there was a server to ask."""
+    if facts.discovery is not None and not facts.discovery.servers:
+        return "no server was found"
+    return f"port {facts.port}, {SECURITY[facts.security]}"
+
+
 def remarks(address: AddressFacts) -> dict[str, str]:
     """Phase → what came out of it, in a few words, where there is something to tell."""
     tls = address.tls

@@ -16,6 +16,7 @@ _STYLE = (
 )
 
 _LOGIN = " --username {username} --password-command 'echo {password}'"
+_LETTER = " --from {username} --to you@example.test --subject Hello --body 'It works'"
 
 _HOW = {
     "check": "",
@@ -24,6 +25,7 @@ _HOW = {
     "deep": " --deep",
     "envelope": _LOGIN + " --mail-from {username} --rcpt-to you@example.test",
     "anonymous envelope": " --mail-from {username} --rcpt-to you@example.test",
+    "send": _LOGIN + _LETTER,
 }
 
 
@@ -44,12 +46,11 @@ def page(gallery: Gallery) -> str:
 
 def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
     where = f"{persona['host']}:{persona['port']}"
-    how = f"smtps check {where} --ca-file {found['ca_file']}"
+    what = "send --host" if persona["shown_by"] == "send" else "check"
+    how = f"smtps {what} {where} --ca-file {found['ca_file']}"
     if persona["security"] == "starttls":
         how += " --starttls"
     how += _HOW.get(persona["shown_by"], "").format(**found)
-    if persona["shown_by"] == "send":
-        how = f"smtps send --host {where} …"
     codes = "<br>".join(f"<code>{code}</code>" for code in persona["findings"]) or "none"
     return (
         f"<tr><td>{persona['port']}<td>{escape(persona['name'])}<td>{escape(persona['summary'])}"

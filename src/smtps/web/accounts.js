@@ -20,8 +20,8 @@ const held = ({ status, next_attempt_at: next }) => status !== 'ok' || next;
 
 function card({ account, status, code, reason, meaning, advice, next_attempt_at: next }, onResume) {
   const [tone, word, sentence] = STANDINGS[status];
-  const again = status !== 'ok' && button('Send again now', () => onResume(account),
-    { 'data-resume': account, 'aria-label': `Send again now through ${account}` });
+  const again = status !== 'ok' && button('Resume now', () => onResume(account),
+    { 'data-resume': account, 'aria-label': `Resume now: ${account}` });
   return el('li', { class: 'finding', 'data-tone': tone, 'data-account': account },
     el('h3', {}, `${account} ${sentence}`),
     list([

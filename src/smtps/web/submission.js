@@ -67,7 +67,7 @@ function showFacts(message) {
     ['Expires', WAITING.includes(message.status) && moment(message.expires_at)],
     ['Ended', message.finished_at && moment(message.finished_at)],
     ['Message-ID', message.message_id && el('code', {}, message.message_id)],
-    ['Name', el('code', {}, message.id)],
+    ['ID', el('code', {}, message.id)],
     ['Tags', message.tags.length > 0 && el('ul', { class: 'chips' }, message.tags.map((tag) => el('li', {}, tag)))],
     ...Object.entries(message.metadata),
   ]));

@@ -11,7 +11,9 @@ from smtps.errors import InputError
 FORM_PATHS = frozenset({"/api/smtps/send", "/api/smtps/messages"})
 """Where POST has a body that may be a form with files."""
 
-JSON_PATHS = FORM_PATHS | {"/api/smtps/connect", "/api/smtps/connect/events"}
+JSON_PATHS = FORM_PATHS | {
+    f"/api/smtps/{what}{how}" for what in ("connect", "check") for how in ("", "/events")
+}
 """Where POST has a body."""
 
 

@@ -32,15 +32,15 @@ from smtps.net.names import to_ascii
 _CONNECT: dict[int | str, dict[str, Any]] = {200: {"model": schemas.ConnectAnswer}}
 _SEND: dict[int | str, dict[str, Any]] = {200: {"model": schemas.SendAnswer}}
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
-_CONNECT_BODY = Body(openapi_examples={"the seed": {"value": schemas.EXAMPLE_CONNECT}})
-_SEND_BODY = Body(openapi_examples={"the seed": {"value": schemas.EXAMPLE_SEND}})
+_CONNECT_BODY = Body(openapi_examples={"example": {"value": schemas.EXAMPLE_CONNECT}})
+_SEND_BODY = Body(openapi_examples={"example": {"value": schemas.EXAMPLE_SEND}})
 
 Detail = Annotated[Literal["full"] | None, Query(description="full: with transcript")]
 
 
 def router(service: Service) -> APIRouter:
     """``/api/smtps/connect`` and ``/api/smtps/send``."""
-    routes = APIRouter(prefix="/api/smtps", tags=["the seed"])
+    routes = APIRouter(prefix="/api/smtps", tags=["connect and send"])
 
     @routes.get("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_get(query: Annotated[ConnectQuery, Query()]) -> Document:

@@ -12,11 +12,11 @@ from smtps.diagnosis.formats.timeline import timeline
 from smtps.diagnosis.report import Report, Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
-    SECURITY,
     SEVERITY,
     VERDICT,
     certificate_rows,
     details,
+    place,
 )
 from smtps.diagnosis.words import explain
 
@@ -55,10 +55,8 @@ def section(title: str, *children: str | None, class_: str | None = None) -> Mar
 
 def _head(report: Report) -> Markup:
     facts = report.facts
-    about = (
-        f"Port {facts.port}, {SECURITY[facts.security]}. "
-        f"Checked on {facts.now:%d %B %Y at %H:%M} UTC."
-    )
+    where = place(facts)
+    about = f"{where[0].upper()}{where[1:]}. Checked on {facts.now:%d %B %Y at %H:%M} UTC."
     return element(
         "header",
         element("h1", facts.target),
