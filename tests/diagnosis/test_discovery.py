@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.nameserver import NameServer, Zone, name_server
@@ -16,7 +17,7 @@ from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, discover, mail_domain
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
-from smtps.net.fetch import LARGEST, Fetcher
+from smtps.net.fetch import LARGEST, Document, Fetcher
 from smtps.providers import Place
 from smtps.sandbox.certificates import Authority
 from smtps.sandbox.gallery import Gallery
@@ -178,6 +179,11 @@ async def test_a_redirection_is_followed_to_https_only(tmp_path: Path) -> None:
         (b"220 mail.x.test ESMTP\r\n", "no HTTP"),
         (b"", "no HTTP"),
         (http("", "302 Found", "Location: /again\r\n"), "redirections"),
+        (http("", "302 Found", "Location: /a b\r\n"), "no HTTP"),
+        (http("", "302 Found", "Location: /\xfc\r\n"), "no HTTP"),
+        (http("", "302 Found", "Location: https://[::1\r\n"), "url: is none"),
+        (http("", "302 Found", "Location: https://x.test:99999/\r\n"), "url: is none"),
+        (http("", "302 Found", "Location: https://a b/\r\n"), "host"),
         (http("<html/>"), "no server with TLS"),
         (http("no XML"), "no document of this kind"),
         (http("", "500 Oops"), "500"),
@@ -193,6 +199,43 @@ async def test_a_document_that_does_not_come_is_a_remark(
         found = await discover("ann@x.test", means(server, port, ca))
     assert words in found.steps[2].remark
     assert found.servers == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("ann:secret@x.test:443", "x.test"),
+        ("x.test:8443", "x.test:8443"),
+        ("X.test", "x.test"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+        ("münchen.test", "xn--mnchen-3ya.test"),
+    ],
+)
+async def test_the_host_header_has_no_user_and_no_usual_port(
+    monkeypatch: pytest.MonkeyPatch, place: str, host: str
+) -> None:
+    told: list[str] = []
+
+    class Nowhere:
+        address = "192.0.2.1"
+
+        def abort(self) -> None:
+            pass
+
+    async def found(*_: object, **__: object) -> Any:
+        return Nowhere()
+
+    async def exchange(_wire: object, url: str, host: str, _path: str) -> Any:
+        told.append(host)
+        return Document(url, 200, b""), None
+
+    for name, stand_in in (
+        ("resolve", found), ("connect_any", found), ("secure", found), ("_exchange", exchange),
+    ):  # fmt: skip
+        monkeypatch.setattr(f"smtps.net.fetch.{name}", stand_in)
+    await Fetcher().get(f"https://{place}/")
+    assert told == [host]
 
 
 async def test_a_web_server_that_is_not_to_be_trusted_is_not_asked(tmp_path: Path) -> None:
