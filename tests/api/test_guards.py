@@ -40,6 +40,12 @@ TOKENS = {"other": tokens.hash_token("other"), "ci": tokens.hash_token(TOKEN)}
         ({"host": "localhost", "origin": "https://evil.example"}, "/api/x", "api.wrong_origin"),
         ({"host": "localhost", "origin": "null"}, "/api/x", "api.wrong_origin"),
         ({"host": "localhost", "origin": "not a url"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://[::1"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://[x]"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://\u2100"}, "/api/x", "api.wrong_origin"),
+        ({"host": "[::1", "origin": "http://[::1"}, "/api/x", "api.wrong_host"),
+        ({"host": "[::1]:x"}, "/api/x", "api.wrong_host"),
+        ({"host": "::1"}, "/api/x", "api.wrong_host"),
         ({"host": "localhost", "sec-fetch-site": "same-origin"}, "/api/x", None),
         ({"host": "localhost", "sec-fetch-site": "none"}, "/api/x", None),
         ({"host": "localhost", "sec-fetch-site": "cross-site"}, "/api/x", "api.wrong_origin"),
@@ -53,6 +59,7 @@ def test_host_and_origin(headers: dict[str, str], path: str, code: str | None) -
 
 def test_a_service_without_names_takes_any_host() -> None:
     assert origin.judge({"host": "anything"}, "/api/x", None) is None
+    assert origin.judge({"origin": "null"}, "/api/x", None) == "api.wrong_origin"
 
 
 @pytest.mark.parametrize(
