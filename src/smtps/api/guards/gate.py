@@ -117,6 +117,7 @@ class Gate:
                     Path(folder),
                     max_fields=settings.max_body,
                     max_files=settings.max_attachments,
+                    max_recipients=settings.max_recipients,
                 )
                 with closing(upload):
                     if not await _feed(upload, receive, settings.max_upload):
