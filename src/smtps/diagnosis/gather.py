@@ -12,7 +12,7 @@ from smtps.diagnosis.facts import AddressFacts, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
-from smtps.net.dial import connect_any
+from smtps.net.dial import MOST_ADDRESSES, connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
@@ -38,6 +38,8 @@ async def gather(
     now: datetime | None = None,
 ) -> Facts:
     """Look at the addresses of a server, at the same time, each with one connection at a time.
+
+    Of a name with more than MOST_ADDRESSES the first so many are looked at.
 
     Args:
         endpoint: where, how, who. The credentials are tried once, at the address that gets so far
@@ -79,6 +81,8 @@ async def gather(
     except SMTPSError as error:
         facts.failure = error.failure
         return facts
+    facts.left_out = len(addresses[MOST_ADDRESSES:])
+    addresses = addresses[:MOST_ADDRESSES]
     admit(addresses, allow)
     asked = asyncio.get_running_loop().time()
     async with turn(addresses):
