@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 from tests.nameserver import Zone, name_server
@@ -165,6 +166,37 @@ async def test_a_control_tells_a_blocked_port_from_a_dead_server(
         )
     assert report.facts.control == told
     assert [finding.code for finding in report.findings] == [code]
+
+
+@pytest.mark.parametrize(
+    ("total", "told", "code"),
+    [
+        (8.0, "silent", "net.port_blocked_here"),  # two seconds were kept for it
+        (0.4, None, "net.timeout"),  # too little to say that it is silent
+    ],
+)
+async def test_a_control_keeps_to_the_time_for_everything(
+    total: float, told: str | None, code: str
+) -> None:
+    start = time.perf_counter()
+    with black_hole() as place:
+        report = await smtps.check(
+            place.ip,
+            port=place.port,
+            control=place.ip,
+            timeouts=smtps.Timeouts(tcp=min(total, 6.5), total=total),
+        )
+    assert time.perf_counter() - start < total + 1
+    assert report.facts.control == told
+    assert [finding.code for finding in report.findings] == [code]
+
+
+async def test_a_control_may_answer_though_the_server_was_silent_to_the_end() -> None:
+    with black_hole() as place, socket.create_server(("127.0.0.2", place.port)):
+        report = await smtps.check(
+            place.ip, port=place.port, control="127.0.0.2", timeouts=smtps.Timeouts(total=4.0)
+        )
+    assert report.facts.control == "answers"
 
 
 async def test_the_control_is_left_alone_while_the_server_answers() -> None:
