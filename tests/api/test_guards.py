@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import pytest
 
 from smtps.api.app import create_app
 from smtps.api.contract import SendRequest
-from smtps.api.guards import origin, tokens
+from smtps.api.guards import origin, pace, tokens
 from smtps.api.guards.body import judge_headers, judge_message
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.settings import Settings, load
+from smtps.api.upload import Upload
 from smtps.errors import InputError
 from smtps.net.egress import MAIL_PORTS
 from smtps.sandbox.gallery import Gallery
@@ -40,6 +41,12 @@ TOKENS = {"other": tokens.hash_token("other"), "ci": tokens.hash_token(TOKEN)}
         ({"host": "localhost", "origin": "https://evil.example"}, "/api/x", "api.wrong_origin"),
         ({"host": "localhost", "origin": "null"}, "/api/x", "api.wrong_origin"),
         ({"host": "localhost", "origin": "not a url"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://[::1"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://[x]"}, "/api/x", "api.wrong_origin"),
+        ({"host": "localhost", "origin": "http://\u2100"}, "/api/x", "api.wrong_origin"),
+        ({"host": "[::1", "origin": "http://[::1"}, "/api/x", "api.wrong_host"),
+        ({"host": "[::1]:x"}, "/api/x", "api.wrong_host"),
+        ({"host": "::1"}, "/api/x", "api.wrong_host"),
         ({"host": "localhost", "sec-fetch-site": "same-origin"}, "/api/x", None),
         ({"host": "localhost", "sec-fetch-site": "none"}, "/api/x", None),
         ({"host": "localhost", "sec-fetch-site": "cross-site"}, "/api/x", "api.wrong_origin"),
@@ -53,6 +60,7 @@ def test_host_and_origin(headers: dict[str, str], path: str, code: str | None) -
 
 def test_a_service_without_names_takes_any_host() -> None:
     assert origin.judge({"host": "anything"}, "/api/x", None) is None
+    assert origin.judge({"origin": "null"}, "/api/x", None) == "api.wrong_origin"
 
 
 @pytest.mark.parametrize(
@@ -321,6 +329,73 @@ async def test_too_many_at_once_are_told_so(gallery: Gallery) -> None:
         busy = next(answer for answer in answers if answer.status_code == 503)
         assert (busy.json()["code"], busy.headers["retry-after"]) == ("api.busy", "1")
         assert (await session.get("/readyz")).status_code == 200
+
+
+async def _nothing_more() -> AsyncIterator[bytes]:
+    yield b"{"
+    await asyncio.Event().wait()
+
+
+async def _drop_by_drop() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.01)
+
+
+async def _slowly() -> AsyncIterator[bytes]:
+    for _ in range(10):
+        yield b" " * pace.PACE
+        await asyncio.sleep(0.1)
+    yield b"x"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize("body", [_nothing_more, _drop_by_drop])
+async def test_who_sends_too_slowly_loses_the_place(
+    monkeypatch: pytest.MonkeyPatch, body: Callable[[], AsyncIterator[bytes]], kind: str
+) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.1)
+    monkeypatch.setattr(Upload, "feed", _take)
+    headers = {"content-type": kind}
+    async with client(Settings(concurrency=1)) as session, asyncio.timeout(10):
+        answer = await session.post("/api/smtps/send", content=body(), headers=headers)
+        told = answer.json()
+        assert (answer.status_code, told["status"], told["code"]) == (408, 408, "api.too_slow")
+        assert told["title"] == "Request Timeout"
+        assert answer.headers["connection"] == "close"
+        assert (await session.get("/api/smtps/ports")).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+async def test_who_keeps_up_may_take_longer_than_that(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.5)
+    monkeypatch.setattr(Upload, "feed", _take)
+    headers = {"content-type": kind}
+    async with client(Settings()) as session:
+        answer = await session.post("/api/smtps/send", content=_slowly(), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "api.malformed")
+
+
+async def test_what_came_fast_buys_no_silence_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.1)
+    pieces = [b"x" * pace.PACE * 3600]
+
+    async def receive() -> Any:
+        if not pieces:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    paced = pace.Paced(receive)
+    await paced()
+    with pytest.raises(pace.SlowError):
+        async with asyncio.timeout(10):
+            await paced()
+
+
+async def _take(_upload: Upload, _chunk: bytes) -> None:
+    """A form of anything, for bodies that are none."""
 
 
 async def test_when_it_stops_running_requests_are_told(gallery: Gallery) -> None:

@@ -19,13 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtps.api.app import create_app
+from smtps.api.problems import FIELDS
 from smtps.api.settings import Settings
-from smtps.api.upload import Upload
+from smtps.api.upload import OBJECTS, OTHERS, Upload
 from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.server import Sandbox
 
 PATH = "/api/smtps/send"
+FORM = "multipart/form-data; boundary=x"
 
 
 @pytest.fixture
@@ -150,11 +152,33 @@ async def test_a_body_without_a_length_is_counted(client: httpx.AsyncClient) -> 
 
 
 async def test_fields_do_not_fill_the_memory(tmp_path: Path) -> None:
-    upload = Upload("multipart/form-data; boundary=x", tmp_path, max_fields=1000, max_files=1)
+    upload = Upload(FORM, tmp_path, max_fields=1000, max_files=1, max_recipients=1)
     await upload.feed(b'--x\r\nContent-Disposition: form-data; name="body"\r\n\r\n')
     await upload.feed(b"x" * 600)
     with pytest.raises(InputError, match="too much"):
         await upload.feed(b"x" * 600)
+
+
+@pytest.mark.parametrize("head", [b"", b'Content-Disposition: form-data; name="subject"\r\n'])
+async def test_empty_parts_do_not_fill_the_memory(tmp_path: Path, head: bytes) -> None:
+    upload = Upload(FORM, tmp_path, max_fields=1000, max_files=1, max_recipients=2)
+    await upload.feed((b"--x\r\n" + head + b"\r\n\r\n") * (1 + 2 + OTHERS))
+    with pytest.raises(InputError, match=f"more than {1 + 2 + OTHERS} parts") as caught:
+        await upload.feed((b"--x\r\n" + head + b"\r\n\r\n") * 2)
+    assert (caught.value.field, caught.value.code) == ("body", "api.too_many")
+
+
+async def test_a_form_may_have_as_much_of_each_as_is_allowed(tmp_path: Path) -> None:
+    upload = Upload(FORM, tmp_path, max_fields=1_000_000, max_files=100, max_recipients=1000)
+    head = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="f"\r\n\r\na\r\n'
+    for name, number in ((b"to", 1000), (b"tags", 20), (b"attachments", 100)):
+        await upload.feed((head % name) * number)
+    for field in FIELDS:
+        if field not in ("to", "tags", "attachments", *OBJECTS):
+            await upload.feed(head % field.encode())
+    await upload.feed(b"--x--\r\n")
+    found, files = await upload.finish()
+    assert (len(json.loads(found)["to"]), len(files)) == (1000, 100)
 
 
 async def test_a_full_disk_is_told(
@@ -187,7 +211,8 @@ def test_a_form_means_the_same_however_it_is_cut(
     places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
 
     async def take() -> tuple[bytes, list[Any]]:
-        upload = Upload(request.headers["content-type"], folder, max_fields=10_000, max_files=1)
+        kind = request.headers["content-type"]
+        upload = Upload(kind, folder, max_fields=10_000, max_files=1, max_recipients=1)
         for start, end in pairwise(places):
             await upload.feed(body[start:end])
         return await upload.finish()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.nameserver import NameServer, Zone, name_server
@@ -14,10 +18,12 @@ from tests.nameserver import NameServer, Zone, name_server
 from smtps.diagnosis.autoconfig import outgoing
 from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, discover, mail_domain
+from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.text import render
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
-from smtps.net.fetch import LARGEST, Fetcher
+from smtps.net.fetch import LARGEST, Document, Fetcher
+from smtps.options import Endpoint, Timeouts
 from smtps.providers import Place
 from smtps.sandbox.certificates import Authority
 from smtps.sandbox.gallery import Gallery
@@ -179,6 +185,11 @@ async def test_a_redirection_is_followed_to_https_only(tmp_path: Path) -> None:
         (b"220 mail.x.test ESMTP\r\n", "no HTTP"),
         (b"", "no HTTP"),
         (http("", "302 Found", "Location: /again\r\n"), "redirections"),
+        (http("", "302 Found", "Location: /a b\r\n"), "no HTTP"),
+        (http("", "302 Found", "Location: /\xfc\r\n"), "no HTTP"),
+        (http("", "302 Found", "Location: https://[::1\r\n"), "url: is none"),
+        (http("", "302 Found", "Location: https://x.test:99999/\r\n"), "url: is none"),
+        (http("", "302 Found", "Location: https://a b/\r\n"), "host"),
         (http("<html/>"), "no server with TLS"),
         (http("no XML"), "no document of this kind"),
         (http("", "500 Oops"), "500"),
@@ -194,6 +205,43 @@ async def test_a_document_that_does_not_come_is_a_remark(
         found = await discover("ann@x.test", means(server, port, ca))
     assert words in found.steps[2].remark
     assert found.servers == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("ann:secret@x.test:443", "x.test"),
+        ("x.test:8443", "x.test:8443"),
+        ("X.test", "x.test"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+        ("münchen.test", "xn--mnchen-3ya.test"),
+    ],
+)
+async def test_the_host_header_has_no_user_and_no_usual_port(
+    monkeypatch: pytest.MonkeyPatch, place: str, host: str
+) -> None:
+    told: list[str] = []
+
+    class Nowhere:
+        address = "192.0.2.1"
+
+        def abort(self) -> None:
+            pass
+
+    async def found(*_: object, **__: object) -> Any:
+        return Nowhere()
+
+    async def exchange(_wire: object, url: str, host: str, _path: str) -> Any:
+        told.append(host)
+        return Document(url, 200, b""), None
+
+    for name, stand_in in (
+        ("resolve", found), ("connect_any", found), ("secure", found), ("_exchange", exchange),
+    ):  # fmt: skip
+        monkeypatch.setattr(f"smtps.net.fetch.{name}", stand_in)
+    await Fetcher().get(f"https://{place}/")
+    assert told == [host]
 
 
 async def test_a_web_server_that_is_not_to_be_trusted_is_not_asked(tmp_path: Path) -> None:
@@ -264,6 +312,41 @@ async def test_a_resolver_that_fails_says_nothing_about_the_domain() -> None:
         report = await check("ann@x.test", finder=means(server))
     assert report.verdict.value == "unknown"
     assert [finding.code for finding in report.findings] == ["dns.lookup_failed"]
+
+
+async def test_the_search_ends_with_the_time_for_everything() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        server = NameServer({}, place=f"127.0.0.1:{deaf.getsockname()[1]}")
+        start = time.perf_counter()
+        report = await check("ann@x.test", finder=means(server), timeouts=Timeouts(total=0.2))
+        assert time.perf_counter() - start < 1.5  # each question has two seconds
+    assert [finding.code for finding in report.findings] == ["dns.timeout"]
+    assert report.verdict.value == "unknown"
+    told = report.as_json()["discovery"]["steps"]
+    assert (told[-1]["source"], "time was over" in told[-1]["remark"]) == ("srv", True)
+
+
+async def test_what_the_search_took_is_gone_for_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    zone: Zone = {
+        ("_submissions._tcp.x.test", "SRV"): ["0 0 465 mail.x.test."],
+        ("mail.x.test", "A"): ["127.0.0.1"],
+    }
+    given: list[float | None] = []
+
+    async def gather(endpoint: Endpoint, *, deadline: float | None, **_: Any) -> Facts:
+        given.append(deadline)
+        return Facts("x", endpoint.host, endpoint.port, endpoint.security, datetime.now(UTC))
+
+    monkeypatch.setattr("smtps.diagnosis.checking.gather", gather)
+    now = asyncio.get_running_loop().time()
+    async with name_server(zone) as server:
+        await check("ann@x.test", finder=means(server), timeouts=Timeouts(total=30))
+        known = asyncio.get_running_loop().time()
+        await check("ann@x.test", finder=means(server))
+    assert given[0] is not None
+    assert now + 30 <= given[0] < known + 30
+    assert given[1] is None
 
 
 async def test_a_mail_address_is_checked_at_the_server_that_was_found() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
+from tests.nameserver import Zone, name_server
 from tests.net.servers import black_hole
 
 import smtps
 from smtps.diagnosis.facts import AddressFacts
+from smtps.net.dial import connect_any
 from smtps.net.resolve import Address
 from smtps.sandbox.server import Sandbox
 
@@ -63,6 +66,48 @@ async def test_policy_is_asked_about_the_address_not_the_name() -> None:
         with pytest.raises(smtps.ForbiddenError):
             await smtps.check("localhost", port=9, allow=allow, first=first)
     assert {address.ip for address in asked} <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(("number", "codes"), [(16, []), (17, ["net.many_addresses"])])
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_name_cannot_aim_it_at_a_whole_network(
+    number: int, codes: list[str], first: bool
+) -> None:
+    asked: set[str] = set()
+
+    def allow(address: Address) -> bool:
+        asked.add(address.ip)
+        return True
+
+    async with Sandbox() as box:
+        zone: Zone = {("many.test", "A"): [f"127.0.0.{last + 1}" for last in range(number)]}
+        async with name_server(zone) as server:
+            report = await smtps.check(
+                "many.test",
+                port=box.port,
+                resolver=server.place,
+                verify=False,
+                allow=allow,
+                first=first,
+            )
+    assert len(asked) == 16
+    assert len(report.facts.addresses) == (1 if first else 16)
+    assert [f.code for f in report.findings if f.code == "net.many_addresses"] == codes
+
+
+async def test_a_connection_is_tried_at_so_many_addresses_and_no_more() -> None:
+    asked: list[Address] = []
+
+    def allow(address: Address) -> bool:
+        asked.append(address)
+        return True
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        addresses = [Address(f"127.0.0.{last + 2}", port) for last in range(17)]
+        with pytest.raises(smtps.NetworkError):
+            await connect_any(addresses, timeout=5, allow=allow)
+    assert set(asked) == set(addresses[:16])
 
 
 @pytest.mark.parametrize("host", ["a b", "2130706433", "0x7f.1", "", "x" * 64 + ".test"])
@@ -121,6 +166,37 @@ async def test_a_control_tells_a_blocked_port_from_a_dead_server(
         )
     assert report.facts.control == told
     assert [finding.code for finding in report.findings] == [code]
+
+
+@pytest.mark.parametrize(
+    ("total", "told", "code"),
+    [
+        (8.0, "silent", "net.port_blocked_here"),  # two seconds were kept for it
+        (0.4, None, "net.timeout"),  # too little to say that it is silent
+    ],
+)
+async def test_a_control_keeps_to_the_time_for_everything(
+    total: float, told: str | None, code: str
+) -> None:
+    start = time.perf_counter()
+    with black_hole() as place:
+        report = await smtps.check(
+            place.ip,
+            port=place.port,
+            control=place.ip,
+            timeouts=smtps.Timeouts(tcp=min(total, 6.5), total=total),
+        )
+    assert time.perf_counter() - start < total + 1
+    assert report.facts.control == told
+    assert [finding.code for finding in report.findings] == [code]
+
+
+async def test_a_control_may_answer_though_the_server_was_silent_to_the_end() -> None:
+    with black_hole() as place, socket.create_server(("127.0.0.2", place.port)):
+        report = await smtps.check(
+            place.ip, port=place.port, control="127.0.0.2", timeouts=smtps.Timeouts(total=4.0)
+        )
+    assert report.facts.control == "answers"
 
 
 async def test_the_control_is_left_alone_while_the_server_answers() -> None:

@@ -31,6 +31,9 @@ ADVICE: dict[str, Advice] = {
         _E, "The service has no room for the files.",
         "Free the disk, or point the setting upload_dir at a larger one.", _OPERATOR),
     "api.too_large": Advice(_E, "The body is too large.", "Send less.", _YOU),
+    "api.too_slow": Advice(
+        _E, "The body came too slowly.",
+        "Send it at once, at 4096 octets a second or more; nothing was done.", _YOU),
     "api.too_many": Advice(_E, "The message has too many parts.", "Split it.", _YOU),
     "api.wrong_host": Advice(
         _E, "The request was meant for another name than this service goes by.",

@@ -60,6 +60,9 @@ ADVICE: dict[str, Advice] = {
     "net.some_addresses_fail": Advice(
         _W, "Some of the server's addresses work and others do not, so it works by chance.",
         "Repair those that fail, or take them out of DNS.", _OPERATOR, "RFC 8305"),
+    "net.many_addresses": Advice(
+        _I, "The name has more addresses than are looked at.",
+        "Check the others by address; as its operator, put fewer into DNS.", _OPERATOR),
     "dns.no_submission_server": Advice(
         _E, "Neither the domain nor any list says where its mail is to be handed in.",
         "Ask your provider for the outgoing server; as its operator, add SRV records "

@@ -22,6 +22,9 @@ FILES = "attachments"
 SEVERAL = ("to", "cc", "bcc", "reply_to", "tags")
 OBJECTS = ("headers", "envelope", "dsn", "metadata")
 
+OTHERS = 100
+"""Parts that are neither files nor recipients: each field once, and some of them several times."""
+
 _AT_ONCE = 1 << 20
 """Octets written to the disk at once, by a thread: it may be slow."""
 
@@ -43,12 +46,21 @@ class Upload:
         folder: where files go; whoever made it removes it.
         max_fields: octets of all that are not files.
         max_files: how many.
+        max_recipients: how many parts may name one, each.
 
     Raises:
         InputError: there is no boundary.
     """
 
-    def __init__(self, content_type: str, folder: Path, *, max_fields: int, max_files: int) -> None:
+    def __init__(
+        self,
+        content_type: str,
+        folder: Path,
+        *,
+        max_fields: int,
+        max_files: int,
+        max_recipients: int,
+    ) -> None:
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if not boundary or len(boundary) > 200:
@@ -56,6 +68,7 @@ class Upload:
         self._folder = folder
         self._left = max_fields
         self._files_left = max_files
+        self._most_parts = max_files + max_recipients + OTHERS
         self._parts: list[_Part] = []
         self._header = [b"", b""]
         self._headers: dict[str, bytes] = {}
@@ -117,6 +130,10 @@ class Upload:
         return {f"on_{name}": getattr(self, f"_{name}") for name in names}
 
     def _part_begin(self) -> None:
+        # An empty part costs its sender nothing, and memory here.
+        if len(self._parts) == self._most_parts:
+            message = f"has more than {self._most_parts} parts"
+            raise InputError("body", message, code="api.too_many")
         self._headers.clear()
         self._parts.append(_Part())
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Unpack
 
+from smtps.client.access import deadline_of
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
@@ -55,19 +56,26 @@ async def check(
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     target = target or endpoint.host
-    discovery = None
+    discovery, deadline = None, None
     if "@" in endpoint.host:
         from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
 
+        deadline = deadline_of(endpoint)  # for the way there too
         finder = finder or means(resolver=endpoint.resolver, allow=allow)
-        discovery = await discover(endpoint.host, finder)
+        discovery = await discover(endpoint.host, finder, deadline=deadline)
         found = _found(endpoint, discovery)
         if found is None:
             return Report.of(_nowhere(endpoint, discovery, target))
         endpoint = found
     scope = Scope(first=first, deep=deep, envelope=envelope, size=size, control=control)
     facts = await gather(
-        endpoint, target=target, scope=scope, allow=allow, progress=progress, turn=turn
+        endpoint,
+        target=target,
+        scope=scope,
+        allow=allow,
+        progress=progress,
+        turn=turn,
+        deadline=deadline,
     )
     facts.discovery = discovery
     return Report.of(facts)

@@ -10,7 +10,7 @@ from typing import Any
 from smtps.core.address import Mailbox
 from smtps.diagnosis.autoconfig import outgoing
 from smtps.diagnosis.route import Discovery, Source, Step
-from smtps.errors import InputError, SMTPSError
+from smtps.errors import Failure, InputError, Phase, SMTPSError
 from smtps.net.dial import connect_any
 from smtps.net.dns import Answer, Resolver
 from smtps.net.egress import Allow
@@ -31,6 +31,13 @@ _SERVICES: tuple[tuple[str, Security], ...] = (
 
 _GUESSES = ("smtp", "mail", "submission")
 _GUESSED: tuple[tuple[int, Security], ...] = ((465, "implicit"), (587, "starttls"))
+
+_TOO_LATE = Failure(
+    code="dns.timeout",
+    phase=Phase.DNS,
+    message="No server was found before the time was over.",
+    retryable=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +80,32 @@ def means(
     )
 
 
-async def discover(address: str, means: Means | None = None) -> Discovery:
+async def discover(
+    address: str, means: Means | None = None, *, deadline: float | None = None
+) -> Discovery:
     """Find the submission server of a mail address; the first source that knows one ends it.
 
     Args:
         address: ``someone@example.com``, or a domain behind ``@``.
         means: what to ask with; default the system's.
+        deadline: the loop's time at which the search ends; what was found until then counts.
 
     Raises:
         InputError: it is no mail address.
     """
     domain = mail_domain(address)
     inquiry = _Inquiry(address, domain, means or Means())
-    steps = []
-    for source in _SOURCES:
-        async for step in source(inquiry):
-            steps.append(step)
-            if step.servers:
-                return Discovery(address, domain, tuple(steps))
+    steps: list[Step] = []
+    for source, search in _SOURCES.items():
+        try:
+            async with asyncio.timeout_at(deadline):
+                async for step in search(inquiry):
+                    steps.append(step)
+                    if step.servers:
+                        return Discovery(address, domain, tuple(steps))
+        except TimeoutError:
+            steps.append(Step(source, domain, (), _TOO_LATE.message, _TOO_LATE))
+            break
     return Discovery(address, domain, tuple(steps))
 
 
@@ -186,14 +201,14 @@ async def _guesses(inquiry: _Inquiry) -> AsyncIterator[Step]:
         yield Step("guess", host, servers, "" if servers else "nothing listens there")
 
 
-_SOURCES: tuple[Callable[[_Inquiry], AsyncIterator[Step]], ...] = (
-    _srv,
-    _autoconfig,
-    _ispdb,
-    _providers,
-    _exchangers,
-    _guesses,
-)
+_SOURCES: dict[Source, Callable[[_Inquiry], AsyncIterator[Step]]] = {
+    "srv": _srv,
+    "autoconfig": _autoconfig,
+    "ispdb": _ispdb,
+    "providers": _providers,
+    "mx": _exchangers,
+    "guess": _guesses,
+}
 """In this order: who should know best comes first."""
 
 

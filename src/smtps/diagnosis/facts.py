@@ -150,6 +150,7 @@ class Facts:
         discovery: how the server was found, where the target is a mail address.
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
+        left_out: how many more the name has, at which nobody looked.
         timings: milliseconds of the look-up.
     """
 
@@ -166,6 +167,7 @@ class Facts:
     discovery: Discovery | None = None
     failure: Failure | None = None
     addresses: list[AddressFacts] = field(default_factory=list)
+    left_out: int = 0
     timings: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -6,17 +6,28 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
+from math import inf
 
 from smtps.client.access import check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
-from smtps.net.dial import connect_any
+from smtps.net.dial import MOST_ADDRESSES, connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve
 from smtps.options import Endpoint
+
+CONTROL_SHARE = 0.25
+"""Share of the time for everything that is kept for a control."""
+
+MAX_CONTROL = 5.0
+"""Seconds; a server that answers at all has done so by then."""
+
+LEAST_CONTROL = 1.0
+"""Seconds. A first packet that is lost is sent again after one (RFC 6298 section 2): whoever is
+silent for less may not have heard."""
 
 Turn = Callable[[Sequence[Address]], AbstractAsyncContextManager[None]]
 """Entered before any of the addresses is connected to, left when all connections are closed."""
@@ -36,8 +47,11 @@ async def gather(
     progress: Progress | None = None,
     turn: Turn = at_once,
     now: datetime | None = None,
+    deadline: float | None = None,
 ) -> Facts:
     """Look at the addresses of a server, at the same time, each with one connection at a time.
+
+    Of a name with more than MOST_ADDRESSES the first so many are looked at.
 
     Args:
         endpoint: where, how, who. The credentials are tried once, at the address that gets so far
@@ -48,6 +62,7 @@ async def gather(
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address. Waiting for it is not counted.
         now: the time to judge certificates by.
+        deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.
@@ -64,7 +79,7 @@ async def gather(
         deep=scope.deep,
     )
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
-    deadline = deadline_of(endpoint)
+    deadline = deadline or deadline_of(endpoint)
     try:
         with timed(facts.timings, Phase.DNS):
             addresses = await resolve(
@@ -79,18 +94,21 @@ async def gather(
     except SMTPSError as error:
         facts.failure = error.failure
         return facts
+    facts.left_out = len(addresses[MOST_ADDRESSES:])
+    addresses = addresses[:MOST_ADDRESSES]
     admit(addresses, allow)
     asked = asyncio.get_running_loop().time()
     async with turn(addresses):
         if deadline is not None:
             deadline += asyncio.get_running_loop().time() - asked
-        visitor = Visitor(endpoint, scope, allow, progress or silent, deadline)
+        until = deadline if scope.control is None else _before_control(deadline)
+        visitor = Visitor(endpoint, scope, allow, progress or silent, until)
         if scope.deep:
             await _ask_and_look(facts, visitor, addresses, endpoint)
         else:
             facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
     if scope.control is not None and _nothing_answers(facts):
-        facts.control = await _control(scope.control, endpoint, allow)
+        facts.control = await _control(scope.control, endpoint, allow, deadline)
     return facts
 
 
@@ -128,17 +146,34 @@ def _nothing_answers(facts: Facts) -> bool:
     return codes <= {"net.timeout", "net.unreachable"} and "net.timeout" in codes
 
 
-async def _control(host: str, endpoint: Endpoint, allow: Allow | None) -> Control | None:
+def _before_control(deadline: float | None) -> float | None:
+    """When the server's own time is over, so that there is some for the control."""
+    if deadline is None:
+        return None
+    left = deadline - asyncio.get_running_loop().time()
+    return deadline - min(CONTROL_SHARE * left, MAX_CONTROL)
+
+
+async def _control(
+    host: str, endpoint: Endpoint, allow: Allow | None, deadline: float | None
+) -> Control | None:
     """Whether another server answers on the same port; nothing is said to it."""
-    seconds = endpoint.timeouts
+    seconds, left = endpoint.timeouts, inf
     try:
         addresses = await resolve(
-            host, endpoint.port, timeout=seconds.dns, resolver=endpoint.resolver
+            host,
+            endpoint.port,
+            timeout=seconds.dns,
+            deadline=deadline,
+            resolver=endpoint.resolver,
         )
-        wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow)
+        if deadline is not None:
+            left = deadline - asyncio.get_running_loop().time()
+        wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)
     except LocalError:
         raise
     except SMTPSError as error:
-        return "silent" if error.code == "net.timeout" else None
+        heard = left >= min(LEAST_CONTROL, seconds.tcp)
+        return "silent" if error.code == "net.timeout" and heard else None
     await wire.close()
     return "answers"

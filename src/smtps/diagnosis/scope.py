@@ -20,7 +20,8 @@ class Scope:
         envelope: ask whether this sender and these recipients would be taken; no mail is sent.
         size: octets to announce for that.
         control: a server that answers on most networks; asked for the same port, and only when the
-            checked one is silent, to tell a blocked port from a dead server.
+            checked one is silent, to tell a blocked port from a dead server. A quarter of
+            ``timeouts.total``, and no more than five seconds, is kept for it.
     """
 
     first: bool = False

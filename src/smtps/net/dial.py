@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
+from itertools import islice
 
 from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
@@ -18,6 +19,9 @@ from smtps.options import Endpoint
 
 ATTEMPT_DELAY = 0.25
 """Seconds before the next address is tried beside the first (RFC 8305 section 5)."""
+
+MOST_ADDRESSES = 16
+"""Addresses of one name that are tried. Whoever owns a name could aim us at a network with it."""
 
 
 async def connect_tcp(
@@ -64,7 +68,7 @@ async def connect_any(
     """Open a connection to the first address that answers (Happy Eyeballs, RFC 8305).
 
     Args:
-        addresses: in the order of preference.
+        addresses: in the order of preference; what comes behind MOST_ADDRESSES is left out.
         timeout: seconds for each.
         allow: egress policy.
         deadline: the loop's time at which all has to be over.
@@ -72,7 +76,7 @@ async def connect_any(
     Raises:
         SMTPSError: none answered; the error of the first, with the others as notes.
     """
-    waiting = list(addresses)
+    waiting = list(islice(addresses, MOST_ADDRESSES))
     if not waiting:
         raise NetworkError("dns.no_address", "There is no address to try.", phase=Phase.DNS)
     if len(waiting) == 1:

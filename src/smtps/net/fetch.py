@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from smtps.errors import InputError, NetworkError, Phase
-from smtps.net.dial import connect_any, secure
+from smtps.net.dial import connect_any, secure, server_name
 from smtps.net.egress import Allow
 from smtps.net.resolve import resolve
 from smtps.net.timing import within
@@ -67,16 +67,23 @@ class Fetcher:
                 found, location = await self._once(url)
                 if location is None:
                     return found
-                url = urljoin(url, location)
+                try:
+                    url = urljoin(url, location)
+                except ValueError as error:
+                    raise InputError("url", f"is none: {error}") from error
         raise NetworkError("net.failed", "Too many redirections.", phase=Phase.TCP)
 
     async def _once(self, url: str) -> tuple[Document, str | None]:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _HTTPS
+        except ValueError as error:  # a port or an address that can be none
+            raise InputError("url", f"is none: {error}") from error
         if parts.scheme != "https" or not parts.hostname:
             raise InputError("url", "must begin with https://")
         endpoint = Endpoint(
             parts.hostname,
-            parts.port or _HTTPS,
+            port,
             ca_file=self.ca_file,
             resolver=self.resolver,
         )
@@ -87,10 +94,17 @@ class Fetcher:
             path = parts.path or "/"
             with translated(Phase.TLS, address=wire.address):
                 return await _exchange(
-                    wire, url, parts.netloc, path + (f"?{parts.query}" if parts.query else "")
+                    wire, url, _host(endpoint), path + (f"?{parts.query}" if parts.query else "")
                 )
         finally:
             wire.abort()
+
+
+def _host(endpoint: Endpoint) -> str:
+    """The Host header (RFC 9110 section 7.2): no user, and a port only where it is unusual."""
+    name = server_name(endpoint.host)
+    name = f"[{name}]" if ":" in name else name
+    return name if endpoint.port == _HTTPS else f"{name}:{endpoint.port}"
 
 
 async def _exchange(wire: Wire, url: str, host: str, path: str) -> tuple[Document, str | None]:
@@ -98,10 +112,12 @@ async def _exchange(wire: Wire, url: str, host: str, path: str) -> tuple[Documen
 
     connection = h11.Connection(our_role=h11.CLIENT)
     headers = [("Host", host), ("Accept", "text/xml, application/xml"), ("Connection", "close")]
-    for event in (h11.Request(method="GET", target=path, headers=headers), h11.EndOfMessage()):
-        wire.write(connection.send(event) or b"")
     status, location, body = 0, None, bytearray()
     try:
+        # The path may be a server's own words: where it redirects to.
+        request = h11.Request(method="GET", target=path, headers=headers)
+        for event in (request, h11.EndOfMessage()):
+            wire.write(connection.send(event) or b"")
         async for event in _events(connection, wire):
             if isinstance(event, h11.Response):
                 status = event.status_code
@@ -112,7 +128,7 @@ async def _exchange(wire: Wire, url: str, host: str, path: str) -> tuple[Documen
                 body += event.data
                 if len(body) > LARGEST:
                     raise NetworkError("net.failed", f"More than {LARGEST} octets came.")
-    except h11.RemoteProtocolError as error:
+    except (h11.ProtocolError, UnicodeError) as error:
         raise NetworkError("net.failed", f"That is no HTTP: {error}.") from error
     return Document(url, status, bytes(body)), location
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from smtps.advice import advice_for
 from smtps.api import problems
 from smtps.api.guards import body, origin, tokens
+from smtps.api.guards.pace import Paced, SlowError
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.guards.watch import Watch
 from smtps.api.metrics import Metrics
@@ -97,7 +99,11 @@ class Gate:
             await self._take_form(scope, headers["content-type"], receive, answer)
             return
         reads = scope["method"] not in ("GET", "HEAD")
-        content = await _read(receive, self._settings.max_body) if reads else b""
+        try:
+            content = await _read(Paced(receive), self._settings.max_body) if reads else b""
+        except SlowError:
+            await self._refuse("api.too_slow", scope, receive, answer, {})
+            return
         if content is None:
             await self._refuse("api.too_large", scope, receive, answer, {})
         else:
@@ -117,14 +123,18 @@ class Gate:
                     Path(folder),
                     max_fields=settings.max_body,
                     max_files=settings.max_attachments,
+                    max_recipients=settings.max_recipients,
                 )
                 with closing(upload):
-                    if not await _feed(upload, receive, settings.max_upload):
+                    if not await _feed(upload, Paced(receive), settings.max_upload):
                         await self._refuse("api.too_large", scope, receive, answer, {})
                         return
                     content, files = await upload.finish()
             except InputError as error:
                 await problems.response(problems.document(error.failure))(scope, receive, answer)
+                return
+            except SlowError:
+                await self._refuse("api.too_slow", scope, receive, answer, {})
                 return
             except OSError:
                 log.exception("the files of a form cannot be kept in %s", folder)
@@ -164,7 +174,8 @@ class Gate:
             phase=Phase.INPUT,
             retryable="Retry-After" in headers,
         )
-        await problems.response(problems.document(failure), headers)(scope, receive, answer)
+        document = problems.document(failure, **_STATUS.get(code, {}))
+        await problems.response(document, headers)(scope, receive, answer)
 
     async def _run(self, scope: Scope, content: bytes, receive: Receive, answer: _Answer) -> None:
         """Run the request until its end, its caller's, or the service's with some seconds' grace.
@@ -188,7 +199,13 @@ _HEADERS = {
     "api.busy": {"Retry-After": "1"},
     "api.stopping": {"Retry-After": "5"},
     "api.token_needed": {"WWW-Authenticate": "Bearer"},
+    "api.too_slow": {"Connection": "close"},  # the rest of the body is not waited for
 }
+
+_STATUS: dict[str, dict[str, Any]] = {
+    "api.too_slow": {"status": 408, "title": HTTPStatus(408).phrase},
+}
+"""What only the door can answer (RFC 9110 section 15.5.9)."""
 
 
 class _Answer:
@@ -216,7 +233,11 @@ _ALWAYS = (
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body, or None if it is too large."""
+    """The whole body, or None if it is too large.
+
+    Raises:
+        SlowError: it came too slowly.
+    """
     pieces, size = [], 0
     while True:
         message = await receive()
@@ -232,7 +253,11 @@ async def _read(receive: Receive, most: int) -> bytes | None:
 
 
 async def _feed(upload: Upload, receive: Receive, most: int) -> bool:
-    """All of a form; False if there is too much of it."""
+    """All of a form; False if there is too much of it.
+
+    Raises:
+        SlowError: it came too slowly.
+    """
     size, more = 0, True
     while more:
         message = await receive()

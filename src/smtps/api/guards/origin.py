@@ -25,12 +25,20 @@ def judge(headers: Mapping[str, str], path: str, hosts: Collection[str] | None) 
     if hosts is not None and _without_port(host) not in hosts:
         return "api.wrong_host"
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and _place(origin) != host.lower():
         return "api.wrong_origin"
     elsewhere = headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
     if elsewhere and path.startswith(("/api/", "/smtps/", "/probe")):
         return "api.wrong_origin"
     return None
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin (RFC 6454 section 6.2); None if it has none."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
 
 
 def _without_port(host: str) -> str:

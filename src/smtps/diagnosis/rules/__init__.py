@@ -14,6 +14,7 @@ Rule = Callable[[Facts], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     failures.failures,
     failures.some_addresses,
+    failures.many_addresses,
     certificates.validity,
     certificates.names,
     certificates.trust,

@@ -9,6 +9,7 @@ from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.rules.hints import hint
 from smtps.errors import Failure
+from smtps.net.dial import MOST_ADDRESSES
 
 NO_ROUTE = "net.unreachable"
 
@@ -35,6 +36,16 @@ def _finding(facts: Facts, address: AddressFacts, failure: Failure) -> Finding:
         # This network's lack, mostly of IPv6, and not a fault of a server that works.
         return found.with_severity(Severity.INFO)
     return found.with_fix(hint(facts, failure.code))
+
+
+def many_addresses(facts: Facts) -> Iterator[Finding]:
+    """More addresses than anybody would try."""
+    if facts.left_out:
+        yield Finding.of(
+            "net.many_addresses",
+            f"{facts.host} has {MOST_ADDRESSES + facts.left_out} addresses; "
+            f"only the first {MOST_ADDRESSES} were considered.",
+        )
 
 
 def some_addresses(facts: Facts) -> Iterator[Finding]:
