@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable
 
@@ -13,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.diagnosis.made import a_report, failing, reports, transcript
 
+from smtps.advice import ADVICE
 from smtps.core.reply import printable
 from smtps.diagnosis.facts import AddressFacts
+from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats import FORMATS, Style
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.text import render
+from smtps.diagnosis.text import Painter, finding_lines, render
 from smtps.errors import Phase
 
 batches = st.lists(reports, max_size=4)
@@ -46,6 +49,15 @@ def test_two_writers_share_nothing(name: str) -> None:
     expected = document(name, [a_report()])
     document(name, [a_report(), a_report()])
     assert document(name, [a_report()]) == expected
+
+
+@pytest.mark.parametrize("code", ADVICE)
+def test_a_finding_fits_on_a_terminal_and_can_be_searched_for(code: str) -> None:
+    plain = list(finding_lines(Finding.of(code, "seen"), Painter(colour=False)))
+    assert max(map(len, plain)) <= 100
+    assert sum(f"[{code}]" in line for line in plain) == 1
+    coloured = "\n".join(finding_lines(Finding.of(code, "seen"), Painter(colour=True)))
+    assert re.sub(r"\x1b\[\d*m", "", coloured) == "\n".join(plain)
 
 
 @given(batches)

@@ -90,7 +90,13 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
 def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
     """One finding: what, seen, fix, for whom."""
     mark, code = _SEVERITY[finding.severity]
-    yield f"  {paint(mark, code)} {paint.bold(finding.meaning)} {paint.dim(f'[{finding.code}]')}"
+    name = f"[{finding.code}]"
+    for number, piece in enumerate(_pieces(f"{finding.meaning} {name}")):
+        words, found, _ = piece.partition(name)
+        yield (
+            f"  {' ' if number else paint(mark, code)} {paint.bold(words.rstrip())}"
+            f"{' ' if words and found else ''}{paint.dim(found)}"
+        )
     for label, text in (
         ("seen", finding.seen),
         ("fix", finding.fix),
@@ -103,9 +109,12 @@ def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
 
 
 def _wrapped(label: str, text: str, paint: Painter) -> Iterator[str]:
-    pieces = textwrap.wrap(text, 90, break_on_hyphens=False) or [""]
-    for number, piece in enumerate(pieces):
+    for number, piece in enumerate(_pieces(text)):
         yield (paint.dim(label) if number == 0 else " " * len(label)) + piece
+
+
+def _pieces(text: str) -> list[str]:
+    return textwrap.wrap(text, 90, break_on_hyphens=False) or [""]
 
 
 def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[str]:
@@ -117,7 +126,8 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
         yield f"    {phase:9}{spent:8.1f} ms  {remark}".rstrip()
     failure = address.failure
     if failure is not None:
-        yield f"    {paint('stopped', '31')}  {failure.message}"
+        for number, piece in enumerate(_pieces(failure.message)):
+            yield f"    {'       ' if number else paint('stopped', '31')}  {piece}"
     for label, text in looked(address).items():
         yield f"    {label:10} {text}"
 
