@@ -72,11 +72,6 @@ class Failure:
     lines: tuple[str, ...] = ()
     seen: str | None = None
 
-    @property
-    def permanent(self) -> bool:
-        """Whether trying again, unchanged, is pointless or unsafe."""
-        return not self.retryable
-
 
 class SMTPSError(Exception):
     """Base of all errors of the project.

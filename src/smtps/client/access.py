@@ -12,7 +12,7 @@ from smtps.client.login import login
 from smtps.client.refusals import refusal
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
-from smtps.core.command import NOOP, QUIT, RSET, STARTTLS, ehlo, helo
+from smtps.core.command import NOOP, QUIT, STARTTLS, ehlo, helo
 from smtps.core.reply import Limits, Reply
 from smtps.errors import Phase, ProtocolError, RefusedError, SMTPSError
 from smtps.net.dial import address_literal, connect_any, secure
@@ -268,10 +268,6 @@ class Access:
         reply = await self.dialogue.command(NOOP)
         if not reply.positive:
             raise self._refused(Phase.EHLO, reply, "smtp.noop_refused")
-
-    async def reset(self) -> None:
-        """Abandon what was begun (RSET)."""
-        await self.dialogue.command(RSET)
 
     async def quit(self) -> None:
         """Leave politely and close. Never fails: nothing depends on the answer."""

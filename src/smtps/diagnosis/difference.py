@@ -131,7 +131,6 @@ class Baseline:
         for report in reports:
             _check(report, "against")
             self._old[report["target"]] = {key: report[key] for key in _NEEDED}
-        self._seen: set[str] = set()
 
     @classmethod
     def read(cls, text: str) -> Baseline:
@@ -165,15 +164,7 @@ class Baseline:
         if old is None:
             first = Change("target.new", Direction.NEUTRAL, "There is no earlier report.")
             return Difference(target, None, new["checked_at"], (first,))
-        self._seen.add(target)
         return compare(old, new)
-
-    def unseen(self) -> Iterator[Difference]:
-        """The targets of which no new report has come so far."""
-        gone = Change("target.gone", Direction.NEUTRAL, "It was not checked any more.")
-        for target, old in self._old.items():
-            if target not in self._seen:
-                yield Difference(target, old["checked_at"], None, (gone,))
 
 
 def _lines(text: str) -> Iterator[Any]:

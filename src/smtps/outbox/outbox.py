@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
-from smtps.net.egress import Allow
 from smtps.options import Endpoint
 from smtps.outbox import control, intake, reading
 from smtps.outbox.account import Account
@@ -69,7 +68,6 @@ class Outbox:
         deliver: run lanes here, too.
         bounds: how much is kept.
         clock: the time.
-        allow: egress policy.
         grace: seconds that messages on their way have when it is closed.
         count: told of each outcome: account, state, and seconds since it was accepted.
 
@@ -86,7 +84,6 @@ class Outbox:
         deliver: bool = True,
         bounds: Bounds | None = None,
         clock: Clock | None = None,
-        allow: Allow | None = None,
         grace: float = 5.0,
         count: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
@@ -94,7 +91,6 @@ class Outbox:
         self.bounds = bounds or Bounds()
         self.clock = clock or Clock()
         self.store = Store(backend(place, own=deliver))
-        self._allow = allow
         self._grace = grace
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
@@ -300,7 +296,7 @@ class Outbox:
         if pool is None or before != endpoint:
             if pool is not None:
                 self._chores.append(asyncio.create_task(pool.aclose()))
-            pool = Pool(endpoint, size=account.concurrency, allow=self._allow)
+            pool = Pool(endpoint, size=account.concurrency)
             self._pools[account.name] = endpoint, pool
         return pool
 
