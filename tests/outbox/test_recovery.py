@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 from tests.outbox.rig import ON_POSTGRESQL, Rig, people
 
-from smtps.client.result import Outcome, Result
+from smtps.client.result import Outcome, Recipient, Result, Status
+from smtps.errors import Failure, Phase
+from smtps.outbox.lane import Lane
 from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Claim, Tenure, Wish
@@ -184,3 +186,27 @@ async def test_the_next_process_recovers_what_the_last_left(rig: Rig) -> None:
     await rig.start()
     await rig.until(id_, "uncertain")
     assert rig.servers.taken == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(code="smtp.shutting_down", message="x", smtp_code=421, retryable=True),
+        Failure(code="auth.rejected", message="x", phase=Phase.AUTH),
+    ],
+)
+async def test_what_was_on_its_way_and_arrived_does_not_end_the_wait(
+    idle: Rig, failure: Failure
+) -> None:
+    tenure = await takes(idle)
+    first, second, _ = await marks(idle, tenure)
+    box = idle.outbox
+    lane = Lane(box.account("main"), box.store, box.clock, box._pool, asyncio.Event())
+    lane._take(first, Result(Outcome.DEFERRED, (), failure=failure))
+    waits = lane._tenure.circuit
+    assert waits.not_before > box.clock.now()
+    people = tuple(
+        Recipient(str(who), Status.ACCEPTED) for who in second.outgoing.envelope.recipients
+    )
+    lane._take(second, Result(Outcome.SENT, people))
+    assert lane._tenure.circuit == waits
