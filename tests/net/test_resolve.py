@@ -8,11 +8,13 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from smtps.errors import InputError, NetworkError, Phase, PhaseTimeoutError
+from smtps.net import resolve as resolve_module
 from smtps.net.resolve import Address, interleave, resolve
 
 Answers = Callable[[Any], list[tuple[str, int]]]
@@ -252,3 +254,31 @@ def test_an_address_is_written_as_in_a_url() -> None:
     assert str(V4A) == "192.0.2.1:465"
     assert str(V6A) == "[2001:db8::1]:465"
     assert (V4A.is_ipv6, V6A.is_ipv6) == (False, True)
+
+
+async def test_who_asks_again_and_leaves_takes_nothing_from_who_asked_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first answer is there, and whoever waits for it has not been woken yet."""
+    ready = asyncio.Event()
+
+    async def ask(*_: object) -> list[str]:
+        await ready.wait()
+        return ["192.0.2.1"]
+
+    def another(_: object) -> None:
+        question = resolve_module._from_system("x.test", 25)
+        question.send(None)
+        with suppress(asyncio.CancelledError):
+            question.throw(asyncio.CancelledError())
+        with suppress(asyncio.CancelledError):
+            question.close()
+
+    monkeypatch.setattr(resolve_module, "_ask_system", ask)
+    first = asyncio.create_task(resolve_module._from_system("x.test", 25))
+    await asyncio.sleep(0)
+    (question,) = resolve_module._open.values()
+    question.answer.add_done_callback(another)
+    ready.set()
+    assert await first == ["192.0.2.1"]
+    assert not resolve_module._open
