@@ -197,7 +197,7 @@ class Lane:
             self._tenure = replace(self._tenure, circuit=circuit)
             self._supply.halted = True
             log.warning("%s waits: %s", self._account.name, failure.message)
-        elif failure is None and not self._supply.halted:
+        elif failure is None and not self._supply.halted:  # else it was on its way before
             self._tenure = replace(self._tenure, circuit=Circuit())
         self._answers += 1
         self._answered.set()
