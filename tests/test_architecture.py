@@ -90,7 +90,7 @@ def test_imports_point_down(module: str) -> None:
 def test_the_root_only_hands_on() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text())
     functions = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    assert functions == ["__getattr__"]
+    assert functions == ["__dir__", "__getattr__"]
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
 
 
