@@ -69,8 +69,8 @@ def claim(*, people: int = 1, step: int = 0, partial: str = "send", **more: obje
     values: dict[str, object] = {
         "id": new_id(NOW), "number": 1, "step": step, "created": NOW, "expires": NOW + DAY,
         "begun": NOW, "told": False, "outgoing": prepare(b"Subject: x\r\n\r\nx\r\n", envelope),
-        "people": tuple(range(people)), "others": frozenset(), "failure": None,
-        "terms": Terms(partial=partial),  # type: ignore[arg-type]
+        "people": tuple(range(people)), "doubtful": frozenset(), "others": frozenset(),
+        "failure": None, "terms": Terms(partial=partial),  # type: ignore[arg-type]
     }  # fmt: skip
     return Claim(**values | more)  # type: ignore[arg-type]
 

@@ -350,6 +350,29 @@ async def test_what_may_have_arrived_does_not_expire(rig: Rig) -> None:
     assert people(found) == {"bob@y.test": "uncertain", "carol@y.test": "unsent"}
 
 
+@pytest.mark.parametrize("policy", ["hold", "retry"])
+@pytest.mark.parametrize("end", ["canceled", "expired"])
+async def test_what_may_have_arrived_once_is_not_called_unsent(
+    rig: Rig, policy: Any, end: str
+) -> None:
+    """Though it was to be sent again, and that was put off until somebody or the time ended it."""
+    rig.mood(lambda said: LOST if said.startswith("message") else OK)
+    await rig.start(rig.account(uncertain=policy))
+    id_ = await rig.accept(lifetime=60 * MINUTE)
+    await rig.until(id_, "uncertain" if policy == "hold" else "retrying")
+    rig.mood(lambda said: "451 4.3.0 later" if said.startswith("RCPT") else OK)
+    await rig.outbox.retry(id_)
+    found = await rig.until(id_, "retrying", tries=2)
+    assert people(found) == {"bob@y.test": "pending"}
+    if end == "canceled":
+        await rig.outbox.cancel(id_)
+    else:
+        rig.later(10 * 24 * 60)
+        await rig.outbox._tidy()
+    found = await rig.until(id_, "canceled" if end == "canceled" else "uncertain")
+    assert people(found) == {"bob@y.test": "uncertain"}
+
+
 async def test_what_is_canceled_is_not_sent(rig: Rig) -> None:
     await rig.start()
     id_ = await rig.accept(send_at=rig.clock.now() + 60 * MINUTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, case, delete, insert, select, tuple_, update
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
@@ -14,6 +14,8 @@ from smtps.outbox.ruling import outcome
 from smtps.outbox.states import AGAIN, OPEN, WAITING, Standing, State
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
+
+_IN_DOUBT = _R.standing.in_([Standing.UNCERTAIN.value, Standing.AGAIN.value])
 
 AT_ONCE = 200
 """Messages that expire, or whose remains are removed, in one transaction."""
@@ -87,7 +89,7 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
     connection.execute(
         update(tables.recipients)
         .where(_R.message == order.id, _R.standing != Standing.ACCEPTED.value)
-        .values(standing=Standing.PENDING.value)
+        .values(standing=case((_IN_DOUBT, Standing.AGAIN.value), else_=Standing.PENDING.value))
     )
     connection.execute(delete(tables.notices).where(tables.notices.c.message == order.id))
     # Somebody wants it now: the account waits no longer, unless it needs mending first.
@@ -167,7 +169,7 @@ def _leave_open_ones(connection: Connection, ids: list[str]) -> None:
     connection.execute(
         update(tables.recipients)
         .where(_R.message.in_(ids), _R.standing.in_(OPEN))
-        .values(standing=Standing.UNSENT.value)
+        .values(standing=case((_IN_DOUBT, Standing.UNCERTAIN.value), else_=Standing.UNSENT.value))
     )
 
 

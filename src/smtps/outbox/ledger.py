@@ -127,6 +127,7 @@ def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) 
         told=row["told"],
         outgoing=outgoing_of(row, bytes(data), [email for _, email in waiting]),
         people=tuple(n for n, _ in waiting),
+        doubtful=frozenset(n for n, _, standing in people if standing == Standing.AGAIN),
         others=frozenset(Standing(how) for _, _, how in people if how not in _OPEN),
         failure=row["failure"],
         terms=terms_of(row["terms"]),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 from smtps.advice import ADVICE
 from smtps.outbox import tables
 from smtps.outbox.records import when
-from smtps.outbox.states import AGAIN, WAITING, State
+from smtps.outbox.states import AGAIN, WAITING, Standing, State
 
 _M, _L, _R = tables.messages.c, tables.lanes.c, tables.recipients.c
 
@@ -73,8 +73,14 @@ def _people(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, A
         .group_by(_R.message, _R.standing)
     )
     for id_, standing, many in connection.execute(number):
-        found[id_]["standings"][standing] = many
+        standings = found[id_]["standings"]
+        standings[_told(standing)] = standings.get(_told(standing), 0) + many
     return found
+
+
+def _told(standing: str) -> str:
+    """What is said of a recipient: that it may have arrived is told by the attempts."""
+    return Standing.PENDING.value if standing == Standing.AGAIN else standing
 
 
 def _one_list(wanted: Filter, state: str | None, account: str | None) -> Select[Any]:
@@ -135,7 +141,7 @@ def show(connection: Connection, id_: str) -> dict[str, Any] | None:
     return {
         **summary(row),
         "recipients": [
-            {"email": r["email"], "status": r["standing"], "smtp": _parsed(r["reply"])}
+            {"email": r["email"], "status": _told(r["standing"]), "smtp": _parsed(r["reply"])}
             for r in found
         ],
         "attempts": [_attempt(attempt) for attempt in attempts],

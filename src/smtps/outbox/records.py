@@ -184,6 +184,7 @@ class Claim:
         told: whether somebody was told that it is delayed.
         outgoing: the message, for those who are still to get it.
         people: their numbers, in the same order.
+        doubtful: those of them to whom it may have come already.
         others: how the recipients stand that an earlier attempt was enough for.
         failure: of an earlier attempt, as JSON.
         terms: what is asked of the server.
@@ -198,6 +199,7 @@ class Claim:
     told: bool
     outgoing: Outgoing
     people: tuple[int, ...]
+    doubtful: frozenset[int]
     others: frozenset[Standing]
     failure: str | None
     terms: Terms

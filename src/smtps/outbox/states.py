@@ -40,6 +40,8 @@ class Standing(StrEnum):
     """Of one recipient."""
 
     PENDING = "pending"
+    AGAIN = "again"
+    """Pending, though it may have arrived: somebody, or the account, wants it sent again."""
     DEFERRED = "deferred"
     """Refused for now; pending too."""
     ACCEPTED = "accepted"
@@ -49,7 +51,7 @@ class Standing(StrEnum):
     """Nothing against this one; the message was not sent for another reason."""
 
 
-OPEN = frozenset({Standing.PENDING, Standing.DEFERRED})
+OPEN = frozenset({Standing.PENDING, Standing.AGAIN, Standing.DEFERRED})
 """The next attempt is for these."""
 
 EVENTS = ("sent", "partial", "delayed", "failed", "uncertain", "expired", "canceled")

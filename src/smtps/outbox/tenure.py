@@ -78,11 +78,12 @@ def _adopt(connection: Connection, who: Takeover, token: int) -> int:
         values |= {"state": State.RETRYING.value, "due": who.now, "step": _M.step + 1}
     else:
         values |= {"state": State.UNCERTAIN.value, "finished": who.now}
-        connection.execute(
-            update(tables.recipients)
-            .where(_R.message.in_(ids), _R.standing.in_(OPEN))
-            .values(standing=Standing.UNCERTAIN.value)
-        )
+    doubt = Standing.AGAIN if again else Standing.UNCERTAIN
+    connection.execute(
+        update(tables.recipients)
+        .where(_R.message.in_(ids), _R.standing.in_(OPEN))
+        .values(standing=doubt.value)
+    )
     connection.execute(update(tables.messages).where(_M.id.in_(ids)).values(values))
     insert_all(
         connection,
