@@ -90,3 +90,14 @@ class Content:
 
 
 EMPTY = Content(b"")
+
+
+def header(message: bytes | Content) -> bytes:
+    """The header of a message in normal form, without its last CRLF (RFC 5322 section 2.1)."""
+    if isinstance(message, Content):
+        first = next(iter(message.parts))  # which holds all of it, if it is in memory
+        message = first if isinstance(first, bytes) else bytes(message)
+    if message.startswith(b"\r\n"):
+        return b""
+    end = message.find(b"\r\n\r\n")  # not ``partition``, which copies what is behind as well
+    return message[:end] if end >= 0 else message

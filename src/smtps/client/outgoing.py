@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.flatten import flatten
-from smtps.content import Content
+from smtps.content import Content, header
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
@@ -89,13 +89,13 @@ def _addressed(author: NameAddr, *people: tuple[NameAddr, ...]) -> Envelope:
 
 
 def _read(data: bytes, envelope: Envelope) -> Outgoing:
-    header = _header(data)
+    top = header(data)
     ascii_only = data.isascii()
     return Outgoing(
         Content(data),
         envelope,
-        _message_id(header),
-        envelope.needs_smtputf8 or not (ascii_only or header.isascii()),
+        _message_id(top),
+        envelope.needs_smtputf8 or not (ascii_only or top.isascii()),
         not ascii_only,
     )
 
@@ -106,7 +106,7 @@ def _composed(composed: Composed, envelope: Envelope) -> Outgoing:
     if any(line_ends(part) is not _CRLF for part in in_memory):
         content = Content(normalize(bytes(content)))  # nothing else may reach the wire
     ascii_only = all(part.isascii() for part in in_memory)
-    beyond = not ascii_only and not _header(in_memory[0]).isascii()
+    beyond = not ascii_only and not header(in_memory[0]).isascii()
     return Outgoing(
         content,
         envelope,
@@ -147,18 +147,11 @@ def check_raw(data: bytes) -> bytes:
     return data
 
 
-def _message_id(header: bytes) -> str | None:
+def _message_id(top: bytes) -> str | None:
     name = b"\r\nmessage-id:"
-    at = (b"\r\n" + header.lower()).find(name)
-    found = _MESSAGE_ID.match(header, at + len(name) - 2) if at >= 0 else None
+    at = (b"\r\n" + top.lower()).find(name)
+    found = _MESSAGE_ID.match(top, at + len(name) - 2) if at >= 0 else None
     return found[1].decode("ascii", "replace") if found else None
-
-
-def _header(data: bytes) -> bytes:
-    if data.startswith(b"\r\n"):
-        return b""
-    end = data.find(b"\r\n\r\n")  # not ``partition``, which copies what is behind as well
-    return data[:end] if end >= 0 else data
 
 
 def check_capabilities(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smtps.client.outgoing import Outgoing
+from smtps.content import header
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
 from smtps.options import Endpoint
@@ -75,7 +76,7 @@ class Account:
         if envelope is not None and not self._may_send(envelope):
             raise self._refusal("envelope.from", str(envelope))
         # A null reverse-path says nothing, so then the header alone has to.
-        for named, who in senders(_header(outgoing)):
+        for named, who in senders(header(outgoing.content)):
             if not self._may_send(who):
                 raise self._refusal(named, str(who))
 
@@ -90,12 +91,3 @@ class Account:
             f"{who} may not send through the account {self.name}",
             code="outbox.sender_not_allowed",
         )
-
-
-def _header(outgoing: Outgoing) -> bytes:
-    first = next(iter(outgoing.content.parts))
-    data = first if isinstance(first, bytes) else bytes(outgoing.content)
-    if data.startswith(b"\r\n"):
-        return b""
-    end = data.find(b"\r\n\r\n")
-    return data if end < 0 else data[: end + 2]
