@@ -51,6 +51,12 @@ async def test_documents_are_not_fetched_from_private_addresses() -> None:
     assert remarks == {"Connections to this target are not allowed."}
 
 
+async def test_a_probe_asks_the_resolver_of_the_settings() -> None:
+    async with service({("smtp.x.test", "A"): ["127.0.0.1"]}) as (client, _):
+        answer = await client.get("/probe", params={"target": "smtp.x.test:1"})
+    assert 'smtps_probe_finding{code="net.refused"' in answer.text
+
+
 async def test_a_mail_address_can_be_checked() -> None:
     zone: Zone = {
         ("_submissions._tcp.x.test", "SRV"): ["0 0 1 smtp.x.test."],

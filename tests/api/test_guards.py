@@ -295,6 +295,12 @@ async def test_without_the_token_nothing_is_told() -> None:
         assert (await session.get("/api/smtps/ports", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
+async def test_a_balancer_may_ask_with_head(path: str) -> None:
+    async with client(Settings()) as session:
+        assert (await session.head(path)).status_code == 200
+
+
 async def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
     async with client(Settings(caller_rate="2/minute")) as session:
         codes = [(await session.get("/api/smtps/ports")).status_code for _ in range(3)]

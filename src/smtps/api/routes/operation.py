@@ -33,6 +33,8 @@ def router(service: Service) -> APIRouter:
             await _measure(service.outbox, service.metrics)
         return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
+    for path, answer in (("/healthz", healthz), ("/readyz", readyz)):  # balancers ask so
+        routes.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     return routes
 
 

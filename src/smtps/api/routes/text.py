@@ -60,4 +60,5 @@ def router(service: Service) -> APIRouter:
             return Document(report.as_json())
         return PlainTextResponse(render(report))
 
+    routes.add_api_route("/", root, methods=["HEAD"], include_in_schema=False)
     return routes
