@@ -35,6 +35,7 @@ _BY_CODE: dict[str, int] = {
     "api.token_needed": 401,
     "api.too_large": 413,
     "api.too_many": 413,
+    "api.too_slow": 408,
     "api.unsupported_media_type": 415,
     "api.wrong_host": 403,
     "api.wrong_origin": 403,

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from contextlib import closing
-from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -174,8 +173,7 @@ class Gate:
             phase=Phase.INPUT,
             retryable="Retry-After" in headers,
         )
-        document = problems.document(failure, **_STATUS.get(code, {}))
-        await problems.response(document, headers)(scope, receive, answer)
+        await problems.response(problems.document(failure), headers)(scope, receive, answer)
 
     async def _run(self, scope: Scope, content: bytes, receive: Receive, answer: _Answer) -> None:
         """Run the request until its end, its caller's, or the service's with some seconds' grace.
@@ -201,11 +199,6 @@ _HEADERS = {
     "api.token_needed": {"WWW-Authenticate": "Bearer"},
     "api.too_slow": {"Connection": "close"},  # the rest of the body is not waited for
 }
-
-_STATUS: dict[str, dict[str, Any]] = {
-    "api.too_slow": {"status": 408, "title": HTTPStatus(408).phrase},
-}
-"""What only the door can answer (RFC 9110 section 15.5.9)."""
 
 
 class _Answer:
