@@ -119,10 +119,12 @@ class Rig:
         accepted = await self.outbox.accept(self.submission(*to, **options))
         return str(accepted.answer["id"])
 
-    async def until(self, id_: str, *states: str, tries: int = 0) -> dict[str, Any]:
+    async def until(
+        self, id_: str, *states: str, tries: int = 0, patience: float = PATIENCE
+    ) -> dict[str, Any]:
         """The message, once it is in one of the states."""
         message: dict[str, Any] = {}
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             message = await self.outbox.show(id_)
             if message["status"] in states and message["tries"] >= tries:
