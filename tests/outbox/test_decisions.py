@@ -156,6 +156,15 @@ def test_a_421_is_the_account_s_matter_and_a_550_is_not() -> None:
     assert of(550, Phase.RCPT) is None
 
 
+def test_who_may_have_got_it_is_remembered_and_nobody_else_is_mixed_up_with_it() -> None:
+    """One in doubt from before; another comes into doubt now, and a third is put off."""
+    before = claim(people=3, doubtful=frozenset({0}))
+    now = result(Status.DEFERRED, Status.UNCERTAIN, Status.DEFERRED)
+    ruling = rule(now, before, NOW, Course(retry_uncertain=True), 0.5)
+    standings = [standing for standing, _ in ruling.people]
+    assert standings == [Standing.AGAIN, Standing.AGAIN, Standing.DEFERRED]
+
+
 def test_a_421_to_the_same_message_again_counts_for_it() -> None:
     failure = Failure(
         code="smtp.shutting_down", message="x", phase=Phase.MAIL, smtp_code=421, retryable=True

@@ -72,7 +72,9 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
     failure = failure_text(result.failure)
     if account_failure(result) is not None and not _told_again(result, claim):
         # No fault of the message: it keeps its place, and the account waits.
-        people: People = tuple([(_still_open(n, claim), None) for n in claim.people])
+        people: People = tuple(
+            [(_remembered(Standing.PENDING, n, claim), None) for n in claim.people]
+        )
         state = State.RETRYING if claim.step else State.QUEUED
         return Ruling(state, now, claim.step, people, None, failure)
     people = _standings(result, claim, course)
@@ -131,18 +133,17 @@ def _standings(result: Result, claim: Claim, course: Course) -> People:
     }
     if claim.terms.partial == "abort" and any(who.status is Status.REFUSED for who in people):
         standings |= {Status.DEFERRED: Standing.UNSENT, Status.UNSENT: Standing.UNSENT}
-    found = [(standings[who.status], _reply(who)) for who in people]
-    if claim.doubtful:
-        found = [
-            (_still_open(n, claim) if standing in OPEN else standing, reply)
-            for n, (standing, reply) in zip(claim.people, found, strict=True)
+    return tuple(
+        [
+            (_remembered(standings[who.status], n, claim), _reply(who))
+            for n, who in zip(claim.people, people, strict=True)
         ]
-    return tuple(found)
+    )
 
 
-def _still_open(number: int, claim: Claim) -> Standing:
+def _remembered(standing: Standing, number: int, claim: Claim) -> Standing:
     """Who may have got it is not forgotten, whatever becomes of the next attempt."""
-    return Standing.AGAIN if number in claim.doubtful else Standing.PENDING
+    return Standing.AGAIN if standing in OPEN and number in claim.doubtful else standing
 
 
 def _reply(person: Recipient) -> str | None:
