@@ -1,6 +1,6 @@
 """Chance: names that nobody can guess, and pauses that do not fall together.
 
-Python's own `random` is the program's: whoever seeded it gets their numbers, whatever we do.
+Python's own ``random`` is the program's: whoever seeded it gets their numbers, whatever we do.
 """
 
 from __future__ import annotations

@@ -45,12 +45,15 @@ class Module(BaseModel):
             raise ValueError("with a username, targets must name the hosts it is for")
         return self
 
-    def endpoint(self, host: str, port: int, *, most: float) -> Endpoint:
+    def endpoint(
+        self, host: str, port: int, *, most: float, resolver: str | None = None
+    ) -> Endpoint:
         """The server that a probe means.
 
         Args:
             host, port: of the target; 0 for none.
             most: seconds that the caller will wait.
+            resolver: address of the DNS server to ask.
 
         Raises:
             InputError: the module is not for this host, or its password cannot be read.
@@ -65,6 +68,7 @@ class Module(BaseModel):
             password=self._password(),
             ehlo_name=self.ehlo_name,
             ca_file=self.ca_file,
+            resolver=resolver,
             timeouts=Timeouts(total=min(self.timeout, most)),
         )
 

@@ -66,5 +66,5 @@ def of_send(failure: Failure | None, outcome: str = "") -> int:
 
 
 def of_error(failure: Failure) -> int:
-    """The exit code of a command that could not do what it was asked: ``outbox``, ``worker``."""
+    """The exit code of any command that could not do what it was asked."""
     return TRY_AGAIN if failure.retryable else USAGE

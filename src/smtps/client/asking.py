@@ -31,8 +31,8 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
     )
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
-    way = Way(pipelining=access.endpoint.pipelining and "PIPELINING" in offered)
-    asked = Transaction(Wording(sender, people, way), EMPTY, ask_only=True)
+    wording = Wording(sender, people, Way.to(access.endpoint, offered))
+    asked = Transaction(wording, EMPTY, ask_only=True)
     pipeline = Pipeline(access.dialogue)
     pipeline.add(asked)
     while not pipeline.idle:

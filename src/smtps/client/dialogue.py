@@ -166,7 +166,8 @@ class Dialogue:
 
         Args:
             content: goes out behind BDAT; ``stuffed`` after DATA, with the lone dot.
-            take: given the answers that come meanwhile, to what was said before.
+            take: given the answers that come meanwhile, to what was said before; what it raises
+                ends the message.
 
         Raises:
             RefusedError: the server does not want the rest of it.
@@ -177,15 +178,12 @@ class Dialogue:
                 self.flush()
                 await self._drain()
             await self._overhear(take)
-            if self.closing is not None:
-                return
             self._buffer(block)
             if not stuffed:
                 self.connection.chunk_sent(len(block))
         if stuffed:
             await self._overhear(take)
-            if self.closing is None:
-                self.say((END_OF_DATA,))
+            self.say((END_OF_DATA,))
 
     def flush(self) -> None:
         """Write what was said."""
@@ -264,8 +262,6 @@ class Dialogue:
         while self.wire.has_unread or not self.connection.quiet:
             if not self.connection.quiet and (answer := self.connection.next_answer()) is not None:
                 take(self._note(answer))
-                if self.closing is not None:
-                    return  # it reads no further
                 continue
             with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
                 data = await self.wire.receive(until)

@@ -101,8 +101,7 @@ class Pipeline:
                 self._written.append(current)
                 if stuffed or not dialogue.say_whole(group, content):
                     dialogue.say_group(group, 0 if stuffed else content.size)
-                    await dialogue.say_content(content, stuffed=stuffed, take=self._take)
-                    self._check_closing()
+                    await dialogue.say_content(content, stuffed=stuffed, take=self._overhear)
                 elif dialogue.buffered >= FULL:
                     self._flush()
             if not current.said:
@@ -155,6 +154,11 @@ class Pipeline:
                 lines=answer.reply.lines,
             )
         self._settle()
+
+    def _overhear(self, answer: Answer) -> None:
+        """An answer in the middle of a message; behind a 421 the server reads no further."""
+        self._take(answer)
+        self._check_closing()
 
     def _check_closing(self) -> None:
         if self._dialogue.closing is not None:

@@ -150,10 +150,7 @@ class Session(Access):
         capabilities = self.dialogue.connection.capabilities
         book = self._phrasebook
         if book is None or book.terms is not terms or book.capabilities is not capabilities:
-            endpoint = self.endpoint
-            pipelining = endpoint.pipelining and "PIPELINING" in capabilities
-            chunking = endpoint.chunking and "CHUNKING" in capabilities
-            book = Phrasebook(capabilities, terms, Way(pipelining, chunking))
+            book = Phrasebook(capabilities, terms, Way.to(self.endpoint, capabilities))
             self._phrasebook = book
         return book
 

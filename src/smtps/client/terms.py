@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from smtps.client.envelope import DSN
-from smtps.options import Partial
+from smtps.core.capabilities import Capabilities
+from smtps.options import Endpoint, Partial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +35,11 @@ class Way(NamedTuple):
 
     pipelining: bool = False
     chunking: bool = False
+
+    @classmethod
+    def to(cls, endpoint: Endpoint, offered: Capabilities) -> Self:
+        """What a server offers, and its endpoint does not forbid."""
+        return cls(
+            endpoint.pipelining and "PIPELINING" in offered,
+            endpoint.chunking and "CHUNKING" in offered,
+        )

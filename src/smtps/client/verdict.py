@@ -54,9 +54,9 @@ def _weigh(
     people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
     replies = [t.final for t in transactions if t.final is not None]
     statuses = {person.status for person in people}
-    if any(transaction.wording.partial == "send" for transaction in transactions):
-        # One refused for good does not keep the message from one put off.
-        statuses -= {Status.REFUSED} if Status.DEFERRED in statuses else set()
+    in_part = any(transaction.wording.partial == "send" for transaction in transactions)
+    if in_part and Status.DEFERRED in statuses:
+        statuses.discard(Status.REFUSED)  # who keeps the message from nobody
     outcome = _outcome(statuses)
     failure = None
     if outcome is not Outcome.SENT:

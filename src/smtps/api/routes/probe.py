@@ -44,8 +44,9 @@ def router(service: Service) -> APIRouter:
     ) -> Response:
         host, port = split_target(target)
         chosen = _module(service.settings.probe, module)
-        endpoint = chosen.endpoint(host, port, most=_patience(scrape_timeout))
-        endpoint = replace(endpoint, resolver=service.settings.resolver)
+        endpoint = chosen.endpoint(
+            host, port, most=_patience(scrape_timeout), resolver=service.settings.resolver
+        )
         if (authority := service.authority(endpoint.host, endpoint.port)) is not None:
             endpoint = replace(endpoint, ca_file=authority)
         begun = time.perf_counter()
