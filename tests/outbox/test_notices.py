@@ -107,6 +107,36 @@ async def test_one_that_never_comes_to_an_end_is_given_up(
         await given_up.wait()
 
 
+async def test_a_slow_webhook_keeps_nobody_else_waiting(rig: Rig, heard: Heard) -> None:
+    calls = 0
+
+    async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+        slow = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", SECRET)
+        accounts = (
+            rig.account("slow", webhook=slow),
+            rig.account(webhook=Webhook(heard.url, SECRET)),
+        )
+        await rig.start(*accounts, deliver=False)
+        for _ in range(notices.AT_ONCE + 1):
+            await rig.outbox.cancel(await rig.accept(account="slow"))
+        await rig.outbox.cancel(await rig.accept())
+        telling = asyncio.create_task(rig.outbox._teller.round())
+        assert await heard.until(1) == ["message.canceled"]
+        await rig.outbox.cancel(await rig.accept())
+        assert await heard.until(2) == ["message.canceled"] * 2
+        assert calls == notices.EACH
+        telling.cancel()
+        await asyncio.wait([telling])
+
+
 @pytest.mark.parametrize("url", ["http://\x00", "http://xn--/"])
 async def test_an_address_that_is_none_is_no_more_than_a_failure(rig: Rig, url: str) -> None:
     await is_put_off(rig, url)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -34,9 +35,17 @@ LEASE = MINUTE
 TIMEOUT = 15.0
 """Seconds for an answer."""
 
-AT_ONCE = 20
+AT_ONCE = 100
+"""Attempts under way at the same time."""
+
+EACH = 10
+"""Of these for one account: a webhook that is slow to answer keeps nobody else waiting."""
+
+LOOK = 1.0
+"""Seconds until it is asked again what is due, while some are under way."""
 
 _N = tables.notices.c
+_ONE = asyncio.FIRST_COMPLETED
 
 
 class Notice(NamedTuple):
@@ -58,23 +67,37 @@ class Verdict(NamedTuple):
     due: int | None
 
 
-def lease(connection: Connection, times: list[int]) -> list[list[Notice]]:
+class Wanted(NamedTuple):
+    """What a process can tell now: ``telling`` counts what it tells already, by account."""
+
+    now: int
+    telling: Counter[str]
+
+
+def lease(connection: Connection, wanted: list[Wanted]) -> list[list[Notice]]:
     """Take what is due; each goes to one process."""
-    return [_lease(connection, now) for now in times]
+    return [_lease(connection, now, Counter(telling)) for now, telling in wanted]
 
 
-def _lease(connection: Connection, now: int) -> list[Notice]:
+def _lease(connection: Connection, now: int, telling: Counter[str]) -> list[Notice]:
+    busy = [account for account, number in telling.items() if number >= EACH]
     rows = connection.execute(
-        select(tables.notices).where(_N.due <= now).order_by(_N.due).limit(AT_ONCE)
+        select(tables.notices)
+        .where(_N.due <= now, _N.account.not_in(busy))
+        .order_by(_N.due)
+        .limit(AT_ONCE - telling.total())
     ).mappings()
     taken = []
     for row in rows.all():
+        if telling[row["account"]] >= EACH:
+            continue
         ours = connection.execute(
             update(tables.notices)
             .where(_N.message == row["message"], _N.id == row["id"], _N.due == row["due"])
             .values(due=now + LEASE, tries=_N.tries + 1)
         )
         if ours.rowcount:
+            telling[row["account"]] += 1
             taken.append(Notice(**row))
     return taken
 
@@ -133,10 +156,28 @@ class Teller:
         self._client: Any = None
 
     async def round(self) -> int:
-        """Tell what is due; how many that were."""
-        notices: list[Notice] = await self._store.write(lease, self._clock.now())
-        await asyncio.gather(*(self._tell(notice) for notice in notices))
-        return len(notices)
+        """Tell until nothing is due; how often that was."""
+        under_way: dict[asyncio.Task[None], str] = {}
+        told = 0
+        try:
+            while True:
+                wanted = Wanted(self._clock.now(), Counter(under_way.values()))
+                notices: list[Notice] = await self._store.write(lease, wanted)
+                for notice in notices:
+                    under_way[asyncio.create_task(self._tell(notice))] = notice.account
+                told += len(notices)
+                if not under_way:
+                    return told
+                if notices:
+                    continue  # of another account there may be more
+                done, _ = await asyncio.wait(under_way, timeout=LOOK, return_when=_ONE)
+                for task in done:
+                    del under_way[task]
+                    task.result()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _tell(self, notice: Notice) -> None:
         account = self._accounts.get(notice.account)

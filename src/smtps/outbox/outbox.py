@@ -324,8 +324,7 @@ class Outbox:
         await self._lanes.wake([name for name in due if name in self.accounts])
 
     async def _tell(self) -> None:
-        while await self._teller.round():
-            pass
+        await self._teller.round()
 
     async def _tidy(self) -> None:
         now, bounds = self.clock.now(), self.bounds
