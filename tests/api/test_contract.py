@@ -212,6 +212,20 @@ async def test_a_dry_run_sends_nothing(client: httpx.AsyncClient, sandbox: Sandb
     assert len(sandbox.inbox) == 0
 
 
+@pytest.mark.parametrize("query", ["", "?detail=full"])
+async def test_a_key_against_repeats_is_not_taken_in_vain(
+    client: httpx.AsyncClient, sandbox: Sandbox, query: str
+) -> None:
+    headers = {"Idempotency-Key": "order-17"}
+    mail = a_mail(sandbox)
+    before = len(sandbox.inbox.all())
+    answer = await client.post(f"/api/smtps/send{query}", json=mail, headers=headers)
+    problem = check_problem(answer, 400, "input.invalid")
+    assert problem["errors"][0]["field"] == "Idempotency-Key"
+    assert "/api/smtps/messages" in problem["error"]
+    assert len(sandbox.inbox.all()) == before
+
+
 async def test_an_empty_subject_and_body_are_allowed(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
@@ -323,6 +337,10 @@ async def test_other_types_paths_and_methods_have_documents_too() -> None:
         put = await client.put("/api/smtps/send")
         check_problem(put, 405, "api.method_not_allowed")
         assert put.headers["allow"] == "POST"
+        for path in ("/docs", "/web/page.css"):
+            posted = await client.post(path)
+            check_problem(posted, 405, "api.method_not_allowed")
+            assert "GET" in posted.headers["allow"]
         large = await client.post("/api/smtps/connect", json={"host": "x" * 2000})
         check_problem(large, 413, "api.too_large")
 

@@ -343,6 +343,16 @@ async def test_a_token_uses_its_accounts_and_sees_no_others(
         assert (await client.get(PATH)).status_code == 401
 
 
+async def test_a_status_that_is_none_is_answered_with_those_that_are(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get(PATH, params={"status": "lost"})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["field"].startswith("status")
+    assert error["problem"].startswith("must be 'queued'")
+
+
 async def test_two_callers_may_use_the_same_key(gallery: Gallery, tmp_path: Path) -> None:
     settings = Settings(tokens={"a": hash_token("a"), "b": hash_token("b")})
     async with service(gallery, tmp_path, settings) as client:

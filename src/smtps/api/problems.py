@@ -164,7 +164,7 @@ async def _http(request: Request, error: Exception) -> Document:
     failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["allow"] = ", ".join(_methods(request))
+        headers["allow"] = ", ".join(_methods(request)) or headers.get("allow", "GET, HEAD")
     return response(document(failure), headers)
 
 
@@ -240,6 +240,6 @@ def _problem(entry: Mapping[str, Any]) -> str:
             return "must be between 1 and 65535"
         (name, bound), *_ = context.items()
         return f"must be {'at least' if name == 'ge' else 'at most'} {bound}"
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return f"must be {context['expected']}"
     return _PROBLEMS.get(kind, str(entry["msg"]).removeprefix("Value error, "))

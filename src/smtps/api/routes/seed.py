@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
@@ -25,7 +26,7 @@ from smtps.client.access import check_endpoint
 from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
 from smtps.diagnosis.visit import Progress
-from smtps.errors import SMTPSError
+from smtps.errors import InputError, SMTPSError
 from smtps.message import Attachment
 from smtps.net.names import to_ascii
 
@@ -91,8 +92,7 @@ def router(service: Service) -> APIRouter:
     async def send_post(
         request: Annotated[SendRequest, _SEND_BODY], http: Request, detail: Detail = None
     ) -> Document:
-        files = http.scope.get("smtps.files", ())
-        return await send(service, request, files, transcript=detail == "full")
+        return await send(service, request, http.scope, transcript=detail == "full")
 
     return routes
 
@@ -108,7 +108,7 @@ async def connect(
 async def send(
     service: Service,
     request: SendRequest,
-    files: Sequence[Attachment] = (),
+    scope: Scope,
     *,
     transcript: bool = False,
 ) -> Document:
@@ -117,6 +117,12 @@ async def send(
     Raises:
         SMTPSError: it was not sent, or not as it was asked for.
     """
+    if "idempotency-key" in Headers(scope=scope):  # nobody shall rely on it in vain
+        raise InputError(
+            "Idempotency-Key",
+            "is kept by /api/smtps/messages alone; here a request that is repeated sends again",
+        )
+    files: Sequence[Attachment] = scope.get("smtps.files", ())
     judge_message(request, service.settings)
     if request.dry_run:
         outgoing = prepare(request.message(files), request.explicit_envelope())
@@ -135,7 +141,7 @@ def express(service: Service) -> dict[tuple[str, str], Shortcut]:
         return await connect(service, request)
 
     async def send_now(request: SendRequest, scope: Scope) -> Document:
-        return await send(service, request, scope.get("smtps.files", ()))
+        return await send(service, request, scope)
 
     return {
         ("POST", "/api/smtps/connect"): Shortcut(ConnectRequest, connect_now),
