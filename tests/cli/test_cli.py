@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -329,6 +330,22 @@ def test_the_password_is_asked_for_at_a_terminal(sandbox: Sandbox) -> None:
     assert "✓".encode() in seen
 
 
+def test_a_terminal_shows_who_is_waited_for_and_a_pipe_does_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = [*SMTPS, "check", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "4"]
+        environment = {**os.environ, "TERM": "xterm"}
+        parent, child = pty.openpty()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=child, env=environment)
+        os.close(child)
+        seen = _read_until(parent, b"it is connected\r\x1b[K")
+        report, _ = process.communicate(timeout=20)
+        os.close(parent)
+        assert b"waiting for 127.0.0.1" in seen
+        assert b"waiting" not in report
+        piped = subprocess.run(command, capture_output=True, check=False, timeout=20)
+        assert (piped.returncode, piped.stderr) == (process.returncode, b"")
+
+
 def _take_terminal(descriptor: int) -> Any:
     import fcntl  # noqa: PLC0415
     import termios  # noqa: PLC0415
@@ -396,7 +413,7 @@ def test_what_the_service_says_of_its_sandbox_is_enough_to_check_it() -> None:
     [
         (["serve", "--persona", "expired"], 64, "persona: goes with --sandbox"),
         (["providers", "nosuch"], 1, "no provider has 'nosuch'"),
-        (["check", "x", "--timeout", "0"], 64, "smtps: timeout: must be more than 0"),
+        (["check", "x", "--timeout", "0"], 64, "smtps: --timeout: must be more than 0"),
     ],
 )
 def test_nothing_is_passed_over_in_silence(

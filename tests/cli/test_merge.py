@@ -100,7 +100,7 @@ def test_a_second_run_does_what_is_left(
     )
     before = len(sandbox.inbox.all())
     assert main(arguments) == 74
-    assert "4 sent, 1 uncertain" in capsys.readouterr().err
+    assert "4 sent, 1 uncertain; 4 of them in an earlier run" in capsys.readouterr().err
     assert [mail.recipients[0] for mail in sandbox.inbox.all()[before:]] == ["r5@example.org"]
     assert main([*arguments, "--retry-uncertain"]) == 0
     assert [mail.recipients[0] for mail in sandbox.inbox.all()[before + 1 :]] == ["r4@example.org"]

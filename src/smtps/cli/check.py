@@ -153,6 +153,7 @@ def _checker(options: Namespace) -> CheckOne:
     from dataclasses import replace  # noqa: PLC0415
 
     from smtps.cli import targets  # noqa: PLC0415
+    from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.diagnosis.checking import check  # noqa: PLC0415
     from smtps.net.names import to_ascii  # noqa: PLC0415
     from smtps.providers import by_id  # noqa: PLC0415
@@ -177,8 +178,14 @@ def _checker(options: Namespace) -> CheckOne:
         else:
             to_ascii(endpoint(target).host)
 
+    single = len(options.targets) == 1 and not targets.lists(options)
+
     async def check_one(target: str, turn: Turn) -> Report:
-        return await check(endpoint(target), target=target, turn=turn, **how_far)
+        async with waiting_for(target, show=single) as ended:
+            return await check(
+                endpoint(target), target=target, turn=turn,
+                progress=lambda _seen, phase: ended(phase), **how_far,
+            )  # fmt: skip
 
     return check_one
 

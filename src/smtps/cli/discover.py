@@ -37,9 +37,14 @@ def run(options: Namespace) -> int:
     """Find and show."""
     import asyncio  # noqa: PLC0415
 
+    from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
 
-    found = asyncio.run(discover(options.address, means(resolver=options.resolver)))
+    async def work() -> Discovery:
+        async with waiting_for(options.address):
+            return await discover(options.address, means(resolver=options.resolver))
+
+    found = asyncio.run(work())
     if options.json:
         output.show_json(found.as_json())
     else:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from smtps._version import __version__
 from smtps.cli import check, discover, exits, outbox, ports, providers, sandbox, send, serve, worker
-from smtps.errors import SMTPSError
+from smtps.errors import InputError, SMTPSError
 
 _EPILOG = """\
 examples:
@@ -54,7 +54,7 @@ def build_parser() -> ArgumentParser:
             formatter_class=RawDescriptionHelpFormatter,
         )
         module.add_options(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, command=command)
     return parser
 
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except SMTPSError as error:
-        print(f"smtps: {error}", file=sys.stderr)
+        print(f"smtps: {_words(error, options.command)}", file=sys.stderr)
         return exits.of_error(error.failure)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -79,3 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader has left, and Python would complain on the way out
         return exits.OK
     return code
+
+
+def _words(error: SMTPSError, command: ArgumentParser) -> str:
+    """An error for who typed the command: an option to blame is named as it is typed."""
+    if isinstance(error, InputError):
+        option = "--" + error.field.replace("_", "-")
+        if option in command._option_string_actions:  # noqa: SLF001  # there is no other list
+            return f"{option}: {error.problem}"
+    return str(error)

@@ -85,9 +85,10 @@ def _dry_run(options: Namespace, template: Template, total: int) -> int:
 
 @dataclass(slots=True)
 class _Tally:
-    """The outcomes so far."""
+    """The outcomes so far, and how many of them an earlier run came to."""
 
     total: int | None
+    before: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     worst: int = exits.OK
 
@@ -149,6 +150,7 @@ class _Merge:
                 return
             if self.log is not None and (known := self.log.outcome(row)) is not None:
                 self.tally.add(known)
+                self.tally.before += 1
                 continue
             message = self.template.fill(row.values)
             if self.log is not None:
@@ -197,7 +199,8 @@ async def _run(options: Namespace, merge: _Merge, pool: Pool, show: progress.Sho
 
 
 def _conclude(options: Namespace, tally: _Tally, stop: asyncio.Event) -> int:
-    output.complain(f"{tally.done:,} of {tally.total:,} messages: {tally}")
+    before = f"; {tally.before:,} of them in an earlier run" if tally.before else ""
+    output.complain(f"{tally.done:,} of {tally.total:,} messages: {tally}{before}")
     if stop.is_set() and tally.done < (tally.total or 0):
         on = f"go on with the same --log {options.log}" if options.log else "there is no log"
         output.complain(f"interrupted; {on}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
+
+if TYPE_CHECKING:
+    from smtps.diagnosis.ports import Comparison
 
 NAME = "ports"
 HELP = "compare the submission ports of a host"
@@ -34,9 +37,14 @@ def run(options: Namespace) -> int:
     """Compare and show."""
     import asyncio  # noqa: PLC0415
 
+    from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.diagnosis.ports import compare  # noqa: PLC0415
 
-    found = asyncio.run(compare(options.host, timeout=options.timeout, ca_file=options.ca_file))
+    async def work() -> Comparison:
+        async with waiting_for(options.host):
+            return await compare(options.host, timeout=options.timeout, ca_file=options.ca_file)
+
+    found = asyncio.run(work())
     if options.json:
         output.show_json(found.as_json())
     else:

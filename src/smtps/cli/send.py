@@ -175,16 +175,18 @@ _OF_MANY = ("template", "log", "retry_uncertain")
 async def _send(
     options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
 ) -> int:
+    from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.client.sending import send  # noqa: PLC0415
 
-    result = await send(
-        message,
-        endpoint,
-        envelope=envelope,
-        partial=options.partial,
-        dsn=sending.dsn(options),
-        require_tls=options.require_tls,
-    )
+    async with waiting_for(endpoint.host):
+        result = await send(
+            message,
+            endpoint,
+            envelope=envelope,
+            partial=options.partial,
+            dsn=sending.dsn(options),
+            require_tls=options.require_tls,
+        )
     assert result.transcript is not None
     shown: dict[str, Any] = result.as_json()
     if options.transcript:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from smtps.errors import InputError
 from smtps.sandbox.persona import Persona
 from smtps.sandbox.personas import certificates, dialogues, envelopes, handshakes, logins
@@ -25,9 +27,13 @@ def persona_named(name: str) -> Persona:
     """Look one up.
 
     Raises:
-        InputError: there is none of that name; lists those that are.
+        InputError: there is none of that name; tells those that come near.
     """
     try:
         return PERSONAS[name]
     except KeyError:
-        raise InputError("persona", f"must be one of {', '.join(PERSONAS)}") from None
+        near = ", ".join(difflib.get_close_matches(name, PERSONAS, 3, 0.5))
+        meant = f"; did you mean {near}?" if near else ""
+        raise InputError(
+            "persona", f"{name!r} is not known{meant} (smtps sandbox --list)"
+        ) from None
