@@ -428,6 +428,19 @@ def test_an_envelope_that_is_given_wins_over_any_header() -> None:
 # Envelope and DSN themselves.
 
 
+@pytest.mark.parametrize(
+    ("sender", "recipients"),
+    [
+        ("a@x.example", ("b@x.example",)),
+        (None, "b@x.example"),
+        ("a@x.example", ENVELOPE.recipients),
+    ],
+)
+def test_addresses_as_text_are_sent_to_the_right_door(sender: Any, recipients: Any) -> None:
+    with pytest.raises(InputError, match=r"Envelope\.of"):
+        Envelope(sender, recipients)
+
+
 def test_an_envelope_is_made_of_addresses() -> None:
     envelope = Envelope.of("a@bücher.example", ["b@x.example", "B@x.example", "b@x.example"])
     assert envelope.sender == Mailbox("a", "xn--bcher-kva.example")

@@ -44,7 +44,7 @@ class Envelope:
     """Reverse-path and recipients.
 
     Raises:
-        InputError: there is no recipient.
+        InputError: there is no recipient, or an address is text.
 
     Attributes:
         sender: where bounces go; None for the null reverse-path.
@@ -60,6 +60,8 @@ class Envelope:
         if not self.recipients:
             raise InputError("to", "at least one recipient is needed")
         people = (*self.recipients, *([self.sender] if self.sender else ()))
+        if not all(isinstance(person, Mailbox) for person in people):
+            raise InputError("envelope", "takes mailboxes; Envelope.of takes addresses as text")
         beyond = any(person.needs_smtputf8 for person in people)
         object.__setattr__(self, "needs_smtputf8", beyond)
 
