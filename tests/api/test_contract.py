@@ -13,6 +13,7 @@ import pytest
 
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
+from smtps.client.farewells import Farewells
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.server import Sandbox
 
@@ -32,8 +33,10 @@ PROBLEM_KEYS = {
 }  # fmt: skip
 
 
-def service(gallery: Gallery | None, settings: Settings | None = None) -> httpx.AsyncClient:
-    app = create_app(settings or Settings(), gallery)
+def service(
+    gallery: Gallery | None, settings: Settings | None = None, **more: Any
+) -> httpx.AsyncClient:
+    app = create_app(settings or Settings(), gallery, **more)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1"
     )
@@ -390,6 +393,19 @@ async def test_a_drop_after_data_is_uncertain(gallery: Gallery) -> None:
     assert (problem["phase"], problem["retryable"]) == ("final", False)
     assert problem["recipients"][0]["status"] == "uncertain"
     assert len(box.inbox) == 1
+
+
+async def test_the_answer_does_not_wait_for_the_one_to_quit(gallery: Gallery) -> None:
+    box, leaving = gallery.boxes["no-goodbye"], Farewells()
+    async with service(gallery, farewells=leaving) as client:
+        for number, (path, body) in enumerate((("connect", account(box)), ("send", a_mail(box)))):
+            answer = await client.post(f"/api/smtps/{path}", json=body)
+            assert answer.status_code == 200
+            assert len(leaving.under_way) == number + 1
+        await leaving.aclose()
+        full = await client.post("/api/smtps/connect?detail=full", json=account(box))
+        assert "QUIT" in str(full.json()["transcript"])
+        assert not leaving.under_way
 
 
 async def test_a_time_out_is_504(gallery: Gallery) -> None:

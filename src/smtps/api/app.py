@@ -18,6 +18,7 @@ from smtps.api.routes import check, diagnosis, inbox, messages, operation, probe
 from smtps.api.service import Service
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
+from smtps.client.farewells import Farewells
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 
@@ -45,6 +46,7 @@ def create_app(
     gallery: Gallery | None = None,
     stopping: asyncio.Event | None = None,
     *,
+    farewells: Farewells | None = None,
     warm: WarmPools | None = None,
     outbox: Outbox | None = None,
     metrics: Metrics | None = None,
@@ -55,13 +57,17 @@ def create_app(
         settings: what the operator decided.
         gallery: running sandboxes, each trusted for its own address and nothing else.
         stopping: set when the service is about to end.
-        warm: where sessions are kept for the next message; whoever makes it closes it.
+        farewells: where sessions quit; whoever makes it closes it.
+        warm: where sessions are kept for the next message; the same.
         outbox: mail that is delivered later; the same.
         metrics: what to count in; the outbox counts there too.
     """
     stopping = stopping or asyncio.Event()
     rates = Rates(settings.caller_rate or "", settings.target_rate or "")
-    service = Service(settings, gallery, rates, metrics or Metrics(), stopping, warm, outbox)
+    service = Service(
+        settings, gallery, rates, metrics or Metrics(), stopping, farewells or Farewells(), warm,
+        outbox,
+    )  # fmt: skip
     app = Application(
         title="smtps",
         version=__version__,

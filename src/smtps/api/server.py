@@ -15,6 +15,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
+from smtps.client.farewells import Farewells
 from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
 
@@ -57,7 +58,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         listener = _listen(settings)
         stack.callback(listener.close)
-        metrics = Metrics()
+        metrics, farewells = Metrics(), Farewells()
+        stack.push_async_callback(farewells.aclose)
         warm = WarmPools(settings.warm) if settings.warm else None
         if warm is not None:
             stack.push_async_callback(warm.aclose)
@@ -65,7 +67,9 @@ async def serve(
         if settings.outbox is not None:
             opened = open_outbox(settings, deliver=settings.deliver, count=metrics.delivered)
             outbox = await stack.enter_async_context(opened)
-        app = create_app(settings, gallery, stop, warm=warm, outbox=outbox, metrics=metrics)
+        app = create_app(
+            settings, gallery, stop, farewells=farewells, warm=warm, outbox=outbox, metrics=metrics
+        )
         await _run(app, settings, listener, ready=ready, stop=stop)
 
 

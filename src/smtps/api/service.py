@@ -21,6 +21,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
 from smtps.client.access import check_endpoint, deadline_of
+from smtps.client.farewells import Farewells
 from smtps.client.outgoing import prepare
 from smtps.client.result import Result
 from smtps.client.sending import send
@@ -45,6 +46,7 @@ class Service:
         gallery: the sandboxes, if there are any.
         rates, metrics: count.
         stopping: set when the service is about to end.
+        farewells: where sessions quit that are of no more use; their callers are answered first.
         warm: sessions kept for the next message, if any are.
         outbox: mail that is delivered later, if there is one.
     """
@@ -54,6 +56,7 @@ class Service:
     rates: Rates
     metrics: Metrics
     stopping: asyncio.Event
+    farewells: Farewells
     warm: WarmPools | None = None
     outbox: Outbox | None = None
 
@@ -109,6 +112,8 @@ class Service:
     async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
         allow = self.allow()
         finder = self.finder(allow) if "@" in endpoint.host else None
+        if not endpoint.transcript:
+            more["leave"] = self.farewells.quit
         report = await check(endpoint, allow=allow, finder=finder, **more)
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
@@ -141,7 +146,8 @@ class Service:
             "allow": self.allow(),
         }
         if self.warm is None:
-            result = await send(ready, endpoint, **terms)
+            leave = None if transcript else self.farewells.quit
+            result = await send(ready, endpoint, leave=leave, **terms)
         else:
             check_endpoint(endpoint)
             pool = await self.warm.pool(endpoint)

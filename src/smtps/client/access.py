@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -28,6 +29,9 @@ NAME_REFUSED = frozenset({501, 504, 550})
 NO_EHLO = frozenset({500, 502})
 """Replies of a server that knows only HELO."""
 
+Leave = Callable[["Access"], Awaitable[None]]
+"""Takes over a session that has done its work, and sees to it that it quits."""
+
 
 class Access:
     """One dialogue with one server, before any message. Not to be shared between tasks at a time.
@@ -48,6 +52,7 @@ class Access:
         *,
         transcript: Transcript | None = None,
         limits: Limits | None = None,
+        leave: Leave | None = None,
     ) -> None:
         self.endpoint = endpoint
         transcript = transcript or Transcript(kept=endpoint.transcript)
@@ -57,12 +62,18 @@ class Access:
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
         self._wire = wire
+        self._leave = leave
         self._verified: bool | None = None  # before there is TLS
         self._tls: TLSFacts | None = None
 
     @classmethod
     async def open(
-        cls, endpoint: Endpoint, *, allow: Allow | None = None, deadline: float | None = None
+        cls,
+        endpoint: Endpoint,
+        *,
+        allow: Allow | None = None,
+        deadline: float | None = None,
+        leave: Leave | None = None,
     ) -> Self:
         """Connect, secure, greet and, with credentials, log in.
 
@@ -70,6 +81,7 @@ class Access:
             endpoint: where, how, who.
             allow: egress policy, asked about each resolved address.
             deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
+            leave: takes the session over at its end, see ``leave``.
 
         Raises:
             SMTPSError: it did not come to a session; no connection is left.
@@ -88,7 +100,7 @@ class Access:
             )
         with timed(timings, Phase.TCP):
             wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)
-        session = cls(wire, endpoint)
+        session = cls(wire, endpoint, leave=leave)
         session.timings = timings
         session.dialogue.deadline = deadline
         try:
@@ -96,7 +108,7 @@ class Access:
             if endpoint.wants_login:
                 await session.login()
         except RefusedError:
-            await session.quit()
+            await session.leave()
             raise
         except BaseException:
             wire.abort()
@@ -281,6 +293,10 @@ class Access:
             raise
         await self.dialogue.close()
 
+    async def leave(self) -> None:
+        """Quit, or have it done by whoever was named for it when the session was opened."""
+        await (self.quit() if self._leave is None else self._leave(self))
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -289,7 +305,7 @@ class Access:
             self.dialogue.abort()
             await asyncio.sleep(0)
         else:
-            await self.quit()
+            await self.leave()
 
     def _refused(self, phase: Phase, reply: Reply, code: str | None = None) -> RefusedError:
         return refusal(phase, reply, code=code).locate(address=self._wire.address)

@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 from smtps.chance import between
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
+from smtps.client.farewells import Farewells
 from smtps.client.loan import Loan, WarmSession, may_go_again
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Result
@@ -98,7 +99,7 @@ class Pool:
         self.lendings = 0
         self._idle: deque[WarmSession] = deque()
         self._sweep: asyncio.TimerHandle | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._farewells = Farewells()
         self._pauses = 0
         self._not_before = 0.0
         self._closed = False
@@ -192,8 +193,8 @@ class Pool:
         if self._sweep is not None:
             self._sweep.cancel()
         while self._idle:
-            self._dismiss(self._idle.pop())
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+            self._farewells.begin(self._idle.pop().session)
+        await self._farewells.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,7 +259,7 @@ class Pool:
         while self._idle:
             warm = self._idle.pop()
             if not self._good(warm, now) or warm.session.has_unread:
-                self._dismiss(warm)
+                self._farewells.begin(warm.session)
                 continue
             try:
                 admit([Address(warm.session.address, self.endpoint.port)], allow)
@@ -270,7 +271,7 @@ class Pool:
                 try:
                     await warm.session.noop()
                 except SMTPSError:
-                    self._dismiss(warm)
+                    self._farewells.begin(warm.session)
                     continue
                 finally:
                     warm.session.dialogue.deadline = None
@@ -301,7 +302,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._closed or not self._good(warm, now):
-            self._dismiss(warm)
+            self._farewells.begin(warm.session)
             return
         warm.last_used = now
         self._idle.append(warm)
@@ -313,15 +314,10 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._sweep = None
         while self._idle and self._idle[0].last_used + self._idle_time <= loop.time():
-            self._dismiss(self._idle.popleft())
+            self._farewells.begin(self._idle.popleft().session)
         if self._idle:
             when = self._idle[0].last_used + self._idle_time
             self._sweep = loop.call_at(when, self._sweep_out)
-
-    def _dismiss(self, warm: WarmSession) -> None:
-        task = asyncio.get_running_loop().create_task(warm.session.quit())
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
 
     def learn(self, result: Result, session: Session) -> None:
         """Draw conclusions for the sessions to come."""

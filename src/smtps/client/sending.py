@@ -6,7 +6,7 @@ from dataclasses import replace
 from email.message import Message as PythonMessage
 from typing import Unpack
 
-from smtps.client.access import deadline_of
+from smtps.client.access import Leave, deadline_of
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.outgoing import AnyMessage, prepare
 from smtps.client.result import Result
@@ -24,6 +24,7 @@ async def send(
     dsn: DSN | None = None,
     require_tls: bool = False,
     allow: Allow | None = None,
+    leave: Leave | None = None,
     **options: Unpack[EndpointOptions],
 ) -> Result:
     """Connect, log in, send, quit.
@@ -33,6 +34,7 @@ async def send(
         host: name or address of the server, or a whole Endpoint.
         envelope, partial, dsn, require_tls: see ``Session.send``.
         allow: egress policy, asked about each resolved address.
+        leave: takes the session over when the message has its result; see ``client.farewells``.
         **options: the other fields of Endpoint.
 
     Raises:
@@ -45,7 +47,7 @@ async def send(
         message = ready
     deadline = deadline_of(endpoint)
     for way in (endpoint, replace(endpoint, chunking=False)):
-        session = await Session.open(way, allow=allow, deadline=deadline)
+        session = await Session.open(way, allow=allow, deadline=deadline, leave=leave)
         async with session:
             result = await session.send(
                 message,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Unpack
 
-from smtps.client.access import deadline_of
+from smtps.client.access import Leave, deadline_of
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
@@ -35,6 +35,7 @@ async def check(
     finder: Means | None = None,
     progress: Progress | None = None,
     turn: Turn = at_once,
+    leave: Leave | None = None,
     **options: Unpack[EndpointOptions],
 ) -> Report:
     """Tell whether submission works at a server, and if not, why and what to do.
@@ -48,6 +49,7 @@ async def check(
         finder: what to find the server of a mail address with; default the system's means.
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address.
+        leave: takes over a session that nothing follows; see ``client.farewells``.
         **options: the other fields of Endpoint.
 
     Raises:
@@ -76,6 +78,7 @@ async def check(
         progress=progress,
         turn=turn,
         deadline=deadline,
+        leave=leave,
     )
     facts.discovery = discovery
     return Report.of(facts)

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from math import inf
 
-from smtps.client.access import check_endpoint, deadline_of, timed
+from smtps.client.access import Leave, check_endpoint, deadline_of, timed
 from smtps.diagnosis.facts import AddressFacts, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
@@ -48,6 +48,7 @@ async def gather(
     turn: Turn = at_once,
     now: datetime | None = None,
     deadline: float | None = None,
+    leave: Leave | None = None,
 ) -> Facts:
     """Look at the addresses of a server, at the same time, each with one connection at a time.
 
@@ -63,6 +64,7 @@ async def gather(
         turn: lets several checks take turns at an address. Waiting for it is not counted.
         now: the time to judge certificates by.
         deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
+        leave: takes over a session that nothing follows; see ``client.farewells``.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.
@@ -102,7 +104,7 @@ async def gather(
         if deadline is not None:
             deadline += asyncio.get_running_loop().time() - asked
         until = deadline if scope.control is None else _before_control(deadline)
-        visitor = Visitor(endpoint, scope, allow, progress or silent, until)
+        visitor = Visitor(endpoint, scope, allow, progress or silent, until, leave=leave)
         if scope.deep:
             await _ask_and_look(facts, visitor, addresses, endpoint)
         else:

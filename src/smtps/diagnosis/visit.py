@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smtps.client.access import Access
+from smtps.client.access import Access, Leave
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate
@@ -47,6 +47,7 @@ class Visitor:
         allow: egress policy.
         progress: told of each phase as it ends.
         deadline: the loop's time at which all has to be over.
+        leave: takes a session over that was the only one; else each quits before the next.
     """
 
     def __init__(
@@ -56,12 +57,15 @@ class Visitor:
         allow: Allow | None,
         progress: Progress,
         deadline: float | None,
+        *,
+        leave: Leave | None = None,
     ) -> None:
         self._endpoint = endpoint
         self.scope = scope
         self._allow = allow
         self._progress = progress
         self._deadline = deadline
+        self._leave = leave or Access.quit
         self._login_due = endpoint.wants_login
         self._envelope_due = scope.envelope is not None
 
@@ -95,8 +99,11 @@ class Visitor:
             session.dialogue.abort()
             raise
         _note(session, seen)
-        await session.quit()
-        await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
+        if seen.failure is None and not self.scope.deep:
+            await self._leave(session)
+        else:
+            await session.quit()
+            await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
         return seen
 
     async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Access:
@@ -152,8 +159,6 @@ class Visitor:
     async def _look_again(self, address: Address, seen: AddressFacts) -> None:
         """What more can be learned: behind a failure, or everything if that is wanted."""
         failure = seen.failure
-        if failure is None and not self.scope.deep:
-            return
         looker = Looker(self._endpoint, address, self._allow, self._deadline)
         if failure is not None:
             if failure.code.startswith("tls.certificate_"):
