@@ -1,6 +1,6 @@
 // The accounts of the outbox that cannot send just now: why, and what to do.
 
-import { badge, button, byId, el, list, put } from './dom.js';
+import { badge, button, byId, el, instruction, list, put } from './dom.js';
 import { until } from './until.js';
 
 const STANDINGS = {
@@ -26,7 +26,7 @@ function card({ account, status, code, reason, meaning, advice, next_attempt_at:
     el('h3', {}, `${account} ${sentence}`),
     list([
       ['Why', meaning],
-      ['What to do', advice && el('span', { class: 'do' }, advice)],
+      ['What to do', advice && instruction(advice)],
       ['Seen', reason && el('code', { class: 'seen' }, reason)],
       ['By itself', next && [status === 'ok' ? 'Goes on ' : 'Tries again ', until(next), '.']],
     ], {}),

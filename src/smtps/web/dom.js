@@ -17,6 +17,9 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** What to do; an option of the shell in it stays in one piece. */
+export const instruction = (text) => el('span', { class: 'do' }, text.split(/(--[a-z-]+)/).map((piece, index) => index % 2 ? el('span', { class: 'whole' }, piece) : piece));
+
 /** A small button. */
 export const button = (text, onclick, more) => el('button', { type: 'button', class: 'button small', onclick, ...more }, text);
 

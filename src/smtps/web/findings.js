@@ -1,6 +1,6 @@
 // Findings: what was seen, what it means, what to do, and who can.
 
-import { badge, button, el, list, mark } from './dom.js';
+import { badge, button, el, instruction, list, mark } from './dom.js';
 
 const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
 const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
@@ -33,7 +33,7 @@ function card(finding, tried, onTry) {
   return el('li', { class: 'finding', 'data-tone': tone, 'data-code': finding.code },
     el('h3', {}, finding.meaning),
     list([
-      ['What to do', finding.fix && [el('span', { class: 'do' }, finding.fix), wanted && remedyButton(wanted, onTry)]],
+      ['What to do', finding.fix && [instruction(finding.fix), wanted && remedyButton(wanted, onTry)]],
       ['Seen', finding.seen && el('code', { class: 'seen' }, finding.seen)],
     ], {}),
     el('div', { class: 'foot' },
