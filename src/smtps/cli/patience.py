@@ -52,7 +52,8 @@ async def _line(server: str, phases: list[str]) -> None:
             so_far = _ENDED.get(phases[-1], "") if phases else ""
             seconds = round(time.monotonic() - began)
             words = f"waiting for {server}, {seconds} s{so_far and ': '}{so_far}"
-            sys.stderr.write(f"\r\x1b[K{words}")
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            sys.stderr.write(f"\r\x1b[K{words[: columns - 1]}")  # a second line would stay
             sys.stderr.flush()
             await asyncio.sleep(1.0)
     finally:
