@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from smtps.api.app import create_app
-from smtps.api.contract import SendRequest
 from smtps.api.guards import origin, pace, tokens
 from smtps.api.guards.body import judge_headers, judge_message
 from smtps.api.guards.rates import RateError, Rates
+from smtps.api.requests import SendRequest
 from smtps.api.settings import Settings, load
 from smtps.api.upload import Upload
 from smtps.errors import InputError

@@ -13,9 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
-from smtps.api.contract import CheckQuery, SendRequest
 from smtps.api.document import Document
 from smtps.api.queueing import MessageRequest
+from smtps.api.requests import CheckQuery, SendRequest
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from smtps.api.contract import MessageFields
+from smtps.api.requests import MessageFields
 from smtps.client.outgoing import Outgoing, prepare
 from smtps.client.terms import Terms
 from smtps.errors import InputError

@@ -1,4 +1,4 @@
-"""The shapes of answers, for ``/openapi.json``. The answers themselves are made in ``contract``."""
+"""The shapes of answers, for ``/openapi.json``. The answers themselves are made in ``answers``."""
 
 from __future__ import annotations
 

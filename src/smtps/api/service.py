@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smtps.api import problems
-from smtps.api.contract import (
-    CheckRequest,
-    ConnectRequest,
-    SendRequest,
-    ServerFields,
-    connect_answer,
-    facts_answer,
-)
+from smtps.api.answers import connect_answer, facts_answer
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
+from smtps.api.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
 from smtps.client.access import check_endpoint, deadline_of

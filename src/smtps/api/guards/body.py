@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smtps.api.contract import MessageFields
+from smtps.api.requests import MessageFields
 from smtps.api.settings import Settings
 from smtps.errors import InputError
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import StreamingResponse
 
 from smtps.api import events, problems, schemas
-from smtps.api.contract import CheckQuery, CheckRequest
 from smtps.api.document import Document
+from smtps.api.requests import CheckQuery, CheckRequest
 from smtps.api.routes.seed import Detail
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint

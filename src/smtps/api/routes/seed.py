@@ -11,16 +11,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
-from smtps.api.contract import (
-    ConnectQuery,
-    ConnectRequest,
-    SendRequest,
-    dry_run_answer,
-    send_answer,
-)
+from smtps.api.answers import dry_run_answer, send_answer
 from smtps.api.document import Document
 from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
+from smtps.api.requests import ConnectQuery, ConnectRequest, SendRequest
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint
 from smtps.client.outgoing import prepare

@@ -9,8 +9,8 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from smtps.api import pages
-from smtps.api.contract import CheckRequest
 from smtps.api.document import Document
+from smtps.api.requests import CheckRequest
 from smtps.api.service import Service
 from smtps.diagnosis.text import render
 from smtps.options import Security
