@@ -90,6 +90,13 @@ async def test_what_was_being_sent_when_the_lane_ended_is_uncertain(idle: Rig) -
     assert len(await marks(idle, tenure)) == 2  # the others are untouched
 
 
+async def test_the_log_tells_of_it(idle: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    (claim, *_) = await marks(idle, await takes(idle), most=1)
+    await idle.start()
+    await idle.until(claim.id, "uncertain")
+    assert "main: what was half sent when a lane ended is uncertain: 1" in caplog.messages
+
+
 async def test_or_is_sent_again_where_the_account_says_so(idle: Rig) -> None:
     (claim, *_) = await marks(idle, await takes(idle), most=1)
     tenure = await takes(idle, retry=True)

@@ -110,6 +110,12 @@ class Lane:
                      account.uncertain == "retry", account.webhook is not None, self._clock.now()),
         )  # fmt: skip
         self._taken = self._tenure
+        if self._tenure.orphans:
+            now = "is sent again" if account.uncertain == "retry" else "is uncertain"
+            orphans = self._tenure.orphans
+            log.warning(
+                "%s: what was half sent when a lane ended %s: %d", account.name, now, orphans
+            )
         if self._tenure.circuit.not_before > self._clock.now():
             return
         try:
