@@ -303,6 +303,18 @@ def test_a_source_that_has_nothing_is_named(
     assert caught.value.field.startswith("password")
 
 
+def test_an_option_that_nobody_typed_is_not_blamed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["check", "127.0.0.1", "--port", "99999"]) == 64
+    assert capsys.readouterr().err.startswith("smtps: --port: ")
+    assert main(["check", "127.0.0.1:99999"]) == 64
+    assert capsys.readouterr().err.startswith("smtps: port: ")
+    monkeypatch.setenv("SMTPS_PORT", "99999")
+    assert main(["serve"]) == 64
+    assert "--port" not in capsys.readouterr().err
+
+
 def test_the_keyring_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(InputError, match=r"smtps\[keyring\]"):
@@ -337,7 +349,7 @@ def test_a_terminal_shows_who_is_waited_for_and_a_pipe_does_not() -> None:
         parent, child = pty.openpty()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=child, env=environment)
         os.close(child)
-        seen = _read_until(parent, b"it is connected\r\x1b[K")
+        seen = _read_until(parent, b" s\r\x1b[K")
         report, _ = process.communicate(timeout=20)
         os.close(parent)
         assert b"waiting for 127.0.0.1" in seen

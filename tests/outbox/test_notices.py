@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from tests.outbox.rig import PATIENCE, Rig
 
 from smtps.outbox import notices, tables
 from smtps.outbox.account import Webhook
+from smtps.outbox.writer import StoreError
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -140,6 +142,47 @@ async def test_a_slow_webhook_keeps_nobody_else_waiting(rig: Rig, heard: Heard) 
 @pytest.mark.parametrize("url", ["http://\x00", "http://xn--/"])
 async def test_an_address_that_is_none_is_no_more_than_a_failure(rig: Rig, url: str) -> None:
     await is_put_off(rig, url)
+
+
+async def test_whatever_a_webhook_makes_of_the_client_is_a_failure(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stream(*_: Any, **__: Any) -> Any:
+        raise ssl.SSLError("no TLS after the handshake")
+
+    monkeypatch.setattr("httpx.AsyncClient.stream", stream)
+    await is_put_off(rig, "http://127.0.0.1:9/")
+
+
+async def test_an_error_about_one_is_nobody_else_s(
+    rig: Rig, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = Webhook(heard.url, SECRET)
+    accounts = rig.account("bad", webhook=hook), rig.account(webhook=hook)
+    teller = (await rig.start(*accounts, deliver=False))._teller
+    tell = teller._tell
+
+    async def fails_for_one(notice: notices.Notice) -> None:
+        if notice.account == "bad":
+            raise StoreError("outbox.unavailable", "away")
+        await asyncio.sleep(0.1)
+        await tell(notice)
+
+    monkeypatch.setattr(teller, "_tell", fails_for_one)
+    for account in ("bad", "main"):
+        await rig.outbox.cancel(await rig.accept(account=account))
+    async with asyncio.timeout(5):
+        assert await teller.round() == 2
+    assert len(heard.posts) == 1
+
+
+async def test_two_events_of_one_message_are_not_told_at_once(rig: Rig, heard: Heard) -> None:
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)), deliver=False)
+    id_ = await rig.accept()
+    await rig.outbox.cancel(id_)
+    for telling, number in (({id_: "elsewhere"}, 0), ({}, 1)):
+        wanted = notices.Wanted(rig.clock.now(), telling, {})
+        assert len(await rig.outbox.store.read(notices.to_tell, wanted)) == number
 
 
 async def is_put_off(rig: Rig, url: str) -> None:

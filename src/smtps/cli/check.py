@@ -181,11 +181,8 @@ def _checker(options: Namespace) -> CheckOne:
     single = len(options.targets) == 1 and not targets.lists(options)
 
     async def check_one(target: str, turn: Turn) -> Report:
-        async with waiting_for(target, show=single) as ended:
-            return await check(
-                endpoint(target), target=target, turn=turn,
-                progress=lambda _seen, phase: ended(phase), **how_far,
-            )  # fmt: skip
+        async with waiting_for(target, show=single and not options.progress):
+            return await check(endpoint(target), target=target, turn=turn, **how_far)
 
     return check_one
 

@@ -6,7 +6,7 @@ Built on argparse: the libraries that would be nicer here take longer to load th
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except SMTPSError as error:
-        print(f"smtps: {_words(error, options.command)}", file=sys.stderr)
+        print(f"smtps: {_words(error, options)}", file=sys.stderr)
         return exits.of_error(error.failure)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -81,10 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _words(error: SMTPSError, command: ArgumentParser) -> str:
-    """An error for who typed the command: an option to blame is named as it is typed."""
+def _words(error: SMTPSError, options: Namespace) -> str:
+    """An error for who typed the command: an option to blame is named as it was typed."""
     if isinstance(error, InputError):
         option = "--" + error.field.replace("_", "-")
-        if option in command._option_string_actions:  # noqa: SLF001  # there is no other list
+        known = options.command._option_string_actions  # noqa: SLF001  # there is no other list
+        action = known.get(option)
+        if action is not None and getattr(options, action.dest) != action.default:
             return f"{option}: {error.problem}"
     return str(error)

@@ -6,52 +6,38 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 AFTER = 2.0
 """Seconds without a word that nobody minds."""
 
-_ENDED = {
-    "tcp": "it is connected",
-    "tls": "TLS is up",
-    "greeting": "it has greeted",
-    "ehlo": "it has answered EHLO",
-    "auth": "it has answered the login",
-}
-
 
 @asynccontextmanager
-async def waiting_for(server: str, *, show: bool = True) -> AsyncIterator[Callable[[str], None]]:
+async def waiting_for(server: str, *, show: bool = True) -> AsyncIterator[None]:
     """Show who is waited for, on standard error, for the length of the block.
 
     Args:
         server: who.
         show: whether at all; only a terminal is shown anything.
-
-    Yields:
-        A function to be told which phase has ended.
     """
-    phases: list[str] = []
     if not show or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield phases.append
+        yield
         return
-    line = asyncio.create_task(_line(server, phases))
+    line = asyncio.create_task(_line(server))
     try:
-        yield phases.append
+        yield
     finally:
         line.cancel()
         await asyncio.gather(line, return_exceptions=True)
 
 
-async def _line(server: str, phases: list[str]) -> None:
+async def _line(server: str) -> None:
     began = time.monotonic()
     await asyncio.sleep(AFTER)
     try:
         while True:
-            so_far = _ENDED.get(phases[-1], "") if phases else ""
-            seconds = round(time.monotonic() - began)
-            words = f"waiting for {server}, {seconds} s{so_far and ': '}{so_far}"
+            words = f"waiting for {server}, {time.monotonic() - began:.0f} s"
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
             sys.stderr.write(f"\r\x1b[K{words[: columns - 1]}")  # a second line would stay
             sys.stderr.flush()

@@ -27,7 +27,7 @@ class Farewells:
         """Let a session quit; at once, unless very many are at it."""
         task = self.begin(session)
         if len(self.under_way) > MOST:
-            await task
+            await asyncio.wait([task])  # whoever waits may go; the session leaves all the same
 
     def begin(self, session: Access) -> asyncio.Task[None]:
         """Let a session quit, however many are at it."""

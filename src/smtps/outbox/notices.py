@@ -22,6 +22,7 @@ from smtps.outbox.clock import Clock
 from smtps.outbox.records import when
 from smtps.outbox.schedule import MINUTE
 from smtps.outbox.store import Store
+from smtps.outbox.writer import StoreError
 
 log = logging.getLogger("smtps.outbox")
 
@@ -36,10 +37,10 @@ TIMEOUT = 15.0
 """Seconds for an answer."""
 
 AT_ONCE = 100
-"""Attempts under way at the same time."""
+"""Attempts under way at the same time, in one process."""
 
 EACH = 10
-"""Of these for one account: a webhook that is slow to answer keeps nobody else waiting."""
+"""Of these to one host: a webhook that is slow to answer keeps nobody else waiting."""
 
 LOOK = 1.0
 """Seconds until it is asked again what is due, while some are under way."""
@@ -68,38 +69,60 @@ class Verdict(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a process can tell now: ``telling`` counts what it tells already, by account."""
+    """What a process can tell now.
+
+    Attributes:
+        now: the time, milliseconds.
+        telling: message → receiver, of what it tells already.
+        receivers: account → who is told.
+    """
 
     now: int
-    telling: Counter[str]
+    telling: Mapping[str, str]
+    receivers: Mapping[str, str]
 
 
-def lease(connection: Connection, wanted: list[Wanted]) -> list[list[Notice]]:
-    """Take what is due; each goes to one process."""
-    return [_lease(connection, now, Counter(telling)) for now, telling in wanted]
-
-
-def _lease(connection: Connection, now: int, telling: Counter[str]) -> list[Notice]:
-    busy = [account for account, number in telling.items() if number >= EACH]
+def to_tell(connection: Connection, wanted: Wanted) -> list[Notice]:
+    """What is due and can be told now, the oldest first."""
+    now, telling, receivers = wanted
+    busy = Counter(telling.values())
+    full = [account for account, receiver in receivers.items() if busy[receiver] >= EACH]
     rows = connection.execute(
         select(tables.notices)
-        .where(_N.due <= now, _N.account.not_in(busy))
+        # Of two events of one message, the second is not told while the first is.
+        .where(_N.due <= now, _N.account.not_in(full), _N.message.not_in(list(telling)))
         .order_by(_N.due)
-        .limit(AT_ONCE - telling.total())
+        .limit(AT_ONCE - len(telling))
     ).mappings()
-    taken = []
+    found = []
     for row in rows.all():
-        if telling[row["account"]] >= EACH:
-            continue
-        ours = connection.execute(
-            update(tables.notices)
-            .where(_N.message == row["message"], _N.id == row["id"], _N.due == row["due"])
-            .values(due=now + LEASE, tries=_N.tries + 1)
-        )
-        if ours.rowcount:
-            telling[row["account"]] += 1
-            taken.append(Notice(**row))
-    return taken
+        receiver = receivers.get(row["account"], "")
+        if busy[receiver] < EACH:
+            busy[receiver] += 1
+            found.append(Notice(**row))
+    return found
+
+
+class Lease(NamedTuple):
+    """Notices that one process wants to tell, and the time."""
+
+    now: int
+    notices: list[Notice]
+
+
+def lease(connection: Connection, leases: list[Lease]) -> list[list[Notice]]:
+    """Take them, as far as nobody else has; each goes to one process."""
+    return [
+        [notice for notice in notices if _take(connection, notice, now)] for now, notices in leases
+    ]
+
+
+def _take(connection: Connection, notice: Notice, now: int) -> bool:
+    same = (_N.message == notice.message, _N.id == notice.id, _N.due == notice.due)
+    ours = connection.execute(
+        update(tables.notices).where(*same).values(due=now + LEASE, tries=_N.tries + 1)
+    )
+    return bool(ours.rowcount)
 
 
 def conclude(connection: Connection, verdicts: list[Verdict]) -> list[None]:
@@ -153,31 +176,56 @@ class Teller:
         self._store = store
         self._accounts = accounts
         self._clock = clock
+        self._receivers = {
+            name: account.webhook.url.partition("://")[2].partition("/")[0]
+            for name, account in accounts.items()
+            if account.webhook is not None
+        }
         self._client: Any = None
 
     async def round(self) -> int:
-        """Tell until nothing is due; how often that was."""
-        under_way: dict[asyncio.Task[None], str] = {}
+        """Tell until nothing is due; how often that was.
+
+        Raises:
+            StoreError: the database is away.
+        """
+        under_way: dict[asyncio.Task[None], Notice] = {}
         told = 0
         try:
             while True:
-                wanted = Wanted(self._clock.now(), Counter(under_way.values()))
-                notices: list[Notice] = await self._store.write(lease, wanted)
+                notices = await self._lease(list(under_way.values()))
                 for notice in notices:
-                    under_way[asyncio.create_task(self._tell(notice))] = notice.account
+                    under_way[asyncio.create_task(self._tell(notice))] = notice
                 told += len(notices)
                 if not under_way:
                     return told
                 if notices:
-                    continue  # of another account there may be more
+                    continue  # for another receiver there may be more
                 done, _ = await asyncio.wait(under_way, timeout=LOOK, return_when=_ONE)
                 for task in done:
-                    del under_way[task]
-                    task.result()
+                    self._over(under_way.pop(task), task)
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _lease(self, telling: list[Notice]) -> list[Notice]:
+        """What can be told now, taken so that no other process tells it."""
+        now, receivers = self._clock.now(), self._receivers
+        wanted = Wanted(now, {n.message: receivers.get(n.account, "") for n in telling}, receivers)
+        try:
+            # Asked first: that holds up nobody who writes, and mostly there is nothing.
+            notices: list[Notice] = await self._store.read(to_tell, wanted)
+            return await self._store.write(lease, Lease(now, notices)) if notices else []
+        except StoreError:
+            if not telling:
+                raise
+            return []  # those under way shall come to their end
+
+    def _over(self, notice: Notice, task: asyncio.Task[None]) -> None:
+        """One is told, or is told again when its lease is over: its error is nobody else's."""
+        if (error := task.exception()) is not None:
+            log.warning("what %s was told of cannot be written: %s", notice.account, error)
 
     async def _tell(self, notice: Notice) -> None:
         account = self._accounts.get(notice.account)
@@ -209,7 +257,7 @@ class Teller:
                 self._client.stream("POST", hook.url, content=body, headers=sign) as answer,
             ):
                 heard, status = bool(answer.is_success), answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's server makes of httpx
             log.warning("the webhook of %s failed: %s", notice.account, type(error).__name__)
             return False
         if not heard:
