@@ -20,6 +20,7 @@ Retry, exit codes, HTTP status, page and advice read the record, never the class
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -149,6 +150,14 @@ class InputError(LocalError, ValueError):
         super().__init__(code, f"{field}: {problem}", field=field, phase=Phase.INPUT)
         self.field = field
         self.problem = problem
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
+    """What to add to the problem with a name that is not known; empty if none comes near."""
+    from difflib import get_close_matches  # late: few mistype  # noqa: PLC0415
+
+    near = ", ".join(get_close_matches(name, list(known), most))
+    return near and f"; did you mean {near}?"
 
 
 class CapabilityError(LocalError):

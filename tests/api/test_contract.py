@@ -340,7 +340,7 @@ async def test_other_types_paths_and_methods_have_documents_too() -> None:
         put = await client.put("/api/smtps/send")
         check_problem(put, 405, "api.method_not_allowed")
         assert put.headers["allow"] == "POST"
-        for path in ("/docs", "/web/page.css"):
+        for path in ("/docs", "/web/style.css"):
             posted = await client.post(path)
             check_problem(posted, 405, "api.method_not_allowed")
             assert "GET" in posted.headers["allow"]

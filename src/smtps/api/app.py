@@ -65,9 +65,15 @@ def create_app(
     stopping = stopping or asyncio.Event()
     rates = Rates(settings.caller_rate or "", settings.target_rate or "")
     service = Service(
-        settings, gallery, rates, metrics or Metrics(), stopping, farewells or Farewells(), warm,
-        outbox,
-    )  # fmt: skip
+        settings,
+        gallery,
+        rates,
+        metrics or Metrics(),
+        stopping,
+        farewells=farewells or Farewells(),
+        warm=warm,
+        outbox=outbox,
+    )
     app = Application(
         title="smtps",
         version=__version__,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from smtps.api.queueing import MessageRequest
 from smtps.api.requests import CheckQuery, SendRequest
 from smtps.client.result import SendError
 from smtps.diagnosis.finding import Finding
-from smtps.errors import Failure, Phase, SMTPSError
+from smtps.errors import Failure, Phase, SMTPSError, did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -233,8 +232,7 @@ _PROBLEMS = {
 def _problem(entry: Mapping[str, Any]) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(entry["loc"][-1]), FIELDS, 1, 0.6)
-        return "is not known here" + (f"; did you mean {near[0]}?" if near else "")
+        return "is not known here" + did_you_mean(str(entry["loc"][-1]), FIELDS)
     if kind in ("greater_than_equal", "less_than_equal"):
         if _field(entry) == "port":
             return "must be between 1 and 65535"

@@ -14,7 +14,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
-from smtps.client.access import check_endpoint, deadline_of
+from smtps.client.access import Leave, check_endpoint, deadline_of
 from smtps.client.farewells import Farewells
 from smtps.client.outgoing import prepare
 from smtps.client.result import Result
@@ -106,11 +106,14 @@ class Service:
     async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
         allow = self.allow()
         finder = self.finder(allow) if "@" in endpoint.host else None
-        if not endpoint.transcript:
-            more["leave"] = self.farewells.quit
-        report = await check(endpoint, allow=allow, finder=finder, **more)
+        leave = self._leave(endpoint)
+        report = await check(endpoint, allow=allow, finder=finder, leave=leave, **more)
         self.metrics.checks.labels(report.verdict.value).inc()
         return report
+
+    def _leave(self, endpoint: Endpoint) -> Leave | None:
+        """Who lets its session quit: a transcript tells of that too, so its caller waits."""
+        return None if endpoint.transcript else self.farewells.quit
 
     def finder(self, allow: Allow) -> Means:
         """What to find the server of a mail address with: the web is asked for documents only."""
@@ -140,8 +143,7 @@ class Service:
             "allow": self.allow(),
         }
         if self.warm is None:
-            leave = None if transcript else self.farewells.quit
-            result = await send(ready, endpoint, leave=leave, **terms)
+            result = await send(ready, endpoint, leave=self._leave(endpoint), **terms)
         else:
             check_endpoint(endpoint)
             pool = await self.warm.pool(endpoint)

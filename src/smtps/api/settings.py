@@ -5,7 +5,6 @@ Flags go before the environment (``SMTPS_PORT``), and that before the file (TOML
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from functools import cached_property
@@ -21,7 +20,7 @@ from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
 from smtps.credentials import without_password
-from smtps.errors import InputError
+from smtps.errors import InputError, did_you_mean
 from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
 
@@ -204,8 +203,7 @@ def _unknown(name: str) -> str:
     known = [
         n for model in (Settings, AccountSettings, WebhookSettings) for n in model.model_fields
     ]
-    near = difflib.get_close_matches(name, known, 1, 0.6)
-    return "is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+    return "is not a setting" + did_you_mean(name, known)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -46,7 +46,6 @@ SPACING = 1.0
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.set_defaults(usage_error=parser.error)
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
         help="host, host:port, [IPv6]:port, a mail address, or a provider's name as smtps "
@@ -95,7 +94,7 @@ def run(options: Namespace) -> int:
     if options.schema:
         return _show_schema()
     if not options.targets and options.list is None:
-        options.usage_error("give a target, or a list with --from FILE")
+        options.command.error("give a target, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
 
     from smtps.cli import loop  # noqa: PLC0415
@@ -123,7 +122,7 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     from smtps.cli import targets  # noqa: PLC0415
     from smtps.diagnosis.formats import FORMATS, Style  # noqa: PLC0415
 
-    single = len(options.targets) == 1 and not targets.lists(options)
+    single = not targets.several(options)
     form = options.output or "text"
     if options.json:
         form = "json" if single else "ndjson"
@@ -178,11 +177,11 @@ def _checker(options: Namespace) -> CheckOne:
         else:
             to_ascii(endpoint(target).host)
 
-    single = len(options.targets) == 1 and not targets.lists(options)
+    show = not targets.several(options) and not options.progress  # a bar takes its place
 
     async def check_one(target: str, turn: Turn) -> Report:
-        async with waiting_for(target, show=single and not options.progress):
-            return await check(endpoint(target), target=target, turn=turn, **how_far)
+        work = check(endpoint(target), target=target, turn=turn, **how_far)
+        return await waiting_for(target, work, show=show)
 
     return check_one
 
@@ -198,7 +197,7 @@ def _batch(
     todo = targets.Todo(options, form)
     listed = bool(targets.lists(options))
     jobs = JOBS if listed and not options.username else 1
-    several = listed or len(options.targets) > 1
+    several = targets.several(options)
     tally = Tally()
     for verdict in todo.verdicts:
         tally.mind(verdict)

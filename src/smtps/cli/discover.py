@@ -40,11 +40,8 @@ def run(options: Namespace) -> int:
     from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
 
-    async def work() -> Discovery:
-        async with waiting_for(options.address):
-            return await discover(options.address, means(resolver=options.resolver))
-
-    found = asyncio.run(work())
+    work = discover(options.address, means(resolver=options.resolver))
+    found = asyncio.run(waiting_for(options.address, work))
     if options.json:
         output.show_json(found.as_json())
     else:

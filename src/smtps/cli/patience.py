@@ -6,27 +6,28 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 AFTER = 2.0
 """Seconds without a word that nobody minds."""
 
 
-@asynccontextmanager
-async def waiting_for(server: str, *, show: bool = True) -> AsyncIterator[None]:
-    """Show who is waited for, on standard error, for the length of the block.
+async def waiting_for(server: str, work: Awaitable[Found], *, show: bool = True) -> Found:
+    """Do the work, and show on standard error meanwhile who is waited for.
 
     Args:
         server: who.
-        show: whether at all; only a terminal is shown anything.
+        work: what.
+        show: whether to show it; only a terminal is shown anything.
     """
     if not show or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield
-        return
+        return await work
     line = asyncio.create_task(_line(server))
     try:
-        yield
+        return await work
     finally:
         line.cancel()
         await asyncio.gather(line, return_exceptions=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smtps.cli import exits, output
-
-if TYPE_CHECKING:
-    from smtps.diagnosis.ports import Comparison
 
 NAME = "ports"
 HELP = "compare the submission ports of a host"
@@ -40,11 +37,8 @@ def run(options: Namespace) -> int:
     from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.diagnosis.ports import compare  # noqa: PLC0415
 
-    async def work() -> Comparison:
-        async with waiting_for(options.host):
-            return await compare(options.host, timeout=options.timeout, ca_file=options.ca_file)
-
-    found = asyncio.run(work())
+    work = compare(options.host, timeout=options.timeout, ca_file=options.ca_file)
+    found = asyncio.run(waiting_for(options.host, work))
     if options.json:
         output.show_json(found.as_json())
     else:

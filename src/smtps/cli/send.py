@@ -178,15 +178,15 @@ async def _send(
     from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.client.sending import send  # noqa: PLC0415
 
-    async with waiting_for(endpoint.host):
-        result = await send(
-            message,
-            endpoint,
-            envelope=envelope,
-            partial=options.partial,
-            dsn=sending.dsn(options),
-            require_tls=options.require_tls,
-        )
+    work = send(
+        message,
+        endpoint,
+        envelope=envelope,
+        partial=options.partial,
+        dsn=sending.dsn(options),
+        require_tls=options.require_tls,
+    )
+    result = await waiting_for(endpoint.host, work)
     assert result.transcript is not None
     shown: dict[str, Any] = result.as_json()
     if options.transcript:

@@ -26,6 +26,11 @@ def lists(options: Namespace) -> list[str]:
     return found
 
 
+def several(options: Namespace) -> bool:
+    """Whether there may be more than one."""
+    return bool(lists(options)) or len(options.targets) > 1
+
+
 class Todo:
     """What is left to check.
 

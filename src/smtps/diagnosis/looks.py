@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smtps.client.access import Access, timed
+from smtps.client.access import Access, Leave, timed
 from smtps.core.reply import Reply
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any
@@ -164,6 +164,8 @@ async def open_at(
     allow: Allow | None,
     deadline: float | None,
     timings: dict[str, float],
+    *,
+    leave: Leave | None = None,
 ) -> Access:
     """A session at the first address that answers, before its first word.
 
@@ -173,7 +175,7 @@ async def open_at(
     seconds = endpoint.timeouts.tcp
     with timed(timings, Phase.TCP):
         wire = await connect_any(addresses, timeout=seconds, allow=allow, deadline=deadline)
-    session = Access(wire, endpoint)
+    session = Access(wire, endpoint, leave=leave)
     session.timings = timings
     session.dialogue.deadline = deadline
     return session

@@ -65,7 +65,7 @@ class Visitor:
         self._allow = allow
         self._progress = progress
         self._deadline = deadline
-        self._leave = leave or Access.quit
+        self._leave = leave
         self._login_due = endpoint.wants_login
         self._envelope_due = scope.envelope is not None
 
@@ -100,7 +100,7 @@ class Visitor:
             raise
         _note(session, seen)
         if seen.failure is None and not self.scope.deep:
-            await self._leave(session)
+            await session.leave()
         else:
             await session.quit()
             await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
@@ -108,8 +108,9 @@ class Visitor:
 
     async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Access:
         session = await open_at(
-            addresses, self._endpoint, self._allow, self._deadline, seen.timings
-        )
+            addresses, self._endpoint, self._allow, self._deadline, seen.timings,
+            leave=self._leave,
+        )  # fmt: skip
         seen.address = session.address
         seen.transcript = session.transcript
         return session

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from smtps.errors import InputError
+from smtps.errors import InputError, did_you_mean
 from smtps.sandbox.persona import Persona
 from smtps.sandbox.personas import certificates, dialogues, envelopes, handshakes, logins
 
@@ -32,8 +30,5 @@ def persona_named(name: str) -> Persona:
     try:
         return PERSONAS[name]
     except KeyError:
-        near = ", ".join(difflib.get_close_matches(name, PERSONAS, 3, 0.5))
-        meant = f"; did you mean {near}?" if near else ""
-        raise InputError(
-            "persona", f"{name!r} is not known{meant} (smtps sandbox --list)"
-        ) from None
+        near = did_you_mean(name, PERSONAS, most=3)
+        raise InputError("persona", f"{name!r} is not known{near} (smtps sandbox --list)") from None
