@@ -10,28 +10,18 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import shutil
-import signal
-import smtplib
-import socket
-import ssl
 import subprocess
-import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from . import dovecot, postfix
-from .pki import make_pki
+from .server import DOMAIN, Server, Taken, free_ports
 
-DOMAIN = "example.test"
 MAIL_UID = 65534  # nobody: both servers refuse to store mail as root
 SIZE_LIMIT = 64 * 1024 * 1024
-START_TIMEOUT = 15.0
-STOP_TIMEOUT = 2.0
 
 PACKAGES = {  # program: the Debian package it comes in
     "/usr/sbin/postfix": "postfix",
@@ -40,75 +30,34 @@ PACKAGES = {  # program: the Debian package it comes in
 }
 
 
-class MailHost:
-    """Both servers, running while the context is entered.
+class MailHost(Server):
+    """Both servers, running while the context is entered. As a `Server`, it is Postfix."""
 
-    Their logs and certificates are in `directory`. The rest is in a directory under /tmp that
-    goes with them: socket paths are limited to 108 bytes, and the servers' users must be able
-    to enter every directory above.
-    """
-
-    host = "127.0.0.1"
-    username = f"tester@{DOMAIN}"
-    password = "corr3ct horse battery"
+    name = "Postfix"
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        pki = make_pki(directory)
-        self.ca_file, self._cert_file, self._key_file = pki.ca_file, pki.cert_file, pki.key_file
+        super().__init__(directory)
         self._token_key = secrets.token_bytes(32)
         self.access_token = self.issue_token()
-        self.postfix_tls_port = self.postfix_starttls_port = self.dovecot_tls_port = 0
-        self._relay_port = 0
-        self._run: Path | None = None
-        self._servers: list[subprocess.Popen[bytes]] = []
+        self.dovecot_tls_port = self._relay_port = 0
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
+    @property
+    def postfix_tls_port(self) -> int:
+        return self.tls_port
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
+    @property
+    def postfix_starttls_port(self) -> int:
+        return self.starttls_port
 
-    def start(self) -> None:
+    def require(self) -> None:
+        super().require()
         for program, package in PACKAGES.items():
             if not Path(program).exists():
                 raise RuntimeError(f"{program} is missing: install Debian's package {package}")
-        if os.geteuid() != 0:
-            raise RuntimeError("Postfix and Dovecot must be started by root")
-        for attempts_left in (2, 1, 0):
-            try:
-                self._start_once()
-            except BaseException as error:
-                self.stop()
-                # Another process may take a port between our choice and the server's bind.
-                taken = isinstance(error, RuntimeError) and "already in use" in str(error)
-                if not (taken and attempts_left):
-                    raise
-            else:
-                return
 
-    def stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for server in self._servers:
-                with suppress(ProcessLookupError):
-                    os.killpg(server.pid, number)
-            deadline = time.monotonic() + STOP_TIMEOUT
-            while any(_lives(server.pid) for server in self._servers):
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.01)
-        for server in self._servers:
-            server.wait()  # only now can its number be another's
-        self._servers.clear()
-        if self._run is not None:
-            shutil.rmtree(self._run)
-            self._run = None
+    def refused(self, number: int) -> str:
+        """Postfix delivers to its own domain alone: the transport `error` refuses the others."""
+        return f"user{number}@refused.example"
 
     def issue_token(self, lifetime: int = 3600) -> str:
         """A token for XOAUTH2 and OAUTHBEARER; a negative lifetime makes an expired one."""
@@ -133,47 +82,43 @@ class MailHost:
             time.sleep(0.02)
         return self.messages()
 
+    def taken(self) -> list[Taken]:
+        self._settle()
+        return [
+            Taken(
+                tuple(name.decode() for name in re.findall(rb"(?m)^Delivered-To: (.*)$", data)),
+                data,
+            )
+            for data in self.messages()
+        ]
+
     def clear(self) -> None:
         """Delete the mail, having waited for what is still under way in Postfix."""
-        queues = [self._state / "queue" / name for name in ("incoming", "active")]
-        deadline = time.monotonic() + 10
+        self._settle()
+        for path in self._mail_files():
+            path.unlink()
+
+    def _settle(self) -> None:
+        queues = [self.run / "queue" / name for name in ("incoming", "active")]
+        deadline = time.monotonic() + 60
         while any(next(queue.iterdir(), None) for queue in queues):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the queue does not empty\n{self.log(4000)}")
             time.sleep(0.02)
-        for path in self._mail_files():
-            path.unlink()
-
-    def log(self, limit: int | None = None) -> str:
-        """Both servers' logs, each under its name: all of them, or the last characters."""
-        text = ""
-        for path in (self.directory / "dovecot.log", self.directory / "postfix.log"):
-            if path.exists():
-                log = path.read_text(errors="replace")
-                text += f"--- {path.name}\n{log[-limit:] if limit else log}"
-        return text
-
-    @property
-    def _state(self) -> Path:
-        if self._run is None:
-            raise RuntimeError("the mail host is not running")
-        return self._run
 
     def _mail_files(self) -> list[Path]:
-        new = self._state / "mail" / "inbox" / "new"  # Postfix makes it for the first message
+        new = self.run / "mail" / "inbox" / "new"  # Postfix makes it for the first message
         return sorted(new.glob("*"), key=lambda path: path.stat().st_mtime_ns)
 
-    def _start_once(self) -> None:
-        run = self._run = Path(tempfile.mkdtemp(prefix="mail-", dir="/tmp"))
-        ports = _free_ports(4)
-        self.postfix_tls_port, self.postfix_starttls_port = ports[:2]
-        self._relay_port, self.dovecot_tls_port = ports[2:]
+    def begin(self, run: Path) -> None:
+        ports = free_ports(4)
+        self.tls_port, self.starttls_port, self._relay_port, self.dovecot_tls_port = ports
         self._configure(run)
-        self._spawn("dovecot", "/usr/sbin/dovecot", "-F", "-c", f"{run}/dovecot.conf")
+        self.spawn("dovecot", "/usr/sbin/dovecot", "-F", "-c", f"{run}/dovecot.conf")
         with (self.directory / "postfix.log").open("ab") as log:
             check = ("/usr/sbin/postfix", "-c", f"{run}/postfix", "check")  # makes the queue
             subprocess.run(check, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
-        self._spawn(
+        self.spawn(
             "postfix",
             "/usr/lib/postfix/sbin/master",
             "-c",
@@ -182,16 +127,15 @@ class MailHost:
             POSTLOG_SERVICE=f"{run}/queue/public/postlog",
             POSTLOG_HOSTNAME="mail",
         )
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + self.start_timeout
         # An smtpd that finds no socket for SASL dies, and Postfix waits a minute for the next.
         while not (run / "auth").exists():
-            self._check_start(deadline)
-        for port in (self.postfix_tls_port, self.postfix_starttls_port, self.dovecot_tls_port):
-            while not self._greets(port):
-                self._check_start(deadline)
+            self.check_start(deadline)
+        self.wait_until_it_greets()
+        while not self.greets(self.dovecot_tls_port, implicit=True):
+            self.check_start(deadline)
 
     def _configure(self, run: Path) -> None:
-        run.chmod(0o755)
         for name in ("postfix", "queue", "data", "mail", "dovecot", "keys/default/HS256"):
             (run / name).mkdir(parents=True)
         os.chown(run / "mail", MAIL_UID, MAIL_UID)
@@ -201,8 +145,8 @@ class MailHost:
             "domain": DOMAIN,
             "uid": MAIL_UID,
             "size_limit": SIZE_LIMIT,
-            "cert": self._cert_file.resolve(),
-            "key": self._key_file.resolve(),
+            "cert": self.cert_file.resolve(),
+            "key": self.key_file.resolve(),
             "log": self.directory.resolve() / "postfix.log",
             "tls_port": self.postfix_tls_port,
             "starttls_port": self.postfix_starttls_port,
@@ -221,58 +165,6 @@ class MailHost:
         (run / "users").write_text(f"{self.username}:{{PLAIN}}{self.password}\n")
         token_key = base64.b64encode(self._token_key)
         (run / "keys/default/HS256/default").write_bytes(token_key)
-
-    def _spawn(self, name: str, *command: str, **environment: str) -> None:
-        with (self.directory / f"{name}.log").open("ab") as log:
-            self._servers.append(
-                subprocess.Popen(
-                    command,
-                    env=os.environ | environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,  # so that stop() reaches every descendant
-                )
-            )
-
-    def _greets(self, port: int) -> bool:
-        try:
-            if port == self.postfix_starttls_port:
-                smtplib.SMTP(self.host, port, timeout=1).quit()
-            else:
-                context = ssl.create_default_context(cafile=str(self.ca_file))
-                smtplib.SMTP_SSL(self.host, port, timeout=1, context=context).quit()
-        except (OSError, smtplib.SMTPException):
-            return False
-        return True
-
-    def _check_start(self, deadline: float) -> None:
-        ended = [server.args for server in self._servers if server.poll() is not None]
-        if ended or time.monotonic() > deadline:
-            reason = f"{ended} ended" if ended else f"no answer after {START_TIMEOUT:g} s"
-            raise RuntimeError(f"the mail host did not start: {reason}\n{self.log(4000)}")
-        time.sleep(0.02)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def _lives(group: int) -> bool:
-    """Whether a process of the group still runs; one that init has yet to reap does not."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
-            state, _parent, its_group = path.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                return True
-    return False
 
 
 def _base64url(data: bytes) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scramp import ScramClient
 
-from . import dovecot, mailhost
+from . import dovecot, mailhost, server
 from .mailhost import MailHost
 
 POSTFIX, STARTTLS, DOVECOT = "postfix_tls_port", "postfix_starttls_port", "dovecot_tls_port"
@@ -205,13 +205,13 @@ def test_a_missing_program_names_its_package(
 def test_a_taken_port_is_changed_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, position: int
 ) -> None:
-    free_ports = mailhost._free_ports
+    free_ports = server.free_ports
     with socket.create_server(("127.0.0.1", 0)) as taken:
         first = free_ports(4)
         first[position] = taken.getsockname()[1]
         choices = iter([first])
         monkeypatch.setattr(
-            mailhost, "_free_ports", lambda count: next(choices, None) or free_ports(count)
+            mailhost, "free_ports", lambda count: next(choices, None) or free_ports(count)
         )
         with MailHost(tmp_path) as host, connect(host, DOVECOT) as client:
             assert client.login(host.username, host.password)[0] == 235
