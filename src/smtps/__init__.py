@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smtps.client.session import connect as connect
     from smtps.diagnosis.checking import check as check
     from smtps.diagnosis.report import Report as Report
-    from smtps.diagnosis.report import Verdict as Verdict
+    from smtps.diagnosis.verdict import Verdict as Verdict
     from smtps.errors import CapabilityError as CapabilityError
     from smtps.errors import CertificateError as CertificateError
     from smtps.errors import Failure as Failure
@@ -84,7 +84,7 @@ _HOME = {
     "TLSError": "smtps.errors",
     "Template": "smtps.template",
     "Timeouts": "smtps.options",
-    "Verdict": "smtps.diagnosis.report",
+    "Verdict": "smtps.diagnosis.verdict",
     "check": "smtps.diagnosis.checking",
     "connect": "smtps.client.session",
     "send": "smtps.client.sending",

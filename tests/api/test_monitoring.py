@@ -19,7 +19,7 @@ from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.diagnosis.checking import check
 from smtps.diagnosis.formats import FORMATS
-from smtps.diagnosis.report import Verdict
+from smtps.diagnosis.verdict import Verdict
 from smtps.errors import Phase
 from smtps.sandbox.gallery import Gallery
 

@@ -6,20 +6,20 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.diagnosis.made import a_report
 
 from smtps.diagnosis.batch import LOOKAHEAD, CheckOne, check_many
 from smtps.diagnosis.checking import check
-from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
 from smtps.diagnosis.spacing import Spacing
+from smtps.diagnosis.verdict import Verdict
 from smtps.errors import InputError
 from smtps.net.resolve import Address
 from smtps.options import Timeouts
@@ -27,7 +27,7 @@ from smtps.sandbox.server import Sandbox
 
 
 def report_of(target: str) -> Report:
-    return Report.of(Facts(target, target, 465, "implicit", datetime.now(UTC)))
+    return a_report(target=target, host=target)
 
 
 async def at_once(target: str, _turn: Turn) -> Report:

@@ -158,6 +158,7 @@ def test_csv_says_the_facts_in_its_columns() -> None:
             "address": "192.0.2.1",
             "tls_version": "TLSv1.3",
             "cipher": "TLS_AES_256_GCM_SHA384",
+            "login": "not tried",
             "certificate_not_after": "2027-01-22T12:00:00+00:00",
             "certificate_days_left": "60",
             "dns_ms": "2.0",

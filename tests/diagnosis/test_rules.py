@@ -7,14 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.diagnosis import made
 
 from smtps.advice import Severity
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
-from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.rules import judge
 from smtps.diagnosis.text import render
+from smtps.diagnosis.verdict import Verdict, conclude
 from smtps.diagnosis.words import explain
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
@@ -58,6 +62,10 @@ def an_address(**changed: Any) -> AddressFacts:
 def facts(*addresses: AddressFacts, **changed: Any) -> Facts:
     found = Facts("mail.example.com", "mail.example.com", 465, "implicit", NOW)
     return replace(found, addresses=list(addresses), **changed)
+
+
+def asked(mail: Reply, rcpt: Reply) -> Asked:
+    return Asked("me@example.com", mail, (("you@example.com", rcpt),))
 
 
 def untrusted(code: str) -> dict[str, Any]:
@@ -125,9 +133,41 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
         [],
     ),
     "unverified on purpose": (
-        facts(an_address(tls=TLSFacts("TLSv1.3"), chain=(a_certificate(names=("x",)),))),
+        facts(
+            an_address(tls=TLSFacts("TLSv1.3"), chain=(a_certificate(names=("x",)),)),
+            verify=False,
+        ),
         "warnings",
         ["tls.certificate_wrong_host"],
+    ),
+    "a login over TLS that nobody checked": (
+        facts(
+            an_address(tls=TLSFacts("TLSv1.3"), mechanism="PLAIN"),
+            verify=False,
+            wanted_login=True,
+        ),
+        "warnings",
+        ["auth.sent_unverified"],
+    ),
+    "a failure that no rule knows": (
+        facts(an_address(**untrusted("tls.certificate_revoked"))),
+        "fails",
+        ["tls.certificate_revoked"],
+    ),
+    "an expired certificate of which this machine sees nothing": (
+        facts(an_address(**untrusted("tls.certificate_expired"))),
+        "fails",
+        ["tls.certificate_expired"],
+    ),
+    "a sender put off, and what was answered behind": (
+        facts(an_address(asked=asked(Reply(451, ("4.3.0 later",)), Reply(503, ("MAIL first",))))),
+        "later",
+        ["send.sender_refused"],
+    ),
+    "a sender refused, and what was answered behind": (
+        facts(an_address(asked=asked(Reply(550, ("5.7.1 no",)), Reply(451, ("4.3.0 later",))))),
+        "fails",
+        ["send.sender_refused"],
     ),
     "one of two addresses is down": (
         facts(
@@ -232,6 +272,34 @@ def test_the_text_says_what_the_json_says(name: str) -> None:
     for finding in report.as_json(transcript=True)["findings"]:
         assert finding["code"] in text
         assert finding["seen"].split()[0] in text
+
+
+@given(made.facts)
+def test_no_failure_is_lost_and_none_is_called_working(seen: Facts) -> None:
+    report = Report.of(seen)
+    explained = {finding.explains for finding in judge(seen)}
+    assert set(seen.failures) <= explained
+    if report.verdict in ("works", "warnings"):
+        assert seen.failure is None
+        served = [each for each in seen.addresses if each.failure is None]
+        assert any(each.tls is not None and each.tls.version for each in served)
+        assert not any(each.login_failure for each in seen.addresses)
+        assert any(each.mechanism for each in seen.addresses) or not seen.wanted_login
+
+
+@given(made.facts, st.lists(st.sampled_from(Severity)))
+def test_findings_only_tell_works_from_warnings(seen: Facts, found: list[Severity]) -> None:
+    verdicts = {conclude(seen, found), conclude(seen, [])}
+    assert len(verdicts) == 1 or verdicts == {Verdict.WORKS, Verdict.WARNINGS}
+
+
+def test_of_the_facts_without_anything_nothing_is_known() -> None:
+    assert Report.of(facts()).verdict == "unknown"
+    assert Report.of(facts(an_address(tls=None))).verdict == "unknown"
+    assert Report.of(facts(an_address(greeting=None))).verdict == "unknown"
+    assert Report.of(facts(an_address(capabilities=None))).verdict == "unknown"
+    assert Report.of(facts(an_address(tls=TLSFacts("TLSv1.3")))).verdict == "unknown"
+    assert Report.of(facts(an_address(), wanted_login=True)).verdict == "unknown"
 
 
 def test_errors_come_before_warnings() -> None:

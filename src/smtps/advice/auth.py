@@ -30,6 +30,11 @@ ADVICE: dict[str, Advice] = {
         _E, "Without a check of the certificate, anybody could be at the other end.",
         "Give a CA file or a fingerprint; to send the password all the same, say so explicitly.",
         _YOU),
+    "auth.sent_unverified": Advice(
+        _W, "The password went to a server whose certificate was not checked: whoever answers for "
+        "it has the password now.",
+        "Check the certificate: leave out --no-verify, or trust this one with --ca-file or "
+        "--fingerprint.", _YOU, "RFC 8314 section 3"),
     "auth.server_not_proven": Advice(
         _E, "The server could not prove that it knows the password: it may be an impostor.",
         "Do not use it before you know why.", _OPERATOR),

@@ -77,9 +77,10 @@ class Asked:
 
     @property
     def refusals(self) -> tuple[Reply, ...]:
-        """The replies that say no."""
-        replies = (self.mail_reply, *(reply for _, reply in self.recipients))
-        return tuple(reply for reply in replies if reply is not None and not reply.positive)
+        """The replies that say no. What was answered behind a refused MAIL is about that alone."""
+        if self.mail_reply is not None and not self.mail_reply.positive:
+            return (self.mail_reply,)
+        return tuple(reply for _, reply in self.recipients if not reply.positive)
 
 
 @dataclass(slots=True)
@@ -132,6 +133,11 @@ class AddressFacts:
         """Whether the whole dialogue took place."""
         return self.failure is None
 
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What went wrong here, in the order in which it happened."""
+        return tuple(each for each in (self.login_failure, self.failure) if each is not None)
+
 
 @dataclass(slots=True)
 class Facts:
@@ -141,6 +147,7 @@ class Facts:
         target: as it was asked for.
         host, port, security: where it led.
         now: when, UTC.
+        verify: whether certificates were checked, as they are unless somebody waives it.
         wanted_login: whether credentials were given.
         password_is_ascii: whether no server can read the password in two ways.
         deep: whether all second looks were taken.
@@ -159,6 +166,7 @@ class Facts:
     port: int
     security: str
     now: datetime
+    verify: bool = True
     wanted_login: bool = False
     password_is_ascii: bool = True
     deep: bool = False
@@ -174,3 +182,9 @@ class Facts:
     def best(self) -> AddressFacts | None:
         """The address that got furthest; the first of several."""
         return max(self.addresses, key=lambda a: (a.reached, len(a.timings)), default=None)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """All that went wrong."""
+        own = () if self.failure is None else (self.failure,)
+        return own + tuple(each for address in self.addresses for each in address.failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from smtps.advice import Severity, Who, advice_for
@@ -21,6 +21,7 @@ class Finding:
         fix: what to do.
         audience: ``you``, ``operator`` or ``network``.
         see: where to read on, such as ``RFC 8314 section 3``; may be empty.
+        explains: the failure that this is the finding of, if any; it is not shown.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Finding:
     fix: str
     audience: Who
     see: str = ""
+    explains: Failure | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, code: str, seen: str, *, severity: Severity | None = None) -> Self:
@@ -51,7 +53,12 @@ class Finding:
         where = f"{failure.address}: " if failure.address else ""
         # What OpenSSL or the resolver called it: the words that people search for.
         words = failure.seen if failure.seen and failure.seen not in failure.message else None
-        return cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
+        found = cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
+        return found.explaining(failure)
+
+    def explaining(self, failure: Failure | None) -> Self:
+        """The same as the finding that a failure is."""
+        return replace(self, explains=failure)
 
     def with_severity(self, severity: Severity) -> Finding:
         """The same, mattering more or less."""

@@ -76,6 +76,7 @@ async def gather(
         port=endpoint.port,
         security=endpoint.security,
         now=now or datetime.now(UTC),
+        verify=endpoint.verify or endpoint.fingerprint is not None,
         wanted_login=endpoint.wants_login,
         password_is_ascii=(endpoint.password or "").isascii(),
         deep=scope.deep,

@@ -1,4 +1,4 @@
-"""A grade from A to F, each point of which a finding accounts for."""
+"""The server's grade, A to F, each point of which a finding accounts for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,19 @@ class Row(NamedTuple):
 
 # The first row that fits counts. An error here is one that mail gets past: at another address, or
 # with the check of the certificate waived. One that stops mail costs everything.
+#
+# A login or an envelope that is refused is about the account, and what this computer gets wrong is
+# its own; only what the server itself breaks in a login counts.
 _ROWS: tuple[Row, ...] = (
+    Row("auth.not_offered", Severity.ERROR, 30),
+    Row("auth.server_not_proven", Severity.ERROR, 30),
+    Row("auth.bad_challenge", Severity.ERROR, 30),
+    Row("auth.unexpected_challenge", Severity.ERROR, 30),
+    Row("auth.encryption_required", Severity.ERROR, 30),
+    Row("auth.mechanism_refused", Severity.ERROR, 30),
+    Row("auth.sent_unverified", Severity.WARNING, 0),
+    Row("auth.", Severity.ERROR, 0),
+    Row("send.", Severity.ERROR, 0),
     Row("tls.certificate_", Severity.ERROR, 50),
     Row("", Severity.ERROR, 30),
     Row("auth.offered_in_clear", Severity.WARNING, 25),
@@ -88,8 +100,9 @@ def grade(findings: Iterable[Finding], verdict: str) -> Grade | None:
         return None
     costs: dict[str, int] = {}
     for finding in findings:
-        stops = verdict == _STOPPED and finding.severity is Severity.ERROR
-        points = WHOLE if stops else _cost(finding)
+        points = _cost(finding)
+        if points and verdict == _STOPPED and finding.severity is Severity.ERROR:
+            points = WHOLE
         costs[finding.code] = max(points, costs.get(finding.code, 0))
     left, because = WHOLE, []
     for code, points in costs.items():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from smtps.advice import Severity
 from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
@@ -14,26 +12,8 @@ from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.grade import Grade, grade
 from smtps.diagnosis.looks import Look
 from smtps.diagnosis.rules import judge
+from smtps.diagnosis.verdict import Verdict, conclude
 from smtps.errors import Failure
-
-
-class Verdict(StrEnum):
-    """The whole report in a word."""
-
-    WORKS = "works"
-    WARNINGS = "warnings"
-    FAILS = "fails"
-    UNKNOWN = "unknown"
-    """Something on this side, such as the resolver, left it open."""
-    LATER = "later"
-    """The server asked to come back later."""
-
-
-_UNKNOWN = frozenset({"dns.lookup_failed", "dns.timeout", "net.out_of_sockets"})
-_LATER = frozenset(
-    {"smtp.shutting_down", "smtp.rate_limited", "smtp.greeting_refused", "smtp.blocklisted",
-     "auth.try_later"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +34,7 @@ class Report:
     def of(cls, facts: Facts) -> Report:
         """Judge the facts."""
         findings = tuple(judge(facts))
-        return cls(facts, findings, _verdict(facts, findings))
+        return cls(facts, findings, conclude(facts, (each.severity for each in findings)))
 
     @property
     def failure(self) -> Failure | None:
@@ -94,31 +74,6 @@ class Report:
             "dns": facts.dns.as_json() if facts.dns else None,
             "discovery": facts.discovery.as_json() if facts.discovery else None,
         }
-
-
-def _verdict(facts: Facts, findings: tuple[Finding, ...]) -> Verdict:
-    severities = {finding.severity for finding in findings}
-    if Severity.ERROR not in severities:
-        return Verdict.WARNINGS if Severity.WARNING in severities else Verdict.WORKS
-    refused = [reply for a in facts.addresses if a.asked for reply in a.asked.refusals]
-    if refused:
-        return Verdict.LATER if all(reply.kind == 4 for reply in refused) else Verdict.FAILS
-    if _way_in(facts):
-        return Verdict.WARNINGS
-    failures = [facts.failure, *(a.failure or a.login_failure for a in facts.addresses)]
-    known = [failure for failure in failures if failure is not None]
-    if known and all(failure.code in _UNKNOWN for failure in known):
-        return Verdict.UNKNOWN
-    if known and all(failure.code in _LATER and failure.retryable for failure in known):
-        return Verdict.LATER
-    return Verdict.FAILS
-
-
-def _way_in(facts: Facts) -> bool:
-    """Whether mail can be sent all the same: by another address, or with a check waived."""
-    if any(address.login_failure is not None for address in facts.addresses):
-        return False
-    return any(address.reached for address in facts.addresses)
 
 
 def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
+from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
     VERDICT,
+    about_login,
     certificate_rows,
     details,
     looked,
@@ -62,11 +64,7 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
     """
     paint = Painter(colour=colour)
     facts = report.facts
-    mark, code = _VERDICT[report.verdict]
-    lines = [
-        f"{paint(mark, code)} {paint.bold(facts.target)} {paint(VERDICT[report.verdict], code)} "
-        + paint.dim(f"({place(facts)})")
-    ]
+    lines = list(_head(report, paint))
     for finding in report.findings:
         lines += ["", *finding_lines(finding, paint)]
     for address in facts.addresses:
@@ -85,6 +83,15 @@ def render(report: Report, *, colour: bool = False, transcript: bool = False) ->
                 lines += ["", paint.bold(f"Transcript, {address.address}")]
                 lines += [f"  {line}" for line in str(address.transcript).splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def _head(report: Report, paint: Painter) -> Iterator[str]:
+    facts = report.facts
+    mark, code = _VERDICT[report.verdict]
+    target, words = paint.bold(facts.target), paint(VERDICT[report.verdict], code)
+    yield f"{paint(mark, code)} {target} {words} {paint.dim(f'({place(facts)})')}"
+    if (login := about_login(facts)) is not None:
+        yield f"  {login}"
 
 
 def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:

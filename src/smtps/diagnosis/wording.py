@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
-from smtps.diagnosis.report import Verdict
+from smtps.diagnosis.verdict import Verdict
 
 if TYPE_CHECKING:
     from smtps.diagnosis.names import Names
@@ -43,6 +43,14 @@ def place(facts: Facts) -> str:
     if facts.discovery is not None and not facts.discovery.servers:
         return "no server was found"
     return f"port {facts.port}, {SECURITY[facts.security]}"
+
+
+def about_login(facts: Facts) -> str | None:
+    """That no login was tried, where one might believe that it was; else None."""
+    best = facts.best
+    if best is None or not best.reached or facts.wanted_login:
+        return None
+    return "No login was tried."
 
 
 def remarks(address: AddressFacts) -> dict[str, str]:

@@ -9,11 +9,13 @@ from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.markup import Markup, definitions, element, lines
 from smtps.diagnosis.formats.timeline import timeline
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
+from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
     SEVERITY,
     VERDICT,
+    about_login,
     certificate_rows,
     details,
     place,
@@ -61,7 +63,7 @@ def _head(report: Report) -> Markup:
         "header",
         element("h1", facts.target),
         element("p", VERDICT[report.verdict], class_="verdict"),
-        element("p", about),
+        element("p", about, *(f" {words}" for words in [about_login(facts)] if words)),
         _grade(report),
     )
 

@@ -10,8 +10,10 @@ from xml.etree import ElementTree as ET
 
 from smtps.core.reply import printable
 from smtps.diagnosis.formats.writer import Simple
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
 from smtps.diagnosis.text import render
+from smtps.diagnosis.verdict import Verdict
+from smtps.diagnosis.wording import VERDICT
 
 _OUTCOME = {Verdict.FAILS: "failure", Verdict.UNKNOWN: "error", Verdict.LATER: "error"}
 """Verdict → element. Whoever could not tell has not failed; a warning lets the case pass."""
@@ -51,6 +53,8 @@ class Suites(Simple):
 
 
 def _problem(outcome: str, report: Report) -> ET.Element:
+    if not report.findings:
+        return ET.Element(outcome, {"message": VERDICT[report.verdict], "type": report.verdict})
     worst = report.findings[0]
     found = ET.Element(outcome, {"message": worst.meaning, "type": worst.code})
     found.text = _legal(f"{worst.seen}\n{worst.fix}")

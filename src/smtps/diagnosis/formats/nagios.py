@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from smtps.core.reply import printable
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.writer import Simple
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
 from smtps.diagnosis.rules.certificates import EXPIRES_SOON
-from smtps.diagnosis.wording import AUDIENCE, VERDICT
+from smtps.diagnosis.verdict import Verdict
+from smtps.diagnosis.wording import AUDIENCE, VERDICT, about_login
 
 _STATE = {
     Verdict.WORKS: "OK",
@@ -46,8 +47,9 @@ def _summary(report: Report) -> str:
     words = VERDICT[report.verdict]
     if report.findings:
         worst = report.findings[0]
-        return f"{words}: {worst.meaning} [{worst.code}]"
-    return words
+        words = f"{words}: {worst.meaning} [{worst.code}]"
+    login = about_login(report.facts)
+    return f"{words} ({login.rstrip('.').lower()})" if login else words
 
 
 def _long(finding: Finding) -> Iterator[str]:

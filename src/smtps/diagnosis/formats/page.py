@@ -10,7 +10,8 @@ from importlib.resources import files
 from smtps.diagnosis.formats.article import TONE, article
 from smtps.diagnosis.formats.markup import Markup, element
 from smtps.diagnosis.formats.writer import PLAIN, Style
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
+from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import VERDICT
 
 _TITLE = "Mail submission"

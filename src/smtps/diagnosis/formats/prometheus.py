@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from smtps.core.reply import printable
 from smtps.diagnosis.formats.writer import PLAIN, Style
-from smtps.diagnosis.report import Report, Verdict
+from smtps.diagnosis.report import Report
+from smtps.diagnosis.verdict import Verdict
 
 
 class _Kept(NamedTuple):

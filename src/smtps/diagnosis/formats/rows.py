@@ -59,6 +59,15 @@ def _grade(report: Report) -> str | None:
     return found.letter if found else None
 
 
+def _login(report: Report) -> str | None:
+    best = report.facts.best
+    if best is None or not best.reached:
+        return None
+    if best.mechanism is not None:
+        return "accepted"
+    return "refused" if best.login_failure is not None else "not tried"
+
+
 def _not_after(report: Report) -> str | None:
     chain = _best("chain")(report)
     return chain[0].not_after.isoformat() if chain else None
@@ -92,6 +101,7 @@ _COLUMNS: dict[str, Callable[[Report], Any]] = {
     "address": _best("address"),
     "tls_version": _tls("version"),
     "cipher": _tls("cipher"),
+    "login": _login,
     "certificate_not_after": _not_after,
     "certificate_days_left": _days_left,
     **{f"{phase}_ms": _spent(phase) for phase in PHASE},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
@@ -12,7 +12,6 @@ from smtps.diagnosis.rules import certificates, dialogue, envelope, failures, lo
 Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
-    failures.failures,
     failures.some_addresses,
     failures.many_addresses,
     certificates.validity,
@@ -28,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     dialogue.client_name,
     dialogue.strange_replies,
     login.offer,
+    login.unverified,
     login.in_the_clear,
     login.mechanisms,
     login.password,
@@ -41,6 +41,16 @@ _ORDER = list(Severity)
 
 
 def judge(facts: Facts) -> list[Finding]:
-    """All findings, the most important first; the same one at two addresses stays two."""
-    found = dict.fromkeys(finding for rule in RULES for finding in rule(facts))
+    """All findings, the most important first; the same one at two addresses stays two.
+
+    A rule may explain a failure. One that no rule has explained is a finding itself, so none is
+    ever lost.
+    """
+    explained = [finding for rule in RULES for finding in rule(facts)]
+    found = dict.fromkeys([*explained, *_unexplained(facts, explained)])
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+
+
+def _unexplained(facts: Facts, found: Iterable[Finding]) -> Iterator[Finding]:
+    known = {finding.explains for finding in found}
+    return (failures.finding(facts, each) for each in facts.failures if each not in known)

@@ -18,16 +18,6 @@ EXPIRES_SOON = 14
 _BROKEN_HASHES = ("md5", "sha1")
 _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}
 
-_OWN_RULES = (
-    "tls.certificate_expired",
-    "tls.certificate_not_yet_valid",
-    "tls.certificate_wrong_host",
-    "tls.certificate_no_address",
-    "tls.certificate_self_signed",
-    "tls.certificate_weak",
-)
-"""Codes of OpenSSL's that a rule finds again in the chain, mostly with more to tell."""
-
 
 def _shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:
     for address in facts.addresses:
@@ -43,19 +33,26 @@ def _failed(address: AddressFacts, code: str) -> bool:
     return address.failure is not None and address.failure.code == code
 
 
+def _found(
+    address: AddressFacts, code: str, seen: str, *, severity: Severity | None = None
+) -> Finding:
+    """A finding; if the handshake failed with the same code, this is what it failed by."""
+    found = Finding.of(code, f"{address.address}: {seen}", severity=severity)
+    return found.explaining(address.failure) if _failed(address, code) else found
+
+
 def validity(facts: Facts) -> Iterator[Finding]:
     """When the certificate holds."""
     for address, own in _shown(facts):
-        where = f"{address.address}: "
         if facts.now > own.not_after:
-            seen = f"{where}valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {_ago(facts, own)}"
-            yield Finding.of("tls.certificate_expired", seen)
+            seen = f"valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {_ago(facts, own)}"
+            yield _found(address, "tls.certificate_expired", seen)
         elif facts.now < own.not_before:
-            seen = f"{where}valid only from {own.not_before:%Y-%m-%d %H:%M} UTC on"
-            yield Finding.of("tls.certificate_not_yet_valid", seen)
+            seen = f"valid only from {own.not_before:%Y-%m-%d %H:%M} UTC on"
+            yield _found(address, "tls.certificate_not_yet_valid", seen)
         elif (days := own.days_left(facts.now)) < EXPIRES_SOON:
-            seen = f"{where}valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {days} days from now"
-            yield Finding.of("tls.certificate_expires_soon", seen)
+            seen = f"valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {days} days from now"
+            yield _found(address, "tls.certificate_expires_soon", seen)
 
 
 def _ago(facts: Facts, own: Certificate) -> str:
@@ -69,38 +66,29 @@ def names(facts: Facts) -> Iterator[Finding]:
         if _trusted(address) or covers(own.names, facts.host):
             continue
         for_names = ", ".join(own.names[:8]) or "no name at all"
-        seen = f"{address.address}: asked for {facts.host}, it is for {for_names}"
+        seen = f"asked for {facts.host}, it is for {for_names}"
         if _failed(address, "tls.certificate_no_address"):
-            yield Finding.of("tls.certificate_no_address", seen)
+            yield _found(address, "tls.certificate_no_address", seen)
             continue
         candidates = [name.lower() for name in own.names if literal(name) is None]
         close = get_close_matches(facts.host, candidates, n=1)
         better = f"Connect to {close[0]}, if that is the same server." if close else None
-        yield Finding.of("tls.certificate_wrong_host", seen).with_fix(better)
+        yield _found(address, "tls.certificate_wrong_host", seen).with_fix(better)
 
 
 def trust(facts: Facts) -> Iterator[Finding]:
     """Who vouches for the certificate."""
     for address, own in _shown(facts):
-        where = f"{address.address}: "
         if not _trusted(address) and own.self_signed and len(address.chain) == 1:
-            seen = f"{where}{own.subject} signed by itself, SHA-256 {own.fingerprint_sha256}"
-            yield Finding.of("tls.certificate_self_signed", seen)
+            seen = f"{own.subject} signed by itself, SHA-256 {own.fingerprint_sha256}"
+            yield _found(address, "tls.certificate_self_signed", seen)
         elif missing := missing_link(address):
-            yield Finding.of(
+            yield _found(
+                address,
                 "tls.certificate_incomplete_chain",
-                f"{where}{missing.subject} is not sent; this computer happened to know it",
+                f"{missing.subject} is not sent; this computer happened to know it",
                 severity=Severity.WARNING,
             )
-    for address in facts.addresses:
-        failure = address.failure
-        if failure is None or not failure.code.startswith("tls.certificate_"):
-            continue
-        found_again = bool(address.chain) and failure.code in _OWN_RULES
-        if failure.code == "tls.certificate_weak":
-            found_again = bool(_weak_links(address))
-        if not found_again:
-            yield Finding.from_failure(failure)
 
 
 def missing_link(address: AddressFacts) -> Certificate | None:
@@ -113,12 +101,9 @@ def strength(facts: Facts) -> Iterator[Finding]:
     """Keys and signatures that strict clients refuse; an error where OpenSSL refused them too."""
     for address in facts.addresses:
         failed = _failed(address, "tls.certificate_weak")
+        severity = Severity.ERROR if failed else Severity.WARNING
         for words in _weak_links(address)[:1]:
-            yield Finding.of(
-                "tls.certificate_weak",
-                f"{address.address}: {words}",
-                severity=Severity.ERROR if failed else Severity.WARNING,
-            )
+            yield _found(address, "tls.certificate_weak", words, severity=severity)
 
 
 def _weak_links(address: AddressFacts) -> list[str]:

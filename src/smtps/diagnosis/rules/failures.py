@@ -1,11 +1,11 @@
-"""What ended the look-up, or the dialogue at an address."""
+"""What ended the look-up, or the dialogue at an address, where no other rule explains it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from smtps.advice import Severity
-from smtps.diagnosis.facts import AddressFacts, Facts
+from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.rules.hints import hint
 from smtps.errors import Failure
@@ -14,23 +14,14 @@ from smtps.net.dial import MOST_ADDRESSES
 NO_ROUTE = "net.unreachable"
 
 
-def failures(facts: Facts) -> Iterator[Finding]:
-    """One finding for each failure; those of certificates have rules of their own."""
-    if facts.failure is not None:
-        yield Finding.from_failure(facts.failure)
-    for address in facts.addresses:
-        for failure in (address.failure, address.login_failure):
-            if failure is not None and not failure.code.startswith("tls.certificate_"):
-                yield _finding(facts, address, failure)
-
-
-def _finding(facts: Facts, address: AddressFacts, failure: Failure) -> Finding:
+def finding(facts: Facts, failure: Failure) -> Finding:
+    """The finding that a failure is, as long as no rule knows better."""
     if failure.code == "net.timeout" and facts.control == "silent":
-        where = f"{address.address}: "
+        where = f"{failure.address}: " if failure.address else ""
         return Finding.of(
             "net.port_blocked_here",
             f"{where}{failure.message} Another mail server is silent on port {facts.port} too.",
-        )
+        ).explaining(failure)
     found = Finding.from_failure(failure)
     if failure.code == NO_ROUTE and any(other.reached for other in facts.addresses):
         # This network's lack, mostly of IPv6, and not a fault of a server that works.

@@ -28,6 +28,17 @@ def offer(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def unverified(facts: Facts) -> Iterator[Finding]:
+    """Credentials that went to a server which nobody vouches for."""
+    for address in facts.addresses:
+        tried = address.mechanism is not None or address.login_failure is not None
+        if tried and address.tls is not None and not address.tls.verified:
+            yield Finding.of(
+                "auth.sent_unverified",
+                f"{address.address}: the login was tried, and the certificate was not checked",
+            )
+
+
 def in_the_clear(facts: Facts) -> Iterator[Finding]:
     """Passwords taken before STARTTLS: mechanisms that hand them over as they are."""
     for address in facts.addresses:
