@@ -9,7 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
-from .server import DOMAIN, Server, Taken, fetched, free_ports, libraries
+from .server import DOMAIN, Server, Taken, debian_version, fetched, free_ports, libraries
 
 UID = 65533  # of no user here
 # Debian's macros, and what makes it an instance of its own.
@@ -45,6 +45,9 @@ class Exim(Server):
     def require(self) -> None:
         super().require()
         fetched("debian/exim/packages")
+
+    def version(self) -> str:
+        return f"{self.name} {debian_version('exim', 'exim4-daemon-light')}"
 
     def refused(self, number: int) -> str:
         """Exim's own rule against odd characters holds whoever the sender is."""

@@ -55,6 +55,11 @@ class MailHost(Server):
             if not Path(program).exists():
                 raise RuntimeError(f"{program} is missing: install Debian's package {package}")
 
+    def version(self) -> str:
+        command = ["/usr/sbin/postconf", "-d", "-h", "mail_version"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return f"{self.name} {found.strip()}"
+
     def refused(self, number: int) -> str:
         """Postfix delivers to its own domain alone: the transport `error` refuses the others."""
         return f"user{number}@refused.example"

@@ -16,8 +16,14 @@ SOURCES = Path(__file__).parent / "node"
 class NodeServer(Server):
     """It keeps each message in a file: a line of JSON with the recipients, then the message."""
 
+    package: str
+
     def require(self) -> None:
         fetched("node/complete")
+
+    def version(self) -> str:
+        about = json.loads(fetched(f"node/node_modules/{self.package}/package.json").read_text())
+        return f"{self.package} {about['version']}"
 
     @property
     def node(self) -> Path:
@@ -46,6 +52,7 @@ class Nodemailer(NodeServer):
     """smtp-server with its defaults and an account."""
 
     name = "nodemailer"
+    package = "smtp-server"
 
     def begin(self, run: Path) -> None:
         self.tls_port, self.starttls_port = free_ports(2)
@@ -68,7 +75,7 @@ class Nodemailer(NodeServer):
 class Haraka(NodeServer):
     """Haraka with its defaults, TLS, an account, and a folder to put mail in."""
 
-    name = "Haraka"
+    name = package = "Haraka"
 
     def begin(self, run: Path) -> None:
         self.tls_port, self.starttls_port = free_ports(2)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .server import DOMAIN, Server, Taken, fetched, free_ports, libraries
+from .server import DOMAIN, Server, Taken, debian_version, fetched, free_ports, libraries
 
 # What an administrator adds to Debian's sendmail.mc, and what makes it an instance of its own.
 MACROS = """\
@@ -50,6 +50,9 @@ class Sendmail(Server):
     def require(self) -> None:
         super().require()
         fetched("debian/sendmail/packages")
+
+    def version(self) -> str:
+        return f"{self.name} {debian_version('sendmail', 'sendmail-bin')}"
 
     def refused(self, number: int) -> str:
         """A domain of this host, and no such user."""

@@ -91,6 +91,10 @@ class Server(ABC):
     def refused(self, number: int) -> str:
         """An address that this server refuses, by a rule of its own; a different one for each."""
 
+    @abstractmethod
+    def version(self) -> str:
+        """Its name and version."""
+
     def require(self) -> None:
         """Raise RuntimeError if something of this server is missing on this machine."""
         if os.geteuid() != 0:
@@ -200,6 +204,12 @@ def fetched(path: str) -> Path:
     if not found.exists():
         raise RuntimeError(f"{found} is missing: run scripts/peers")
     return found
+
+
+def debian_version(unpacked: str, package: str) -> str:
+    """Of a package that scripts/peers has unpacked."""
+    lines = fetched(f"debian/{unpacked}/versions").read_text().splitlines()
+    return dict(line.split("\t") for line in lines)[package]
 
 
 def libraries(root: Path) -> str:
