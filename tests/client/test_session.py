@@ -79,9 +79,9 @@ async def test_each_message_has_a_result_when_the_second_ehlo_ends_the_session(
     ):
         many = session.send_many(messages, window=1)  # asked again when nothing is under way
         found = {item[0]: str(result.outcome) async for item, result in many}
-    assert list(found.values()).count("sent") == len(servers.taken) == 2
+    assert list(found.values()).count("sent") == len(servers.taken) == 3
     assert found[messages[2][0]] == "refused"
-    assert found[messages[3][0]] == "deferred"
+    assert found[messages[3][0]] == "sent", "not over another connection"
 
 
 @pytest.mark.parametrize("kind", [OnceOnly, HangsUp, Leaves])
@@ -163,9 +163,9 @@ async def test_a_421_to_an_earlier_message_ends_a_large_one_at_once(pki: PKI) ->
     ):
         many = session.send_many([small, large], window=4)
         found = [str(result.outcome) async for _, result in many]
-    assert found == ["deferred", "deferred"]
+    assert sorted(found) == ["deferred", "sent"]
     assert servers.servers[0].read < len(large[0])
-    assert servers.taken == []
+    assert [taken.data for taken in servers.taken] == [large[0]]
 
 
 @pytest.mark.parametrize(

@@ -403,7 +403,7 @@ def test_a_server_that_pipelines_gets_more_behind_the_others(talk: Dialogue, ver
         (Dialogue.ready, response(b"x")),
         (Dialogue.ready, bdat(0, last=True)),
         (Dialogue.with_recipient, mail(ANN)),
-        (Dialogue.with_recipient, EHLO),
+        (Dialogue.with_recipient, STARTTLS),
         (Dialogue.with_recipient, auth("PLAIN")),
         (Dialogue.with_recipient, END_OF_DATA),
         (Dialogue.in_content, RSET),
@@ -1101,3 +1101,10 @@ def test_nothing_goes_out_between_a_chunk_and_its_octets() -> None:
     with talk.refuses("session.out_of_order"):
         talk.connection.send(bdat(4, last=False), bdat(4, last=True))
     assert talk.connection.send() == b""
+
+
+def test_ehlo_ends_an_envelope_as_rset_does(talk: Dialogue) -> None:
+    """RFC 5321 section 4.1.4."""
+    talk.with_recipient().sends(EHLO)
+    assert talk.says("250 mail.example") == ["EHLO 250"]
+    assert talk.connection.state is State.READY

@@ -56,7 +56,7 @@ def test_only_data_and_logins_go_on_with_a_3yz(verb: Verb) -> None:
 @pytest.mark.parametrize(
     ("verb", "states"),
     [
-        (Verb.EHLO, {State.GREETED, State.READY}),
+        (Verb.EHLO, {State.GREETED, State.READY, State.MAIL, State.RCPT}),
         (Verb.STARTTLS, {State.READY}),
         (Verb.AUTH, {State.READY}),  # RFC 4954 section 4: not during a mail transaction
         (Verb.RESPONSE, {State.LOGIN}),

@@ -18,7 +18,6 @@ TWO = "C RCPT TO:<b@x.test>\nC RCPT TO:<c@x.test>\n"
 OK = "S 250 ok\n"
 GO = "S 354 go on\n"
 BYE = "C QUIT\nS 221 bye\nclose"
-RSET = "C RSET\nS 250 ok\n"
 DATA = "C DATA\nS 354 go on\nC <message>\n"
 RAW = b"Subject: x\r\n\r\nline\r\n.\r\n..two\r\n"
 SENT_BY_BDAT = f"C BDAT {len(RAW)} LAST\nC <{len(RAW)}>\n"
@@ -180,13 +179,13 @@ DIALOGUES: dict[str, Dialogue] = {
         PIPE + MAIL + ONE + "C DATA\nS 550 no\nS 503 x\n" + GO + "C <message>\nS 554 none\n" + BYE,
         "refused", "r", "send.sender_refused", "mail", usable=True),
     "the first of two refused": unsent(
-        LOCK + MAIL + OK + "C RCPT TO:<b@x.test>\nS 550 5.1.1 no\n" + RSET + BYE, "refused", "ru",
+        LOCK + MAIL + OK + "C RCPT TO:<b@x.test>\nS 550 5.1.1 no\n" + BYE, "refused", "ru",
         "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
     "the second of two refused, pipelined": unsent(
-        PIPE + MAIL + TWO + OK * 2 + "S 550 5.1.1 no\n" + RSET + BYE, "refused", "ur",
+        PIPE + MAIL + TWO + OK * 2 + "S 550 5.1.1 no\n" + BYE, "refused", "ur",
         "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
     "the second of two put off": unsent(
-        PIPE + MAIL + TWO + OK * 2 + "S 450 4.7.1 greylisted\n" + RSET + BYE, "deferred", "ud",
+        PIPE + MAIL + TWO + OK * 2 + "S 450 4.7.1 greylisted\n" + BYE, "deferred", "ud",
         "send.greylisted", "rcpt", usable=True, to=BOTH),
     "one of two refused, the other gets it": unsent(
         PIPE + MAIL + TWO + "C DATA\n" + OK + "S 550 no\n" + OK + GO + "C <message>\n" + OK + BYE,
@@ -196,7 +195,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "send.recipient_refused", "rcpt", usable=True, to=BOTH, send=ANY),
     "all refused, but DATA accepted": unsent(
         PIPE + MAIL + TWO + "C DATA\n" + OK + "S 550 no\nS 550 no\n" + GO + "C <message>\n"
-        "S 554 no recipients\n" + RSET + BYE, "refused", "rr", "send.recipient_refused", "rcpt",
+        "S 554 no recipients\n" + BYE, "refused", "rr", "send.recipient_refused", "rcpt",
         usable=True, to=BOTH, send=ANY),
     "too many recipients for one transaction": Dialogue(
         PIPE + MAIL + TWO + OK * 2 + "S 452 4.5.3 too many\n" + DATA + OK + MAIL
@@ -222,7 +221,7 @@ DIALOGUES: dict[str, Dialogue] = {
         LOCK + MAIL + "S 354 go\nclose", "deferred", "d", "smtp.wrong_code", "mail"),
     # The message.
     "DATA refused": unsent(
-        LOCK + MAIL + OK + ONE + OK + "C DATA\nS 554 no\n" + RSET + BYE, "refused", "r",
+        LOCK + MAIL + OK + ONE + OK + "C DATA\nS 554 no\n" + BYE, "refused", "r",
         "send.data_refused", "data", usable=True),
     "DATA answered with ok": unsent(
         LOCK + MAIL + OK + ONE + OK + "C DATA\nS 250 ok\nclose", "deferred", "d", "smtp.wrong_code",
@@ -231,17 +230,14 @@ DIALOGUES: dict[str, Dialogue] = {
         LOCK + MAIL + OK + ONE + OK + "C DATA\nclose", "deferred", "d", "net.closed_by_server",
         "data"),
     "refused at the end": unsent(
-        LOCK + MAIL + OK + ONE + OK + DATA + "S 552 5.3.4 too big\n" + RSET + BYE, "refused", "r",
+        LOCK + MAIL + OK + ONE + OK + DATA + "S 552 5.3.4 too big\n" + BYE, "refused", "r",
         "send.too_large", "final", usable=True),
     "put off at the end": unsent(
-        LOCK + MAIL + OK + ONE + OK + DATA + "S 451 4.3.0 later\n" + RSET + BYE, "deferred", "d",
+        LOCK + MAIL + OK + ONE + OK + DATA + "S 451 4.3.0 later\n" + BYE, "deferred", "d",
         "send.message_refused", "final", usable=True),
     "refused at the end, by BDAT": unsent(
-        CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 554 spam\n" + RSET + BYE, "refused", "r",
+        CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 554 spam\n" + BYE, "refused", "r",
         "send.message_refused", "final", usable=True),
-    "RSET after a refusal fails": unsent(
-        LOCK + MAIL + OK + ONE + OK + DATA + "S 554 spam\nC RSET\nclose", "refused", "r",
-        "send.message_refused", "final"),
     "421 at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 421 closing\nclose", "deferred", "d",
         "smtp.shutting_down", "final"),

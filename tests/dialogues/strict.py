@@ -40,11 +40,21 @@ class Strict:
         judge: what to reply.
         taken: what was delivered.
         last_read: closes after so many octets from the client.
+        jealous: answers what has come behind a message before its reply with 503, as Haraka does
+            since 3.1, and forgets the half line behind that.
+        most_resets: hangs up at one more RSET than that, as Exim does; the first behind a message
+            that was taken is not counted.
+        resets: how often it was told to forget.
+        refused_ahead: how many commands it refused because they were sent ahead.
     """
 
     offers: tuple[str, ...] = ("PIPELINING", "CHUNKING", "SIZE 100000")
     judge: Judge = kind
     last_read: int | None = None
+    jealous: bool = False
+    most_resets: int | None = None
+    resets: int = 0
+    refused_ahead: int = 0
     taken: list[Taken] = field(default_factory=list)
     out: bytearray = field(default_factory=lambda: bytearray(b"220 strict\r\n"))
     closed: bool = False
@@ -55,6 +65,7 @@ class Strict:
     _to: list[str] = field(default_factory=list)
     _chunk: int | None = None
     _data: bool = False
+    _free_reset: bool = True
 
     def feed(self, data: bytes) -> None:
         """Octets from the client."""
@@ -103,9 +114,21 @@ class Strict:
             reply = self.judge(f"message {words}")
         if reply.startswith("2"):
             self.taken.append(Taken(self._sender or "", tuple(self._to), message))
+            self._free_reset = True
         if reply.startswith("2") or forget:
             self._sender, self._to = None, []
         self._say(reply)
+        if self.jealous:
+            self._refuse_what_follows()
+
+    def _refuse_what_follows(self) -> None:
+        while (end := self._in.find(b"\r\n")) >= 0:
+            words = bytes(self._in[:end]).split()
+            octets = int(words[1]) if words[:1] == [b"BDAT"] else 0
+            del self._in[: end + 2 + octets]
+            self.refused_ahead += 1
+            self._say("503 Bad sequence of commands - pipelined after end of DATA")
+        self._in.clear()
 
     def _command(self, line: str) -> None:
         verb = line.partition(" ")[0]
@@ -113,8 +136,7 @@ class Strict:
             lines = ["strict", *self.offers]
             self._say("\r\n".join(f"250-{word}" for word in lines[:-1]) + f"\r\n250 {lines[-1]}")
         elif verb == "RSET":
-            self._sender, self._to = None, []
-            self._say("250 forgotten")
+            self._reset()
         elif verb == "QUIT":
             self._say("221 bye")
             self.closed = True
@@ -138,6 +160,19 @@ class Strict:
             self._say("354 go on" if self._data else "503 RCPT first")
         else:
             self._say("500 what?")
+
+    def _reset(self) -> None:
+        self.resets += 1
+        if self._free_reset:
+            self._free_reset = False
+        elif self.most_resets is not None:
+            self.most_resets -= 1
+            if self.most_resets < 0:
+                self._say("554 Too many nonmail commands")
+                self.closed = True
+                return
+        self._sender, self._to = None, []
+        self._say("250 forgotten")
 
     def _said_yes(self, line: str) -> bool:
         reply = self.judge(line)

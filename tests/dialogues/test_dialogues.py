@@ -153,7 +153,7 @@ async def test_with_abort_all_groups_are_asked_before_any_is_served() -> None:
     ask = "C MAIL FROM:<a@x.test>\nS 250 ok\n"
     script = "S 220 x\nC EHLO portofcall\nS 250-x\nS 250 LIMITS RCPTMAX=2\n"
     script += ask + "".join(f"C RCPT TO:<{who}>\nS 250 ok\n" for who in people[:2])
-    script += "C RSET\nS 250 ok\n" + ask + "C RCPT TO:<d@x.test>\nS 550 no\nC RSET\nS 250 ok\n"
+    script += "C RSET\nS 250 ok\n" + ask + "C RCPT TO:<d@x.test>\nS 550 no\n"
     dialogue = Dialogue(script + "C QUIT\nS 221 bye\nclose", "refused", "uur",
                         "send.recipient_refused", "rcpt", usable=True, to=people)  # fmt: skip
     await check(dialogue, ScriptedWire(dialogue.script))

@@ -57,6 +57,13 @@ ADVICE: dict[str, Advice] = {
     "smtp.chunking_refused": Advice(
         _E, "The server offers CHUNKING and does not know its command, BDAT.",
         "Nothing was delivered; send again with chunking off.", _OPERATOR, "RFC 3030 section 2"),
+    "smtp.out_of_sequence": Advice(
+        _E, "The server refused commands because of their order, and said nothing about the "
+        "message.",
+        "Send again; it is then sent to step by step.", _OPERATOR, "RFC 2920 section 3.1"),
+    "smtp.reset_refused": Advice(
+        _E, "The server refused to forget the message before, so the next one could not begin.",
+        "Send again over a new connection.", _OPERATOR, "RFC 5321 section 4.1.1.5"),
     "smtp.synchronization": Advice(
         _E, "The server says that the client spoke too early.",
         "Wait for each reply; if this tool did, something on the way changed the dialogue.",

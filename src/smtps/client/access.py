@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, Self
 
 from smtps.client.dialogue import Dialogue
+from smtps.client.learned import Learned
 from smtps.client.login import login
-from smtps.client.refusals import refusal
+from smtps.client.refusals import meaning, refusal
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.command import NOOP, QUIT, STARTTLS, ehlo, helo
@@ -23,8 +24,10 @@ from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
 
+NAME = "smtp.ehlo_name_refused"
+
 NAME_REFUSED = frozenset({501, 504, 550})
-"""Replies to EHLO that are about the client's name."""
+"""Replies to EHLO that are about the client's name, unless their words tell something else."""
 
 NO_EHLO = frozenset({500, 502})
 """Replies of a server that knows only HELO."""
@@ -42,6 +45,8 @@ class Access:
         greeting: the server's first reply.
         mechanism: SASL mechanism that the login used, or None.
         ehlo_name: the name that the server accepted.
+        learned: what it has shown about itself.
+        reopens: whether another connection may take the place of this one when it has ended.
         timings: milliseconds of each phase so far.
     """
 
@@ -53,14 +58,18 @@ class Access:
         transcript: Transcript | None = None,
         limits: Limits | None = None,
         leave: Leave | None = None,
+        learned: Learned | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self.learned = learned or Learned()
         transcript = transcript or Transcript(kept=endpoint.transcript)
         self.dialogue = Dialogue(wire, endpoint.timeouts, transcript=transcript, limits=limits)
         self.greeting: Reply | None = None
         self.mechanism: str | None = None
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
+        self.reopens = False
+        self._allow: Allow | None = None
         self._wire = wire
         self._leave = leave
         self._verified: bool | None = None  # before there is TLS
@@ -74,6 +83,7 @@ class Access:
         allow: Allow | None = None,
         deadline: float | None = None,
         leave: Leave | None = None,
+        learned: Learned | None = None,
     ) -> Self:
         """Connect, secure, greet and, with credentials, log in.
 
@@ -82,6 +92,7 @@ class Access:
             allow: egress policy, asked about each resolved address.
             deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
             leave: takes the session over at its end, see ``leave``.
+            learned: what earlier sessions have found out about the server.
 
         Raises:
             SMTPSError: it did not come to a session; no connection is left.
@@ -100,8 +111,9 @@ class Access:
             )
         with timed(timings, Phase.TCP):
             wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)
-        session = cls(wire, endpoint, leave=leave)
+        session = cls(wire, endpoint, leave=leave, learned=learned)
         session.timings = timings
+        session.reopens, session._allow = True, allow
         session.dialogue.deadline = deadline
         try:
             await session.begin()
@@ -115,6 +127,19 @@ class Access:
             raise
         session.dialogue.deadline = None
         return session
+
+    async def reopen(self) -> bool:
+        """Another connection in place of this one, which has ended; whether there is one."""
+        try:
+            other = await self.open(
+                self.endpoint, allow=self._allow, leave=self._leave, learned=self.learned
+            )
+        except SMTPSError as error:
+            self.transcript.add("*", f"no other connection: {error}")
+            return False
+        await self.dialogue.close()
+        self.__dict__.update(other.__dict__)
+        return True
 
     async def begin(self, hello: ClientHello | None = None, resume: Any = None) -> None:
         """From the open wire to the answer to EHLO, TLS on the way.
@@ -198,16 +223,45 @@ class Access:
         Raises:
             RefusedError: the server takes neither.
         """
+        if self.learned.literal:
+            self.ehlo_name = self._literal
         with timed(self.timings, Phase.EHLO):
             reply = await self.dialogue.command(ehlo(self.ehlo_name))
-            if reply.code in NAME_REFUSED and "." not in self.ehlo_name:
-                self.ehlo_name = address_literal(self._wire.local_ip)
+            if _about_the_name(reply) and not self.ehlo_by_address:
+                self.ehlo_name = self._literal
                 reply = await self.dialogue.command(ehlo(self.ehlo_name))
+                self.learned.literal = reply.positive
             if reply.code in NO_EHLO:
                 reply = await self.dialogue.command(helo(self.ehlo_name))
         if not reply.positive:
-            raise self._refused(Phase.EHLO, reply)
+            raise self._refused(Phase.EHLO, reply, NAME if _about_the_name(reply) else None)
+        self.dialogue.left_open = False
         return reply
+
+    @property
+    def ehlo_by_address(self) -> bool:
+        """Whether the client gave its address in place of a name (RFC 5321 section 4.1.4)."""
+        return self.ehlo_name.startswith("[")
+
+    @property
+    def _literal(self) -> str:
+        return address_literal(self._wire.local_ip)
+
+    async def hello_by_address(self) -> bool:
+        """EHLO with the address literal, since the server has refused a message for the name.
+
+        Returns:
+            Whether it was taken, and had not been given before.
+        """
+        if self.ehlo_by_address:
+            return False
+        before, self.ehlo_name = self.ehlo_name, self._literal
+        taken = await self.hello_again()
+        if taken:
+            self.learned.literal = True
+        else:
+            self.ehlo_name = before
+        return taken
 
     async def hello_again(self) -> bool:
         """EHLO after the login, as some servers offer more to those they know.
@@ -218,10 +272,13 @@ class Access:
         """
         try:
             with timed(self.timings, Phase.EHLO):
-                return (await self.dialogue.command(ehlo(self.ehlo_name))).positive
+                reply = await self.dialogue.command(ehlo(self.ehlo_name))
         except SMTPSError as error:
             self.transcript.add("*", f"EHLO failed: {error}")
             return False
+        if reply.positive:
+            self.dialogue.left_open = False
+        return reply.positive
 
     async def login(self) -> None:
         """Log in with the strongest mechanism that both sides have.
@@ -309,6 +366,11 @@ class Access:
 
     def _refused(self, phase: Phase, reply: Reply, code: str | None = None) -> RefusedError:
         return refusal(phase, reply, code=code).locate(address=self._wire.address)
+
+
+def _about_the_name(reply: Reply) -> bool:
+    found = meaning(Phase.EHLO, reply) if not reply.positive else ""
+    return found == NAME or (found == "smtp.ehlo_refused" and reply.code in NAME_REFUSED)
 
 
 def check_endpoint(endpoint: Endpoint) -> None:

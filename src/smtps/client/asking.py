@@ -13,7 +13,7 @@ from smtps.core.command import mail, rcpt
 
 
 async def ask(access: Access, envelope: Envelope, *, size: int | None = None) -> Transaction:
-    """MAIL, RCPT and RSET.
+    """MAIL and RCPT.
 
     Args:
         access: after EHLO, and after the login if there is one.
@@ -31,9 +31,9 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
     )
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
-    wording = Wording(sender, people, Way.to(access.endpoint, offered))
+    wording = Wording(sender, people, Way.to(access.endpoint, offered, access.learned))
     asked = Transaction(wording, EMPTY, ask_only=True)
-    pipeline = Pipeline(access.dialogue)
+    pipeline = Pipeline(access.dialogue, access.learned)
     pipeline.add(asked)
     while not pipeline.idle:
         await pipeline.advance()

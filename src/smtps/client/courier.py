@@ -6,6 +6,7 @@ from collections import deque
 
 from smtps.client.delivery import Delivery
 from smtps.client.dialogue import Dialogue
+from smtps.client.learned import Learned
 from smtps.client.pipeline import Pipeline
 from smtps.client.transaction import Transaction
 
@@ -20,11 +21,12 @@ class Courier:
 
     Args:
         dialogue: ready, after EHLO and login.
+        learned: of the server so far.
         window: how many may be under way at once.
     """
 
-    def __init__(self, dialogue: Dialogue, *, window: int = 1) -> None:
-        self._pipeline = Pipeline(dialogue, window=window)
+    def __init__(self, dialogue: Dialogue, learned: Learned, *, window: int = 1) -> None:
+        self._pipeline = Pipeline(dialogue, learned, window=window)
         self._dialogue = dialogue
         self._under_way: deque[Delivery] = deque()
         self._next: list[tuple[Delivery, Transaction]] = []

@@ -52,6 +52,8 @@ class Dialogue:
         closing: the 421 with which the server ended it, if it did.
         deadline: the loop's time at which all has to be over, or None.
         buffered: octets of the next write.
+        left_open: whether the server may have the envelope of an earlier message in mind, so that
+            the next one needs RSET before it.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Dialogue:
         self._seconds = _seconds(timeouts)
         self._said: list[bytes | memoryview] = []
         self.buffered = 0
+        self.left_open = False
 
     @property
     def alive(self) -> bool:
@@ -202,13 +205,16 @@ class Dialogue:
                     self.connection.receive_data(await self.wire.receive(until))
         return self._note(answer)
 
-    async def hear(self) -> None:
+    async def hear(self, most: float | None = None) -> None:
         """Wait for bytes of the server, within the time that the phase may take.
+
+        Args:
+            most: seconds, if that is less.
 
         Raises:
             NetworkError: it hung up, and owes no reply that would say so.
         """
-        with self._waiting() as until:
+        with self._waiting(most) as until:
             data = await self.wire.receive(until)
         self.connection.receive_data(data)
         if not data and not self.connection.pending:
@@ -230,9 +236,12 @@ class Dialogue:
         replies = self.connection.granted()
         return replies and [self._noted(reply) for reply in replies]
 
-    def _waiting(self) -> AbstractContextManager[float]:
+    def _waiting(self, most: float | None = None) -> AbstractContextManager[float]:
         phase = self.connection.phase or Phase.QUIT
-        return expiry(self._seconds[phase], phase, self.wire.address, self.deadline)
+        seconds = self._seconds[phase]
+        if most is not None:
+            seconds = min(seconds, most)
+        return expiry(seconds, phase, self.wire.address, self.deadline)
 
     def _note(self, answer: Answer) -> Answer:
         return Answer(answer.verb, self._noted(answer.reply))
@@ -269,6 +278,15 @@ class Dialogue:
             if not data:
                 self.connection.next_answer()
                 return
+
+    def over(self, error: SMTPSError) -> SessionError:
+        """What the end of the dialogue by ``error`` is for whatever had no part in it."""
+        return SessionError(
+            "session.broken",
+            f"The session ended with an error: {error}",
+            retryable=True,
+            address=self.wire.address,
+        )
 
     def guard(self) -> Guard:
         """For a block that speaks: errors of ours alone come out, and nothing goes on after one."""
@@ -307,11 +325,7 @@ class Guard:
     def __enter__(self) -> None:
         dialogue = self._dialogue
         if dialogue.broken is not None:
-            raise SessionError(
-                "session.broken",
-                f"The session ended with an error: {dialogue.broken}",
-                retryable=True,
-            ) from dialogue.broken
+            raise dialogue.over(dialogue.broken) from dialogue.broken
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is None or (found := self._dialogue.ended(error)) is error:

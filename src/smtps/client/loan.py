@@ -1,11 +1,11 @@
-"""A session that is lent out for a while, and what its end means for a message."""
+"""A session that is lent out for a while."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from smtps.client.result import Outcome, Result
+from smtps.client.result import Result
 from smtps.client.session import Session
 from smtps.net.egress import Allow
 
@@ -50,18 +50,3 @@ class Loan:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._lender.take_back(self._warm, error)
-
-
-def may_go_again(result: Result, *, reused: bool) -> bool:
-    """Whether a message was put off for no reason but its connection, and is safe to send again.
-
-    Args:
-        result: what became of it.
-        reused: the connection was not made for it.
-    """
-    if result.outcome is not Outcome.DEFERRED or result.failure is None:
-        return False
-    code = result.failure.code
-    if code in ("smtp.chunking_refused", "session.broken"):
-        return True
-    return reused and (code.startswith("net.") or result.failure.smtp_code == 421)

@@ -2,7 +2,8 @@
 
 The next one is said behind the message of the one before, as far as the server pipelines. By BDAT
 so many may be under way as the window allows; DATA has to be answered before its message, so there
-it is the envelope of the next one that goes out with the message.
+it is the envelope of the next one that goes out with the message. A server that shows that it does
+not bear this is sent to one message at a time from then on.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 from collections import deque
 
 from smtps.client.dialogue import Dialogue
+from smtps.client.learned import Learned
 from smtps.client.refusals import refusal
-from smtps.client.transaction import Transaction
-from smtps.core.command import RSET
+from smtps.client.transaction import Stray, Transaction
 from smtps.core.connection import Answer
-from smtps.errors import Phase, ProtocolError, RefusedError, SMTPSError
+from smtps.errors import Phase, PhaseTimeoutError, ProtocolError, SessionError, SMTPSError
 
 FULL = 16384
 """Octets that are worth a write: what TLS puts into one record. The server is at work on them while
@@ -27,16 +28,29 @@ last are still being said: with 64 and a server 20 ms away, 7 % more messages a 
 """
 
 
+PATIENCE = 3.0
+"""Seconds for each reply that is due behind a refused MAIL. Nothing depends on these, and some
+proxies never send them.
+"""
+
+AHEAD = 4096
+"""Octets of commands that go out behind a message by DATA. Haraka hangs up after 8192, and nobody
+would know what became of the message.
+"""
+
+
 class Pipeline:
     """The transactions of one dialogue that are not over.
 
     Args:
         dialogue: ready, after EHLO and login.
+        learned: of the server so far; more is added.
         window: how many may be under way at once.
     """
 
-    def __init__(self, dialogue: Dialogue, *, window: int = 1) -> None:
+    def __init__(self, dialogue: Dialogue, learned: Learned, *, window: int = 1) -> None:
         self._dialogue = dialogue
+        self._learned = learned
         self._window = window
         self._flights: deque[Transaction] = deque()
         self._unsaid: deque[Transaction] = deque()
@@ -83,9 +97,6 @@ class Pipeline:
                     self._take_granted()
                     if not self._finished:
                         await self._listen()
-                before = self._before
-                if not self._flights and before and not before.granted and before.left_open:
-                    await self._tidy_up()
         except SMTPSError as error:
             self._break(error)
         finished, self._finished = self._finished, []
@@ -98,7 +109,13 @@ class Pipeline:
             await dialogue.hear()
         while self._unsaid:
             current = self._unsaid[0]
-            while not current.said and (step := current.say(reset=self._reset_before(current))):
+            behind = current is not self._flights[0]
+            if behind and not self._may_overlap(current):
+                return
+            current.lockstep = current.lockstep or not self._learned.pipelining
+            while not current.said and (
+                step := current.say(reset=self._reset_before(current), behind=behind)
+            ):
                 group, content, stuffed = step
                 self._before = current
                 if content is None:
@@ -113,16 +130,26 @@ class Pipeline:
             if not current.said:
                 return
             self._unsaid.popleft()
+            self._settle()  # it may have had nothing more to say
+
+    def _may_overlap(self, current: Transaction) -> bool:
+        """Whether it may begin although the one before it is not answered."""
+        way = current.wording.way
+        short = way.chunking or current.wording.octets <= AHEAD
+        may = self._learned.overlapping and self._learned.pipelining and not current.lockstep
+        return may and way.pipelining and short
 
     def _reset_before(self, current: Transaction) -> bool:
         """Whether the server may have the recipients of the one before in mind, who would get this
         message too: after a refused BDAT it may (RFC 3030 section 2), and whether this one will be
-        refused is not known yet.
+        refused is not known yet. More often than needed is no good either: Exim hangs up after ten.
         """
         before = self._before
-        if before is None or before is current or before.granted:
+        if before is current:
             return False
-        return before.wording.way.chunking if before.due else before.left_open
+        if before is not None and before.due:
+            return before.wording.way.chunking
+        return self._dialogue.left_open
 
     def _flush(self) -> None:
         self._dialogue.flush()
@@ -136,7 +163,7 @@ class Pipeline:
         while flights and flights[0].hopeful and (replies := granted()) is not None:
             flight = flights.popleft()
             flight.take_all(replies)
-            self._finished.append(flight)
+            self._finish(flight)
 
     async def _listen(self) -> None:
         """Take the replies that have come one by one, or wait for some."""
@@ -145,12 +172,32 @@ class Pipeline:
             self._take(answer)
         self._check_closing()
         self._settle()
-        if not answers and self._flights and self._flights[0].due:
+        if answers or not self._flights or not self._flights[0].due:
+            return
+        if not self._owed_nothing_but_form():
             await self._dialogue.hear()
+            return
+        try:
+            await self._dialogue.hear(PATIENCE)
+        except PhaseTimeoutError:
+            self._learned.pipelining = False  # asked one by one, it need not answer them
+            raise
+
+    def _owed_nothing_but_form(self) -> bool:
+        """Whether all that is due stands behind a refused MAIL, so that nothing depends on it."""
+        refused = (
+            self._flights[0].mail_reply is not None and not self._flights[0].mail_reply.positive
+        )
+        return refused and not (len(self._flights) > 1 and self._flights[1].due)
 
     def _take(self, answer: Answer) -> None:
-        owner = self._flights[0]
-        owner.take(*answer)
+        flights = self._flights
+        owner = flights[0]
+        owner.take(*answer, followed=len(flights) > 1 and flights[1].due > 0)
+        if owner.stray is Stray.MESSAGE:
+            self._learned.overlapping = False
+        elif owner.stray is Stray.GROUP:
+            self._learned.pipelining = False
         if owner.chunking_refused:
             raise ProtocolError(
                 "smtp.chunking_refused",
@@ -159,6 +206,8 @@ class Pipeline:
                 smtp_code=answer.reply.code,
                 lines=answer.reply.lines,
             )
+        if owner.confused or (owner.stuck and not owner.due):
+            raise _lost_count(owner, answer)
         self._settle()
 
     def _overhear(self, answer: Answer) -> None:
@@ -173,24 +222,38 @@ class Pipeline:
     def _settle(self) -> None:
         """Take out what is over."""
         while self._flights and self._flights[0].over:
-            self._finished.append(self._flights.popleft())
+            self._finish(self._flights.popleft())
+
+    def _finish(self, transaction: Transaction) -> None:
+        self._dialogue.left_open = transaction.leaves_open(before=self._dialogue.left_open)
+        self._finished.append(transaction)
 
     def _break(self, error: SMTPSError) -> None:
-        """The dialogue has ended: for each that is under way, that is its end too."""
-        # With a 421 the server says that it reads no further (RFC 5321 section 3.8).
-        unread = isinstance(error, RefusedError) and error.failure.smtp_code == 421
+        """The dialogue has ended: for each that is under way, that is its end too.
+
+        It ended at the first; the others may go over another connection, unless their message was
+        handed over and may have been read.
+        """
+        # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
+        # refuses RSET and hangs up has read no further either.
+        closing = error.failure.smtp_code == 421
+        others = error if closing or isinstance(error, SessionError) else self._dialogue.over(error)
+        reason = error
         for transaction in self._flights:
-            if not transaction.over or transaction.chunking_refused:
-                transaction.fail(error, unread=unread)
+            if not transaction.over or transaction.chunking_refused or transaction.confused:
+                unread = closing or self._flights[0].stuck
+                transaction.fail(reason, unread=unread)
+            reason = others
         self._unsaid.clear()
         self._settle()
 
-    async def _tidy_up(self) -> None:
-        """Leave no half transaction behind. What comes back cannot change what was decided."""
-        self._before = None
-        if not self._dialogue.usable:
-            return
-        try:
-            await self._dialogue.exchange([RSET])
-        except SMTPSError as error:
-            self._dialogue.transcript.add("*", f"RSET failed: {error}")
+
+def _lost_count(transaction: Transaction, answer: Answer) -> ProtocolError:
+    """The error for answers after which nobody can tell what the next ones will answer."""
+    if transaction.confused:
+        code, what = "smtp.out_of_sequence", "The server's answers contradict each other"
+    else:
+        code, what = "smtp.reset_refused", "The server refuses to forget the message before"
+    return ProtocolError(
+        code, f"{what}: {answer.reply}", smtp_code=answer.reply.code, lines=answer.reply.lines
+    )

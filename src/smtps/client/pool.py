@@ -6,17 +6,18 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, Self, Unpack
 
 from smtps.chance import between
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.farewells import Farewells
-from smtps.client.loan import Loan, WarmSession, may_go_again
+from smtps.client.learned import Learned
+from smtps.client.loan import Loan, WarmSession
+from smtps.client.losses import ATTEMPTS, may_go_again
 from smtps.client.outgoing import AnyMessage
 from smtps.client.result import Result
-from smtps.client.round import ATTEMPTS, Round
+from smtps.client.round import Round
 from smtps.client.session import Item, Session
 from smtps.client.source import Source, source_of
 from smtps.errors import (
@@ -62,10 +63,12 @@ class Pool:
         age: seconds after which a session is replaced.
         idle: seconds after which an unused session is closed.
         allow: egress policy, asked about each resolved address.
+        learned: what earlier pools have found out about the server; this one adds to it.
         **options: the other fields of Endpoint.
 
     Attributes:
-        endpoint: where to, as it is known by now.
+        endpoint: where to.
+        learned: what the server has shown about itself.
         size: sessions at most.
         lendings: how often a session was lent out so far; before the first, nothing was sent.
 
@@ -82,12 +85,14 @@ class Pool:
         age: float = 300.0,
         idle: float = 30.0,
         allow: Allow | None = None,
+        learned: Learned | None = None,
         **options: Unpack[EndpointOptions],
     ) -> None:
         for name, value in (("size", size), ("messages", messages), ("age", age), ("idle", idle)):
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 raise InputError(name, "must be more than 0")
         self.endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
+        self.learned = learned or Learned()
         self.size = size
         self._messages = messages
         self._age = age
@@ -289,12 +294,13 @@ class Pool:
                 await asyncio.sleep(pause)
         try:
             session = await Session.open(
-                self.endpoint, allow=allow or self._allow, deadline=deadline
+                self.endpoint, allow=allow or self._allow, deadline=deadline, learned=self.learned
             )
         except SMTPSError as error:
             self._note_421(error.failure)
             raise
         self._pauses = 0
+        session.reopens = False  # another one is lent in its place
         return WarmSession(session, loop.time())
 
     def _keep(self, warm: WarmSession) -> None:
@@ -328,7 +334,7 @@ class Pool:
         # Some servers, or what stands before them, take BDAT and then say nothing.
         stalled = isinstance(session.dialogue.broken, PhaseTimeoutError)
         if failure.code == "smtp.chunking_refused" or (stalled and failure.phase is Phase.FINAL):
-            self.endpoint = replace(self.endpoint, chunking=False)
+            self.learned.chunking = False
 
     def _note_421(self, failure: Failure) -> None:
         now = asyncio.get_running_loop().time()

@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from smtps.client.loan import Lender, Loan, WarmSession, may_go_again
+from smtps.client.loan import Lender, Loan, WarmSession
+from smtps.client.losses import ATTEMPTS, Losses
 from smtps.client.result import Result, unsent
 from smtps.client.source import END, End, Source
 from smtps.errors import SMTPSError
 
-ATTEMPTS = 3
-"""Times that a message is begun, or a connection tried, before it is given back as deferred."""
-
 
 @dataclass(slots=True, eq=False)
 class Errand:
-    """A message of many, and how often it was begun."""
+    """A message of many; the same one may be among them twice."""
 
     item: Any
-    tries: int = 0
 
 
 class Round:
@@ -56,6 +53,7 @@ class Round:
         self._asking = asyncio.Lock()
         self._askers = 0
         self._failures = 0
+        self._losses = Losses()
         self._hopeless: SMTPSError | None = None
 
     async def run(self) -> AsyncGenerator[tuple[Any, Result]]:
@@ -110,14 +108,16 @@ class Round:
         """Send over one session until it has done its share, or no message is there."""
         share = Share(self, first, partial(self._lender.enough, warm))
         many = warm.session.send_many(share, window=self.window, **self._terms)
+        connection = self._losses.connection()
         async with aclosing(many) as results:
             async for item, result in results:
                 errand = share.done(item)
                 if result.failure is not None:
                     self._lender.learn(result, warm.session)
-                    if errand.tries < ATTEMPTS and may_go_again(result, reused=True):
+                    if connection.go_again(errand, result):
                         self._waiting.append(errand)  # over another connection
                         continue
+                connection.decided(errand)
                 await self._results.put((item, result))
         warm.sent += share.handed_out
 
@@ -182,7 +182,6 @@ class Share(Source[Any]):
                 return END
             if (errand := self._round.take()) is None:
                 return END
-        errand.tries += 1
         self.handed_out += 1
         self.begun.append(errand)
         if len(self.begun) >= self._round.window:
@@ -199,7 +198,6 @@ class Share(Source[Any]):
     def put_back(self, item: Any) -> None:  # noqa: ARG002  # the one handed out last
         """See ``Source.put_back``."""
         errand = self.begun.pop()
-        errand.tries -= 1
         self.handed_out -= 1
         self._next = errand
 

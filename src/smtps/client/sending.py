@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.message import Message as PythonMessage
 from typing import Unpack
 
 from smtps.client.access import Leave, deadline_of
 from smtps.client.envelope import DSN, Envelope
+from smtps.client.learned import Learned
+from smtps.client.losses import ANOTHER_WAY, ATTEMPTS
 from smtps.client.outgoing import AnyMessage, prepare
 from smtps.client.result import Result
 from smtps.client.session import Session
@@ -46,8 +47,11 @@ async def send(
     if not isinstance(message, PythonMessage):  # which depends on what the server offers
         message = ready
     deadline = deadline_of(endpoint)
-    for way in (endpoint, replace(endpoint, chunking=False)):
-        session = await Session.open(way, allow=allow, deadline=deadline, leave=leave)
+    learned = Learned()
+    for _ in range(ATTEMPTS):
+        session = await Session.open(
+            endpoint, allow=allow, deadline=deadline, leave=leave, learned=learned
+        )
         async with session:
             result = await session.send(
                 message,
@@ -57,6 +61,7 @@ async def send(
                 require_tls=require_tls,
                 deadline=deadline,
             )
-        if result.failure is None or result.failure.code != "smtp.chunking_refused":
+        if result.failure is None or result.failure.code not in ANOTHER_WAY:
             break
+        learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
     return result._replace(timings={**session.timings, **result.timings})

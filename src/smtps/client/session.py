@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial as partial_of
 from typing import TypeVar, Unpack
 
 from smtps.client.access import Access, deadline_of
 from smtps.client.courier import MAX_WINDOW, WINDOW, Courier
-from smtps.client.delivery import Delivery
 from smtps.client.envelope import DSN, Envelope
-from smtps.client.outgoing import AnyMessage, check_capabilities, prepare
-from smtps.client.result import Result, unsent
-from smtps.client.source import END, Source, source_of
+from smtps.client.many import Many, named_wrongly, ready
+from smtps.client.outgoing import AnyMessage
+from smtps.client.result import Result
+from smtps.client.source import Source, source_of
 from smtps.client.terms import Terms, Way
 from smtps.client.wording import Phrasebook
 from smtps.errors import CapabilityError, InputError, SessionError
@@ -63,21 +64,27 @@ class Session(Access):
             raise SessionError("session.broken", "This session is over; open another.")
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         try:
-            try:
-                delivery = _ready(message, envelope, self._put_to(terms))
-            except CapabilityError:
-                if not await self._ask_again():
-                    raise
-                delivery = _ready(message, envelope, self._put_to(terms))
-            courier = Courier(self.dialogue)
-            courier.begin(delivery)
-            while not courier.idle:
-                await courier.advance()
+            result = await self._send(message, envelope, terms)
+            if named_wrongly(result) and self.usable and await self.hello_by_address():
+                result = await self._send(message, envelope, terms)
         finally:
             self.dialogue.deadline = None
+        return result
+
+    async def _send(self, message: AnyMessage, envelope: Envelope | None, terms: Terms) -> Result:
+        try:
+            delivery = ready(message, envelope, self._put_to(terms))
+        except CapabilityError:
+            if not await self._ask_again():
+                raise
+            delivery = ready(message, envelope, self._put_to(terms))
+        courier = Courier(self.dialogue, self.learned)
+        courier.begin(delivery)
+        while not courier.idle:
+            await courier.advance()
         return delivery.result(self.address, self.transcript)
 
-    async def send_many(
+    def send_many(
         self,
         messages: Iterable[Item] | AsyncIterable[Item] | Source[Item],
         *,
@@ -89,7 +96,8 @@ class Session(Access):
         """Send many messages, some under way at the same time.
 
         Each message gets exactly one result, as soon as it is there. What cannot be sent as it
-        stands is ``refused``. Once the session has ended, what was not begun is ``deferred``.
+        stands is ``refused``. If the connection ends, what was not handed over goes over another,
+        which takes the place of the first in this session; if there is none, it is ``deferred``.
 
         Args:
             messages: each as ``send`` takes it, or a pair of it and its envelope.
@@ -108,35 +116,8 @@ class Session(Access):
         terms = _terms(partial, dsn, require_tls)
         if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
             raise InputError("window", f"must be from 1 to {MAX_WINDOW}")
-        courier = Courier(self.dialogue, window=window)
-        async with source_of(messages) as source:
-            while True:
-                room, book = courier.room, self._put_to(terms)
-                while room:
-                    item = source.take()
-                    if item is END and not source.over:
-                        item = await source.next(wait=courier.idle)
-                    if item is END:
-                        break
-                    message, envelope = item if isinstance(item, tuple) else (item, None)
-                    try:
-                        courier.begin(_ready(message, envelope, book, item))
-                        room = room - 1 if book.way.pipelining else 0
-                    except (InputError, CapabilityError) as error:
-                        again = isinstance(error, CapabilityError) and courier.idle
-                        if again and await self._ask_again():
-                            source.put_back(item)
-                            book = self._put_to(terms)
-                        else:
-                            yield item, unsent(error)
-                if courier.idle and source.over:
-                    break
-                self.dialogue.deadline = deadline_of(self.endpoint)
-                finished = await courier.advance()
-                self.dialogue.deadline = None
-                for delivery in finished:
-                    yield delivery.item, delivery.result(self.address, self.transcript)
-        source.raise_error()
+        put_to = partial_of(self._put_to, terms)
+        return Many(self, put_to, self._ask_again, source_of(messages), window).run()
 
     async def _ask_again(self) -> bool:
         """EHLO once more; whether there is an answer that was not there before."""
@@ -148,10 +129,15 @@ class Session(Access):
     def _put_to(self, terms: Terms) -> Phrasebook:
         """How messages are put to this server, as it is now."""
         capabilities = self.dialogue.connection.capabilities
+        way = Way.to(self.endpoint, capabilities, self.learned)
         book = self._phrasebook
-        if book is None or book.terms is not terms or book.capabilities is not capabilities:
-            book = Phrasebook(capabilities, terms, Way.to(self.endpoint, capabilities))
-            self._phrasebook = book
+        if (
+            book is None
+            or book.terms is not terms
+            or book.capabilities is not capabilities
+            or book.way != way
+        ):
+            book = self._phrasebook = Phrasebook(capabilities, terms, way)
         return book
 
 
@@ -181,12 +167,3 @@ def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> Terms:
     if partial not in ("abort", "send"):
         raise InputError("partial", "must be 'abort' or 'send'")
     return Terms(partial=partial, dsn=dsn, require_tls=require_tls)
-
-
-def _ready(
-    message: AnyMessage, envelope: Envelope | None, book: Phrasebook, item: object = None
-) -> Delivery:
-    """Make a message ready for this server, and refuse early what it would refuse late."""
-    outgoing, terms = prepare(message, envelope, seven_bit=book.seven_bit), book.terms
-    check_capabilities(outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
-    return Delivery(item, outgoing, book)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from smtps.client.envelope import DSN
+from smtps.client.learned import Learned
 from smtps.core.capabilities import Capabilities
 from smtps.options import Endpoint, Partial
 
@@ -37,9 +38,9 @@ class Way(NamedTuple):
     chunking: bool = False
 
     @classmethod
-    def to(cls, endpoint: Endpoint, offered: Capabilities) -> Self:
-        """What a server offers, and its endpoint does not forbid."""
+    def to(cls, endpoint: Endpoint, offered: Capabilities, learned: Learned) -> Self:
+        """What a server offers, unless its endpoint or what was learned speaks against it."""
         return cls(
-            endpoint.pipelining and "PIPELINING" in offered,
-            endpoint.chunking and "CHUNKING" in offered,
+            endpoint.pipelining and learned.pipelining and "PIPELINING" in offered,
+            endpoint.chunking and learned.chunking and "CHUNKING" in offered,
         )

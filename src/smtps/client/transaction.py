@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
+from smtps.client.sequence import out_of_sequence
 from smtps.client.wording import NOTHING, Group, Wording
 from smtps.content import EMPTY, Content
 from smtps.core.address import Mailbox
@@ -43,6 +44,13 @@ class Stage(Enum):
 _ENVELOPE = Stage.ENVELOPE  # Python 3.11 takes long to find a member of an Enum
 
 
+class Stray(Enum):
+    """What a command was sent behind that the server answered as out of sequence."""
+
+    MESSAGE = "a message that was not answered yet"
+    GROUP = "another command of its group"
+
+
 class Transaction:
     """What to do, and what came of it.
 
@@ -50,6 +58,7 @@ class Transaction:
         wording: the envelope.
         content: the message.
         ask_only: the envelope alone; no message is sent.
+        lockstep: each command waits for the answer to the one before.
 
     Attributes:
         mail_reply, rcpt_replies, data_reply: as far as they came; those to RCPT in order.
@@ -63,9 +72,15 @@ class Transaction:
         reset: whether the first of these is to a RSET that stood before the envelope.
         hopeful: whether all that is due is the answer to all there was to say.
         granted: whether each of these came and was a yes.
+        begun: whether anything of it was said.
         said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
             for commands, so the connection is of no use any more.
+        reset_refused: the server refused the RSET before the envelope.
+        behind: whether it began before the message in front of it was answered.
+        stray: an answer was about the order of commands alone, and this is why. Unless the message
+            was taken all the same, nothing is known yet of what the server thinks of it.
+        confused: the answers contradict each other, so nobody knows what became of the message.
     """
 
     mail_reply: Reply | None = None
@@ -78,14 +93,29 @@ class Transaction:
     hopeful: bool = False
     granted: bool = False
     chunking_refused: bool = False
+    reset_refused: bool = False
+    behind: bool = False
+    stray: Stray | None = None
+    confused: bool = False
+    begun: bool = False
     said: bool = False
+    _ahead: bool = False
+    _by_data: bool = False
     _stage: Stage = _ENVELOPE
     _unasked: Iterator[Group] | None = None
 
-    def __init__(self, wording: Wording, content: Content, *, ask_only: bool = False) -> None:
+    def __init__(
+        self,
+        wording: Wording,
+        content: Content,
+        *,
+        ask_only: bool = False,
+        lockstep: bool = False,
+    ) -> None:
         self.wording = wording
         self.content = content
         self.ask_only = ask_only
+        self.lockstep = lockstep
         self.rcpt_replies: list[Reply] = []
         self.accepted: list[Mailbox] = []
         self.overflow: list[Mailbox] = []
@@ -101,6 +131,8 @@ class Transaction:
     @property
     def in_doubt(self) -> bool:
         """Whether the whole message is out for somebody, and no answer tells what became of it."""
+        if self.confused:
+            return True
         if not self.complete or self.final is not None:
             return False
         if self.mail_reply is not None and not self.mail_reply.positive:
@@ -112,11 +144,27 @@ class Transaction:
         """Whether the server took the message."""
         return self.final is not None and self.final.positive
 
+    def leaves_open(self, *, before: bool) -> bool:
+        """Whether the server may still have a sender or recipients in mind. The end of DATA makes
+        it forget them, whatever it answers (RFC 5321 section 4.1.1.4); a refused BDAT may not (RFC
+        3030 section 2).
+
+        Args:
+            before: whether it had before this transaction.
+        """
+        if self.mail_reply is not None and self.mail_reply.positive:
+            return not self.taken and not self._by_data
+        return before and not (self.reset and not self.reset_refused)
+
     @property
-    def left_open(self) -> bool:
-        """Whether the server may still have a sender or recipients in mind."""
-        begun = self.mail_reply is not None and self.mail_reply.positive
-        return begun and not self.taken
+    def stuck(self) -> bool:
+        """Whether the server refused RSET, and has said nothing more."""
+        return self.reset_refused and self.mail_reply is None
+
+    @property
+    def again(self) -> bool:
+        """Whether it has to be said once more, since an answer was about the order alone."""
+        return self.stray is not None and not self.taken and not self.confused
 
     @property
     def recipients(self) -> list[tuple[Mailbox, Reply]]:
@@ -128,14 +176,18 @@ class Transaction:
         """Whether nothing is left to say or to hear."""
         return self.said and not self.due
 
-    def say(self, *, reset: bool = False) -> Step | None:
+    def say(self, *, reset: bool = False, behind: bool = False) -> Step | None:
         """What may go out now; None while replies have to come first, or at the end.
 
         Args:
             reset: whether RSET has to stand before the envelope.
+            behind: whether the transaction before it is not over.
         """
-        if self._stage is _ENVELOPE and self.wording.way.pipelining and not self.due:
-            return self._whole_envelope(reset)
+        if self._stage is _ENVELOPE and not self.due:
+            self.begun, self.behind, self._ahead = True, behind, behind
+            if self.wording.way.pipelining and not self.lockstep:
+                return self._whole_envelope(reset)
+            self.reset = self.reset or reset
         while not self.due and not self.said:
             if (step := _STEPS[self._stage](self)) is not None:
                 (verbs, _), _, stuffed = step
@@ -164,7 +216,7 @@ class Transaction:
     def _next_of_envelope(self) -> Step | None:
         """In lock-step; no further command once they are of no use."""
         if self._unasked is None:
-            self._unasked = self.wording.one_by_one(self.content.size)
+            self._unasked = self.wording.one_by_one(self.content.size, reset=self.reset)
         group = None if self._decided else next(self._unasked, None)
         if group is not None:
             return group, None, False
@@ -174,7 +226,7 @@ class Transaction:
     @property
     def _decided(self) -> bool:
         """Whether the answers so far are the end of it."""
-        if self.mail_reply is not None and not self.mail_reply.positive:
+        if self.reset_refused or (self.mail_reply is not None and not self.mail_reply.positive):
             return True
         if self.wording.partial == "send" or not self.rcpt_replies:
             return False
@@ -196,6 +248,7 @@ class Transaction:
         self.said = True
         if self.data_reply is None or not self.data_reply.positive:
             return None
+        self._by_data = True
         # Accepted although nobody is left to send to: RFC 2920 section 3.1 asks for the lone dot;
         # the server answers it with a refusal.
         return NOTHING, self.content if self.go_on else EMPTY, True
@@ -207,34 +260,63 @@ class Transaction:
         self.mail_reply, self.final = replies[first], replies[-1]
         self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
 
-    def take(self, verb: Verb, reply: Reply) -> None:
-        """A reply to one of its commands."""
+    def take(self, verb: Verb, reply: Reply, *, followed: bool = False) -> None:
+        """A reply to one of its commands.
+
+        Args:
+            verb: to which.
+            reply: what the server said.
+            followed: whether something of the next transaction is out already.
+        """
         self.due -= 1
         self.hopeful = False
+        ahead, self._ahead = self._ahead, self.due > 0
+        stray = ahead and out_of_sequence(reply)
         if verb is Verb.RSET:
-            pass
+            self.reset_refused = not reply.positive
         elif verb is Verb.MAIL:
             self.mail_reply = reply
+            self._note_stray(stray)
         elif verb is Verb.RCPT:
-            self._take_recipient(reply)
+            self._take_recipient(reply, stray=stray)
         elif verb is Verb.DATA:
             self.data_reply = reply
-        elif not self.go_on:
-            pass  # the refusal of the lone dot, or of a message for nobody
-        elif verb is Verb.BDAT_LAST and reply.code in UNKNOWN_COMMAND:
-            self.chunking_refused, self.complete = True, False
+            self._note_stray(stray and bool(self.accepted))
         else:
-            self.final = reply
+            self._take_final(verb, reply, stray=stray, followed=followed)
 
-    def _take_recipient(self, reply: Reply) -> None:
+    def _note_stray(self, stray: bool) -> None:
+        if stray and self.stray is None:
+            self.stray = Stray.MESSAGE if self.behind else Stray.GROUP
+
+    def _take_recipient(self, reply: Reply, *, stray: bool) -> None:
         who = self.wording.people[len(self.rcpt_replies)]
         self.rcpt_replies.append(reply)
         if self.mail_reply is None or self.mail_reply.code >= 400:
             return
         if reply.code < 400:
             self.accepted.append(who)
+        elif stray:
+            self._note_stray(stray)
+            if self.wording.partial == "send":  # if the others get it, this one is not refused
+                self.overflow.append(who)
         elif self.accepted and too_many_recipients(reply):
             self.overflow.append(who)
+
+    def _take_final(self, verb: Verb, reply: Reply, *, stray: bool, followed: bool) -> None:
+        if not self.go_on:
+            # The refusal of the lone dot, or of a message for nobody. A yes to a message whose
+            # sender was refused was given to another envelope.
+            no_sender = self.mail_reply is not None and not self.mail_reply.positive
+            self.confused = reply.positive and verb is Verb.BDAT_LAST and no_sender
+        elif verb is Verb.BDAT_LAST and reply.code in UNKNOWN_COMMAND:
+            self.chunking_refused, self.complete = True, False
+        elif verb is Verb.END_OF_DATA and followed and out_of_sequence(reply):
+            self.confused = True  # it may be the answer to what followed
+        elif verb is Verb.BDAT_LAST and stray:
+            self._note_stray(stray)
+        else:
+            self.final = reply
 
     def fail(self, error: SMTPSError, *, unread: bool) -> None:
         """Ended before its time.

@@ -8,11 +8,12 @@ from itertools import zip_longest
 
 from smtps.client.refusals import refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
+from smtps.client.sequence import out_of_sequence
 from smtps.client.transaction import Transaction
 from smtps.client.transcript import Transcript
 from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
-from smtps.errors import Failure, Phase, SMTPSError
+from smtps.errors import Failure, Phase, ProtocolError, SMTPSError
 
 _SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
 
@@ -68,22 +69,30 @@ def _weigh(
 
 
 def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Recipient:
-    # A sender refused is the reason for all that follows; a recipient refused, for that one.
-    for decided in (_not_positive(transaction.mail_reply), _not_positive(reply)):
-        if decided is not None:
-            return Recipient(str(who), _status(decided), decided)
-    if reply is not None and transaction.go_on:
-        if transaction.final is not None and transaction.final.positive:
-            return Recipient(str(who), Status.ACCEPTED, reply)
-        decided = transaction.final or _not_positive(transaction.data_reply)
-        if decided is not None:
-            return Recipient(str(who), _status(decided), decided)
+    decided = _decided(who, reply, transaction)
+    if decided is not None:
+        return Recipient(str(who), _status(decided), reply if decided.positive else decided)
+    if who in transaction.overflow and not transaction.again:  # left for another transaction
+        return Recipient(str(who), Status.DEFERRED, reply)
     if transaction.in_doubt:
         return Recipient(str(who), Status.UNCERTAIN)
+    if transaction.again:
+        return Recipient(str(who), Status.DEFERRED)
     if transaction.error is not None:
         status = Status.DEFERRED if transaction.error.failure.retryable else Status.REFUSED
         return Recipient(str(who), status, reply)
     return Recipient(str(who), Status.UNSENT, reply)
+
+
+def _decided(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Reply | None:
+    """The reply that decided for a recipient, if one did."""
+    if transaction.confused or transaction.again or who in transaction.overflow:
+        return None
+    # A sender refused is the reason for all that follows; a recipient refused, for that one.
+    refused = _not_positive(transaction.mail_reply) or _not_positive(reply)
+    if refused is not None or reply is None or not transaction.go_on:
+        return refused
+    return transaction.final or _not_positive(transaction.data_reply)
 
 
 def _not_positive(reply: Reply | None) -> Reply | None:
@@ -91,6 +100,8 @@ def _not_positive(reply: Reply | None) -> Reply | None:
 
 
 def _status(reply: Reply) -> Status:
+    if reply.positive:
+        return Status.ACCEPTED
     return Status.DEFERRED if reply.kind == 4 else Status.REFUSED
 
 
@@ -120,11 +131,21 @@ def _first_failure(transactions: list[Transaction], *, put_off: bool) -> Failure
             return refused
         if transaction.error is not None:
             return transaction.error.failure
+        if transaction.again:
+            return _out_of_sequence()
     return None
 
 
 def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
-    rcpt = [r for r in transaction.rcpt_replies if not r.positive and (r.kind == 4 or not put_off)]
+    if transaction.again:
+        return None
+    rcpt = [
+        reply
+        for who, reply in transaction.recipients
+        if not reply.positive
+        and (reply.kind == 4 or not put_off)
+        and not (who in transaction.overflow and out_of_sequence(reply))
+    ]
     candidates = (
         (Phase.MAIL, transaction.mail_reply),
         (Phase.RCPT, rcpt[0] if rcpt else None),
@@ -135,6 +156,15 @@ def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
         if reply is not None and not reply.positive:
             return refusal(phase, reply).failure
     return None
+
+
+def _out_of_sequence() -> Failure:
+    return ProtocolError(
+        "smtp.out_of_sequence",
+        "The server refused commands only because of the order in which they came.",
+        phase=Phase.MAIL,
+        retryable=True,
+    ).failure
 
 
 def _uncertain(transaction: Transaction) -> Failure:

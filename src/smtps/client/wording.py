@@ -37,6 +37,7 @@ class Wording:
         harmless: whether no answer to RCPT may make the message a mistake that has already gone
             out. With ``abort`` one of several may be refused, and the others would get it.
         at_once: whether a small message may go out with its envelope.
+        octets: of all its commands, at most.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Wording:
         before = path + b"> SIZE=" if sized else path
         self._before = (before, b"RSET\r\n" + before)
         self._after = after
+        self.octets = len(before) + len(after) + len(b"RSET\r\nDATA\r\n") + 20
         self._known: tuple[Sequence[Reply], tuple[Recipient, ...]] = ((), ())
 
     def envelope(self, size: int, *, reset: bool = False) -> Group:
@@ -83,9 +85,9 @@ class Wording:
             return verbs, b"%b%d%bBDAT %d LAST\r\n" % (before, size, self._after, size)
         return verbs, b"%bBDAT %d LAST\r\n" % (before, size)
 
-    def one_by_one(self, size: int) -> Iterator[Group]:
+    def one_by_one(self, size: int, *, reset: bool = False) -> Iterator[Group]:
         """The commands of ``envelope``, each for itself."""
-        verbs, lines = self.envelope(size)
+        verbs, lines = self.envelope(size, reset=reset)
         for verb, line in zip(verbs, lines.splitlines(keepends=True), strict=True):
             yield (verb,), line
 

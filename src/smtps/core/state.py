@@ -34,6 +34,9 @@ class State(StrEnum):
 _ANYWHERE = {Verb.NOOP: None, Verb.RSET: State.READY, Verb.QUIT: State.CLOSED}
 """None: stays where it is."""
 
+_IN_ENVELOPE = {**_ANYWHERE, Verb.EHLO: State.READY}
+"""EHLO makes the server forget the envelope as RSET does (RFC 5321 section 4.1.4)."""
+
 SEND: dict[State, dict[Verb, State | None]] = {
     State.CONNECTED: {},
     State.GREETED: {
@@ -53,13 +56,13 @@ SEND: dict[State, dict[Verb, State | None]] = {
     },
     State.UPGRADING: {},
     State.LOGIN: {Verb.RESPONSE: None},
-    State.MAIL: {Verb.RCPT: State.RCPT, **_ANYWHERE},
+    State.MAIL: {Verb.RCPT: State.RCPT, **_IN_ENVELOPE},
     State.RCPT: {
         Verb.RCPT: None,
         Verb.DATA: State.CONTENT,
         Verb.BDAT: State.CHUNKS,
         Verb.BDAT_LAST: State.READY,
-        **_ANYWHERE,
+        **_IN_ENVELOPE,
     },
     State.CONTENT: {Verb.END_OF_DATA: State.READY},
     State.CHUNKS: {Verb.BDAT: None, Verb.BDAT_LAST: State.READY, **_ANYWHERE},

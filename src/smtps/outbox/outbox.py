@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
+from smtps.client.learned import Learned
 from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
 from smtps.options import Endpoint
@@ -96,6 +97,7 @@ class Outbox:
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
         self._pools: dict[str, tuple[Endpoint, Pool]] = {}
+        self._learned: dict[tuple[str, int], Learned] = {}
         self._writing: set[tuple[str, str]] = set()
         self._stopping = asyncio.Event()
         self._nudged = asyncio.Event()
@@ -291,12 +293,12 @@ class Outbox:
 
     def _pool(self, account: Account, endpoint: Endpoint) -> Pool:
         """The account's warm sessions; others, when its server or secret has been changed."""
-        # Not ``pool.endpoint``, to which the pool adds what it has learned of the server.
         before, pool = self._pools.get(account.name, (None, None))
         if pool is None or before != endpoint:
             if pool is not None:
                 self._chores.append(asyncio.create_task(pool.aclose()))
-            pool = Pool(endpoint, size=account.concurrency)
+            learned = self._learned.setdefault((endpoint.host, endpoint.port), Learned())
+            pool = Pool(endpoint, size=account.concurrency, learned=learned)
             self._pools[account.name] = endpoint, pool
         return pool
 
