@@ -17,7 +17,20 @@ FLOORS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"core"}),
     frozenset({"net"}),
-    frozenset({"client", "message", "content", "attached", "mime", "template"}),
+    frozenset(
+        {
+            "client",
+            "message",
+            "content",
+            "attached",
+            "mime",
+            "template",
+            "addresses",
+            "fields",
+            "encoded",
+            "charsets",
+        }
+    ),
     frozenset({"diagnosis", "outbox", "sandbox"}),
     frozenset({"api", "cli", "sync", "__main__", "__init__"}),
 )

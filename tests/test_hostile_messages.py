@@ -20,11 +20,12 @@ from typing import Any
 
 import pytest
 
+from smtps.addresses import NameAddr, mailbox
 from smtps.client.envelope import Envelope
 from smtps.client.outgoing import prepare
 from smtps.core.command import mail, rcpt
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr, mailbox
+from smtps.message import Attachment, Message
 from smtps.mime import compose
 
 ENVELOPE = Envelope.of("ann@example.com", "bob@example.org")

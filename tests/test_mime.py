@@ -18,8 +18,9 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from smtps.addresses import NameAddr
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr
+from smtps.message import Attachment, Message
 from smtps.mime import check_header_block, compose, format_date
 
 FUZZ = settings(
@@ -67,9 +68,12 @@ DATES = st.datetimes(
     datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m))),
 )
+FILE_NAMES = LINES.map(lambda text: re.split(r"[/\\]", text)[-1][:255] or "x").filter(
+    lambda name: name not in (".", "..") and not re.match(r"[A-Za-z]:\S", name)
+)
 FILES = st.builds(
     Attachment,
-    filename=LINES.map(lambda text: text[:255] or "x"),
+    filename=FILE_NAMES,
     content=st.binary(max_size=300),
     content_type=st.sampled_from(
         ("", "image/png", "text/plain; charset=utf-8", "application/x-a.b+c",
@@ -78,11 +82,20 @@ FILES = st.builds(
     content_id=st.none() | st.from_regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}", fullmatch=True),
     disposition=st.sampled_from(("attachment", "inline")),
 )  # fmt: skip
+
+
+def can_be_read(headers: dict[str, str]) -> bool:
+    """Whether they are taken: an address or a URL beyond ASCII is refused."""
+    with suppress(InputError):
+        return bool(Message(from_="ann@example.com", headers=headers))
+    return False
+
+
 HEADERS = st.dictionaries(
     st.from_regex(r"X-[A-Za-z0-9_!.-]{1,74}", fullmatch=True) | st.just("List-Unsubscribe"),
     LINES,
     max_size=3,
-)
+).filter(can_be_read)
 MESSAGES = st.builds(
     Message,
     from_=PEOPLE,
@@ -231,7 +244,9 @@ def test_subject_and_further_fields_come_back(message: Message) -> None:
     parsed = read(data)
     assert header(parsed, "Subject") == message.subject
     for name, value in message.headers.items():
-        assert header(parsed, name) == value
+        found = header(parsed, name)
+        # Spaces at the edge of a field are nobody's, unless all of it is for people.
+        assert found == value or found == value.strip(" ")
 
 
 @FUZZ
@@ -275,7 +290,7 @@ def test_attachments_come_back(files: list[Attachment], html: bool) -> None:
         assert part["Content-ID"] == (file.content_id and f"<{file.content_id}>")
 
 
-@pytest.mark.parametrize("letter", ["x", " ", '"', "\\", "é", "日", "💩", "\u202e", "%", "'", "*"])
+@pytest.mark.parametrize("letter", ["x", " ", '"', "é", "日", "💩", "\u202e", "%", "'", "*"])
 @pytest.mark.parametrize("length", [1, 59, 60, 61, 254, 255])
 def test_a_file_name_of_any_script_and_length_comes_back(letter: str, length: int) -> None:
     data = compose(a_message(attachments=[Attachment(filename=letter * length, content=b"")])).data

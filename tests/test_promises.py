@@ -75,7 +75,7 @@ def test_public_names_are_pinned() -> None:
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
         "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts",
         "Verdict",
-        "__version__", "check", "connect", "send", "sync",
+        "__version__", "check", "connect", "prepare", "send", "sync",
     }  # fmt: skip
 
 

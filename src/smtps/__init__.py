@@ -12,8 +12,10 @@ from smtps._version import __version__
 
 if TYPE_CHECKING:
     from smtps import sync as sync
+    from smtps.addresses import NameAddr as NameAddr
     from smtps.client.envelope import DSN as DSN
     from smtps.client.envelope import Envelope as Envelope
+    from smtps.client.outgoing import prepare as prepare
     from smtps.client.pool import Pool as Pool
     from smtps.client.result import Outcome as Outcome
     from smtps.client.result import Recipient as Recipient
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from smtps.errors import TLSError as TLSError
     from smtps.message import Attachment as Attachment
     from smtps.message import Message as Message
-    from smtps.message import NameAddr as NameAddr
     from smtps.options import Endpoint as Endpoint
     from smtps.options import Timeouts as Timeouts
     from smtps.sandbox.server import Sandbox as Sandbox
@@ -63,7 +64,7 @@ _HOME = {
     "LocalError": "smtps.errors",
     "LoginError": "smtps.errors",
     "Message": "smtps.message",
-    "NameAddr": "smtps.message",
+    "NameAddr": "smtps.addresses",
     "NetworkError": "smtps.errors",
     "Outcome": "smtps.client.result",
     "Phase": "smtps.errors",
@@ -87,6 +88,7 @@ _HOME = {
     "Verdict": "smtps.diagnosis.verdict",
     "check": "smtps.diagnosis.checking",
     "connect": "smtps.client.session",
+    "prepare": "smtps.client.outgoing",
     "send": "smtps.client.sending",
 }
 """Where each public name lives."""

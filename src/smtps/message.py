@@ -7,17 +7,18 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
+from smtps.addresses import MAX_HEADER, NameAddr
 from smtps.core import grammar
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
-from smtps.net.names import to_ascii
+from smtps.fields import write
 
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 """RFC 5322 section 3.6.8, ftext."""
@@ -31,9 +32,6 @@ _CONTENT_TYPE = re.compile(
 
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}(?:@[A-Za-z0-9.-]{1,200})?")
 
-MAX_HEADER = 10_000
-"""Characters of a subject or another field: many times what anybody reads."""
-
 MAX_NAME = 500
 """Characters of a content type."""
 
@@ -46,65 +44,6 @@ OWN_FIELDS = frozenset(
 """Header fields that have a place of their own here, or are the servers' business."""
 
 
-def mailbox(text: str, field: str) -> Mailbox:
-    """One addr-spec with its domain as A-labels: what header, policy and RCPT all see.
-
-    Raises:
-        InputError: it is not one mailbox.
-    """
-    return _mailbox(text, field) if isinstance(text, str) else Mailbox.parse(text, field)
-
-
-@lru_cache(maxsize=4096)
-def _mailbox(text: str, field: str) -> Mailbox:
-    found = Mailbox.parse(text, field)
-    if found.domain.isascii():
-        return found
-    # Once more, since A-labels are longer than what they stand for.
-    return Mailbox.parse(f"{found.local}@{to_ascii(found.domain, field)}", field)
-
-
-@dataclass(frozen=True, slots=True)
-class NameAddr:
-    """A mailbox with the name that is shown beside it (RFC 5322 section 3.4)."""
-
-    email: str
-    name: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``ann@example.com`` or ``Ann Example <ann@example.com>``; one, never a list.
-
-        RFC 5322 section 3.4, name-addr, without its comments, escapes and groups. What is neither
-        is taken for an address, and refused as such when it is used.
-        """
-        if (
-            not isinstance(text, str)
-            or len(text) > MAX_HEADER
-            or not text.strip(" \t").endswith(">")
-        ):
-            return cls(text)
-        name, bracket, email = text.strip(" \t")[:-1].rpartition("<")
-        name = name.strip(" \t")
-        quoted = len(name) > 1 and name[0] == name[-1] == '"'
-        shown = name[1:-1] if quoted else name
-        if not bracket or any(char in shown for char in ('"\\<>' if quoted else '"\\<>,;:')):
-            return cls(text)
-        return cls(email, shown.strip(" \t"))
-
-    def mailbox(self, field: str) -> Mailbox:
-        """The address, checked.
-
-        Raises:
-            InputError: the address or the name cannot stand in a header.
-        """
-        if not isinstance(self.name, str) or grammar.FORBIDDEN.search(self.name):
-            raise InputError(field, "the display name holds a control character; remove it")
-        if len(self.name) > MAX_HEADER:
-            raise InputError(field, f"the display name has more than {MAX_HEADER} characters")
-        return mailbox(self.email, field)
-
-
 Who = str | NameAddr
 Several = Who | Iterable[Who]
 
@@ -114,11 +53,14 @@ class Attachment:
     """A file that goes with a message.
 
     Attributes:
-        filename: as the reader shall see it; any script, no path.
+        filename: as the reader shall see it; any script. Of a path the last part is taken: the
+            folders of its author are nobody's business.
         content: its bytes; or the path of a file, which is read when it is sent.
-        content_type: such as ``image/png``; guessed from the name when left out.
+        content_type: such as ``image/png``; guessed from the name when left out. A text without a
+            charset gets that of UTF-8 if it is UTF-8.
         content_id: for ``<img src="cid:…">`` in the HTML, without angle brackets.
         disposition: ``inline`` for what the HTML shows.
+        guessed: whether the content type was.
 
     Raises:
         InputError: a value cannot stand in a header.
@@ -129,6 +71,7 @@ class Attachment:
     content_type: str = ""
     content_id: str | None = None
     disposition: Literal["attachment", "inline"] = "attachment"
+    guessed: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         where = "attachments"
@@ -136,12 +79,14 @@ class Attachment:
             raise InputError(f"{where}.filename", "must have 1 to 255 characters")
         if grammar.FORBIDDEN.search(self.filename):
             raise InputError(f"{where}.filename", "holds a control character; remove it")
+        object.__setattr__(self, "filename", _last_part(self.filename))
         if not isinstance(self.content, bytes | Path):
             raise InputError(f"{where}.content", "must be bytes or a path")
         if isinstance(self.content, Path):
             size_of(self.content)
         if not self.content_type:
             object.__setattr__(self, "content_type", _guess(self.filename))
+            object.__setattr__(self, "guessed", True)
         if not isinstance(self.content_type, str) or not (
             len(self.content_type) <= MAX_NAME and _CONTENT_TYPE.fullmatch(self.content_type)
         ):
@@ -169,6 +114,22 @@ class Attachment:
         except OSError as error:
             raise _unreadable(path, error) from error
         return cls(filename=path.name, content=content, content_type=content_type)
+
+
+_DRIVE = re.compile(r"[A-Za-z]:(?=\S)")
+
+
+def _last_part(path: str) -> str:
+    """The file's own name: what stands behind the last separator of Unix or Windows.
+
+    Raises:
+        InputError: nothing stands there.
+    """
+    name = re.split(r"[/\\]", path)[-1]
+    name = _DRIVE.sub("", name, count=1) if _DRIVE.match(name) else name
+    if name in ("", ".", ".."):
+        raise InputError("attachments.filename", f"{path[:50]!r} names a folder, not a file")
+    return name
 
 
 MAX_IN_MEMORY = 1_000_000
@@ -203,7 +164,11 @@ def _guess(filename: str) -> str:
     stem, _, ending = filename.rpartition(".")
     guessed, encoding = mimetypes.guess_type(f"x.{ending}") if stem else (None, None)
     safe = guessed is not None and encoding is None and not guessed.startswith("multipart/")
-    return guessed if safe and guessed else "application/octet-stream"
+    return guessed if safe and guessed else UNKNOWN
+
+
+UNKNOWN = "application/octet-stream"
+"""The type of what nothing is known about (RFC 2046 section 4.5.1)."""
 
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -215,10 +180,14 @@ class Message:
 
     Attributes:
         from_: the author.
+        sender: who sends it for the author, if that is somebody else (RFC 5322 section 3.6.2);
+            bounces go there.
         to, cc, bcc: recipients; bcc are in the envelope only.
         reply_to: where answers go.
         subject: one line.
         text, html: either or both.
+        alternatives: further forms of the text, such as an invitation (``text/calendar``): the
+            reader's program shows the last that it knows.
         attachments: files.
         headers: further fields such as ``X-Ticket`` or ``List-Unsubscribe``.
         date: aware; now when left out.
@@ -240,34 +209,50 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
     date: datetime | None = None
     message_id: str | None = None
+    sender: Who | None = None
+    alternatives: Iterable[Attachment] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "from_", _people(self.from_, "from")[0])
+        if self.sender is not None:
+            set_(self, "sender", _people(self.sender, "sender")[0])
         for name in ("to", "cc", "bcc", "reply_to"):
             if (people := getattr(self, name)) != ():
                 set_(self, name, _people(people, name))
-        if self.attachments != ():
-            set_(self, "attachments", _files(self.attachments))
+        for name in ("attachments", "alternatives"):
+            if (files := getattr(self, name)) != ():
+                set_(self, name, _files(files, name))
         if self.headers is not _NONE:
             set_(self, "headers", _headers(self.headers))
         _check_line("subject", self.subject)
         for name, text in (("text", self.text), ("html", self.html)):
             if text is not None:
                 _check_text(name, text)
-        if self.message_id is not None and not (
-            isinstance(self.message_id, str) and _MESSAGE_ID.fullmatch(self.message_id)
-        ):
-            raise InputError("message_id", "must look like <unique@domain>")
-        if self.date is not None and not (
-            isinstance(self.date, datetime) and self.date.utcoffset() is not None
-        ):
-            raise InputError("date", "must be a datetime with a time zone")
+        _check_message_id(self.message_id)
+        _check_date(self.date)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A read-only view of a mapping cannot be pickled.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**values, "headers": dict(self.headers)}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            frozen = MappingProxyType(value) if name == "headers" and value else value
+            object.__setattr__(self, name, frozen if frozen != {} else _NONE)
 
     @property
-    def sender(self) -> Mailbox:
-        """The author's mailbox, which is the reverse-path unless the envelope says otherwise."""
-        return self.author.mailbox("from")
+    def reverse_path(self) -> Mailbox:
+        """Where bounces go unless the envelope says otherwise: to the sender, else the author."""
+        agent = self.agent
+        return agent.mailbox("sender") if agent is not None else self.author.mailbox("from")
+
+    @property
+    def agent(self) -> NameAddr | None:
+        """Who sends it for the author, as read from what was given."""
+        assert self.sender is None or isinstance(self.sender, NameAddr)
+        return self.sender
 
     @property
     def author(self) -> NameAddr:
@@ -297,10 +282,20 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 """RFC 5322 section 3.6.4, somewhat wider."""
 
 
-def _files(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
+def _check_message_id(value: str | None) -> None:
+    if value is not None and not (isinstance(value, str) and _MESSAGE_ID.fullmatch(value)):
+        raise InputError("message_id", "must look like <unique@domain>")
+
+
+def _check_date(value: datetime | None) -> None:
+    if value is not None and not (isinstance(value, datetime) and value.utcoffset() is not None):
+        raise InputError("date", "must be a datetime with a time zone")
+
+
+def _files(value: Iterable[Attachment], name: str) -> tuple[Attachment, ...]:
     files = tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(file, Attachment) for file in files):
-        raise InputError("attachments", "must be Attachment objects")
+        raise InputError(name, "must be Attachment objects")
     return files
 
 
@@ -320,8 +315,8 @@ def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
             people.append(entry)
         else:
             raise InputError(name, f"must hold addresses, not {type(entry).__name__}")
-    if name == "from" and len(people) != 1:
-        raise InputError("from", "must be one mailbox")
+    if name in ("from", "sender") and len(people) != 1:
+        raise InputError(name, "must be one mailbox")
     return tuple(people)
 
 
@@ -366,5 +361,15 @@ def _check_header(name: str, value: str) -> None:
         raise InputError("headers", f"{name!r:.80} is not the name of a header field")
     low = name.lower()
     if low in OWN_FIELDS or low.startswith(("content-", "resent-")):
-        raise InputError(where, "is set by the composer; use the argument of that name")
+        if low.startswith("resent-"):
+            raise InputError(where, "is for a message that exists: pass that one on as it was read")
+        raise InputError(where, _INSTEAD.get(low, "is set by the composer; leave it out"))
     _check_line(where, value)
+    write(name, value, where=where)
+
+
+_ARGUMENTS = {
+    "bcc": "bcc", "cc": "cc", "date": "date", "from": "from", "message-id": "message_id",
+    "reply-to": "reply_to", "sender": "sender", "subject": "subject", "to": "to",
+}  # fmt: skip
+_INSTEAD = {name: f"has a place of its own: {arg}" for name, arg in _ARGUMENTS.items()}

@@ -9,28 +9,27 @@ import binascii
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from smtps.addresses import NameAddr, write_list, write_person
 from smtps.attached import Base64File, base64_lines
 from smtps.chance import token
+from smtps.charsets import with_charset
 from smtps.content import Content, Part
-from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import find_long_line, normalize
+from smtps.encoded import FOLD, WIDTH
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr, size_of
+from smtps.fields import unstructured, write
+from smtps.message import Attachment, Message, size_of
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-_WIDTH = 76
-"""Octets of an encoded line, and of a header line where it can be folded."""
-
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _FIELD = re.compile(
     rb"([!-9;-~]++:)[^\r\n\0]*+(?:\r\n[ \t][^\r\n\0]*+)*+(?:\r\n(?!\Z)|\Z)",
 )
@@ -75,16 +74,16 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
     Raises:
         InputError: the header block that came out has a field that was not composed.
     """
-    message_id = message.message_id or f"<{token()}@{message.sender.domain}>"
+    message_id = message.message_id or f"<{token()}@{message.author.mailbox('from').domain}>"
     date = message.date or now
     own = [
-        ("Subject", _unstructured(message.subject, 9)),
+        ("Subject", unstructured(message.subject, 9)),
         ("Date", format_date(date) if date else _date_of(int(time.time()))),
         ("Message-ID", message_id),
     ]
     if message.headers:
-        own += [(n, _unstructured(text, len(n) + 2)) for n, text in message.headers.items()]
-    people = _addressed(message.author, *message.people("to", "cc", "reply_to"))
+        own += [(n, write(n, text, where=f"headers.{n}")) for n, text in message.headers.items()]
+    people = _addressed(message.author, message.agent, *message.people("to", "cc", "reply_to"))
     headers, body = _entity(message)
     pieces: list[bytes | Part] = [people, _fields(own), _described(*headers)]
     pieces += [piece for piece in body if piece]
@@ -99,12 +98,15 @@ def compose(message: Message, now: datetime | None = None) -> Composed:
 
 
 @lru_cache(maxsize=256)
-def _addressed(author: NameAddr, *people: tuple[NameAddr, ...]) -> bytes:
+def _addressed(author: NameAddr, agent: NameAddr | None, *people: tuple[NameAddr, ...]) -> bytes:
     """Who it is from and for."""
-    fields = [("From", _person(author, "from"))]
+    fields = [("From", write_person(author, "from"))]
+    # RFC 5322 section 3.6.2: no Sender that says what From says.
+    if agent is not None and agent.mailbox("sender") != author.mailbox("from"):
+        fields.append(("Sender", write_person(agent, "sender")))
     for (name, key), some in zip(_RECIPIENT_FIELDS, people, strict=True):
         if some:
-            fields.append((name, ",\r\n ".join([_person(who, key) for who in some])))
+            fields.append((name, write_list(some, key)))
     return _fields(fields)
 
 
@@ -173,81 +175,16 @@ def format_date(date: datetime) -> str:
     )
 
 
-# Header values. Each comes folded: lines joined by CRLF and a space.
-
-
-@lru_cache(maxsize=1024)
-def _person(who: NameAddr, field: str) -> str:
-    address = str(who.mailbox(field))
-    if not who.name:
-        return address
-    name = who.name
-    if not name.isascii() or "=?" in name or len(name) > _WIDTH // 2:
-        shown = _encoded_words(name, _WIDTH // 2)
-    elif _ATOMS.fullmatch(name):
-        shown = name
-    else:
-        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-        shown = f'"{escaped}"'
-    fits = "\r\n" not in shown and len(shown) + len(address) + 14 <= _WIDTH
-    return f"{shown}{' ' if fits else _FOLD}<{address}>"
-
-
-_FOLD = "\r\n "
-_PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")
-"""What most fields are: words of ASCII."""
-
-
-def _unstructured(text: str, indent: int) -> str:
-    if len(text) <= _WIDTH - indent and _PLAIN.fullmatch(text):
-        return text
-    words = text.split(" ")
-    # Encoded too: a long row of spaces, since lines are folded before words only.
-    plain = text.isascii() and not any(sign in text for sign in ("=?", " " * 60))
-    plain = plain and text == text.strip(" ")
-    if not plain or max(len(word) for word in words) > MAX_TEXT_LINE - 100:
-        return _encoded_words(text, indent)
-    lines, line = [], ""
-    room = _WIDTH - indent
-    for number, word in enumerate(words):
-        # A line of spaces alone would end the header for some readers: fold before words only.
-        if number and line.strip() and word and len(line) + 1 + len(word) > room:
-            lines.append(line)
-            line, room = word, _WIDTH - 1
-        else:
-            line = f"{line} {word}" if number else word
-    return "\r\n ".join([*lines, line])
-
-
-def _encoded_words(text: str, indent: int) -> str:
-    """RFC 2047 section 2: UTF-8 in base64, cut between characters, each word in a line."""
-    words: list[str] = []
-    piece = b""
-    room = max((_WIDTH - 1 - indent - 12) // 4 * 3, 12)
-    for char in text:
-        encoded = char.encode()
-        if len(piece) + len(encoded) > room:
-            words.append(_encoded_word(piece))
-            piece, room = b"", (_WIDTH - 1 - 12) // 4 * 3
-        piece += encoded
-    words.append(_encoded_word(piece))
-    return "\r\n ".join(words)
-
-
-def _encoded_word(data: bytes) -> str:
-    return f"=?utf-8?b?{binascii.b2a_base64(data, newline=False).decode()}?="
-
-
 def _parameter(name: str, value: str) -> str:
     """A parameter of a MIME field, on lines of its own (RFC 2231 sections 3 and 4)."""
     if value.isascii() and len(value) <= 60 and "=?" not in value:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f';{_FOLD}{name}="{escaped}"'
+        return f';{FOLD}{name}="{escaped}"'
     pieces = _cut([quote(char, safe="") for char in value], 60)
     if len(pieces) == 1:
-        return f";{_FOLD}{name}*=utf-8''{pieces[0]}"
+        return f";{FOLD}{name}*=utf-8''{pieces[0]}"
     pieces[0] = f"utf-8''{pieces[0]}"
-    return "".join(f";{_FOLD}{name}*{n}*={piece}" for n, piece in enumerate(pieces))
+    return "".join(f";{FOLD}{name}*{n}*={piece}" for n, piece in enumerate(pieces))
 
 
 def _cut(parts: list[str], size: int) -> list[str]:
@@ -264,9 +201,9 @@ def _cut(parts: list[str], size: int) -> list[str]:
 
 def _content_type(kind: str) -> str:
     """A content type with each parameter on a line of its own where one would be too long."""
-    if len(kind) + len("Content-Type: ") <= _WIDTH:
+    if len(kind) + len("Content-Type: ") <= WIDTH:
         return kind
-    return _PARAMETER_START.sub(f";{_FOLD}", kind)
+    return _PARAMETER_START.sub(f";{FOLD}", kind)
 
 
 _PARAMETER_START = re.compile(r'; *(?=[^"]*(?:"[^"]*"[^"]*)*\Z)')
@@ -277,8 +214,8 @@ _PARAMETER_START = re.compile(r'; *(?=[^"]*(?:"[^"]*"[^"]*)*\Z)')
 
 
 def _entity(message: Message) -> _Part:
-    """Text and HTML as alternatives, inline parts beside the HTML, attachments around it all."""
-    if message.html is None and not message.attachments:
+    """Text, HTML and others as alternatives, inline parts beside the HTML, attachments around."""
+    if message.html is None and not message.attachments and not message.alternatives:
         return _text("plain", message.text or "")
     files = list(message.attachments)
     inline = [f for f in files if f.disposition == "inline" and message.html is not None]
@@ -289,8 +226,26 @@ def _entity(message: Message) -> _Part:
     if message.html is not None:
         html = _text("html", message.html)
         choices.append(_multipart("related", [html, *map(_file, inline)]) if inline else html)
+    choices = _with_alternatives(choices, message)
     body = choices[0] if len(choices) == 1 else _multipart("alternative", choices)
     return _multipart("mixed", [body, *map(_file, attached)]) if attached else body
+
+
+def _with_alternatives(choices: list[_Part], message: Message) -> list[_Part]:
+    """Each where readers look for it: the last that they know is shown (RFC 2046 section 5.1.4)."""
+    before: list[_Part] = []
+    behind: list[_Part] = []
+    for file in message.alternatives:
+        kind = file.content_type.partition(";")[0].strip().lower()
+        (before if kind in _BEFORE_HTML else behind).append(_alternative(file))
+    at = len(choices) - (message.html is not None)
+    return [*choices[:at], *before, *choices[at:], *behind]
+
+
+_BEFORE_HTML = frozenset({
+    "text/enriched", "text/markdown", "text/richtext", "text/watch-html", "text/x-amp-html",
+})  # fmt: skip
+"""Forms that go before HTML: what comes last is shown by programs that know no others."""
 
 
 def _multipart(kind: str, parts: list[_Part]) -> _Part:
@@ -328,6 +283,41 @@ def _is_7bit(data: bytes) -> bool:
 _HARMLESS = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 
 
+def _alternative(file: Attachment) -> _Part:
+    """A form of the text: no file, unless it says that it is one."""
+    kind = _with_method(file)
+    headers, *body = _encoded(replace(file, content_type=kind, disposition="inline"))
+    shown = [h for h in headers if not h.startswith("Content-Disposition:")]
+    return _Part(shown, *body)
+
+
+def _with_method(file: Attachment) -> str:
+    """The content type of an invitation says what it wants, as its content does (RFC 6047 section
+    2.4): without it, no program offers to accept it.
+    """
+    kind = file.content_type
+    if kind.partition(";")[0].strip().lower() != "text/calendar":
+        return kind
+    content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
+    found = _METHOD.search(content)
+    said = _METHOD_PARAMETER.search(kind)
+    if found is None:
+        return kind
+    method = found[1].decode()
+    if said is None:
+        return f"{kind}; method={method}"
+    if said[1].lower() != method.lower():
+        raise InputError(
+            "alternatives.content_type",
+            f"says method={said[1]}, and the calendar METHOD:{method}; make them the same",
+        )
+    return kind
+
+
+_METHOD = re.compile(rb"^METHOD:([A-Za-z-]{1,40})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_METHOD_PARAMETER = re.compile(r';\s*method="?([A-Za-z-]+)"?', re.IGNORECASE)
+
+
 def _file(file: Attachment) -> _Part:
     small = isinstance(file.content, bytes) and len(file.content) <= _REMEMBERED
     return (_remembered if small else _encoded)(file)
@@ -340,7 +330,9 @@ _REMEMBERED = 262144
 def _encoded(file: Attachment) -> _Part:
     kind, encoding = file.content_type, "base64"
     body: bytes | Part
-    if kind.lower().startswith("message/"):
+    if kind.lower().startswith("text/"):
+        kind = with_charset(file)
+    elif kind.lower().startswith("message/"):
         # RFC 2046 section 5.2.1 allows no base64 here; a message that is not 7-bit goes as a file.
         content = file.content
         body = normalize(content if isinstance(content, bytes) else content.read_bytes())

@@ -12,8 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from smtps.addresses import NameAddr
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr
+from smtps.message import Attachment, Message
 
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:[ \t]*(.*)", re.DOTALL)
 _RECIPIENTS = {"to": "to", "cc": "cc", "bcc": "bcc", "reply-to": "reply_to"}
@@ -86,7 +87,7 @@ class Template:
         if low in _RECIPIENTS:
             self._people.append((_RECIPIENTS[low], fill))
             return
-        place = self._once if low in ("from", "subject") else self._headers
+        place = self._once if low in ("from", "sender", "subject") else self._headers
         key = low if place is self._once else name
         if low in (other.lower() for other in place):
             raise InputError("template", f"has {name} more than once")
@@ -106,8 +107,10 @@ class Template:
         for name, fill in self._people:
             if filled := fill(values).strip():
                 people[name].append(_person(filled))
+        agent = self._once["sender"](values).strip() if "sender" in self._once else ""
         return Message(
             from_=_person(self._once["from"](values).strip()),
+            sender=_person(agent) if agent else None,
             subject=self._once["subject"](values) if "subject" in self._once else "",
             text=None if self._text is None else self._text(values),
             html=None if self._html is None else self._html(values),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from email import message_from_bytes
 from email.policy import default
@@ -279,7 +280,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any] | None, str, str]] = [
         "send",
         {"host": "x", "from": "a@x.test", "to": "b@x.test", "headers": {"Bcc": "c@x.test"}},
         "input.invalid",
-        "headers.Bcc: is set by the composer",
+        "headers.Bcc: has a place of its own: bcc",
     ),
     (
         "send",
@@ -473,3 +474,93 @@ async def test_a_mistake_of_ours_is_a_document_without_its_text(
     assert answer.status_code == 500
     assert answer.json()["code"] == "api.bug"
     assert "canary" not in answer.text
+
+
+# What an author may say beyond the seed.
+
+INVITATION = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
+
+
+async def test_an_invitation_and_who_sends_it(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    invitation = {"filename": "a.ics", "content": base64.b64encode(INVITATION).decode()}
+    mail = a_mail(
+        sandbox, html="<p>", alternatives=[invitation], sender={"email": "office@gmail.com"}
+    )
+    answer = await client.post("/api/smtps/send", json=mail)
+    assert answer.status_code == 200, answer.text
+    (stored,) = sandbox.inbox.all()
+    message: Any = stored.parsed
+    assert (message["Sender"], stored.sender) == ("office@gmail.com", "office@gmail.com")
+    assert message.get_content_type() == "multipart/alternative"
+    *_, part = message.iter_parts()
+    assert part["Content-Type"].params["method"] == "REQUEST"
+
+
+async def test_the_same_as_a_form(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    invitation = {"filename": "a.ics", "content": base64.b64encode(INVITATION).decode()}
+    fields = {**a_mail(sandbox), "alternatives": json.dumps([invitation]), "sender": "o@x.test"}
+    files = [("attachments", ("a.txt", "Grüße".encode(), "text/plain"))]
+    answer = await client.post("/api/smtps/send", data=fields, files=files)
+    assert answer.status_code == 200, answer.text
+    kinds = [part.get_content_type() for part in sandbox.inbox.all()[0].parsed.walk()]
+    assert kinds == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "text/calendar", "text/plain",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"alternatives": [{"filename": "a.ics", "content": "!"}]}, "alternatives[0].content"),
+        ({"alternatives": [{"content": ""}]}, "alternatives[0].filename"),
+        ({"alternatives": "x"}, "alternatives"),
+        ({"sender": "nobody"}, "sender"),
+        ({"keep_bcc": True}, "keep_bcc"),
+        ({"to": "a@x.test, b@x.test"}, "to"),
+        ({"headers": {"References": "<é@x.test>"}}, "headers.References"),
+        ({"attachments": [{"filename": "a/..", "content": ""}]}, "attachments.filename"),
+    ],
+)
+async def test_what_cannot_be_said_is_named(
+    client: httpx.AsyncClient, sandbox: Sandbox, more: dict[str, Any], field: str
+) -> None:
+    answer = await client.post("/api/smtps/send", json=a_mail(sandbox, **more))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_raw_that_tells_of_blind_recipients(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    data = b"From: a@x.test\r\nBcc: c@x.test\r\nSubject: x\r\n\r\nhi\r\n"
+    body = {**account(sandbox), "from": "a@x.test", "to": ["b@x.test", "c@x.test"]}
+    body["raw"] = base64.b64encode(data).decode()
+    problem = await client.post("/api/smtps/send", json=body)
+    check_problem(problem, 400, "message.bcc_in_raw")
+    assert "Bcc" in problem.json()["error"]
+    assert len(sandbox.inbox) == 0
+    answer = await client.post("/api/smtps/send", json={**body, "keep_bcc": True})
+    assert answer.status_code == 200
+    assert sandbox.inbox.all()[0].data == data
+
+
+@pytest.mark.parametrize("sender", ["a@x.test", None])
+async def test_raw_with_its_envelope_needs_no_from(
+    client: httpx.AsyncClient, sandbox: Sandbox, sender: str | None
+) -> None:
+    body = {
+        **account(sandbox), "raw": base64.b64encode(b"Subject: x\r\n\r\nhi\r\n").decode(),
+        "envelope": {"from": sender, "to": ["b@x.test"]},
+    }  # fmt: skip
+    answer = await client.post("/api/smtps/send", json=body)
+    assert answer.status_code == 200, answer.text
+    assert sandbox.inbox.all()[0].sender == (sender or "<>")
+
+
+async def test_raw_without_an_envelope_does(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    for more in ({}, {"envelope": "x"}, {"envelope": None}):
+        answer = await client.post(
+            "/api/smtps/send", json={**account(sandbox), "raw": "eA==", "to": "b@x.test", **more}
+        )
+        assert answer.status_code == 400
+        assert "from" in [entry["field"] for entry in answer.json()["errors"]]

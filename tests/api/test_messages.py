@@ -401,3 +401,16 @@ def test_an_account_reads_its_password_when_it_is_needed(
     assert account.endpoint().password == "one"
     monkeypatch.setenv("MAIL_PW", "two")
     assert account.endpoint().password == "two"
+
+
+async def test_raw_with_its_envelope_needs_no_from(client: httpx.AsyncClient) -> None:
+    raw = base64.b64encode(b"From: eve@x.test\r\nSubject: x\r\n\r\nx\r\n").decode()
+    letter = {
+        "account": "main", "raw": raw,
+        "envelope": {"from": "ann@example.test", "to": ["b@example.org"]},
+    }  # fmt: skip
+    answer = await client.post(PATH, json=letter)
+    assert answer.status_code == 202, answer.text
+    await until(client, answer.headers["location"], "sent")
+    strict = await client.post(PATH, json={**letter, "account": "strict"})
+    assert (strict.status_code, strict.json()["errors"][0]["field"]) == (403, "from")

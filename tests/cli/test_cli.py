@@ -222,13 +222,14 @@ def test_a_dry_run_prints_the_message(capfdbinary: pytest.CaptureFixture[bytes])
 def test_send_says_why_not(
     arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["send", "--host", "127.0.0.1:1", "--from", "a@x.test", *arguments]) == code
+    letter = ["--from", "a@x.test", "--subject", "Hi"]
+    assert main(["send", "--host", "127.0.0.1:1", *letter, *arguments]) == code
     assert words in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_failure_is_in_the_json_too(capsys: pytest.CaptureFixture[str]) -> None:
-    people = ["--from", "a@x.test", "--to", "b@x.test"]
-    assert main(["send", "--host", "127.0.0.1:1", *people, "--json"]) == 75
+    letter = ["--from", "a@x.test", "--to", "b@x.test", "--body", "Hi"]
+    assert main(["send", "--host", "127.0.0.1:1", *letter, "--json"]) == 75
     result = json.loads(capsys.readouterr().out)
     assert result["outcome"] == "deferred"
     assert result["failure"]["code"] == "net.refused"

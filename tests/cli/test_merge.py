@@ -168,7 +168,7 @@ def test_a_dry_run_shows_the_first(folder: Path, capfdbinary: Any) -> None:
         (["--merge", "t", "--template", "l", "--subject", "x"], "subject: stands in the template"),
         (["--merge", "t", "--template", "l", "--raw", "x"], "raw: stands in the template"),
         (["--merge", "t"], "template: is required"),
-        (["--from", "a@x.test", "--log", "x"], "log: goes with --merge"),
+        (["--from", "a@x.test", "--body", "Hi", "--log", "x"], "log: goes with --merge"),
         (["--to", "a@x.test"], "from: is required"),
         (["--merge", "nowhere.csv", "--template", "letter.j2"], "cannot read nowhere.csv"),
     ],

@@ -10,6 +10,10 @@ _OPERATOR = Who.OPERATOR
 _YOU = Who.YOU
 
 ADVICE: dict[str, Advice] = {
+    "message.bcc_in_raw": Advice(
+        _E, "Every recipient of this raw message would see its blind recipients.",
+        "Remove its Bcc field: who gets it is said in the envelope. To send it all the same: "
+        "keep_bcc, in the shell --keep-bcc.", _YOU, "RFC 5322 section 3.6.3"),
     "message.injection": Advice(
         _E, "A value would have put fields into the header that nobody asked for.",
         "Find out where that value came from.", _YOU),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from smtps.api.requests import MessageFields
-from smtps.client.outgoing import Outgoing, prepare
+from smtps.client.outgoing import Outgoing
 from smtps.client.terms import Terms
 from smtps.errors import InputError
 from smtps.message import Attachment
@@ -64,14 +64,6 @@ class MessageRequest(MessageFields):
     expires_at: Annotated[Moment | None, Field(description="Not after; default three days.")] = None
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     metadata: dict[Tag, Value] = Field(default_factory=dict, max_length=50)
-
-    def ready(self, files: Iterable[Attachment] = ()) -> Outgoing:
-        """The message as it goes out.
-
-        Raises:
-            InputError: it cannot be sent as it stands.
-        """
-        return prepare(self.message(files), self.explicit_envelope())
 
     def digest(self, files: Iterable[Attachment] = ()) -> str:
         """What tells this request from another: SHA-256 of its canonical form."""

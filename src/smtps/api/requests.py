@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from smtps.addresses import NameAddr
 from smtps.client.envelope import DSN, Envelope
+from smtps.client.outgoing import Outgoing, prepare
 from smtps.errors import InputError
-from smtps.message import Attachment, Message, NameAddr
+from smtps.message import Attachment, Message
 from smtps.options import Endpoint, Partial, Security, Timeouts
 
 
@@ -199,11 +201,39 @@ class MessageFields(BaseModel):
     html: str | None = None
     attachments: list[File] = Field(default_factory=list)
     headers: dict[str, str] = Field(default_factory=dict)
+    sender: Annotated[Who | None, Field(description="who sends it for the author")] = None
+    alternatives: Annotated[
+        list[File], Field(description="further forms of the text, such as an invitation")
+    ] = Field(default_factory=list)
     raw: Annotated[str | None, Field(description="a finished message, base64")] = None
+    keep_bcc: Annotated[Flag, Field(description="raw may show its Bcc field to everybody")] = False
     envelope: EnvelopeFields | None = None
     dsn: DSNFields | None = None
     require_tls: Flag = False
     partial: Partial = "abort"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_of_the_envelope(cls, data: Any) -> Any:
+        """A raw message with its envelope has said all: From stands in its header."""
+        if not isinstance(data, dict) or "from" in data or data.get("raw") is None:
+            return data
+        envelope = data.get("envelope")
+        if not isinstance(envelope, dict):
+            return data
+        sender = envelope.get("from")
+        return {**data, "from": sender if isinstance(sender, str) else ""}
+
+    def ready(self, files: Iterable[Attachment] = ()) -> Outgoing:
+        """The message as it goes out.
+
+        Args:
+            files: attachments that came beside the fields.
+
+        Raises:
+            InputError: it cannot be sent as it stands; names the field.
+        """
+        return prepare(self.message(files), self.explicit_envelope(), keep_bcc=self.keep_bcc)
 
     def message(self, files: Iterable[Attachment] = ()) -> Message | bytes:
         """What is to be sent.
@@ -215,12 +245,15 @@ class MessageFields(BaseModel):
             InputError: it cannot be sent as it stands; names the field.
         """
         if self.raw is not None:
-            for name in ("subject", "body", "html", "attachments", "headers"):
+            for name in _COMPOSED:
                 if getattr(self, name) or (name == "attachments" and files):
                     raise InputError(name, "cannot go with raw, which is the whole message")
             return _decode("raw", self.raw)
+        if self.keep_bcc:
+            raise InputError("keep_bcc", "goes with raw; bcc is in no header here")
         return Message(
             from_=_who(self.from_),
+            sender=None if self.sender is None else _who(self.sender),
             to=_several(self.to),
             cc=_several(self.cc),
             bcc=_several(self.bcc),
@@ -228,17 +261,8 @@ class MessageFields(BaseModel):
             subject=self.subject,
             text=self.body,
             html=self.html,
-            attachments=[
-                Attachment(
-                    filename=file.filename,
-                    content=_decode(f"attachments[{number}].content", file.content),
-                    content_type=file.content_type,
-                    content_id=file.content_id,
-                    disposition=file.disposition,
-                )
-                for number, file in enumerate(self.attachments)
-            ]
-            + list(files),
+            attachments=[*_files("attachments", self.attachments), *files],
+            alternatives=_files("alternatives", self.alternatives),
             headers=self.headers,
         )
 
@@ -269,6 +293,23 @@ class SendRequest(ServerFields, MessageFields):
         """``from`` and ``to`` as they were in the request, for the answer."""
         to = [_given(who) for who in self.to] if isinstance(self.to, list) else _given(self.to)
         return {"from": _given(self.from_), "to": to}
+
+
+_COMPOSED = ("subject", "body", "html", "attachments", "alternatives", "headers", "sender")
+"""What a raw message has in it already."""
+
+
+def _files(name: str, files: list[File]) -> list[Attachment]:
+    return [
+        Attachment(
+            filename=file.filename,
+            content=_decode(f"{name}[{number}].content", file.content),
+            content_type=file.content_type,
+            content_id=file.content_id,
+            disposition=file.disposition,
+        )
+        for number, file in enumerate(files)
+    ]
 
 
 @lru_cache(maxsize=64)

@@ -163,7 +163,8 @@ FORM = {
     "multipart/form-data": {
         "schema": {
             "type": "object",
-            "description": "The same fields, each a part; headers, envelope and dsn hold JSON, raw "
+            "description": "The same fields, each a part; headers, envelope, dsn and alternatives "
+            "hold JSON, raw "
             "the message itself. Files need not fit into memory.",
             "properties": {
                 "host": {"type": "string"},

@@ -16,7 +16,6 @@ from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
 from smtps.client.access import Leave, check_endpoint, deadline_of
 from smtps.client.farewells import Farewells
-from smtps.client.outgoing import prepare
 from smtps.client.result import Result
 from smtps.client.sending import send
 from smtps.diagnosis.checking import check
@@ -135,7 +134,7 @@ class Service:
     ) -> Result:
         """Send one message; ``files`` came beside the fields of the request."""
         endpoint = self.endpoint(request, request.timeout, transcript=transcript)
-        ready = prepare(request.message(files), request.explicit_envelope())
+        ready = request.ready(files)
         terms: dict[str, Any] = {
             "partial": request.partial,
             "dsn": request.notifications(),

@@ -20,7 +20,7 @@ FILES = "attachments"
 """Parts of this name are files; all others are fields of the message."""
 
 SEVERAL = ("to", "cc", "bcc", "reply_to", "tags")
-OBJECTS = ("headers", "envelope", "dsn", "metadata")
+OBJECTS = ("headers", "envelope", "dsn", "metadata", "alternatives")
 
 OTHERS = 100
 """Parts that are neither files nor recipients: each field once, and some of them several times."""

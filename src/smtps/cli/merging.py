@@ -195,7 +195,9 @@ async def _run(options: Namespace, merge: _Merge, pool: Pool, show: progress.Sho
             output.show_json(shown, compact=True)
         elif result.failure is not None:
             people = ", ".join(map(str, message.recipients))
-            output.show(f"✗ row {row.number}, {people}: {result.outcome}: {result.failure}\n")
+            output.show(
+                f"✗ row {row.number}, {people}: {result.outcome}: {result.failure.message}\n"
+            )
 
 
 def _conclude(options: Namespace, tally: _Tally, stop: asyncio.Event) -> int:

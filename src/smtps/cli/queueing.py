@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 from smtps.cli import exits, output, sending
 
 if TYPE_CHECKING:
-    from smtps.client.envelope import Envelope
+    from smtps.client.outgoing import Outgoing
     from smtps.message import Message
 
 
-def run(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
+def run(options: Namespace, message: Message | Outgoing) -> int:
     """Hand it over."""
-    return asyncio.run(_queue(options, message, envelope))
+    return asyncio.run(_queue(options, message))
 
 
-async def _queue(options: Namespace, message: Message | bytes, envelope: Envelope | None) -> int:
+async def _queue(options: Namespace, message: Message | Outgoing) -> int:
     from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import load  # noqa: PLC0415
     from smtps.client.outgoing import prepare  # noqa: PLC0415
     from smtps.client.terms import Terms  # noqa: PLC0415
     from smtps.outbox.records import Submission  # noqa: PLC0415
 
-    outgoing = prepare(message, envelope)
+    outgoing = prepare(message, None)
     terms = Terms(
         partial=options.partial, dsn=sending.dsn(options), require_tls=options.require_tls
     )

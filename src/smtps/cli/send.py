@@ -11,7 +11,7 @@ from smtps.cli import exits, output, sending, server
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
-    from smtps.client.envelope import Envelope
+    from smtps.client.outgoing import Outgoing
     from smtps.client.result import Result
     from smtps.message import Message
     from smtps.options import Endpoint
@@ -54,6 +54,9 @@ def add_options(parser: ArgumentParser) -> None:
     message.add_argument(
         "--from", dest="from_", metavar="ADDRESS", help="'Name <address>' works too"
     )
+    message.add_argument(
+        "--sender", metavar="ADDRESS", help="who sends it for the author; bounces go there"
+    )
     for name in ("to", "cc", "bcc", "reply-to"):
         message.add_argument(
             f"--{name}", action="append", default=[], metavar="ADDRESS", help="may be repeated"
@@ -65,10 +68,18 @@ def add_options(parser: ArgumentParser) -> None:
     body.add_argument(
         "--raw", metavar="FILE", help="a finished message (.eml), sent as it is; - is stdin"
     )
+    message.add_argument(
+        "--keep-bcc", action="store_true",
+        help="send --raw although its Bcc field tells everybody of the blind recipients",
+    )  # fmt: skip
     message.add_argument("--html-file", metavar="FILE", help="HTML beside or in place of the text")
     message.add_argument(
         "--attach", action="append", default=[], metavar="FILE", help="may be repeated"
     )
+    message.add_argument(
+        "--alternative", action="append", default=[], metavar="FILE",
+        help="another form of the text, such as an invitation (.ics); may be repeated",
+    )  # fmt: skip
     message.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="may be repeated"
     )
@@ -138,13 +149,13 @@ def run(options: Namespace) -> int:
     if options.queue is not None:
         from smtps.cli import queueing  # noqa: PLC0415
 
-        return queueing.run(options, *_compose(options))
+        return queueing.run(options, _compose(options))
     endpoint = None if options.dry_run else server.endpoint(options, options.host)
     try:
-        message, envelope = _compose(options)
+        message = _compose(options)
         if endpoint is None:
-            return _dry_run(message, envelope)
-        return asyncio.run(_send(options, endpoint, message, envelope))
+            return _dry_run(message)
+        return asyncio.run(_send(options, endpoint, message))
     except SMTPSError as error:
         _report_failure(options, error.failure)
         return exits.of_send(error.failure)
@@ -162,26 +173,35 @@ def _check_options(options: Namespace) -> None:
     needed = "template" if merging else "from_"
     if getattr(options, needed) is None:
         raise InputError(needed.strip("_"), "is required")
+    if not merging and options.body is None and not any(getattr(options, n) for n in _CONTENT):
+        raise InputError(
+            "body",
+            "is missing, and so is a subject: nothing would be sent. Give --subject, --body, "
+            "--body-file, --html-file, --attach or --raw; --body '' sends an empty message",
+        )
+    if options.keep_bcc and options.raw is None:
+        raise InputError("keep_bcc", "goes with --raw: --bcc stands in no header")
     why = "stands in the template, not beside --merge" if merging else "goes with --merge"
     for name in _OF_ONE if merging else _OF_MANY:
         if getattr(options, name):
             raise InputError(name.strip("_"), why)
 
 
-_OF_ONE = ("from_", "to", "cc", "bcc", "reply_to", "subject", "header", "body", "body_file", "raw")
+_CONTENT = ("subject", "body_file", "html_file", "raw", "attach", "alternative")
+_OF_ONE = (
+    "from_", "sender", "to", "cc", "bcc", "reply_to", "subject", "header", "body", "body_file",
+    "raw", "alternative",
+)  # fmt: skip
 _OF_MANY = ("template", "log", "retry_uncertain")
 
 
-async def _send(
-    options: Namespace, endpoint: Endpoint, message: Message | bytes, envelope: Envelope | None
-) -> int:
+async def _send(options: Namespace, endpoint: Endpoint, message: Message | Outgoing) -> int:
     from smtps.cli.patience import waiting_for  # noqa: PLC0415
     from smtps.client.sending import send  # noqa: PLC0415
 
     work = send(
         message,
         endpoint,
-        envelope=envelope,
         partial=options.partial,
         dsn=sending.dsn(options),
         require_tls=options.require_tls,
@@ -195,22 +215,33 @@ async def _send(
     return exits.of_send(result.failure, result.outcome)
 
 
-def _compose(options: Namespace) -> tuple[Message | bytes, Envelope | None]:
+_COMPOSED = ("sender", "subject", "html_file", "attach", "alternative", "header", "reply_to")
+"""What a raw message has in it already."""
+
+
+def _compose(options: Namespace) -> Message | Outgoing:
+    from smtps.addresses import NameAddr  # noqa: PLC0415
     from smtps.client.envelope import Envelope  # noqa: PLC0415
-    from smtps.message import Attachment, Message, NameAddr  # noqa: PLC0415
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+    from smtps.message import Attachment, Message  # noqa: PLC0415
 
     if options.raw is not None:
+        for name in _COMPOSED:
+            if getattr(options, name):
+                raise InputError(name, "cannot go with --raw, which is the whole message")
         sender = NameAddr.parse(options.from_).email
         people = [NameAddr.parse(a).email for a in (*options.to, *options.cc, *options.bcc)]
-        return _read(options.raw, "raw"), Envelope.of(sender, people)
+        data, envelope = _read(options.raw, "raw"), Envelope.of(sender, people)
+        return prepare(data, envelope, keep_bcc=options.keep_bcc)
     text = options.body
     if options.body_file is not None:
         text = _decode(_read(options.body_file, "body_file"), "body_file")
     html = None
     if options.html_file is not None:
         html = _decode(_read(options.html_file, "html_file"), "html_file")
-    message = Message(
+    return Message(
         from_=options.from_,
+        sender=options.sender,
         to=options.to,
         cc=options.cc,
         bcc=options.bcc,
@@ -219,9 +250,9 @@ def _compose(options: Namespace) -> tuple[Message | bytes, Envelope | None]:
         text=text,
         html=html,
         attachments=[Attachment.from_file(name) for name in options.attach],
+        alternatives=[Attachment.from_file(name) for name in options.alternative],
         headers=dict(_header(line) for line in options.header),
     )
-    return message, None
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -245,10 +276,10 @@ def _decode(data: bytes, field: str) -> str:
         raise InputError(field, f"is not UTF-8 (octet {error.start})") from error
 
 
-def _dry_run(message: Message | bytes, envelope: Envelope | None) -> int:
+def _dry_run(message: Message | Outgoing) -> int:
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
-    outgoing = prepare(message, envelope)
+    outgoing = prepare(message, None)
     output.complain(
         f"not sent: from {outgoing.envelope.sender} to "
         + ", ".join(map(str, outgoing.envelope.recipients))

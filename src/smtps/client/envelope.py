@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Self
 
+from smtps.addresses import mailbox
 from smtps.core.address import Mailbox
 from smtps.core.command import NOTIFY
 from smtps.errors import InputError
-from smtps.message import mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

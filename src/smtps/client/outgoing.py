@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from email.message import Message as PythonMessage
 from functools import lru_cache
 
+from smtps.addresses import NameAddr
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.flatten import flatten
 from smtps.content import Content, header
+from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.core.grammar import MAX_TEXT_LINE
 from smtps.core.payload import LineEnds, find_long_line, line_ends, normalize
 from smtps.errors import CapabilityError, InputError, Phase
-from smtps.message import Message, NameAddr, everybody
+from smtps.message import Message, everybody
 from smtps.mime import Composed, compose
 
 _CRLF = LineEnds.CRLF
@@ -54,25 +56,35 @@ AnyMessage = Message | PythonMessage | bytes | Outgoing
 """What can be sent; an Outgoing is what ``prepare`` has made of one of the others."""
 
 
-def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool = False) -> Outgoing:
+def prepare(
+    message: AnyMessage,
+    envelope: Envelope | None,
+    *,
+    seven_bit: bool = False,
+    keep_bcc: bool = False,
+) -> Outgoing:
     """Make a message ready.
 
     Args:
         message: composed, of Python's email package, or raw bytes.
         envelope: needed with bytes; otherwise read from the header.
         seven_bit: the server cannot take octets above 127.
+        keep_bcc: raw bytes may show the blind recipients to everybody who gets them.
 
     Raises:
         InputError: it cannot be sent as it stands; names the field.
     """
     if isinstance(message, Message):
         if envelope is None:
-            envelope = _addressed(message.author, *message.people("to", "cc", "bcc"))
+            envelope = _addressed(message.reverse_path, *message.people("to", "cc", "bcc"))
         return _composed(compose(message), envelope)
     if isinstance(message, (bytes, bytearray)):
         if envelope is None:
             raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
-        return _read(check_raw(bytes(message)), envelope)
+        data = check_raw(bytes(message))
+        if not keep_bcc:
+            check_blind(data)
+        return _read(data, envelope)
     if isinstance(message, Outgoing):
         return message
     if isinstance(message, PythonMessage):
@@ -83,9 +95,9 @@ def prepare(message: AnyMessage, envelope: Envelope | None, *, seven_bit: bool =
 
 
 @lru_cache(maxsize=256)
-def _addressed(author: NameAddr, *people: tuple[NameAddr, ...]) -> Envelope:
+def _addressed(sender: Mailbox, *people: tuple[NameAddr, ...]) -> Envelope:
     """The envelope of a header; many messages go between the same."""
-    return Envelope(author.mailbox("from"), everybody(*people))
+    return Envelope(sender, everybody(*people))
 
 
 def _read(data: bytes, envelope: Envelope) -> Outgoing:
@@ -145,6 +157,26 @@ def check_raw(data: bytes) -> bytes:
             code="message.line_too_long",
         )
     return data
+
+
+def check_blind(data: bytes) -> None:
+    """Refuse a raw message that would tell everybody who its blind recipients are.
+
+    Its octets are not ours to change: it may be signed.
+
+    Raises:
+        InputError: its header has a field for blind recipients (RFC 5322 section 3.6.3).
+    """
+    if (found := _BLIND.search(b"\r\n" + header(data))) is not None:
+        raise InputError(
+            "raw",
+            f"has the field {found[1].decode()}, and raw messages go out as they are, so every "
+            "recipient would see who else got it; remove that field, or allow it with keep_bcc",
+            code="message.bcc_in_raw",
+        )
+
+
+_BLIND = re.compile(rb"\r\n((?:Resent-)?Bcc)[ \t]*:", re.IGNORECASE)
 
 
 def _message_id(top: bytes) -> str | None:

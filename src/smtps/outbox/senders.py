@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from email.policy import SMTP
 from typing import Any
 
+from smtps.addresses import mailbox
 from smtps.core import grammar
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
-from smtps.message import mailbox
 
 FIELDS = {name.lower(): name for name in ("From", "Sender", "Resent-From", "Resent-Sender")}
 """Header fields that say who a message is from (RFC 5322 sections 3.6.2, 3.6.6)."""

@@ -58,6 +58,7 @@ def judge_message(request: MessageFields, settings: Settings) -> None:
     for field, count, most in (
         ("to", people, settings.max_recipients),
         ("attachments", len(request.attachments), settings.max_attachments),
+        ("alternatives", len(request.alternatives), settings.max_attachments),
         ("headers", len(request.headers), settings.max_headers),
     ):
         if count > most:

@@ -18,7 +18,6 @@ from smtps.api.guards.body import judge_message
 from smtps.api.requests import ConnectQuery, ConnectRequest, SendRequest
 from smtps.api.service import Service
 from smtps.client.access import check_endpoint
-from smtps.client.outgoing import prepare
 from smtps.client.result import Outcome, SendError
 from smtps.diagnosis.visit import Progress
 from smtps.errors import InputError, SMTPSError
@@ -120,7 +119,7 @@ async def send(
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     judge_message(request, service.settings)
     if request.dry_run:
-        outgoing = prepare(request.message(files), request.explicit_envelope())
+        outgoing = request.ready(files)
         return Document(dry_run_answer(request, outgoing))
     result = await service.send(request, files, transcript=transcript)
     partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
