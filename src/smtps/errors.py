@@ -125,12 +125,24 @@ class SMTPSError(Exception):
         """The same, to keep or to raise elsewhere: a traceback holds on to all that its frames
         knew, and an object that keeps it to itself.
         """
-        other = type(self).__new__(type(self), *self.args)
-        other.__dict__.update(self.__dict__)
+        other = _remade(type(self), self.args, self.__dict__)
+        assert isinstance(other, type(self))
         return other
+
+    def __reduce__(self) -> Any:
+        # An exception is pickled and copied by calling its class with ``args``, which takes more.
+        return _remade, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         return self.failure.message
+
+
+def _remade(kind: type[SMTPSError], args: tuple[Any, ...], facts: dict[str, Any]) -> SMTPSError:
+    """An error as it was: from another process, or a copy."""
+    error = kind.__new__(kind, *args)
+    error.args = args  # which an OSError does not take from its class
+    error.__dict__.update(facts)
+    return error
 
 
 class LocalError(SMTPSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 from smtps.errors import InputError
 
@@ -148,10 +148,31 @@ class Endpoint:
                 code="auth.unverified_tls",
             )
 
+    def __reduce__(self) -> Any:
+        if self.password is not None or self.access_token is not None:
+            raise TypeError(
+                "an Endpoint that holds a password or an access token cannot be pickled, since the "
+                "secret would be readable there; pickle dataclasses.replace(endpoint, "
+                "username=None, password=None, access_token=None), and add the secret where it is "
+                "used"
+            )
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _made, (type(self), values)
+
+    def __copy__(self) -> Self:
+        return self  # nothing in it can change
+
+    def __deepcopy__(self, _memo: Any) -> Self:
+        return self
+
     @property
     def wants_login(self) -> bool:
         """Whether there is somebody to log in as."""
         return self.username is not None or (self.mechanism or "").upper() == "EXTERNAL"
+
+
+def _made(kind: type[Endpoint], values: dict[str, Any]) -> Endpoint:
+    return kind(**values)
 
 
 def _fingerprint(text: str) -> str:

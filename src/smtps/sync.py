@@ -4,15 +4,16 @@
     with smtps.sync.connect("smtp.example.com", username="u", password="p") as session:
         result = session.send(message)
 
-Each call, and each session, runs an event loop of its own and leaves nothing behind. Not to be
-called where a loop is running already.
+Each call, and each session, runs an event loop of its own and leaves nothing behind. Where a loop
+is running already (a notebook, an asynchronous web framework), blocking would stop it: each call
+raises a SessionError there, and ``await smtps.send(…)`` and its kin do the work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack
 
@@ -27,10 +28,32 @@ from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.checking import check as asynchronous_check
 from smtps.diagnosis.report import Report
+from smtps.errors import Phase, SessionError
 from smtps.options import Endpoint, EndpointOptions, Partial
 from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")
+
+
+def _without_loop(instead: str) -> None:
+    """Make sure, before any coroutine is made, that nothing else would stand still meanwhile.
+
+    Args:
+        instead: what to write where a loop is running.
+
+    Raises:
+        SessionError: a loop is running here.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise SessionError(
+        "session.loop_running",
+        "smtps.sync blocks, and an event loop is running in this thread, as in a notebook or an "
+        f"async function. Use: {instead}",
+        phase=Phase.INPUT,
+    )
 
 
 class Session:
@@ -51,7 +74,9 @@ class Session:
     ) -> Result:
         """Send one message."""
         return self._run(
-            self._inner.send(message, envelope, partial=partial, dsn=dsn, require_tls=require_tls)
+            lambda: self._inner.send(
+                message, envelope, partial=partial, dsn=dsn, require_tls=require_tls
+            )
         )
 
     def send_many(
@@ -64,6 +89,7 @@ class Session:
         require_tls: bool = False,
     ) -> Generator[tuple[Item, Result]]:
         """Send many messages, some under way at the same time."""
+        _without_loop(_SESSION)
         results = self._inner.send_many(
             messages, window=window, partial=partial, dsn=dsn, require_tls=require_tls
         )
@@ -72,14 +98,14 @@ class Session:
             return await anext(results, None)
 
         try:
-            while (found := self._run(following())) is not None:
+            while (found := self._run(following)) is not None:
                 yield found
         finally:
-            self._run(results.aclose())
+            self._runner.run(results.aclose())
 
     def noop(self) -> None:
         """Ask whether the server is still there."""
-        self._run(self._inner.noop())
+        self._run(self._inner.noop)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,13 +122,18 @@ class Session:
         """Whether another message may be sent here."""
         return self._inner.usable
 
-    def _run(self, call: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(call)
+    def _run(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        _without_loop(_SESSION)
+        return self._runner.run(call())
+
+
+_SESSION = "async with smtps.connect(…) as session: await session.send(…)"
 
 
 @contextmanager
 def connect(host: str | Endpoint, **options: Unpack[EndpointOptions]) -> Iterator[Session]:
     """A session for the length of a block; see ``smtps.connect``."""
+    _without_loop(_SESSION)
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
     with asyncio.Runner() as runner:
         inner = runner.run(asynchronous.Session.open(endpoint))
@@ -114,6 +145,7 @@ def connect(host: str | Endpoint, **options: Unpack[EndpointOptions]) -> Iterato
 
 def check(host: str | Endpoint, **options: Unpack[EndpointOptions]) -> Report:
     """Tell whether submission works at a server; see ``smtps.check``."""
+    _without_loop("await smtps.check(…)")
     return asyncio.run(asynchronous_check(host, **options))
 
 
@@ -128,6 +160,7 @@ def send(
     **options: Unpack[EndpointOptions],
 ) -> Result:
     """Send one message over a session of its own; see ``smtps.send``."""
+    _without_loop("await smtps.send(…)")
     return asyncio.run(
         asynchronous_send(
             message,

@@ -19,6 +19,9 @@ ADVICE: dict[str, Advice] = {
         _E, "This cannot be done at this point.", "Finish what was begun first.", _YOU),
     "session.reply_due": Advice(
         _E, "A reply is still due.", "Wait for it first.", _YOU),
+    "session.loop_running": Advice(
+        _E, "A call that blocks was made where an event loop is running.",
+        "Use await smtps.send(…), smtps.check(…) or smtps.connect(…) there.", _YOU),
     "api.not_found": Advice(_E, "There is nothing at this path.", "See /docs.", _YOU),
     "api.method_not_allowed": Advice(
         _E, "This path does not take this method.", "See the Allow header.", _YOU),

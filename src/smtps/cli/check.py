@@ -111,7 +111,7 @@ def run(options: Namespace) -> int:
 def _show_schema() -> int:
     from smtps.diagnosis.schema import text  # noqa: PLC0415
 
-    output.show(text())
+    output.show_document(text(), "json")
     return exits.OK
 
 

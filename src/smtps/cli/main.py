@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from smtps._version import __version__
-from smtps.cli import check, discover, exits, outbox, ports, providers, sandbox, send, serve, worker
+from smtps.cli import (
+    check,
+    discover,
+    exits,
+    outbox,
+    output,
+    ports,
+    providers,
+    sandbox,
+    send,
+    serve,
+    worker,
+)
 from smtps.errors import InputError, SMTPSError
 
 _EPILOG = """\
@@ -67,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see ``exits``.
     """
+    output.use_any_console()
     options = build_parser().parse_args(arguments)
     try:
         code: int = options.run(options)

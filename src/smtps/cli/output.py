@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
 from typing import Any
+
+_PLAIN = {
+    "✓": "+", "✗": "x", "…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "·": "-",
+    "•": "-", "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "×": "x", "≥": ">=", "≤": "<=",
+    "│": "|", "─": "-", "└": "`", "├": "|", "\u00a0": " ", "█": "#", "░": ".",
+}  # fmt: skip
+"""What stands for a sign on a console that does not know it; for any other, a question mark."""
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    shown = "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end])
+    return shown, error.end
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """JSON has a way of its own to write what is beyond ASCII (RFC 8259 section 7)."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error("smtps.plain", _plainly)
+codecs.register_error("smtps.json", _escaped)
+
+_DOCUMENTS = {
+    "json": "smtps.json", "ndjson": "smtps.json", "html": "xmlcharrefreplace",
+    "junit": "xmlcharrefreplace", "csv": "backslashreplace",
+}  # fmt: skip
+"""How each form that programs read says in ASCII what a console cannot take."""
+
+
+def use_any_console() -> None:
+    """Let no sign stop a command: consoles know Windows code pages, ISO 8859 or ASCII alone."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(errors="smtps.plain")
 
 
 def colour() -> bool:
@@ -21,10 +58,21 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
+def show_document(text: str, form: str) -> None:
+    """Print a piece of a document in one of the forms of ``--output``: valid on any console."""
+    if not text.isascii() and form in _DOCUMENTS and not _unicode(sys.stdout.encoding):
+        text = text.encode("ascii", _DOCUMENTS[form]).decode()
+    show(text)
+
+
+def _unicode(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("_", "-").startswith(("utf-", "utf8"))
+
+
 def show_json(value: Any, *, compact: bool = False) -> None:
     """Print one JSON value; compact ones fill one line."""
     indent = None if compact or not sys.stdout.isatty() else 2
-    show(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
+    show_document(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", "json")
 
 
 def complain(text: str) -> None:

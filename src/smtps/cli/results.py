@@ -35,13 +35,20 @@ class Results(Protocol):
 
 
 class Terminal:
-    """Standard output."""
+    """Standard output.
+
+    Args:
+        form: in which results come.
+    """
 
     fresh = True
 
+    def __init__(self, form: str) -> None:
+        self._form = form
+
     def write(self, text: str) -> None:
         """Print."""
-        output.show(text)
+        output.show_document(text, self._form)
 
     def complete(self) -> None:
         """Nothing is left to do."""
@@ -88,7 +95,7 @@ def results(path: str | None, form: str) -> Iterator[Results]:
         InputError: the file cannot be used.
     """
     if path is None:
-        yield Terminal()
+        yield Terminal(form)
         return
     place = Path(path).resolve()
     if place.exists() and not stat.S_ISREG(place.stat().st_mode):

@@ -92,6 +92,10 @@ class Result(NamedTuple):
         told = zip(self._fields[:-1], self[:-1], strict=True)
         return f"Result({', '.join(f'{name}={value!r}' for name, value in told)})"
 
+    def __reduce__(self) -> Any:
+        # A read-only view of a mapping cannot be pickled.
+        return Result, tuple(self._replace(timings=dict(self.timings)))
+
     def raise_for_outcome(self) -> Self:
         """Return the result itself if the message was sent for all.
 

@@ -6,7 +6,7 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from smtps.core.command import HIDDEN
 from smtps.core.reply import Reply
@@ -113,6 +113,10 @@ class Transcript:
         self._lines: list[tuple[float, Direction, str]] = []
         self._clock = clock
         self._start = clock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a pickle or a copy: what was noted, and not the secrets to look for."""
+        return {**self.__dict__, "redact": Redactor(), "_clock": time.perf_counter}
 
     @property
     def silent(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from smtps.core import grammar
 from smtps.core.reply import Reply
@@ -33,6 +34,10 @@ class Capabilities:
         object.__setattr__(self, "size", _size(self.keywords.get("SIZE", ())))
         object.__setattr__(self, "limits", _limits(self.keywords.get("LIMITS", ())))
 
+    def __reduce__(self) -> Any:
+        # A read-only view of a mapping cannot be pickled.
+        return _kept, (self.server_name, self.lines, dict(self.keywords))
+
     @staticmethod
     def of(reply: Reply) -> Capabilities:
         """Read a positive answer to EHLO or HELO. A line that is no keyword is only kept."""
@@ -45,6 +50,12 @@ class Capabilities:
     def auth(self) -> tuple[str, ...]:
         """SASL mechanisms offered, in capitals, in the server's order."""
         return tuple(dict.fromkeys(word.upper() for word in self.keywords.get("AUTH", ())))
+
+
+def _kept(
+    server_name: str, lines: tuple[str, ...], keywords: dict[str, tuple[str, ...]]
+) -> Capabilities:
+    return Capabilities(server_name, lines, MappingProxyType(keywords))
 
 
 def _size(words: tuple[str, ...]) -> int | None:
