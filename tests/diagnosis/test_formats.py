@@ -167,6 +167,7 @@ def test_csv_says_the_facts_in_its_columns() -> None:
             "greeting_ms": "5.0",
             "ehlo_ms": "5.0",
             "auth_ms": "",
+            "looks_ms": "",
         }
     ]
 

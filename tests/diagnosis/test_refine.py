@@ -1,4 +1,4 @@
-"""What a second look makes of a first failure; no network."""
+"""What a failure about a certificate was, and what else follows from facts; no network."""
 
 from __future__ import annotations
 
@@ -7,72 +7,20 @@ from dataclasses import replace
 import pytest
 from tests.diagnosis.test_rules import a_certificate, an_address, facts
 
-from smtps.core.reply import Reply
 from smtps.diagnosis.clients import KINDS, fare
 from smtps.diagnosis.facts import Certificate
 from smtps.diagnosis.looks import Look
-from smtps.diagnosis.refine import SECOND_LOOKS, refine
+from smtps.diagnosis.refine import refine
 from smtps.diagnosis.rules import judge
 from smtps.diagnosis.rules.hints import hint
 from smtps.errors import Failure, Phase
-from smtps.net.tls import TLSFacts
 
 HOST = "mail.example.com"
-OLD = TLSFacts("TLSv1.1", "AES128-SHA")
-DATED = TLSFacts("TLSv1.2", "AES128-SHA")
-NEW = TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384")
 REFUSED = Failure(code="tls.protocol_version", message="No.", phase=Phase.TLS)
-LATER = Failure(code="smtp.rate_limited", message="Later.", phase=Phase.GREETING, smtp_code=421)
-GREETING = Reply(220, ("mail.example.com ESMTP",))
 
 
 def first(code: str) -> Failure:
     return Failure(code=code, message="It failed.", phase=Phase.TLS, retryable=True)
-
-
-@pytest.mark.parametrize(
-    ("code", "look", "better"),
-    [
-        ("tls.protocol_version", Look("old", tls=OLD), "tls.protocol_version"),
-        ("tls.closed", Look("old", tls=OLD), "tls.protocol_version"),
-        ("tls.closed", Look("old", tls=DATED), "tls.old_ciphers_only"),
-        ("tls.no_common_cipher", Look("old", tls=DATED), "tls.old_ciphers_only"),
-        ("tls.closed", Look("modest", tls=DATED), "tls.version_intolerant"),
-        ("tls.timeout", Look("modest", tls=DATED), "tls.version_intolerant"),
-        ("tls.closed", Look("nameless", tls=NEW), "tls.unrecognized_name"),
-        ("tls.server_error", Look("nameless", tls=NEW), "tls.unrecognized_name"),
-        ("tls.timeout", Look("clear", greeting=GREETING), "tls.plaintext_on_tls_port"),
-        ("smtp.greeting_timeout", Look("implicit", tls=NEW), "tls.implicit_tls_port"),
-        # Nothing came of it: the failure stays what it was.
-        ("tls.closed", Look("old", failure=REFUSED), "tls.closed"),
-        ("tls.closed", Look("old", tls=OLD, failure=REFUSED), "tls.closed"),
-        ("tls.timeout", Look("modest", failure=REFUSED), "tls.timeout"),
-        ("tls.timeout", Look("clear"), "tls.timeout"),
-        ("tls.server_error", Look("nameless", failure=REFUSED), "tls.server_error"),
-        ("smtp.greeting_timeout", Look("implicit"), "smtp.greeting_timeout"),
-        ("tls.closed", Look("TLSv1.2", tls=NEW), "tls.closed"),  # a look for another purpose
-    ],
-)
-def test_a_second_look(code: str, look: Look, better: str) -> None:
-    found = refine(first(code), HOST, an_address(looks={look.name: look}))
-    assert found.code == better
-    assert (found == first(code)) == (
-        (better == code and not look.secured) or look.name == "TLSv1.2"
-    )
-
-
-def test_a_handshake_counts_although_the_server_turns_away_later() -> None:
-    assert Look("old", tls=OLD, failure=LATER).secured
-    assert Look("old", tls=OLD, failure=LATER).unwelcome
-
-
-def test_every_second_look_is_one_that_is_understood() -> None:
-    for looks in SECOND_LOOKS.values():
-        for name in looks:
-            secured = Look(name, tls=NEW, greeting=GREETING)
-            assert refine(first("tls.x"), HOST, an_address(looks={name: secured})).message != (
-                "It failed."
-            )
 
 
 INCOMPLETE, ROOT = "tls.certificate_incomplete_chain", "tls.certificate_untrusted_root"

@@ -73,6 +73,7 @@ class PKI:
         self.expired = self._make("expired", root, LOOPBACK, days=(-90, -10))
         self.not_yet = self._make("not yet", root, LOOPBACK, days=(10, 90))
         self.elsewhere = self._make("elsewhere", root, ["elsewhere.test"])
+        self.named = self._make("named", root, ["mail.example.com"])
         self.self_signed = self._make("self-signed", None, LOOPBACK)
         self.foreign = self._make("foreign", other, LOOPBACK, send=[other])
         self.chained = self._make("chained", middle, LOOPBACK, send=[middle])

@@ -24,6 +24,7 @@ from smtps.errors import (
     SMTPSError,
     TLSError,
 )
+from smtps.net.services import SERVICES
 from smtps.net.translate import closed, not_tls, translate, translated
 
 SSL: Any = ssl
@@ -145,7 +146,7 @@ def test_a_handshake_is_not_blamed_once_it_is_over(phase: Phase) -> None:
     [
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "net.refused", NetworkError),
         (OSError(errno.ENETUNREACH, "x"), "net.unreachable", NetworkError),
-        (OSError(errno.EHOSTUNREACH, "x"), "net.unreachable", NetworkError),
+        (OSError(errno.EHOSTUNREACH, "x"), "net.host_unreachable", NetworkError),
         (OSError(errno.EADDRNOTAVAIL, "x"), "net.unreachable", NetworkError),
         (OSError(errno.EAFNOSUPPORT, "x"), "net.unreachable", NetworkError),
         (OSError(errno.ENETDOWN, "x"), "net.unreachable", NetworkError),
@@ -183,8 +184,8 @@ def test_the_systems_errors(error: Exception, code: str, kind: type[SMTPSError])
     [
         ("TLSV1_ALERT_PROTOCOL_VERSION", "tls.protocol_version"),
         ("UNSUPPORTED_PROTOCOL", "tls.protocol_version"),
-        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "tls.no_common_cipher"),
-        ("SSL/TLS_ALERT_HANDSHAKE_FAILURE", "tls.no_common_cipher"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "tls.handshake_refused"),
+        ("SSL/TLS_ALERT_HANDSHAKE_FAILURE", "tls.handshake_refused"),
         ("TLSV1_ALERT_INSUFFICIENT_SECURITY", "tls.no_common_cipher"),
         ("NO_CIPHERS_AVAILABLE", "tls.no_common_cipher"),
         ("DH_KEY_TOO_SMALL", "tls.weak_key_exchange"),
@@ -194,9 +195,9 @@ def test_the_systems_errors(error: Exception, code: str, kind: type[SMTPSError])
         ("TLSV1_UNRECOGNIZED_NAME", "tls.unrecognized_name"),
         ("TLSV1_ALERT_INTERNAL_ERROR", "tls.server_error"),
         ("UNSAFE_LEGACY_RENEGOTIATION_DISABLED", "tls.legacy_renegotiation"),
-        ("TLSV1_ALERT_UNKNOWN_CA", "tls.client_certificate_refused"),
-        ("SSLV3_ALERT_BAD_CERTIFICATE", "tls.client_certificate_refused"),
-        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "tls.client_certificate_refused"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "tls.handshake_refused"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "tls.handshake_refused"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "tls.handshake_refused"),
         ("LENGTH_MISMATCH", "tls.failed"),
         ("INTERNAL_ERROR", "tls.failed"),  # without "alert" it is this side's own
         ("A_REASON_OF_TOMORROW", "tls.failed"),
@@ -314,10 +315,10 @@ def test_closed(phase: Phase) -> None:
         (b"554\r\n", "tls.plaintext_on_tls_port", "554"),  # no text: RFC 5321 section 4.2
         (b"220 \xff\x1b[0m\x80\r\n", "tls.plaintext_on_tls_port", "220 \\xff\\x1b[0m\\x80"),
         (b"220 " + b"x" * 500, "tls.plaintext_on_tls_port", "220 " + "x" * 196),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "tls.not_tls", "HTTP/1.1 400 Bad Request"),
-        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "tls.not_tls", "SSH-2.0-OpenSSH_9.2p1"),
-        (b"* OK IMAP4rev1\r\n", "tls.not_tls", "* OK IMAP4rev1"),
-        (b"+OK POP3\r\n", "tls.not_tls", "+OK POP3"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "smtp.web_server", "HTTP/1.1 400 Bad Request"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "smtp.other_service", "SSH-2.0-OpenSSH_9.2p1"),
+        (b"* OK IMAP4rev1\r\n", "smtp.incoming_mail_server", "* OK IMAP4rev1"),
+        (b"+OK POP3\r\n", "smtp.incoming_mail_server", "+OK POP3"),
         (b"120 x\r\n", "tls.not_tls", "120 x"),
         (b"620 x\r\n", "tls.not_tls", "620 x"),
         (b"2200 x\r\n", "tls.not_tls", "2200 x"),
@@ -349,7 +350,8 @@ def test_what_may_be_tls_is_not_called_plain(data: bytes) -> None:
 def test_any_first_bytes_are_judged_and_safe_to_show(data: bytes) -> None:
     error = not_tls(data)
     if error is not None:
-        assert error.code in {"tls.plaintext_on_tls_port", "tls.not_tls"}
+        services = {service.code for service in SERVICES}
+        assert error.code in {"tls.plaintext_on_tls_port", "tls.not_tls"} | services
         assert error.failure.seen is not None
         assert error.failure.seen.replace("\t", "").isprintable()
         assert str(error).isprintable()

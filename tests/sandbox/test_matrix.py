@@ -24,7 +24,7 @@ WORKS = {"healthy", "chain", "starttls", "drop-after-data", "no-goodbye", "forwa
 WARNINGS = {
     "expires-soon", "not-strict", "common-name-only", "old-tls-too", "weak-cipher-too",
     "auth-in-clear", "starttls-inside", "late-greeting", "picky-about-names", "bare-line-feeds",
-    "no-auth", "open-relay",
+    "no-auth", "open-relay", "large-hello",
 }  # fmt: skip
 LATER = {"too-many-connections", "shutting-down", "too-many-logins", "greylisting"}
 """All others fail."""

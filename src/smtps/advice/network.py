@@ -34,6 +34,21 @@ ADVICE: dict[str, Advice] = {
         _E, "Packets are dropped: by a firewall there, or by your own network, as many do.",
         "Try from another network; if other servers time out on this port too, yours blocks it.",
         _NETWORK),
+    "net.prohibited": Advice(
+        _E, "A firewall rejects connections to this port.",
+        "As the server's operator, open the port (firewall-cmd --permanent --add-service="
+        "smtps); if the firewall is in your network, ask whoever runs that.", _OPERATOR,
+        "RFC 1812 section 5.2.7.1"),
+    "net.host_unreachable": Advice(
+        _E, "A router on the way says that it cannot reach the server: the machine is off, its "
+        "address is wrong, or a firewall rejects the connection in that way.",
+        "Check the address. As the server's operator, check that it is running and that its "
+        "firewall opens the port.", _OPERATOR),
+    "net.path_mtu": Advice(
+        _E, "Large packets are lost on the way to or from this server. A tunnel, VPN or PPPoE link "
+        "takes only smaller ones, and a firewall drops the messages that would say so.",
+        "Let ICMP “fragmentation needed” and “packet too big” through, or clamp the MSS on the "
+        "router or VPN.", _NETWORK, "RFC 8899, RFC 2923 section 2.1"),
     "net.unreachable": Advice(
         _E, "There is no route to this address from here.",
         "If it is an IPv6 address, your network has no IPv6: use IPv4.", _NETWORK),

@@ -11,8 +11,10 @@ _OPERATOR = Who.OPERATOR
 
 ADVICE: dict[str, Advice] = {
     "smtp.greeting_timeout": Advice(
-        _E, "The connection stands, but the server does not speak first.",
-        "Wait longer; a tarpit or a reverse look-up may hold it up.", _OPERATOR),
+        _E, "The connection is open, but the server says nothing: it hangs, a proxy has no server "
+        "behind it, or it makes clients wait longer than this one does.",
+        "As its operator, look whether the mail server still answers on the machine itself; else "
+        "allow more time with --timeout.", _OPERATOR),
     "smtp.greeting_late": Advice(
         _W, "The greeting took long. Programs that wait only 5 seconds call this server dead.",
         "Make reverse look-ups fast; take tarpits off the submission port.", _OPERATOR),
@@ -33,6 +35,28 @@ ADVICE: dict[str, Advice] = {
         _E, "The server stopped answering.", "Try again later.", _OPERATOR),
     "smtp.not_a_reply": Advice(
         _E, "What listens here does not speak SMTP.", "Check host and port.", _YOU),
+    "smtp.web_server": Advice(
+        _E, "A web server listens on this port, not a mail server.",
+        "Check host and port: mail is handed in on port 465 with implicit TLS or on port 587 with "
+        "STARTTLS.", _YOU),
+    "smtp.incoming_mail_server": Advice(
+        _E, "This is the server for reading mail, not the one for sending it.",
+        "Use the outgoing server and its port: 465 with implicit TLS or 587 with STARTTLS.", _YOU),
+    "smtp.other_service": Advice(
+        _E, "Another service than mail submission listens on this port.",
+        "Check host and port: mail is handed in on port 465 with implicit TLS or on port 587 with "
+        "STARTTLS.", _YOU),
+    "smtp.proxy_header_wanted": Advice(
+        _E, "The server waits for a PROXY header, which only a proxy in front of it can send. "
+        "Clients that connect to it directly fail.",
+        "Connect through the proxy. As its operator, send the header from the proxy (HAProxy: "
+        "send-proxy; nginx: proxy_protocol on), or stop demanding it (Postfix: "
+        "smtpd_upstream_proxy_protocol; Dovecot: haproxy).", _OPERATOR),
+    "smtp.closed_before_greeting": Advice(
+        _E, "The server hung up before its greeting. A proxy whose mail server is down does that "
+        "(stunnel, nginx, HAProxy), and so does a server that turns this client's address away.",
+        "As its operator, check that the mail server behind the proxy is running, and read the "
+        "logs of both; else try from another address.", _OPERATOR),
     "smtp.mixed_codes": Advice(
         _E, "The server contradicts itself within one reply.", "Report it to its operator.",
         _OPERATOR),

@@ -18,15 +18,16 @@ ADVICE: dict[str, Advice] = {
         "Use port 587 with STARTTLS; on the command line, add --starttls. As its operator, set "
         "smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).", _YOU),
     "tls.not_tls": Advice(
-        _E, "Something else than a mail server listens here.", "Check host and port.", _YOU),
+        _E, "What listens here speaks neither TLS nor SMTP.",
+        "Check host and port: 465 with implicit TLS, 587 with STARTTLS.", _YOU),
     "tls.timeout": Advice(
         _E, "The port is open, but no TLS comes back: a server without TLS that waits for you to "
         "speak, a tarpit, or a dead back end.",
         "Try the other way: port 465 with implicit TLS, port 587 with STARTTLS.", _YOU),
     "tls.closed": Advice(
-        _E, "The server hung up in the middle of the handshake without a reason.",
-        "Try again later and from another address: it may be a limit on connections or a block "
-        "list.", _OPERATOR),
+        _E, "The server hung up in the middle of the handshake without a reason: a limit on "
+        "connections, a block list, or a proxy whose server does not answer.",
+        "Try again later and from another address; the server's log tells why.", _OPERATOR),
     "tls.broken": Advice(
         _E, "TLS broke in the middle of the session.",
         "Try again. If it happens each time, something on the way changes what is sent.",
@@ -34,9 +35,39 @@ ADVICE: dict[str, Advice] = {
     "tls.failed": Advice(_E, "TLS did not come about.", "The server's log tells why.", _OPERATOR),
     "tls.protocol_version": Advice(
         _E, "The server speaks only TLS versions that are no longer safe.", _MODERN, _OPERATOR),
+    "tls.handshake_refused": Advice(
+        _E, "The server refused the TLS handshake, and its alert leaves the cause open.",
+        "Look into the server's TLS log: it names the cause.", _OPERATOR, "RFC 8446 section 6.2"),
     "tls.no_common_cipher": Advice(
-        _E, "The server offers only ciphers that are no longer safe, or wants a client "
-        "certificate.", _MODERN, _OPERATOR),
+        _E, "Client and server have no cipher or key-exchange group in common.",
+        "Look into the server's TLS log: it names what was missing.", _OPERATOR,
+        "RFC 9325 section 4.2"),
+    "tls.no_common_group": Advice(
+        _E, "The server accepts only a key-exchange group that common clients do not offer.",
+        "Enable X25519 and P-256 on the server too.", _OPERATOR, "RFC 8446 section 9.1"),
+    "tls.post_quantum_only": Advice(
+        _E, "The server is too new for this client: it accepts only post-quantum key exchange, "
+        "which takes OpenSSL 3.5 or later, Go 1.24 or a current browser.",
+        "As its operator, enable X25519 and P-256 too; else upgrade the client's OpenSSL to 3.5.",
+        _OPERATOR),
+    "tls.no_server_certificate": Advice(
+        _E, "The server has no certificate that it could show, so no client can trust it.",
+        "Configure certificate and key for this port, check that the server can read both files, "
+        "and restart it.", _OPERATOR),
+    "tls.minimum_not_met": Advice(
+        _E, "The server's newest TLS version is older than the one that was demanded.",
+        "Accept TLS 1.2, which is still safe; as the server's operator, enable TLS 1.3.", _YOU),
+    "tls.large_hello": Advice(
+        _E, "The server, or a box before it, cannot take a ClientHello that is larger than one "
+        "packet, as OpenSSL 3.5, Go 1.24 and browsers send it.",
+        "Update the server's TLS software, or the firewall or load balancer before it. Until then, "
+        "limit the client's groups to X25519 and P-256.", _OPERATOR, "RFC 8446 section 5.1"),
+    "tls.name_needed": Advice(
+        _E, "The server serves several names, and with an address nobody can tell it which one.",
+        "Connect by the server's name.", _YOU, "RFC 6066 section 3"),
+    "tls.name_blocked": Advice(
+        _E, "Something on the way blocks connections by the name of this server.",
+        "Ask whoever runs the network to allow the name, or try another network.", _NETWORK),
     "tls.weak_key_exchange": Advice(
         _E, "The server's Diffie-Hellman key is too short.",
         "Use ECDHE, or DH parameters of 2048 bits or more.", _OPERATOR),
@@ -50,7 +81,8 @@ ADVICE: dict[str, Advice] = {
         "Get a valid one from the server's operator.", _YOU),
     "tls.unrecognized_name": Advice(
         _E, "The server does not know the name you asked for.",
-        "Use the official name of the provider.", _YOU),
+        "Check the spelling, and use the server's official name; as its operator, configure a "
+        "certificate for this name.", _YOU),
     "tls.server_error": Advice(
         _E, "TLS is broken on the server, often because it has no certificate for this name.",
         "The server's log tells why.", _OPERATOR),

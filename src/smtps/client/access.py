@@ -183,6 +183,15 @@ class Access:
         Raises:
             ProtocolError: the server does not offer it, or bytes were slipped in before TLS.
         """
+        await self.request_tls()
+        await self.start_tls(hello, resume)
+
+    async def request_tls(self) -> None:
+        """STARTTLS up to its answer; the handshake is due next.
+
+        Raises:
+            ProtocolError: the server does not offer it, or bytes were slipped in before TLS.
+        """
         if "STARTTLS" not in self.capabilities:
             self.dialogue.abort()
             raise ProtocolError(
@@ -203,7 +212,6 @@ class Access:
             self._wire.abort()
             error.locate(address=self._wire.address)
             raise
-        await self.start_tls(hello, resume)
 
     async def greet(self) -> Reply:
         """Wait for the greeting.

@@ -21,7 +21,7 @@ from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
 from smtps.errors import Phase, SessionError, SMTPSError
 from smtps.net.timing import expiry, within
-from smtps.net.translate import closed, translate
+from smtps.net.translate import closed
 from smtps.net.wire import Wire
 from smtps.options import Timeouts
 
@@ -300,7 +300,7 @@ class Dialogue:
             return error  # a wrong order: nothing was written
         if isinstance(error, SMTPSError | OSError | ssl.SSLError):
             phase = self.connection.phase or Phase.DATA
-            return self._end(translate(error, phase, address=self.wire.address))
+            return self._end(self.wire.explain(error, phase))
         cancelled = isinstance(error, asyncio.CancelledError)
         how = "was cancelled" if cancelled else f"ended with {type(error).__name__}"
         self._end(SessionError("session.cancelled", f"A call {how} midway."))

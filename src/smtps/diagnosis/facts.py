@@ -89,7 +89,7 @@ class AddressFacts:
 
     Attributes:
         address: literal address, without port.
-        timings: milliseconds for each phase.
+        timings: milliseconds for each phase, and under ``looks`` for all second looks together.
         failure: what ended it before its time.
         tls: version, cipher, chain, first bytes; also of a handshake that failed.
         chain: the certificates as sent, explained, the server's own first.
@@ -103,7 +103,7 @@ class AddressFacts:
         login_failure: why it failed.
         mechanisms: each mechanism that was tried on its own → why it failed, or None.
         asked: what became of an envelope without a message.
-        looks: second looks by name, see ``looks.LOOKS``.
+        looks: second looks by name, see ``looker.Looker.look``.
         quirks: leniencies that its replies needed.
         transcript: the lines.
     """
@@ -181,7 +181,11 @@ class Facts:
     @property
     def best(self) -> AddressFacts | None:
         """The address that got furthest; the first of several."""
-        return max(self.addresses, key=lambda a: (a.reached, len(a.timings)), default=None)
+        return max(
+            self.addresses,
+            key=lambda a: (a.reached, len(a.timings.keys() - {"looks"})),
+            default=None,
+        )
 
     @property
     def failures(self) -> tuple[Failure, ...]:

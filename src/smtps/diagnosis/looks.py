@@ -1,31 +1,28 @@
 """Second looks: other ways to say hello to an address, to learn why the first did not work.
 
 Each is one more connection, after the others to the same address are closed. None of them carries
-credentials, and none trusts the server.
+credentials, and none trusts the server. ``looker`` takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from smtps.client.access import Access, Leave, timed
-from smtps.core.reply import Reply
-from smtps.errors import Failure, LocalError, Phase, SMTPSError
-from smtps.net.dial import connect_any
-from smtps.net.egress import Allow
-from smtps.net.resolve import Address
+from smtps.core.reply import Reply, printable
+from smtps.errors import Failure, Phase
+from smtps.net.alerts import ALERTS
+from smtps.net.rejection import Rejection
+from smtps.net.serverhello import Flight, flight
+from smtps.net.services import Service, recognise
 from smtps.net.tls import ClientHello, TLSFacts
-from smtps.options import Endpoint
-
-PATIENCE = 10.0
-"""Seconds for each step of a second look: the first has waited long enough."""
 
 LOOKS: dict[str, ClientHello] = {
     "any": ClientHello(),
-    "old": ClientHello(newest=3),
+    "old": ClientHello(newest=3, ciphers="ALL:!aNULL:@SECLEVEL=0"),
+    "anonymous": ClientHello(newest=3, ciphers="aNULL:@SECLEVEL=0"),
     "modest": ClientHello(oldest=3, newest=3, ciphers=None),
+    "small": ClientHello(oldest=3, ciphers=None, group="prime256v1"),
+    "small segments": ClientHello(oldest=3, ciphers=None),
     "nameless": ClientHello(oldest=3, ciphers=None, named=False),
     "TLSv1": ClientHello(oldest=1, newest=1),
     "TLSv1.1": ClientHello(oldest=2, newest=2),
@@ -35,10 +32,14 @@ LOOKS: dict[str, ClientHello] = {
     "old ciphers": ClientHello(newest=3, ciphers="kRSA:SEED:IDEA:!NULL:@SECLEVEL=0"),
     "alpn": ClientHello(alpn=("smtp",)),
 }
-"""Name → what is offered: anything at all; anything but TLS 1.3; TLS 1.2 with the usual ciphers; no
-server name; one version; ciphers that nobody may use, and ciphers that nobody should (RFC 9325
-section 4.2); an application protocol."""
+"""Name → what is offered: anything at all; anything but TLS 1.3; ciphers for a server without a
+certificate; TLS 1.2 with the usual ciphers; one key-exchange group, for a short message; the usual,
+over a connection with small packets; no server name; one version; ciphers that nobody may use, and
+ciphers that nobody should (RFC 9325 section 4.2); an application protocol."""
 
+MADE_BY_HAND = ("groups", "large")
+"""Hellos that are sent alone: every group without a key share, so that the server names the one it
+wants; and one of 1,500 octets with a key of X25519MLKEM768, as OpenSSL 3.5 and browsers send it."""
 
 DEEP_LOOKS = (
     "TLSv1",
@@ -48,9 +49,13 @@ DEEP_LOOKS = (
     "broken ciphers",
     "old ciphers",
     "alpn",
+    "large",
     "resumption",
 )
 """For ``deep``, in turn."""
+
+SILENT = ("tls.timeout", "smtp.greeting_timeout", "smtp.timeout")
+HUNG_UP = ("net.closed_by_server", "net.reset", "tls.closed", "tls.broken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +63,22 @@ class Look:
     """What came of one.
 
     Attributes:
-        name: see LOOKS; ``clear`` is none of them but waits for a greeting without TLS.
+        name: see ``Looker.look``.
         tls: of the handshake.
         greeting: if it came to one.
         failure: what ended it.
+        heard: what a service answered to a prompt, or a server to a hello made by hand, raw.
+        rejection: the ICMP message that refuses the connection.
+        milliseconds: how long it took.
     """
 
     name: str
     tls: TLSFacts | None = None
     greeting: Reply | None = None
     failure: Failure | None = None
+    heard: bytes = b""
+    rejection: Rejection | None = None
+    milliseconds: float = 0.0
 
     @property
     def secured(self) -> bool:
@@ -75,9 +86,61 @@ class Look:
         return self.tls is not None and self.tls.cipher is not None and not self._refused
 
     @property
-    def tells(self) -> bool:
-        """Whether anything came of it."""
-        return self.secured or self.greeting is not None
+    def flight(self) -> Flight:
+        """What the server said to a hello made by hand."""
+        return flight(self.heard)
+
+    @property
+    def service(self) -> Service | None:
+        """What answered a prompt, if its words tell."""
+        return recognise(self.heard)
+
+    @property
+    def group(self) -> str | None:
+        """Key-exchange group, as far as it shows."""
+        if self.name in MADE_BY_HAND:
+            return self.flight.group
+        return self.tls.group if self.secured and self.tls is not None else None
+
+    @property
+    def said(self) -> str | None:
+        """What the server, or a router on the way, answered; made printable."""
+        if self.rejection is not None:
+            return str(self.rejection)
+        if not self.heard:
+            return None
+        if self.name not in MADE_BY_HAND:
+            return printable(self.heard.split(b"\n")[0].rstrip(b"\r")[:200])
+        alert, version = self.flight.alert, self.flight.version
+        if alert is not None:
+            return f"{ALERTS.get(alert, 'unknown alert')} (alert {alert})"
+        if version is None:
+            return "no TLS"
+        return "HelloRetryRequest" if self.flight.retry else f"ServerHello, {version}"
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in a few words."""
+        if self.secured and self.tls is not None:
+            words = [str(self.tls.version), str(self.tls.cipher)]
+            if self.greeting is None and self.failure is not None:
+                words.append(self.failure.message.removesuffix("."))
+            return ", ".join(words)
+        if self.greeting is not None:
+            return str(self.greeting)
+        if (said := self.said) is not None:
+            return said if self.group is None else f"{said}, {self.group}"
+        return self.failure.message.removesuffix(".") if self.failure is not None else "nothing"
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the server ended it, instead of being silent."""
+        return self.failure is not None and self.failure.code in HUNG_UP
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came in time."""
+        return self.failure is not None and self.failure.code in SILENT
 
     @property
     def unwelcome(self) -> bool:
@@ -87,114 +150,3 @@ class Look:
     @property
     def _refused(self) -> bool:
         return self.failure is not None and self.failure.phase in (Phase.TCP, Phase.TLS)
-
-
-class Looker:
-    """Takes second looks at one address, one after the other.
-
-    Args:
-        endpoint: whose address it is; neither its trust nor its credentials are used.
-        address: the one to look at.
-        allow: egress policy.
-        deadline: the loop's time at which all has to be over.
-    """
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        address: Address,
-        allow: Allow | None = None,
-        deadline: float | None = None,
-    ) -> None:
-        self._endpoint = blind(endpoint)
-        self._address = address
-        self._allow = allow
-        self._deadline = deadline
-
-    async def look(self, name: str) -> Look:
-        """Say hello in one of the ways of LOOKS; ``clear`` waits for a greeting without TLS,
-        ``implicit`` speaks TLS from the first byte, ``resumption`` connects twice.
-        """
-        if name == "clear":
-            return (await self._visit(name, self._endpoint, lambda session: session.greet()))[0]
-        if name == "resumption":
-            return await self._resume()
-        hello, endpoint = LOOKS.get(name, ClientHello()), self._endpoint
-        if name == "implicit":
-            endpoint = replace(endpoint, security="implicit")
-        return (await self._visit(name, endpoint, lambda session: session.begin(hello)))[0]
-
-    async def _resume(self) -> Look:
-        """Take up a first session in a second (RFC 8446 section 2.2)."""
-        hello = LOOKS["any"]
-        name, endpoint = "resumption", self._endpoint
-        first, ticket = await self._visit(name, endpoint, lambda session: session.begin(hello))
-        if ticket is None:
-            return first
-        found, _ = await self._visit(name, endpoint, lambda session: session.begin(hello, ticket))
-        return found
-
-    async def _visit(
-        self, name: str, endpoint: Endpoint, talk: Callable[[Access], Awaitable[object]]
-    ) -> tuple[Look, Any]:
-        """Connect, talk, leave; what was seen, and the TLS session."""
-        session: Access | None = None
-        failure: Failure | None = None
-        try:
-            session = await open_at([self._address], endpoint, self._allow, self._deadline, {})
-            await talk(session)
-        except LocalError:
-            raise
-        except SMTPSError as error:
-            failure = error.failure
-        except BaseException:
-            if session is not None:
-                session.dialogue.abort()
-            raise
-        if session is None:
-            return Look(name, failure=failure), None
-        ticket = session.tls_session if failure is None else None
-        await session.quit()
-        return Look(name, session.tls, session.greeting, failure), ticket
-
-
-async def open_at(
-    addresses: list[Address],
-    endpoint: Endpoint,
-    allow: Allow | None,
-    deadline: float | None,
-    timings: dict[str, float],
-    *,
-    leave: Leave | None = None,
-) -> Access:
-    """A session at the first address that answers, before its first word.
-
-    Raises:
-        SMTPSError: no connection came about.
-    """
-    seconds = endpoint.timeouts.tcp
-    with timed(timings, Phase.TCP):
-        wire = await connect_any(addresses, timeout=seconds, allow=allow, deadline=deadline)
-    session = Access(wire, endpoint, leave=leave)
-    session.timings = timings
-    session.dialogue.deadline = deadline
-    return session
-
-
-def blind(endpoint: Endpoint) -> Endpoint:
-    """The endpoint without trust and without credentials, and with less patience."""
-    short = {
-        name: min(getattr(endpoint.timeouts, name), PATIENCE)
-        for name in ("tcp", "tls", "greeting", "command")
-    }
-    return replace(
-        endpoint,
-        username=None,
-        password=None,
-        access_token=None,
-        mechanism=None,
-        verify=False,
-        fingerprint=None,
-        ca_file=None,
-        timeouts=replace(endpoint.timeouts, **short),
-    )

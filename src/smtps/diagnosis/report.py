@@ -146,8 +146,11 @@ def _look(look: Look) -> dict[str, Any]:
         "cipher": tls.cipher if tls else None,
         "alpn": tls.alpn if tls else None,
         "resumed": tls.resumed if tls else None,
+        "group": look.group,
         "greeting": str(look.greeting) if look.greeting else None,
+        "said": look.said,
         "failure": failure_json(look.failure),
+        "milliseconds": look.milliseconds,
     }
 
 

@@ -136,7 +136,7 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
         for number, piece in enumerate(_pieces(failure.message)):
             yield f"    {'       ' if number else paint('stopped', '31')}  {piece}"
     for label, text in looked(address).items():
-        yield f"    {label:10} {text}"
+        yield f"    {label:10} {textwrap.shorten(text, 84, placeholder=' …')}"
 
 
 def _certificate(facts: Facts, best: AddressFacts, paint: Painter) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,10 +11,13 @@ from smtps.client.access import Access, Leave
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate
-from smtps.diagnosis.looks import DEEP_LOOKS, Looker, blind, open_at
-from smtps.diagnosis.refine import SECOND_LOOKS, refine
+from smtps.diagnosis.inference import at_last, infer, known
+from smtps.diagnosis.looker import BUDGET, Looker, blind, open_at
+from smtps.diagnosis.looks import DEEP_LOOKS, Look
+from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
-from smtps.errors import LocalError, LoginError, Phase, SMTPSError
+from smtps.diagnosis.suspects import Case, second_looks, worth_it
+from smtps.errors import Failure, LocalError, LoginError, Phase, SMTPSError
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
 from smtps.net.tls import trusts_anybody
@@ -27,10 +31,10 @@ Progress = Callable[[AddressFacts, str], None]
 """Called with an address's facts and the name of the phase that just ended."""
 
 
-RESERVE = 0.1
+RESERVE = 0.2
 """Share of the time for everything that a silent server cannot use up: looking again tells why."""
 
-MAX_RESERVE = 2.0
+MAX_RESERVE = 5.0
 """Seconds; more is not needed for that."""
 
 
@@ -79,6 +83,7 @@ class Visitor:
         except SMTPSError as error:
             seen.failure = error.failure
             self._progress(seen, Phase.TCP)
+            await self._explain(addresses[0], seen, error.failure)
             return seen
         self._progress(seen, Phase.TCP)
         try:
@@ -120,16 +125,17 @@ class Visitor:
             session.dialogue.deadline = self._deadline - self._reserve
         if session.endpoint.security == "implicit":
             await session.start_tls()
-            session.dialogue.deadline = self._deadline
             progress(seen, Phase.TLS)
         await session.greet()
-        session.dialogue.deadline = self._deadline
+        if session.endpoint.security == "implicit":
+            session.dialogue.deadline = self._deadline
         progress(seen, Phase.GREETING)
         await session.hello()
         progress(seen, Phase.EHLO)
         if session.endpoint.security == "starttls":
             seen.offered_in_clear = session.capabilities.auth
             await session.upgrade()
+            session.dialogue.deadline = self._deadline
             progress(seen, Phase.TLS)
             await session.hello()
         seen.capabilities = session.capabilities
@@ -159,24 +165,42 @@ class Visitor:
 
     async def _look_again(self, address: Address, seen: AddressFacts) -> None:
         """What more can be learned: behind a failure, or everything if that is wanted."""
-        failure = seen.failure
         looker = Looker(self._endpoint, address, self._allow, self._deadline)
-        if failure is not None:
-            if failure.code.startswith("tls.certificate_"):
-                await self._look_behind(address, seen)
-            for name in SECOND_LOOKS.get((self._endpoint.security, failure.code), ()):
-                seen.looks[name] = await looker.look(name)
-                if seen.looks[name].tells:
-                    break
-            trust_store = self._endpoint.ca_file is not None or trusts_anybody()
-            seen.failure = refine(failure, self._endpoint.host, seen, trust_store=trust_store)
+        if seen.failure is not None:
+            await self._explain(address, seen, seen.failure)
         if self.scope.deep and (seen.tls is not None and seen.tls.first_bytes):
             for name in DEEP_LOOKS:
-                seen.looks[name] = await looker.look(name)
+                _add(seen, await looker.look(name))
                 if seen.looks[name].unwelcome:
                     return
             if seen.mechanism is not None and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
+
+    async def _explain(self, address: Address, seen: AddressFacts, failure: Failure) -> None:
+        """Look again until it is known what the failure was, or nothing is left to look at."""
+        endpoint = self._endpoint
+        if failure.code.startswith("tls.certificate_"):
+            await self._look_behind(address, seen)
+            trust_store = endpoint.ca_file is not None or trusts_anybody()
+            seen.failure = refine(failure, endpoint.host, seen, trust_store=trust_store)
+            return
+        case = Case(failure, seen, endpoint.security, endpoint.host)
+        if (better := known(case)) is not None:
+            seen.failure = better
+            return
+        end = asyncio.get_running_loop().time() + BUDGET
+        deadline = end if self._deadline is None else min(end, self._deadline)
+        looker = Looker(endpoint, address, self._allow, deadline)
+        names = second_looks(case)
+        for number, name in enumerate(names, 1):
+            if not worth_it(name, seen.looks):
+                continue
+            look = await looker.look(name, more=len(names) - number)
+            _add(seen, look)
+            if (better := infer(case, look)) is not None or look.unwelcome:
+                seen.failure = better or failure
+                return
+        seen.failure = at_last(case)
 
     async def _look_behind(self, address: Address, seen: AddressFacts) -> None:
         """A second connection, to tell what is behind a certificate that is not to be trusted.
@@ -234,6 +258,13 @@ class Visitor:
             failure = seen.mechanisms[name]
             if failure is not None and failure.code != "auth.mechanism_refused":
                 return
+
+
+def _add(seen: AddressFacts, look: Look) -> None:
+    """Keep a look, and count its time."""
+    seen.looks[look.name] = look
+    spent = seen.timings.get("looks", 0.0) + look.milliseconds
+    seen.timings["looks"] = round(spent, 3)
 
 
 def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
+from smtps.diagnosis.looks import DEEP_LOOKS
 from smtps.diagnosis.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ PHASE = {
     "greeting": "Greeting",
     "ehlo": "EHLO",
     "auth": "Login",
+    "looks": "Further connections",
 }
 
 
@@ -69,6 +71,9 @@ def remarks(address: AddressFacts) -> dict[str, str]:
         found["auth"] = f"logged in by {address.mechanism}"
     elif address.login_failure is not None:
         found["auth"] = address.login_failure.message
+    if address.looks:
+        number = len(address.looks)
+        found["looks"] = f"{number} further connection{'s' if number != 1 else ''}"
     return found
 
 
@@ -88,8 +93,13 @@ def certificate_rows(certificate: Certificate, facts: Facts) -> dict[str, str]:
 
 
 def looked(address: AddressFacts) -> dict[str, str]:
-    """What the second looks of a deep check tell: question → answer."""
-    looks, found = address.looks, {}
+    """What the second looks tell: question, or name of the look → answer."""
+    looks = address.looks
+    found = {
+        name: f"{look.outcome} ({look.milliseconds:.0f} ms)"
+        for name, look in looks.items()
+        if name not in DEEP_LOOKS
+    }
     versions = [look for name, look in looks.items() if name.startswith("TLSv")]
     if versions:
         taken = ", ".join(look.name for look in versions if look.secured)
@@ -105,6 +115,8 @@ def looked(address: AddressFacts) -> dict[str, str]:
     if (look := looks.get("resumption")) is not None:
         resumed = look.tls is not None and look.tls.resumed
         found["resumption"] = "sessions are taken up again" if resumed else "none"
+    if (look := looks.get("large")) is not None:
+        found["large hello"] = look.outcome
     return found
 
 

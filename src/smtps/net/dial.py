@@ -6,10 +6,12 @@ import asyncio
 import ssl
 from collections.abc import Iterable
 from itertools import islice
+from socket import IPPROTO_TCP, TCP_MAXSEG
 
 from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
 from smtps.net.names import literal, to_ascii
+from smtps.net.rejection import connected
 from smtps.net.resolve import Address
 from smtps.net.timing import expiry, within
 from smtps.net.tls import ClientHello, check_fingerprint, context_for, context_of
@@ -30,6 +32,7 @@ async def connect_tcp(
     timeout: float,
     allow: Allow | None = None,
     deadline: float | None = None,
+    segment: int | None = None,
 ) -> Wire:
     """Open a connection to one address.
 
@@ -38,6 +41,8 @@ async def connect_tcp(
         timeout: seconds.
         allow: egress policy.
         deadline: the loop's time at which all has to be over.
+        segment: octets of the largest segment either side may send (RFC 9293 section 3.7.1), in
+            place of what the network interface takes.
 
     Raises:
         ForbiddenError: policy says no; nothing was sent.
@@ -48,9 +53,13 @@ async def connect_tcp(
     try:
         async with within(timeout, Phase.TCP, address.ip, deadline):
             # It keeps the address as it was asked for, with its zone.
-            _, wire = await loop.create_connection(
-                lambda: Wire(address.ip), address.ip, address.port
-            )
+            if segment is None:
+                _, wire = await loop.create_connection(
+                    lambda: Wire(address.ip), address.ip, address.port
+                )
+            else:
+                plug = await connected(address, ((IPPROTO_TCP, TCP_MAXSEG, segment),))
+                _, wire = await loop.create_connection(lambda: Wire(address.ip), sock=plug)
     except OSError as error:
         if isinstance(error, SMTPSError):
             raise
@@ -157,7 +166,13 @@ async def secure(
     context = context_for(endpoint) if hello is None else context_of(hello)
     name = server_name(endpoint.host) if hello is None or hello.named else None
     with expiry(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline) as until:
-        await wire.start_tls(context, name, session, until=until)
+        await wire.start_tls(
+            context,
+            name,
+            session,
+            certificate=hello is None and endpoint.client_certificate is not None,
+            until=until,
+        )
     if endpoint.fingerprint is None or hello is not None:
         return context.verify_mode is ssl.CERT_REQUIRED
     try:

@@ -1,28 +1,92 @@
-"""What the first bytes of a TLS server tell that Python's ssl does not: the key-exchange group."""
+"""What the first bytes of a TLS server tell that Python's ssl does not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 GROUPS = {
     0x0017: "P-256",
     0x0018: "P-384",
     0x0019: "P-521",
+    0x001A: "brainpoolP256r1",
+    0x001B: "brainpoolP384r1",
+    0x001C: "brainpoolP512r1",
     0x001D: "X25519",
     0x001E: "X448",
     0x0100: "ffdhe2048",
     0x0101: "ffdhe3072",
     0x0102: "ffdhe4096",
+    0x0103: "ffdhe6144",
+    0x0104: "ffdhe8192",
+    0x0200: "MLKEM512",
+    0x0201: "MLKEM768",
+    0x0202: "MLKEM1024",
     0x11EB: "SecP256r1MLKEM768",
     0x11EC: "X25519MLKEM768",
     0x11ED: "SecP384r1MLKEM1024",
 }
 """IANA, TLS Supported Groups."""
 
-_HANDSHAKE, _SERVER_HELLO, _SERVER_KEY_EXCHANGE = 22, 2, 12
+_ALERT, _HANDSHAKE = 21, 22
+_SERVER_HELLO, _SERVER_KEY_EXCHANGE, _CERTIFICATE_REQUEST = 2, 12, 13
 _KEY_SHARE, _SUPPORTED_VERSIONS, _NAMED_CURVE = 51, 43, 3
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 """By their names in Python."""
+
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random of a HelloRetryRequest (RFC 8446 section 4.1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """What a server said in the clear before the handshake ended.
+
+    Attributes:
+        version: TLS version that it chose, such as ``TLSv1.2``; None before a ServerHello.
+        suite: number of the cipher suite that it chose.
+        group: key-exchange group, as far as it shows.
+        retry: it asked for another key share (HelloRetryRequest) and never got further.
+        messages: types of its handshake messages, in order (RFC 8446 appendix B.3).
+        alert: number of the alert that it sent in the clear, or None.
+    """
+
+    version: str | None = None
+    suite: int | None = None
+    group: str | None = None
+    retry: bool = False
+    messages: tuple[int, ...] = ()
+    alert: int | None = None
+
+    @property
+    def wants_certificate(self) -> bool:
+        """Whether it asked for a client certificate; with TLS 1.3 nobody on the wire can tell."""
+        return _CERTIFICATE_REQUEST in self.messages
+
+
+def flight(data: bytes) -> Flight:
+    """Read a server's first bytes; what is not TLS gives an empty one."""
+    messages = list(_messages(data))
+    version, suite = agreed(data) or (None, None)
+    hellos = [body for kind, body in messages if kind == _SERVER_HELLO]
+    return Flight(
+        version=version,
+        suite=suite,
+        group=key_exchange_group(data),
+        retry=bool(hellos) and all(body[2:34] == _RETRY for body in hellos),
+        messages=tuple(kind for kind, _ in messages),
+        alert=_alert(data),
+    )
+
+
+def _alert(data: bytes) -> int | None:
+    """The alert in a record of its own, in the clear: two octets (RFC 8446 section 6)."""
+    while len(data) >= 5 and 20 <= data[0] <= 23:
+        size = int.from_bytes(data[3:5])
+        if data[0] == _ALERT and size == 2 and len(data) >= 7:
+            return data[6]
+        data = data[5 + size :]
+    return None
 
 
 def key_exchange_group(data: bytes) -> str | None:

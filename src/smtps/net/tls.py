@@ -7,13 +7,13 @@ import hmac
 import os
 import ssl
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from smtps.errors import CertificateError, InputError, Phase
-from smtps.net.serverhello import agreed, key_exchange_group
+from smtps.net.serverhello import Flight, agreed, flight, key_exchange_group
 from smtps.options import Endpoint
 
 _MINIMUM = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -33,6 +33,7 @@ class TLSFacts:
         alpn: application protocol that was agreed, or None (RFC 7301).
         resumed: an earlier session was taken up again.
         first_bytes: the server's first bytes, raw, at most 16 KiB.
+        hello_size: octets of the ClientHello.
     """
 
     version: str | None = None
@@ -44,6 +45,12 @@ class TLSFacts:
     alpn: str | None = None
     resumed: bool = False
     first_bytes: bytes = b""
+    hello_size: int = field(default=0, compare=False)
+
+    @property
+    def flight(self) -> Flight:
+        """What the server said in the clear."""
+        return flight(self.first_bytes)
 
     @property
     def group(self) -> str | None:
@@ -79,6 +86,7 @@ class ClientHello:
         ciphers: OpenSSL's cipher list, or None for its default.
         named: say the server's name (SNI, RFC 6066 section 3).
         alpn: application protocols to offer.
+        group: the only key-exchange group to offer, or None for OpenSSL's default.
     """
 
     oldest: int = 1
@@ -86,6 +94,7 @@ class ClientHello:
     ciphers: str | None = "ALL:@SECLEVEL=0"
     named: bool = True
     alpn: tuple[str, ...] = ()
+    group: str | None = None
 
 
 _TLS_VERSIONS = {1: 0x0301, 2: 0x0302, 3: 0x0303, 4: 0x0304}
@@ -106,9 +115,18 @@ def context_of(hello: ClientHello) -> ssl.SSLContext:
         context.maximum_version = ssl.TLSVersion(_TLS_VERSIONS[hello.newest])
     if hello.ciphers is not None:
         context.set_ciphers(hello.ciphers)
+    if hello.group is not None:
+        context.set_ecdh_curve(hello.group)
     if hello.alpn:
         context.set_alpn_protocols(list(hello.alpn))
     return context
+
+
+@lru_cache(maxsize=1)
+def ciphers() -> frozenset[str]:
+    """Names of the ciphers that a session offers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return frozenset(cipher["name"] for cipher in context.get_ciphers())
 
 
 def trusts_anybody() -> bool:
@@ -191,7 +209,9 @@ _DER = 2
 """``_ssl.ENCODING_DER``."""
 
 
-def facts_of(connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes) -> TLSFacts:
+def facts_of(
+    connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes, hello_size: int = 0
+) -> TLSFacts:
     """All that a connection tells, at whatever point it stands."""
     version, (cipher, _, bits) = connection.version(), connection.cipher() or (None, None, None)
     if version is None and (hello := agreed(first_bytes)) is not None:
@@ -208,6 +228,7 @@ def facts_of(connection: ssl.SSLObject, *, verified: bool, first_bytes: bytes) -
         alpn=connection.selected_alpn_protocol(),
         resumed=bool(connection.session_reused),
         first_bytes=first_bytes,
+        hello_size=hello_size,
     )
 
 

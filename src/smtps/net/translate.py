@@ -15,6 +15,9 @@ from contextlib import contextmanager
 
 from smtps.core.reply import printable
 from smtps.errors import CertificateError, NetworkError, Phase, SMTPSError, TLSError
+from smtps.net.alerts import Scene, alert_number, meaning
+from smtps.net.serverhello import flight
+from smtps.net.services import recognise
 from smtps.net.timing import timed_out
 
 _LOOKUP = {
@@ -29,7 +32,7 @@ _LOOKUP = {
 _ERRNO = {
     errno.ECONNREFUSED: ("net.refused", "The connection was refused: nothing listens there."),
     errno.ENETUNREACH: ("net.unreachable", "There is no route to this network from here."),
-    errno.EHOSTUNREACH: ("net.unreachable", "There is no route to this host from here."),
+    errno.EHOSTUNREACH: ("net.host_unreachable", "The host cannot be reached."),
     errno.EADDRNOTAVAIL: ("net.unreachable", "This machine has no address of that family."),
     errno.EAFNOSUPPORT: ("net.unreachable", "This machine has no address of that family."),
     errno.ENETDOWN: ("net.unreachable", "The network is down."),
@@ -61,31 +64,16 @@ _VERIFY = {
 """By X509_V_ERR number."""
 
 _REASON = {
-    "PROTOCOL_VERSION": ("tls.protocol_version", "No TLS version in common."),
     "UNSUPPORTED_PROTOCOL": ("tls.protocol_version", "No TLS version in common."),
-    "INSUFFICIENT_SECURITY": ("tls.no_common_cipher", "No cipher in common."),
-    "HANDSHAKE_FAILURE": ("tls.no_common_cipher", "No cipher in common."),
     "NO_CIPHERS_AVAILABLE": ("tls.no_common_cipher", "No cipher in common."),
     "DH_KEY_TOO_SMALL": ("tls.weak_key_exchange", "The server's key exchange is too weak."),
     "EE_KEY_TOO_SMALL": ("tls.certificate_weak", "The key of the certificate is too weak."),
     "CA_MD_TOO_WEAK": ("tls.certificate_weak", "A signature in the chain is too weak."),
-    "CERTIFICATE_REQUIRED": (
-        "tls.client_certificate_required", "The server wants a certificate from the client."),
-    "UNRECOGNIZED_NAME": ("tls.unrecognized_name", "The server does not know this name."),
-    "INTERNAL_ERROR": ("tls.server_error", "TLS is broken on the server's side."),
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": (
         "tls.legacy_renegotiation", "The server lacks secure renegotiation (RFC 5746)."),
-    "UNKNOWN_CA": (
-        "tls.client_certificate_refused", "The server does not accept the client certificate."),
-    "BAD_CERTIFICATE": (
-        "tls.client_certificate_refused", "The server does not accept the client certificate."),
-    "CERTIFICATE_EXPIRED": (
-        "tls.client_certificate_refused", "The server says the client certificate has expired."),
 }  # fmt: skip
-"""By OpenSSL's reason name, which is stable where its text is not; alerts without their prefix."""
-
-_ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13|SSL/TLS)_(?:ALERT_)?")
-"""What releases of OpenSSL put before the name of an alert."""
+"""By OpenSSL's reason name, which is stable where its text is not: what this side objects to. For
+alerts of the server see ``alerts``."""
 
 _SMTP_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ \r\n-]|\Z)")
 
@@ -97,6 +85,7 @@ def translate(
     address: str | None = None,
     host: str = "the host",
     first_bytes: bytes = b"",
+    certificate: bool = False,
     seconds: float = 0.0,
 ) -> SMTPSError:
     """The error of ours that ``error`` means in this phase.
@@ -107,6 +96,7 @@ def translate(
         address: whom it was being done with.
         host: the name, for the sentence.
         first_bytes: what the server had sent, raw, for a handshake.
+        certificate: whether this client had a certificate to show.
         seconds: the time-out, should this be one.
     """
     if isinstance(error, SMTPSError):
@@ -115,7 +105,7 @@ def translate(
     if plain is not None and not isinstance(error, ssl.SSLCertVerificationError):
         found: SMTPSError = plain
     elif isinstance(error, ssl.SSLError):
-        found = _from_ssl(error, phase)
+        found = _from_ssl(error, Scene(phase, flight(first_bytes), certificate))
     elif isinstance(error, socket.gaierror) and phase is Phase.DNS:
         found = _from_lookup(error, host)
     elif isinstance(error, TimeoutError) and error.errno is None:
@@ -149,6 +139,10 @@ def not_tls(first_bytes: bytes) -> TLSError | None:
             f"This port does not start with TLS: the server said {seen!r} in the clear.",
             seen=seen,
         )
+    if (service := recognise(first_bytes)) is not None:
+        return TLSError(
+            service.code, f"This port does not speak TLS: {service.name} said {seen!r}.", seen=seen
+        )
     return TLSError(
         "tls.not_tls",
         f"This port speaks neither TLS nor SMTP: the server said {seen!r}.",
@@ -165,20 +159,23 @@ def closed(phase: Phase, address: str | None = None) -> NetworkError:
     )
 
 
-def _from_ssl(error: ssl.SSLError, phase: Phase) -> SMTPSError:
+def _from_ssl(error: ssl.SSLError, scene: Scene) -> SMTPSError:
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = ("tls.certificate_invalid", "The certificate is not valid.")
         code, sentence = _VERIFY.get(getattr(error, "verify_code", 0), unknown)
         return CertificateError(code, sentence, seen=getattr(error, "verify_message", str(error)))
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return closed(phase)
+        return closed(scene.phase)
     reason = getattr(error, "reason", None) or ""
-    name = _ALERT.sub("", reason, count=1)
-    if name in _REASON and reason != "INTERNAL_ERROR":  # which without a prefix is our side's own
-        code, sentence = _REASON[name]
+    if (number := alert_number(reason or str(error))) is not None:
+        code, sentence = meaning(number, scene)
+        kind = NetworkError if code == "tls.broken" else TLSError
+        return kind(code, sentence, seen=reason or str(error))
+    if reason in _REASON:
+        code, sentence = _REASON[reason]
         return TLSError(code, sentence, seen=reason)
     reason = reason or str(error) or type(error).__name__
-    if phase is not Phase.TLS:  # it was all right until now, and may be on the next connection
+    if scene.phase is not Phase.TLS:  # it was all right until now, and may be on the next one
         return NetworkError(
             "tls.broken", f"TLS broke in the middle of the session: {reason}.", seen=reason
         )

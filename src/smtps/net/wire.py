@@ -31,11 +31,14 @@ class Wire(asyncio.Protocol):
     Attributes:
         address: the peer's.
         first_bytes: the server's first raw bytes, on the way to TLS.
+        hello_size: octets of the ClientHello that was sent.
     """
 
     def __init__(self, address: str = "") -> None:
         self.address = address
         self.first_bytes = bytearray()
+        self.hello_size = 0
+        self._certificate = False
         self._transport: asyncio.Transport | None = None
         self._plain = b""
         self._eof = False
@@ -182,6 +185,7 @@ class Wire(asyncio.Protocol):
         server_name: str | None,
         session: ssl.SSLSession | None = None,
         *,
+        certificate: bool = False,
         until: float | None = None,
     ) -> None:
         """Do the handshake.
@@ -190,12 +194,14 @@ class Wire(asyncio.Protocol):
             context: what to offer and whom to trust.
             server_name: to ask for, and to find in the certificate.
             session: of an earlier connection with this context, to take up again.
+            certificate: whether the context has a client certificate.
             until: the loop's time at which to give up.
 
         Raises:
             TimeoutError: the server was silent.
             SMTPSError: it failed; ``facts`` tells what was seen until then.
         """
+        self._certificate = certificate
         early, self._plain = self._plain, b""
         self.first_bytes[:] = early[:_KEEP]  # after STARTTLS, what was said in the clear is over
         self._tls = context.wrap_bio(
@@ -210,10 +216,10 @@ class Wire(asyncio.Protocol):
         except TimeoutError as error:
             if error.errno is None:  # ours; the network's own has a number
                 raise
-            raise self._handshake_error(error) from error
+            raise self.explain(error, Phase.TLS) from error
         except (OSError, ssl.SSLError) as error:
             self._flush()  # the alert that tells the server why
-            raise self._handshake_error(error) from error
+            raise self.explain(error, Phase.TLS) from error
         self._secured = True
         self._decrypt()
 
@@ -230,9 +236,14 @@ class Wire(asyncio.Protocol):
                 self._flush()
                 return
 
-    def _handshake_error(self, error: Exception) -> SMTPSError:
+    def explain(self, error: Exception, phase: Phase) -> SMTPSError:
+        """The error of ours that ``error`` means here, by what the server had said until then."""
         return translate(
-            error, Phase.TLS, address=self.address, first_bytes=bytes(self.first_bytes)
+            error,
+            phase,
+            address=self.address,
+            first_bytes=bytes(self.first_bytes),
+            certificate=self._certificate,
         )
 
     def facts(self) -> TLSFacts:
@@ -240,7 +251,12 @@ class Wire(asyncio.Protocol):
         if self._tls is None:
             return TLSFacts(first_bytes=bytes(self.first_bytes))
         verified = self._secured and self._tls.context.verify_mode is ssl.CERT_REQUIRED
-        return facts_of(self._tls, verified=verified, first_bytes=bytes(self.first_bytes))
+        return facts_of(
+            self._tls,
+            verified=verified,
+            first_bytes=bytes(self.first_bytes),
+            hello_size=self.hello_size,
+        )
 
     @property
     def tls_session(self) -> ssl.SSLSession | None:
@@ -286,7 +302,9 @@ class Wire(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._to_peer.pending and self._transport is not None:
-            self._transport.write(self._to_peer.read())
+            data = self._to_peer.read()
+            self.hello_size = self.hello_size or len(data)
+            self._transport.write(data)
 
     def _decrypt(self) -> None:
         assert self._tls is not None

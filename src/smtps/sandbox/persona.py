@@ -26,6 +26,8 @@ class Act(Enum):
 
     HANG_UP = auto()
     SILENCE = auto()
+    LISTEN = auto()
+    """Say nothing; the next of several waits for the client's line as ever."""
 
 
 Said = str | Act
@@ -58,7 +60,7 @@ class Persona:
         certify: makes the certificate.
         adjust: changes the TLS settings.
         in_clear: no TLS at all.
-        modern_hellos: whether a ClientHello with TLS 1.3 in it gets an answer.
+        front: what a device in front of the server passes of a client's first bytes.
         raw: answers instead of a mail server, before TLS.
         greeting: in place of 220.
         greeting_delay: seconds before it.
@@ -81,9 +83,9 @@ class Persona:
     certify: Certify = healthy_certificate
     adjust: Callable[[ssl.SSLContext, Authority], None] | None = None
     in_clear: bool = False
-    modern_hellos: bool = True
+    front: Callable[[bytes], bytes | None] | None = None
     raw: Raw | None = None
-    greeting: Said | None = None
+    greeting: Answer | None = None
     greeting_delay: float = 0.0
     auth: tuple[str, ...] = ("LOGIN", "PLAIN")
     auth_in_clear: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from typing import cast
 
 ALERT, HANDSHAKE, SERVER_HELLO, FATAL = 21, 22, 2, 2
@@ -28,6 +29,19 @@ def _server_hello(cipher: int) -> bytes:
 
 
 OLD_SERVER_HELLO = _server_hello(0xC02F)
+
+
+def _hello_retry(group: int) -> bytes:
+    """A HelloRetryRequest (RFC 8446 section 4.1.4) for a group."""
+    random = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+    extensions = (
+        bytes.fromhex("002b00020304") + bytes.fromhex("00330002") + struct.pack(">H", group)
+    )
+    body = TLS_1_2 + random + b"\x00\x13\x01\x00" + struct.pack(">H", len(extensions)) + extensions
+    return record(HANDSHAKE, bytes([SERVER_HELLO]) + len(body).to_bytes(3) + body)
+
+
+HELLO_RETRY = _hello_retry(0x11EC)
 
 
 class Silent(asyncio.Protocol):
@@ -80,34 +94,48 @@ class Resets(Silent):
         self.transport.abort()
 
 
-class Intolerant(Silent):
-    """Stands before a TLS server, and drops what offers TLS 1.3 (RFC 8446 section 4.2.1).
+class PostQuantum(Silent):
+    """Takes key exchange by X25519MLKEM768 only, and says so where TLS 1.3 lets it.
+
+    A hello without a key share is asked for one of that group; any other is refused.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the hello."""
+        offered = bytes.fromhex("11ec") in data
+        self.transport.write(HELLO_RETRY if offered else alert(40))
+        if not offered:
+            self.transport.close()
+
+
+class Front(Silent):
+    """Stands before a server, and looks at the client's first bytes.
 
     Args:
         host, port: of the server behind.
+        passes: what to hand on of the first bytes; None waits for more, or for ever.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, passes: Callable[[bytes], bytes | None]) -> None:
         self._behind = (host, port)
+        self._passes = passes
         self._other: _Behind | None = None
         self._waiting = bytearray()
         self._task: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Hand on, unless the first bytes are too modern."""
+        """Hand on, once the first bytes are such that pass."""
         if self._other is not None:
             self._other.transport.write(data)
             return
         self._waiting += data
-        if b"\x00\x2b\x00" in self._waiting:  # supported_versions, which only TLS 1.3 has
-            return
-        if self._task is None:
+        if self._task is None and self._passes(bytes(self._waiting)) is not None:
             self._task = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         _, self._other = await loop.create_connection(lambda: _Behind(self), *self._behind)
-        self._other.transport.write(bytes(self._waiting))
+        self._other.transport.write(self._passes(bytes(self._waiting)) or b"")
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The other side goes too."""
@@ -117,10 +145,26 @@ class Intolerant(Silent):
             self._other.transport.close()
 
 
+def no_tls_1_3(first: bytes) -> bytes | None:
+    """What a device passes that drops what offers TLS 1.3 (RFC 8446 section 4.2.1)."""
+    return None if b"\x00\x2b\x00" in first else first  # supported_versions
+
+
+def one_packet(first: bytes) -> bytes | None:
+    """What a device passes that drops a ClientHello of more than one packet."""
+    return first if len(first) <= 1400 else None
+
+
+def behind_proxy_header(first: bytes) -> bytes | None:
+    """What a server reads that expects a PROXY header first."""
+    header, end, rest = first.partition(b"\r\n")
+    return rest if end and header.startswith(b"PROXY ") else None
+
+
 class _Behind(Silent):
     """The connection to the server behind."""
 
-    def __init__(self, front: Intolerant) -> None:
+    def __init__(self, front: Front) -> None:
         self._front = front
 
     def data_received(self, data: bytes) -> None:

@@ -19,7 +19,7 @@ from smtps.sandbox.certificates import Authority
 from smtps.sandbox.inbox import Inbox
 from smtps.sandbox.persona import Act, Answer, Persona
 from smtps.sandbox.personas import persona_named
-from smtps.sandbox.raw import Intolerant
+from smtps.sandbox.raw import Front
 from smtps.sandbox.secure import Secured
 
 USERNAME = "tester@example.test"
@@ -90,6 +90,8 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
         for number, said in enumerate(answer if isinstance(answer, tuple) else (answer,)):
             if number:
                 await self._reader.readuntil()
+            if said is Act.LISTEN:
+                continue
             if said is Act.SILENCE:
                 await self._reader.read()  # until the client has had enough
             if isinstance(said, Act):
@@ -231,11 +233,11 @@ class Sandbox:
             dialogue = _Dialogue(self, None)
             return dialogue if context is None else Secured(context, dialogue)
 
-        if persona.modern_hellos:
+        if (front := persona.front) is None:
             await self._serve(client)
         else:
             behind = await self._serve(client, port=0)
-            await self._serve(lambda: Intolerant(self._listen_on, behind))
+            await self._serve(lambda: Front(self._listen_on, behind, front))
         if persona.host is not None:  # a name that may lead to both families
             with suppress(OSError):  # of which a machine may have one
                 await self._serve(client, host="::1", port=self.port)

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     certificates.difference,
     tls.old_versions,
     tls.weak_ciphers,
+    tls.large_hello,
     tls.starttls_inside,
     dialogue.late_greeting,
     dialogue.client_name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
 
@@ -36,3 +37,20 @@ def starttls_inside(facts: Facts) -> Iterator[Finding]:
         secured = address.tls is not None and address.tls.cipher is not None
         if secured and address.capabilities is not None and "STARTTLS" in address.capabilities:
             yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")
+
+
+def large_hello(facts: Facts) -> Iterator[Finding]:
+    """A ClientHello of the size that new clients send, and that does not get through."""
+    for address in facts.addresses:
+        look = address.looks.get("large")
+        if look is None or not address.reached or look.unwelcome or look.flight.version is not None:
+            continue
+        if (alert := look.flight.alert) is None and not look.hung_up and not look.silent:
+            continue
+        how = "is refused" if alert is not None else "gets no answer"
+        yield Finding.of(
+            "tls.large_hello",
+            f"{address.address}: a ClientHello of 1,500 octets with a post-quantum key share {how} "
+            f"({look.outcome})",
+            severity=Severity.WARNING,
+        )

@@ -73,7 +73,38 @@ PERSONAS: tuple[Persona, ...] = (
         line_end="\n"),
     Persona(
         name="http-inside",
-        summary="is a web server with TLS",
-        findings=("smtp.not_a_reply",),
+        summary="is a web server with TLS that speaks first",
+        findings=("smtp.web_server",),
         greeting="HTTP/1.1 400 Bad Request"),
+    Persona(
+        name="https",
+        summary="is a web server with TLS, and waits for its client",
+        findings=("smtp.web_server",),
+        greeting=(Act.LISTEN, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n")),
+    Persona(
+        name="imaps",
+        summary="is a server for reading mail",
+        findings=("smtp.incoming_mail_server",),
+        greeting="* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Dovecot ready."),
+    Persona(
+        name="pop3s",
+        summary="is another server for reading mail",
+        findings=("smtp.incoming_mail_server",),
+        greeting="+OK Dovecot ready."),
+    Persona(
+        name="ftps",
+        summary="is a server for files, whose greeting looks like one of SMTP",
+        findings=("smtp.other_service",),
+        greeting=("220 Welcome", "530 Please login with USER and PASS.",
+                  "530 Please login with USER and PASS.")),
+    Persona(
+        name="nonsense-inside",
+        summary="says through TLS what no protocol has",
+        findings=("smtp.not_a_reply",),
+        greeting="hello there"),
+    Persona(
+        name="no-backend",
+        summary="is a TLS proxy whose mail server is down",
+        findings=("smtp.closed_before_greeting",),
+        greeting=Act.HANG_UP),
 )  # fmt: skip

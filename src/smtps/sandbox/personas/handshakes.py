@@ -49,6 +49,16 @@ def _client_certificate(context: ssl.SSLContext, authority: Authority) -> None:
     context.load_verify_locations(cadata=authority.pem().decode())
 
 
+def _client_certificate_12(context: ssl.SSLContext, authority: Authority) -> None:
+    _client_certificate(context, authority)
+    _versions(context, V.TLSv1_2, V.TLSv1_2)
+
+
+def _anonymous(context: ssl.SSLContext, _authority: Authority) -> None:
+    context.set_ciphers("aNULL:@SECLEVEL=0")
+    _versions(context, V.TLSv1_2, V.TLSv1_2)
+
+
 def _rsa(authority: Authority) -> Identity:
     return authority.issue(NAMES, Kind(rsa_bits=2048))
 
@@ -93,7 +103,38 @@ PERSONAS: tuple[Persona, ...] = (
         name="intolerant",
         summary="does not answer a ClientHello that offers TLS 1.3",
         findings=("tls.version_intolerant",),
-        modern_hellos=False),
+        front=raw.no_tls_1_3),
+    Persona(
+        name="large-hello",
+        summary="does not answer a ClientHello that takes two packets",
+        findings=("tls.large_hello",),
+        shown_by="deep",
+        front=raw.one_packet),
+    Persona(
+        name="post-quantum-only",
+        summary="takes only a key exchange that is newer than most clients",
+        findings=("tls.post_quantum_only",),
+        raw=raw.PostQuantum),
+    Persona(
+        name="no-certificate",
+        summary="has no certificate, and ciphers that need none",
+        findings=("tls.no_server_certificate",),
+        adjust=_anonymous),
+    Persona(
+        name="client-certificate-12",
+        summary="the same as client-certificate, with TLS 1.2",
+        findings=("tls.client_certificate_required",),
+        adjust=_client_certificate_12),
+    Persona(
+        name="refuses-handshake",
+        summary="refuses every handshake without a reason",
+        findings=("tls.handshake_refused",),
+        raw=lambda: raw.Answers(raw.alert(40))),
+    Persona(
+        name="proxy-header",
+        summary="expects every connection from a proxy that sends a PROXY header",
+        findings=("smtp.proxy_header_wanted",),
+        front=raw.behind_proxy_header),
     Persona(
         name="plaintext",
         summary="talks SMTP without TLS on a port that should begin with it",
@@ -108,13 +149,18 @@ PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="http",
         summary="is a web server",
-        findings=("tls.not_tls",),
+        findings=("smtp.web_server",),
         raw=lambda: raw.Answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
     Persona(
         name="ssh",
         summary="is a server for SSH",
-        findings=("tls.not_tls",),
+        findings=("smtp.other_service",),
         raw=lambda: raw.Speaks(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    Persona(
+        name="babbler",
+        summary="speaks a protocol that nobody knows",
+        findings=("tls.not_tls",),
+        raw=lambda: raw.Speaks(b"HELLO THERE\r\n")),
     Persona(
         name="silent",
         summary="takes the connection and says nothing",
@@ -133,7 +179,7 @@ PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="unknown-name",
         summary="does not know the name that it is asked for",
-        findings=("tls.unrecognized_name",),
+        findings=("tls.name_needed",),
         raw=lambda: raw.Answers(raw.alert(112))),
     Persona(
         name="broken-tls",

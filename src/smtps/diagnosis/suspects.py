@@ -1,0 +1,158 @@
+"""Which second looks a failure calls for: a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smtps.diagnosis.facts import AddressFacts
+from smtps.diagnosis.looks import Look
+from smtps.errors import Failure, Phase
+from smtps.net.names import literal
+
+LARGE = 1200
+"""Octets of a ClientHello from which on it may not fit into one packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known before any second look.
+
+    Attributes:
+        failure: what ended the first.
+        seen: what it had seen.
+        security: how TLS was to begin.
+        host: the name that was asked for.
+    """
+
+    failure: Failure
+    seen: AddressFacts
+    security: str
+    host: str
+
+    @property
+    def named(self) -> bool:
+        """Whether a server name was sent (SNI); none goes with an address."""
+        return literal(self.host) is None
+
+    @property
+    def large(self) -> bool:
+        """Whether the hello was one that may need two packets."""
+        return self.seen.tls is not None and self.seen.tls.hello_size >= LARGE
+
+    @property
+    def words(self) -> str:
+        """What the server said."""
+        return " ".join(filter(None, (*self.failure.lines, self.failure.seen)))
+
+
+_PROXY_WORDS = re.compile(r"no system resources|proxy", re.IGNORECASE)
+"""What servers say that wait for a PROXY header and get something else; the first is Postfix's."""
+
+
+def _named(case: Case) -> bool:
+    return case.named
+
+
+def _large(case: Case) -> bool:
+    return case.large
+
+
+def _no_greeting(case: Case) -> bool:
+    return not case.words.startswith("220")
+
+
+def _speaks_of_proxy(case: Case) -> bool:
+    return _PROXY_WORDS.search(case.words) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A look, and what it is for.
+
+    Attributes:
+        look: its name.
+        codes: failures that it may explain.
+        phases: in which they happened.
+        security: ``implicit`` or ``starttls``, or None for both.
+        when: what else has to be so.
+    """
+
+    look: str
+    codes: tuple[str, ...]
+    phases: tuple[Phase, ...] = (Phase.TLS,)
+    security: str | None = None
+    when: Callable[[Case], bool] = lambda _case: True
+
+    def fits(self, case: Case) -> bool:
+        """Whether it is worth a look."""
+        failure = case.failure
+        return (
+            failure.code in self.codes
+            and failure.phase in self.phases
+            and self.security in (None, case.security)
+            and self.when(case)
+        )
+
+
+_CUT = ("tls.closed", "net.reset", "tls.broken")
+_SILENT = ("tls.timeout",)
+_AGREED_NOT = ("tls.handshake_refused", "tls.no_common_cipher", "tls.server_error")
+_TALK = (Phase.GREETING, Phase.EHLO)
+_GREETING = (Phase.GREETING,)
+_HUNG_UP = ("net.closed_by_server", "net.reset", "tls.broken")
+_MUTE = ("smtp.greeting_timeout",)
+_NOTHING = (*_MUTE, "net.closed_by_server", "net.reset")
+_ROUTE = ("net.host_unreachable", "net.unreachable", "net.blocked_here", "net.refused")
+
+SUSPECTS: tuple[Suspect, ...] = (
+    Suspect("icmp", _ROUTE, (Phase.TCP,)),
+    Suspect("small", (*_CUT, *_SILENT, *_AGREED_NOT), when=_large),
+    Suspect("groups", _AGREED_NOT),
+    Suspect("nameless", (*_CUT, *_AGREED_NOT, "tls.unrecognized_name"), when=_named),
+    Suspect("modest", (*_CUT, *_SILENT, *_AGREED_NOT)),
+    Suspect("old", (*_CUT, *_AGREED_NOT, "tls.protocol_version", "tls.weak_key_exchange",
+                    "tls.legacy_renegotiation")),
+    Suspect("anonymous", _AGREED_NOT),
+    Suspect("small segments", _SILENT),
+    Suspect("nameless", _SILENT, when=_named),
+    Suspect("clear", _SILENT, security="implicit"),
+    Suspect("groups", _CUT),
+    Suspect("proxy", (*_CUT, *_SILENT), security="implicit"),
+    Suspect("proxy", ("tls.plaintext_on_tls_port",), when=_no_greeting),
+    Suspect("implicit", _NOTHING, _GREETING, "starttls"),
+    Suspect("say EHLO inside", _NOTHING, _GREETING, "starttls"),
+    Suspect("proxy", (*_MUTE, *_HUNG_UP), _GREETING, "starttls"),
+    Suspect("say EHLO", _MUTE, _GREETING),
+    Suspect("proxy inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
+    Suspect("say LDAP", _MUTE, _GREETING),
+    Suspect("say MQTT", _MUTE, _GREETING),
+    Suspect("proxy inside", ("smtp.shutting_down", "smtp.greeting_refused"), _GREETING, "implicit",
+            _speaks_of_proxy),
+    Suspect("proxy", ("smtp.shutting_down", "smtp.greeting_refused"), _GREETING, "starttls",
+            _speaks_of_proxy),
+    Suspect("say FEAT", ("smtp.ehlo_refused", "send.login_required", "smtp.starttls_required"),
+            _TALK),
+)  # fmt: skip
+"""In the order in which they are taken, until something comes of one."""
+
+_NEED_ONE_THAT_HANGS_UP = ("say LDAP", "say MQTT")
+"""Services that hang up on words that are not theirs: one that was silent to them is none."""
+
+
+def worth_it(name: str, before: dict[str, Look]) -> bool:
+    """Whether a look can still tell something after those before it."""
+    implicit, words = before.get("implicit"), before.get("say EHLO")
+    if name == "say EHLO inside":
+        return implicit is not None and implicit.secured
+    if implicit is not None and implicit.secured:
+        return False
+    if name in _NEED_ONE_THAT_HANGS_UP and words is not None:
+        return words.hung_up
+    return True
+
+
+def second_looks(case: Case) -> list[str]:
+    """Names of looks, the most telling first."""
+    return list(dict.fromkeys(suspect.look for suspect in SUSPECTS if suspect.fits(case)))

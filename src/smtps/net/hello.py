@@ -1,0 +1,106 @@
+"""A ClientHello made by hand, to learn what a server takes that this OpenSSL cannot offer.
+
+It is sent alone: the server's answer is read, and no handshake follows.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+from collections.abc import Sequence
+
+_SUITES = (
+    0x1301, 0x1302, 0x1303,
+    0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8, 0xCCA9,
+    0x00FF,
+)  # fmt: skip
+"""Those of TLS 1.3, ECDHE with AEAD for 1.2, and the signal of RFC 5746."""
+
+_SIGNATURES = (
+    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B,
+    0x0401, 0x0501, 0x0601, 0x0904, 0x0905, 0x0906,
+)  # fmt: skip
+"""ECDSA, EdDSA, RSA-PSS, RSA PKCS#1, ML-DSA (IANA, TLS SignatureScheme)."""
+
+POST_QUANTUM = (0x11EC, 0x11EB, 0x11ED, 0x0201, 0x0202, 0x0200)
+"""X25519MLKEM768 first, which most have."""
+
+ALL_GROUPS = (
+    0x001D, 0x0017, 0x0018, 0x0019, 0x001E, *POST_QUANTUM,
+    0x001F, 0x0020, 0x0021, 0x001A, 0x001B, 0x001C, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104,
+)  # fmt: skip
+"""Every group that has a number of its own."""
+
+X25519MLKEM768 = 0x11EC
+_Q = 3329
+"""Modulus of ML-KEM (FIPS 203 section 2.4): a key with a larger coefficient is refused."""
+
+
+def client_hello(
+    name: str | None,
+    *,
+    groups: Sequence[int] = ALL_GROUPS,
+    shares: Sequence[tuple[int, bytes]] = (),
+    size: int = 0,
+) -> bytes:
+    """A ClientHello for TLS 1.2 and 1.3 in one record (RFC 8446 section 4.1.2).
+
+    Args:
+        name: server name to ask for (SNI), or None.
+        groups: key-exchange groups to offer, by number.
+        shares: key shares. Without any, a server of TLS 1.3 names the group that it wants in a
+            HelloRetryRequest (section 4.2.8).
+        size: octets to fill it up to at least (RFC 7685).
+    """
+    extensions = [
+        *([(0, _vector(2, b"\0" + _vector(2, name.encode("ascii"))))] if name else []),
+        (10, _vector(2, _numbers(groups))),
+        (11, b"\1\0"),  # uncompressed points
+        (13, _vector(2, _numbers(_SIGNATURES))),
+        (23, b""),  # extended master secret
+        (43, b"\4\3\4\3\3"),  # TLS 1.3 and 1.2
+        (45, b"\1\1"),  # PSK with (EC)DHE
+        (51, _vector(2, b"".join(struct.pack(">H", g) + _vector(2, key) for g, key in shares))),
+    ]
+    bare = _handshake(extensions)
+    if len(bare) + 4 < size:
+        bare = _handshake([*extensions, (21, bytes(size - len(bare) - 4))])
+    return bare
+
+
+def _handshake(extensions: Sequence[tuple[int, bytes]]) -> bytes:
+    body = (
+        b"\3\3"
+        + os.urandom(32)
+        + _vector(1, os.urandom(32))
+        + _vector(2, _numbers(_SUITES))
+        + b"\1\0"
+        + _vector(2, b"".join(struct.pack(">H", kind) + _vector(2, e) for kind, e in extensions))
+    )
+    return b"\x16\3\1" + _vector(2, b"\1" + _vector(3, body))
+
+
+LARGE = 1550
+"""Octets of OpenSSL 3.5's ClientHello. With TCP's and IP's headers it takes two packets."""
+
+
+def large_hello(name: str | None) -> bytes:
+    """What OpenSSL 3.5 says by default: shares of X25519MLKEM768 and of X25519."""
+    return client_hello(name, shares=(hybrid_share(), (0x001D, os.urandom(32))), size=LARGE)
+
+
+def hybrid_share() -> tuple[int, bytes]:
+    """A key share of X25519MLKEM768 that a server takes; nobody has its private key."""
+    bits = 0
+    for _ in range(768):
+        bits = bits << 12 | secrets.randbelow(_Q)
+    return X25519MLKEM768, bits.to_bytes(1152, "little") + os.urandom(32) + os.urandom(32)
+
+
+def _numbers(values: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(values)}H", *values)
+
+
+def _vector(size: int, data: bytes) -> bytes:
+    return len(data).to_bytes(size) + data
