@@ -132,7 +132,7 @@ SUSPECTS: tuple[Suspect, ...] = (
             _speaks_of_proxy),
     Suspect("proxy", ("smtp.shutting_down", "smtp.greeting_refused"), _GREETING, "starttls",
             _speaks_of_proxy),
-    Suspect("say FEAT", ("smtp.ehlo_refused", "send.login_required", "smtp.starttls_required"),
+    Suspect("say FEAT", ("smtp.ehlo_refused", "smtp.ehlo_name_refused", "send.login_required"),
             _TALK),
 )  # fmt: skip
 """In the order in which they are taken, until something comes of one."""
