@@ -129,6 +129,12 @@ def test_the_phase_is_the_one_that_was_asked_about() -> None:
     assert wrong == set()
 
 
+@pytest.mark.parametrize("reason", ["WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"])
+def test_words_in_the_clear_in_the_middle_of_tls_have_a_name(reason: str) -> None:
+    assert translate(ssl_error(reason), Phase.MAIL).code == "tls.plaintext_in_tls"
+    assert translate(ssl_error(reason), Phase.TLS).code == "tls.failed"
+
+
 @pytest.mark.parametrize("phase", [Phase.GREETING, Phase.FINAL])
 def test_a_handshake_is_not_blamed_once_it_is_over(phase: Phase) -> None:
     """TLS can break later too: a bad record, or an end that nobody announced."""

@@ -32,6 +32,11 @@ ADVICE: dict[str, Advice] = {
         _E, "TLS broke in the middle of the session.",
         "Try again. If it happens each time, something on the way changes what is sent.",
         _OPERATOR),
+    "tls.plaintext_in_tls": Advice(
+        _E, "The server spoke in the clear in the middle of TLS, as some do that end a session by "
+        "force.",
+        "Try again. As its operator, look into the mail server's log for the reason it gave.",
+        _OPERATOR),
     "tls.failed": Advice(_E, "TLS did not come about.", "The server's log tells why.", _OPERATOR),
     "tls.protocol_version": Advice(
         _E, "The server speaks only TLS versions that are no longer safe.", _MODERN, _OPERATOR),

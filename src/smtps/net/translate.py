@@ -75,6 +75,9 @@ _REASON = {
 """By OpenSSL's reason name, which is stable where its text is not: what this side objects to. For
 alerts of the server see ``alerts``."""
 
+_NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""Reasons for what does not even begin like TLS; releases of OpenSSL differ."""
+
 _SMTP_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ \r\n-]|\Z)")
 
 
@@ -175,6 +178,12 @@ def _from_ssl(error: ssl.SSLError, scene: Scene) -> SMTPSError:
         code, sentence = _REASON[reason]
         return TLSError(code, sentence, seen=reason)
     reason = reason or str(error) or type(error).__name__
+    if scene.phase is not Phase.TLS and reason in _NO_RECORD:
+        return NetworkError(
+            "tls.plaintext_in_tls",
+            f"What the server sent in the middle of the session is not TLS: {reason}.",
+            seen=reason,
+        )
     if scene.phase is not Phase.TLS:  # it was all right until now, and may be on the next one
         return NetworkError(
             "tls.broken", f"TLS broke in the middle of the session: {reason}.", seen=reason
