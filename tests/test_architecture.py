@@ -13,7 +13,17 @@ SOURCE = ROOT / "src" / "smtps"
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"errors", "options", "advice", "providers", "targets", "credentials", "chance", "_version"}
+        {
+            "errors",
+            "options",
+            "advice",
+            "providers",
+            "targets",
+            "credentials",
+            "chance",
+            "replies",
+            "_version",
+        }
     ),
     frozenset({"core"}),
     frozenset({"net"}),

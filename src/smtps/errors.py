@@ -54,6 +54,7 @@ class Failure:
         message: one plain sentence.
         phase: where it happened; None until the place is known.
         retryable: the same attempt may succeed later and cannot deliver a message twice.
+        retry_after: seconds that the server asks to wait before it, if it does.
         field: the argument to blame, for an InputError.
         address: the network address talked to, such as ``192.0.2.1``.
         smtp_code: the reply code, such as 550.
@@ -66,6 +67,7 @@ class Failure:
     message: str
     phase: Phase | None = None
     retryable: bool = False
+    retry_after: int | None = None
     field: str | None = None
     address: str | None = None
     smtp_code: int | None = None

@@ -162,12 +162,12 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
     "a sender put off, and what was answered behind": (
         facts(an_address(asked=asked(Reply(451, ("4.3.0 later",)), Reply(503, ("MAIL first",))))),
         "later",
-        ["send.sender_refused"],
+        ["smtp.server_error"],
     ),
     "a sender refused, and what was answered behind": (
         facts(an_address(asked=asked(Reply(550, ("5.7.1 no",)), Reply(451, ("4.3.0 later",))))),
         "fails",
-        ["send.sender_refused"],
+        ["send.mail_refused"],
     ),
     "one of two addresses is down": (
         facts(
@@ -231,7 +231,11 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
     ),
     "logins put off": (
         facts(
-            an_address(login_failure=Failure(code="auth.try_later", message="454", retryable=True)),
+            an_address(
+                login_failure=Failure(
+                    code="auth.try_later", message="454", retryable=True, smtp_code=454
+                )
+            ),
             wanted_login=True,
         ),
         "later",
@@ -240,7 +244,7 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
     "the client's name is refused": (
         facts(an_address(ehlo_name="[192.0.2.9]", ehlo_name_refused=True)),
         "warnings",
-        ["smtp.ehlo_name_refused"],
+        ["smtp.ehlo_name_replaced"],
     ),
     "STARTTLS inside TLS": (
         facts(an_address(capabilities=offer(*OFFER, "STARTTLS"))),

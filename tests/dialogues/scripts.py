@@ -107,7 +107,7 @@ DIALOGUES: dict[str, Dialogue] = {
     # Before the login.
     "greeted with 554": failed(
         "S 554 no\nC QUIT\nS 221 bye\nclose", "smtp.greeting_refused", "greeting"),
-    "greeted with 421": failed("S 421 busy\nclose", "smtp.shutting_down", "greeting"),
+    "greeted with 421": failed("S 421 closing\nclose", "smtp.shutting_down", "greeting"),
     "no greeting": failed("silence", "smtp.greeting_timeout", "greeting"),
     "closed before the greeting": failed("close", "net.closed_by_server", "greeting"),
     "reset before the greeting": failed("reset", "net.closed_by_server", "greeting"),
@@ -150,7 +150,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "C dQ==\nS 334 UA==\nC cA==\nS 235 ok\n" + REST, "sent", "a", usable=True, options=LOGIN),
     "454 is for later": failed(
         AUTH.format("PLAIN LOGIN") + "C AUTH PLAIN AHUAcA==\nS 454 4.7.0 wait\nC QUIT\nS 221 bye\n"
-        "close", "auth.try_later", "auth", options=LOGIN),
+        "close", "auth.unavailable", "auth", options=LOGIN),
     "421 in the login": failed(
         AUTH.format("PLAIN LOGIN") + "C AUTH PLAIN AHUAcA==\nS 421 too many\nclose",
         "smtp.rate_limited", "auth", options=LOGIN),
@@ -170,14 +170,14 @@ DIALOGUES: dict[str, Dialogue] = {
         options=LOGIN),
     # The envelope.
     "MAIL refused, in lock-step": unsent(
-        LOCK + MAIL + "S 550 5.7.1 no\n" + BYE, "refused", "r", "send.sender_refused", "mail",
+        LOCK + MAIL + "S 550 5.7.1 no\n" + BYE, "refused", "r", "send.mail_refused", "mail",
         usable=True),
     "MAIL put off, pipelined, and what follows masks nothing": unsent(
         PIPE + MAIL + TWO + "S 451 4.3.0 later\nS 503 x\nS 503 x\n" + BYE, "deferred", "dd",
-        "send.sender_refused", "mail", usable=True, to=BOTH),
+        "smtp.server_error", "mail", usable=True, to=BOTH),
     "MAIL refused, but DATA accepted": unsent(
         PIPE + MAIL + ONE + "C DATA\nS 550 no\nS 503 x\n" + GO + "C <message>\nS 554 none\n" + BYE,
-        "refused", "r", "send.sender_refused", "mail", usable=True),
+        "refused", "r", "send.mail_refused", "mail", usable=True),
     "the first of two refused": unsent(
         LOCK + MAIL + OK + "C RCPT TO:<b@x.test>\nS 550 5.1.1 no\n" + BYE, "refused", "ru",
         "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
@@ -234,10 +234,10 @@ DIALOGUES: dict[str, Dialogue] = {
         "send.too_large", "final", usable=True),
     "put off at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 451 4.3.0 later\n" + BYE, "deferred", "d",
-        "send.message_refused", "final", usable=True),
+        "smtp.server_error", "final", usable=True),
     "refused at the end, by BDAT": unsent(
         CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 554 spam\n" + BYE, "refused", "r",
-        "send.message_refused", "final", usable=True),
+        "send.spam", "final", usable=True),
     "421 at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 421 closing\nclose", "deferred", "d",
         "smtp.shutting_down", "final"),

@@ -22,7 +22,7 @@ from smtps.outbox.clock import Clock
 from smtps.outbox.notices import headers, key_of
 from smtps.outbox.records import Claim, new_id, when
 from smtps.outbox.ruling import Course, failure_text, rule
-from smtps.outbox.schedule import MINUTE, STEPS, pause, wish
+from smtps.outbox.schedule import MINUTE, STEPS, pause
 from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
 
 NOW = 1_800_000_000_000
@@ -38,30 +38,6 @@ def test_the_schedule(step: int, minutes: float) -> None:
     assert pause(step, 0.5) == minutes * MINUTE
     assert pause(step, 0.0) == pytest.approx(minutes * MINUTE * 0.9)
     assert pause(step, 1.0) == pytest.approx(minutes * MINUTE * 1.1)
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("4.7.1 Greylisted, please try again in 300 seconds", 300_000),
-        ("4.2.0 try again in 5 minutes", 5 * MINUTE),
-        ("Retry after 2 hours", 120 * MINUTE),
-        ("delayed for 10 min", 10 * MINUTE),
-        ("please wait 30s", 30_000),
-        ("4.3.2 Please try again later", None),
-        ("451 4.7.1 error 17 at mx3", None),
-        ("try again in 900 hours", None),
-        ("try again in 0 minutes", None),
-        ("try again later, ticket 12 million", None),
-    ],
-)
-def test_a_server_s_wish(text: str, wanted: int | None) -> None:
-    assert wish(text) == wanted
-
-
-@given(st.text(max_size=300))
-def test_no_reply_makes_a_wish_of_more_than_a_day(text: str) -> None:
-    assert 0 < (wish(text) or 1) <= DAY
 
 
 def claim(*, people: int = 1, step: int = 0, partial: str = "send", **more: object) -> Claim:

@@ -26,7 +26,7 @@ WARNINGS = {
     "auth-in-clear", "starttls-inside", "late-greeting", "picky-about-names", "bare-line-feeds",
     "no-auth", "open-relay", "large-hello",
 }  # fmt: skip
-LATER = {"too-many-connections", "shutting-down", "too-many-logins", "greylisting"}
+LATER = {"too-many-connections", "shutting-down", "too-many-logins", "greylisting", "quota"}
 """All others fail."""
 
 SENT = {"no-goodbye": "sent", "forwards": "sent", "spam": "refused", "drop-after-data": "uncertain",

@@ -8,6 +8,7 @@ _E = Severity.ERROR
 _W = Severity.WARNING
 _YOU = Who.YOU
 _OPERATOR = Who.OPERATOR
+_NETWORK = Who.NETWORK
 
 ADVICE: dict[str, Advice] = {
     "smtp.greeting_timeout": Advice(
@@ -19,18 +20,85 @@ ADVICE: dict[str, Advice] = {
         _W, "The greeting took long. Programs that wait only 5 seconds call this server dead.",
         "Make reverse look-ups fast; take tarpits off the submission port.", _OPERATOR),
     "smtp.greeting_refused": Advice(
-        _E, "The server refuses this client's address before anything else.",
-        "Read its reason; a block list named there has a page for removal.", _YOU),
+        _E, "The server refused the connection. Its words are all that is known.",
+        "Read its words. Such a refusal is mostly about this client's address: try from another "
+        "network, or ask the server's operator.", _YOU),
+    "smtp.try_later": Advice(
+        _E, "The server does not want to talk now. Its words are all that is known.",
+        "Try again in a few minutes.", _YOU),
+    "smtp.come_back": Advice(
+        _E, "The server is busy, or keeps new clients waiting, and asks to come back shortly.",
+        "Try again in a minute; nothing is wrong on your side.", _YOU),
     "smtp.ehlo_refused": Advice(
-        _E, "The server does not accept how this client names itself.",
-        "Give a real host name with --ehlo-name.", _YOU),
+        _E, "The server refused EHLO. Its words are all that is known.",
+        "Read its words; as a first try, give a full host name with --ehlo-name.", _YOU),
     "smtp.ehlo_name_refused": Advice(
-        _W, "The server refused the client's name and took its address instead.",
-        "Give a real host name with --ehlo-name.", _YOU),
-    "smtp.noop_refused": Advice(_E, "The session is no longer good.", "Open another.", _OPERATOR),
+        _E, "The server does not accept the name that this client gives in EHLO.",
+        "Give a full host name that exists in DNS with --ehlo-name, such as that of this machine.",
+        _YOU, "RFC 5321 section 4.1.4"),
+    "smtp.ehlo_name_replaced": Advice(
+        _W, "The server refused the name that this client gave in EHLO, and accepted its address.",
+        "Give a full host name with --ehlo-name.", _YOU, "RFC 5321 section 4.1.4"),
     "smtp.shutting_down": Advice(
-        _E, "The server closed the session: it is overloaded, restarting, or limits you.",
-        "Wait some minutes before the next try.", _YOU),
+        _E, "The server is not available: it is restarting or out of service.",
+        "Try again in some minutes.", _YOU),
+    "smtp.rate_limited": Advice(
+        _E, "The server says that you send too much or too fast, or hold too many connections.",
+        "Wait, then send more slowly and over fewer connections; trying again at once makes it "
+        "worse.", _YOU),
+    "smtp.too_many_errors": Advice(
+        _E, "The server ended the session because it had refused too much in it.",
+        "Take recipients that do not exist off the list; this message may be sent again.", _YOU),
+    "smtp.wrong_server": Advice(
+        _E, "This server is not the one to hand this mail to.",
+        "Use the outgoing (SMTP submission) server that your provider's help page names.", _YOU),
+    "smtp.blocklisted": Advice(
+        _E, "The server refuses this client's address because it is on a block list or has a bad "
+        "reputation.",
+        "Log in at your provider's submission server instead of sending from this address; or look "
+        "the address up at the list that the server names and ask for removal there.", _YOU),
+    "smtp.access_denied": Advice(
+        _E, "The server does not serve this client's address.",
+        "Log in, if you have not: many submission servers say this to whoever has not. Otherwise "
+        "ask the server's operator to allow the address.", _YOU),
+    "smtp.reverse_name_missing": Advice(
+        _E, "This client's address has no name in reverse DNS, or one that does not lead back to "
+        "it.",
+        "Waiting does not help. Have the owner of the address set a reverse name (PTR record), or "
+        "log in at your provider's submission server.", _NETWORK, "RFC 1912 section 2.1"),
+    "smtp.starttls_required": Advice(
+        _E, "The server wants TLS first, and believes that there is none.",
+        "Use implicit TLS on 465 or STARTTLS on 587; as its operator, tell the server that a proxy "
+        "in front of it does TLS.", _OPERATOR, "RFC 3207 section 4"),
+    "smtp.tls_version_refused": Advice(
+        _E, "The server refuses the TLS version or cipher that this client used.",
+        "Upgrade this machine's TLS library (OpenSSL); TLS 1.2 is the least that is accepted "
+        "today.", _YOU, "RFC 8996"),
+    "smtp.synchronization": Advice(
+        _E, "The server says that the client spoke too early.",
+        "Wait for each reply; if this tool did, something on the way changed the dialogue.",
+        _OPERATOR, "RFC 5321 section 4.3.1"),
+    "smtp.out_of_sequence": Advice(
+        _E, "The server and this client disagree about which command comes next. That says nothing "
+        "about the message.",
+        "Send again; this server is then spoken to step by step.", _OPERATOR,
+        "RFC 2920 section 3.1"),
+    "smtp.proxy_failed": Advice(
+        _E, "A proxy or filter in front of the mail server cannot reach what is behind it.",
+        "As the operator, look whether the server or filter behind the proxy runs and expects what "
+        "the proxy sends (PROXY header). On your own machine it may be an antivirus program that "
+        "inspects mail.", _OPERATOR),
+    "smtp.insufficient_storage": Advice(
+        _E, "The server has run out of disk space or other resources.",
+        "Try again later; as its operator, free disk space.", _OPERATOR),
+    "smtp.server_error": Advice(
+        _E, "Something is broken on the server: its own configuration, look-ups or files.",
+        "Try again later; as its operator, read the server's log.", _OPERATOR),
+    "smtp.command_refused": Advice(
+        _E, "The server does not know or does not accept a command or its parameters.",
+        "Report the command and the reply (see the transcript) to the server's operator.",
+        _OPERATOR, "RFC 5321 section 4.2.4"),
+    "smtp.noop_refused": Advice(_E, "The session is no longer good.", "Open another.", _OPERATOR),
     "smtp.timeout": Advice(
         _E, "The server stopped answering.", "Try again later.", _OPERATOR),
     "smtp.not_a_reply": Advice(
@@ -72,28 +140,10 @@ ADVICE: dict[str, Advice] = {
     "smtp.nonstandard_replies": Advice(
         _W, "The server's replies break the rules; strict clients may stumble.",
         "Report it to its operator.", _OPERATOR),
-    "smtp.rate_limited": Advice(
-        _E, "The server says that you connect too often.",
-        "Wait; trying again makes it worse.", _YOU),
-    "smtp.blocklisted": Advice(
-        _E, "The server refuses this client's address because a block list names it.",
-        "Look the address up at the list it names, and ask for removal there.", _YOU),
     "smtp.chunking_refused": Advice(
         _E, "The server offers CHUNKING and does not know its command, BDAT.",
         "Nothing was delivered; send again with chunking off.", _OPERATOR, "RFC 3030 section 2"),
-    "smtp.out_of_sequence": Advice(
-        _E, "The server refused commands because of their order, and said nothing about the "
-        "message.",
-        "Send again; it is then sent to step by step.", _OPERATOR, "RFC 2920 section 3.1"),
     "smtp.reset_refused": Advice(
         _E, "The server refused to forget the message before, so the next one could not begin.",
         "Send again over a new connection.", _OPERATOR, "RFC 5321 section 4.1.1.5"),
-    "smtp.synchronization": Advice(
-        _E, "The server says that the client spoke too early.",
-        "Wait for each reply; if this tool did, something on the way changed the dialogue.",
-        _OPERATOR, "RFC 5321 section 4.3.1"),
-    "smtp.starttls_required": Advice(
-        _E, "The server wants TLS first, and believes there is none.",
-        "Use implicit TLS on 465 or STARTTLS on 587; as its operator, tell the server that a proxy "
-        "in front of it does TLS.", _OPERATOR, "RFC 3207 section 4"),
 }  # fmt: skip

@@ -242,7 +242,7 @@ class Access:
             if reply.code in NO_EHLO:
                 reply = await self.dialogue.command(helo(self.ehlo_name))
         if not reply.positive:
-            raise self._refused(Phase.EHLO, reply, NAME if _about_the_name(reply) else None)
+            raise self._refused(Phase.EHLO, reply)
         self.dialogue.left_open = False
         return reply
 

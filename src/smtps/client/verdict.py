@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
-from smtps.client.refusals import refusal
+from smtps.client.refusals import heals, refusal
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.client.sequence import out_of_sequence
 from smtps.client.transaction import Transaction
@@ -71,7 +71,9 @@ def _weigh(
 def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Recipient:
     decided = _decided(who, reply, transaction)
     if decided is not None:
-        return Recipient(str(who), _status(decided), reply if decided.positive else decided)
+        phase, answer = decided
+        status = _status(phase, answer)
+        return Recipient(str(who), status, reply if answer.positive else answer)
     if who in transaction.overflow and not transaction.again:  # left for another transaction
         return Recipient(str(who), Status.DEFERRED, reply)
     if transaction.in_doubt:
@@ -84,25 +86,29 @@ def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> R
     return Recipient(str(who), Status.UNSENT, reply)
 
 
-def _decided(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Reply | None:
-    """The reply that decided for a recipient, if one did."""
+def _decided(
+    who: Mailbox, reply: Reply | None, transaction: Transaction
+) -> tuple[Phase, Reply] | None:
+    """The reply that decided for a recipient, if one did, and what it was said to."""
     if transaction.confused or transaction.again or who in transaction.overflow:
         return None
     # A sender refused is the reason for all that follows; a recipient refused, for that one.
-    refused = _not_positive(transaction.mail_reply) or _not_positive(reply)
+    refused = _negative((Phase.MAIL, transaction.mail_reply), (Phase.RCPT, reply))
     if refused is not None or reply is None or not transaction.go_on:
         return refused
-    return transaction.final or _not_positive(transaction.data_reply)
+    if transaction.final is not None:
+        return Phase.FINAL, transaction.final
+    return _negative((Phase.DATA, transaction.data_reply))
 
 
-def _not_positive(reply: Reply | None) -> Reply | None:
-    return reply if reply is not None and not reply.positive else None
+def _negative(*replies: tuple[Phase, Reply | None]) -> tuple[Phase, Reply] | None:
+    return next(((p, r) for p, r in replies if r is not None and not r.positive), None)
 
 
-def _status(reply: Reply) -> Status:
+def _status(phase: Phase, reply: Reply) -> Status:
     if reply.positive:
         return Status.ACCEPTED
-    return Status.DEFERRED if reply.kind == 4 else Status.REFUSED
+    return Status.DEFERRED if heals(phase, reply) else Status.REFUSED
 
 
 def _outcome(statuses: set[Status]) -> Outcome:
@@ -143,7 +149,7 @@ def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
         reply
         for who, reply in transaction.recipients
         if not reply.positive
-        and (reply.kind == 4 or not put_off)
+        and (not put_off or heals(Phase.RCPT, reply))
         and not (who in transaction.overflow and out_of_sequence(reply))
     ]
     candidates = (

@@ -10,7 +10,7 @@ from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
 from smtps.diagnosis.looks import Look
-from smtps.errors import Failure
+from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
 
 if TYPE_CHECKING:  # what only deep looks and mail addresses need
@@ -76,11 +76,15 @@ class Asked:
     size: int | None = None
 
     @property
-    def refusals(self) -> tuple[Reply, ...]:
-        """The replies that say no. What was answered behind a refused MAIL is about that alone."""
+    def refusals(self) -> tuple[tuple[Phase, str, Reply], ...]:
+        """Where somebody was refused, who, and the reply.
+
+        What was answered behind a refused MAIL is about that alone.
+        """
         if self.mail_reply is not None and not self.mail_reply.positive:
-            return (self.mail_reply,)
-        return tuple(reply for _, reply in self.recipients if not reply.positive)
+            return ((Phase.MAIL, self.sender, self.mail_reply),)
+        refused = [(who, reply) for who, reply in self.recipients if not reply.positive]
+        return tuple((Phase.RCPT, who, reply) for who, reply in refused)
 
 
 @dataclass(slots=True)

@@ -49,7 +49,7 @@ _ROWS: tuple[Row, ...] = (
     Row("auth.offered_in_clear", Severity.WARNING, 25),
     Row("tls.dane_mismatch", Severity.WARNING, 20),
     Row("tls.starttls_inside_tls", Severity.WARNING, 5),
-    Row("smtp.ehlo_name_refused", Severity.WARNING, 5),
+    Row("smtp.ehlo_name_replaced", Severity.WARNING, 5),
     Row("tls.", Severity.WARNING, 15),
     Row("", Severity.WARNING, 12),
     Row("", Severity.INFO, 0),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from smtps.advice import Severity
+from smtps.client.refusals import heals
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.errors import Failure, Phase
 
@@ -23,10 +24,6 @@ class Verdict(StrEnum):
 
 
 _UNKNOWN = frozenset({"dns.lookup_failed", "dns.timeout", "net.out_of_sockets"})
-_LATER = frozenset(
-    {"smtp.shutting_down", "smtp.rate_limited", "smtp.greeting_refused", "smtp.blocklisted",
-     "auth.try_later"}
-)  # fmt: skip
 
 
 def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
@@ -36,8 +33,8 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
         facts: what was seen.
         severities: of the findings. They tell ``works`` from ``warnings`` and nothing else.
     """
-    refused = [reply for a in facts.addresses if a.asked for reply in a.asked.refusals]
-    if not all(reply.kind == 4 for reply in refused):
+    refused = [refusal for a in facts.addresses if a.asked for refusal in a.asked.refusals]
+    if not all(heals(phase, reply) for phase, _, reply in refused):
         return Verdict.FAILS
     if not works(facts):
         return _why_not(facts.failures)
@@ -77,6 +74,5 @@ def _put_off(failure: Failure) -> bool:
 
     The 454 to STARTTLS says so too, but stands for TLS that is not set up (RFC 3207 section 4).
     """
-    temporary = failure.smtp_code is not None and failure.smtp_code // 100 == 4
-    asks = temporary and failure.phase is not Phase.TLS
-    return failure.retryable and (asks or failure.code in _LATER)
+    said = failure.smtp_code is not None and failure.phase is not Phase.TLS
+    return said and failure.retryable

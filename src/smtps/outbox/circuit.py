@@ -7,6 +7,8 @@ from typing import Self
 
 from smtps.client.result import Result
 from smtps.errors import Failure, Phase
+from smtps.outbox.schedule import wait_of
+from smtps.replies import patience_with
 
 BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
 """What goes wrong in these is nothing that a message could help."""
@@ -43,11 +45,13 @@ class Circuit:
             now: milliseconds since 1970.
             chance: from 0 to 1.
         """
-        stopped = failure.phase is Phase.AUTH and not failure.retryable
+        people = failure.phase is Phase.AUTH or patience_with(failure.code).account
+        stopped = people and not failure.retryable
         first, longest = (TRIAL, LONGEST_TRIAL) if stopped else (SHORTEST, LONGEST)
         repeated = self.failures if stopped == self.stopped else 0
         wait = min(first * 2 ** min(repeated, 20), longest) * (0.9 + 0.2 * chance)
-        return type(self)(repeated + 1, now + round(wait), stopped, failure.code, failure.message)
+        until = now + wait_of(failure, round(wait))
+        return type(self)(repeated + 1, until, stopped, failure.code, failure.message)
 
 
 def doubt(result: Result) -> Failure | None:
@@ -58,11 +62,13 @@ def doubt(result: Result) -> Failure | None:
 
 
 def account_failure(result: Result) -> Failure | None:
-    """Why no session came about, if that is why a message was not sent.
+    """Why a message was not sent, if no message of the account can be sent now.
 
-    A 421 is the server's wish to be left alone for a while, wherever it was said.
+    There is no session; or the server wants to be left alone for a while, as a 421 says wherever it
+    is said; or it refuses whatever this account sends: its quota is used up, or it is blocked.
     """
     failure = result.failure
     if failure is None or result.outcome not in ("deferred", "refused"):
         return None
-    return failure if failure.phase in BEFORE_MAIL or failure.smtp_code == 421 else None
+    everything = failure.phase in BEFORE_MAIL or failure.smtp_code == 421
+    return failure if everything or patience_with(failure.code).account else None

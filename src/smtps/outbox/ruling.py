@@ -9,7 +9,7 @@ from smtps.client.result import Recipient, Result, Status, reply_json
 from smtps.errors import Failure
 from smtps.outbox.circuit import account_failure
 from smtps.outbox.records import Claim
-from smtps.outbox.schedule import MINUTE, STEPS, pause, wish
+from smtps.outbox.schedule import MINUTE, STEPS, pause, wait_of
 from smtps.outbox.states import OPEN, Standing, State
 
 DELAYED_AFTER = 15 * MINUTE
@@ -70,18 +70,22 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
         chance: from 0 to 1, for the schedule.
     """
     failure = failure_text(result.failure)
-    if account_failure(result) is not None and not _told_again(result, claim):
-        # No fault of the message: it keeps its place, and the account waits.
+    stopped_by = account_failure(result)
+    again = stopped_by is not None and _told_again(result, claim)
+    if stopped_by is not None and not (again and stopped_by.smtp_code == 421):
+        # No fault of the message, and the account waits. It keeps its place, unless it was the one
+        # to be told so the last time: then the others have their turn first.
         people: People = tuple(
             [(_remembered(Standing.PENDING, n, claim), None) for n in claim.people]
         )
+        if again:
+            return _again(result, claim, people, pause(claim.step, chance, course.steps), now)
         state = State.RETRYING if claim.step else State.QUEUED
         return Ruling(state, now, claim.step, people, None, failure)
     people = _standings(result, claim, course)
     found = {standing for standing, _ in people}
     if found & OPEN:
-        asked = wish(" ".join(result.failure.lines)) if result.failure else None
-        wait = asked or pause(claim.step, chance, course.steps)
+        wait = wait_of(result.failure, pause(claim.step, chance, course.steps))
         return _again(result, claim, people, wait, now)
     state = outcome(found | claim.others)
     failure = None if state is State.SENT else failure or claim.failure
@@ -89,11 +93,16 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
 
 
 def _told_again(result: Result, claim: Claim) -> bool:
-    """Whether the server said 421 to this very message, as it did the last time. Then it may be the
+    """Whether the server said to this very message what it said the last time. Then it may be the
     message, which would keep all others waiting whenever it comes round.
     """
-    told = any(who.reply is not None and who.reply.code == 421 for who in result.recipients)
-    return told and claim.failure is not None and json.loads(claim.failure)["smtp_code"] == 421
+    told = any(who.reply is not None and not who.reply.positive for who in result.recipients)
+    if not told or result.failure is None or claim.failure is None:
+        return False
+    before = json.loads(claim.failure)
+    if result.failure.smtp_code == 421:
+        return bool(before["smtp_code"] == 421)
+    return bool(before["code"] == result.failure.code)
 
 
 def outcome(found: set[Standing]) -> State:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from smtps.errors import Failure
+from smtps.replies import patience_with
 
 MINUTE = 60_000
 """Milliseconds, as all times of the outbox."""
@@ -15,16 +16,6 @@ SPREAD = 0.1
 
 LIFETIME = 3 * 24 * 60 * MINUTE
 """A message that is not delivered by then expires."""
-
-LONGEST_WISH = 24 * 60 * MINUTE
-"""A server that asks for more patience is not obeyed."""
-
-_UNITS = {"s": 1000, "m": MINUTE, "h": 60 * MINUTE}
-_WISH = re.compile(
-    r"(?:again|retry|wait|back|after|delayed|in)\D{0,24}?(\d{1,5})\s*(s(?:ec|econds?)?|m(?:in|inutes?)?"
-    r"|h(?:ours?)?)\b",
-    re.IGNORECASE,
-)
 
 
 def pause(step: int, chance: float, steps: tuple[float, ...] = STEPS) -> int:
@@ -39,10 +30,15 @@ def pause(step: int, chance: float, steps: tuple[float, ...] = STEPS) -> int:
     return round(minutes * MINUTE * (1 + SPREAD * (2 * chance - 1)))
 
 
-def wish(text: str) -> int | None:
-    """Milliseconds that a server asks to wait for, as in "try again in 5 minutes"."""
-    found = _WISH.search(text)
-    if found is None:
-        return None
-    asked = int(found[1]) * _UNITS[found[2][0].lower()]
-    return asked if 0 < asked <= LONGEST_WISH else None
+def wait_of(failure: Failure | None, least: int) -> int:
+    """Milliseconds until the next attempt, given the failure of this one.
+
+    Args:
+        failure: what the server asks for counts, if it asks; else what its cause needs at least.
+        least: milliseconds that the schedule gives.
+    """
+    if failure is None:
+        return least
+    if failure.retry_after is not None:
+        return failure.retry_after * 1000
+    return max(least, (patience_with(failure.code).minutes or 0) * MINUTE)

@@ -27,7 +27,7 @@ def client_name(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         if address.ehlo_name_refused:
             yield Finding.of(
-                "smtp.ehlo_name_refused",
+                "smtp.ehlo_name_replaced",
                 f"{address.address}: accepted {address.ehlo_name} in its place",
             )
 

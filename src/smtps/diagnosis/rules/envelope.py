@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtps.client.refusals import refusal
-from smtps.core.reply import Reply
+from smtps.client.refusals import meaning
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
-from smtps.errors import Phase
 
 
 def refusals(facts: Facts) -> Iterator[Finding]:
     """One finding for the sender, and one for each recipient that is refused."""
     for address in facts.addresses:
-        asked = address.asked
-        if asked is None or address.failure is not None:
+        if address.asked is None or address.failure is not None:
             continue
-        if asked.mail_reply is not None and not asked.mail_reply.positive:
-            yield _refused(address.address, Phase.MAIL, asked.sender, asked.mail_reply)
-            continue
-        for who, reply in asked.recipients:
-            if not reply.positive:
-                yield _refused(address.address, Phase.RCPT, who, reply)
-
-
-def _refused(address: str, phase: Phase, who: str, reply: Reply) -> Finding:
-    return Finding.of(refusal(phase, reply).code, f"{address}: <{who}>: {reply}")
+        for phase, who, reply in address.asked.refusals:
+            yield Finding.of(meaning(phase, reply), f"{address.address}: <{who}>: {reply}")
 
 
 def open_relay(facts: Facts) -> Iterator[Finding]:

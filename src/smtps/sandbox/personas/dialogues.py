@@ -44,7 +44,7 @@ PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="picky-about-names",
         summary="wants a host name, or an address, in EHLO",
-        findings=("smtp.ehlo_name_refused",),
+        findings=("smtp.ehlo_name_replaced",),
         bare_names=False),
     Persona(
         name="no-ehlo",

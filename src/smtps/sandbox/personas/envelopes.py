@@ -49,7 +49,7 @@ PERSONAS: tuple[Persona, ...] = (
         shown_by="send",
         size=100),
     _refuses(
-        "spam", "refuses the message for what is in it", "send.message_refused",
+        "spam", "refuses the message for what is in it", "send.spam",
         "FINAL", "554 5.7.1 Message refused: looks like spam"),
     Persona(
         name="drop-after-data",

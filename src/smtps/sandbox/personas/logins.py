@@ -41,7 +41,7 @@ PERSONAS: tuple[Persona, ...] = (
         "passwords-retired", "takes no passwords any more", "auth.passwords_retired",
         "550 5.7.30 Basic authentication is not supported for Client Submission."),
     _refuses(
-        "too-many-logins", "puts logins off", "auth.try_later",
+        "too-many-logins", "puts logins off", "auth.too_many_tries",
         "454 4.7.0 Too many login attempts, please try again later."),
     _refuses(
         "mechanism-refused", "refuses the mechanisms that it offers", "auth.mechanism_refused",

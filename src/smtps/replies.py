@@ -1,0 +1,269 @@
+"""What a server means when it says no: from its words to a cause, by the table ``replies.toml``.
+
+Servers agree on little here, so a row can ask for the reply code, the enhanced status code
+(RFC 3463), the words, or several of these. Of the rows that fit, the most specific one counts:
+
+    one program's own words  >  words and enhanced code  >  words  >  enhanced code  >  reply code
+
+Between equally specific rows the table states the order (``over``). Where no row fits, nobody knows
+the cause, and the code says no more than the phase: ``send.recipient_refused`` and its kin, whose
+advice leaves the word to the server.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from smtps.errors import Phase
+
+MINUTE = 60
+
+
+class Meaning(NamedTuple):
+    """What a negative reply comes to.
+
+    Attributes:
+        code: the cause, a stable code such as ``send.greylisted``.
+        retryable: the same attempt may succeed later.
+        asked: seconds that the server asks to wait before it, if it does.
+    """
+
+    code: str
+    retryable: bool
+    asked: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the table; what each field asks for is said at the top of ``replies.toml``."""
+
+    cause: str
+    by: str | None = None
+    phases: frozenset[Phase] = frozenset(Phase) - {Phase.TLS}  # whose no needs no cause
+    codes: frozenset[int] = frozenset()
+    enhanced: frozenset[str] = frozenset()
+    words: re.Pattern[str] | None = None
+    names: re.Pattern[str] | None = None
+    over: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], by: str | None = None) -> Self:
+        """Read a row of the file.
+
+        Args:
+            row: as it stands there.
+            by: whose own words they are.
+
+        Raises:
+            KeyError, TypeError, ValueError: a key is missing, unknown, or says nothing sensible.
+        """
+        found: dict[str, Any] = {"cause": row["cause"], "by": by}
+        if "phase" in row:
+            found["phases"] = frozenset(Phase(name) for name in row["phase"].split())
+        for key, field in (("code", "codes"), ("enhanced", "enhanced"), ("over", "over")):
+            if key in row:
+                found[field] = frozenset(row[key])
+        for key in ("words", "names"):
+            if key in row:
+                found[key] = re.compile(_spelled_out("|".join(row[key])), re.IGNORECASE)
+        if unknown := set(row) - {"cause", "phase", "code", "enhanced", "words", "names", "over"}:
+            raise ValueError(f"{row['cause']}: {sorted(unknown)} is no field of a row")
+        return cls(**found)
+
+    @property
+    def specificity(self) -> int:
+        """How much it asks for: the row that asks for more is the better explanation."""
+        spoken = self.words is not None or self.names is not None
+        return 4 * (self.by is not None) + 2 * spoken + bool(self.enhanced)
+
+    def fits(self, said: Said) -> bool:
+        """Whether it is about this reply."""
+        if said.phase not in self.phases:
+            return False
+        if self.codes and said.code not in self.codes and said.code // 100 not in self.codes:
+            return False
+        if self.enhanced and not self.enhanced & said.enhanced:
+            return False
+        if self.words is None and self.names is None:
+            return True
+        return (self.words is not None and self.words.search(said.words) is not None) or (
+            self.names is not None and self.names.search(said.text) is not None
+        )
+
+
+class Said(NamedTuple):
+    """A reply, as rows look at it.
+
+    Attributes:
+        phase: where it was said.
+        code: the reply code.
+        enhanced: its enhanced status codes, as ``5.7.1`` and as ``x.7.1``.
+        text: all lines as one, without the codes.
+        words: the same with addresses and the names of hosts blanked out: a host is called
+            ``relay.example.com`` without any relaying.
+    """
+
+    phase: Phase
+    code: int
+    enhanced: frozenset[str]
+    text: str
+    words: str
+
+    @classmethod
+    def of(cls, phase: Phase, code: int, lines: tuple[str, ...]) -> Self:
+        """A reply's code and the text of each of its lines."""
+        found: set[str] = set()
+        texts = []
+        for line in lines:
+            text = line.strip()
+            if status := _ENHANCED.match(text):
+                found |= {status[0].strip(), f"x.{status[2]}"}
+                text = text[status.end() :].strip()
+            for status in _BEHIND.finditer(text):
+                found |= {status[1], f"x.{status[2]}"}
+            texts.append(text)
+        text = " ".join(" ".join(texts).split())
+        return cls(phase, code, frozenset(found), text, _blanked(text))
+
+
+_ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
+_BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
+"""As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""
+_NAMES = re.compile(
+    r"[a-z]+://\S+"  # a page
+    r"|[^\s<>()]*@[^\s<>()]+"  # a mailbox
+    r"|\b(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?-i:[a-z]{2,18}|[A-Z]{2,18})\b(?!\.\w)"  # a host
+    r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?",  # an address
+    re.IGNORECASE,
+)
+
+
+def _blanked(text: str) -> str:
+    return _NAMES.sub("…", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What waiting does against a cause; without any of these, what the reply code says.
+
+    Attributes:
+        minutes: until another attempt makes sense, at the least. Then even a 5yz may heal.
+        never: it does not help, even if the reply was a 4yz.
+        account: it is about all mail of the account.
+    """
+
+    minutes: int | None = None
+    never: bool = False
+    account: bool = False
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Read an entry of ``[causes]``."""
+        wait = entry.get("wait")
+        never = wait == "never"
+        return cls(None if never else wait, never, bool(entry.get("account")))
+
+
+@cache
+def _file() -> dict[str, Any]:
+    text = Path(__file__).with_name("replies.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+_TERM = re.compile(r"\{([a-z]+)\}")
+
+
+def _spelled_out(pattern: str) -> str:
+    """A pattern with its terms in full; a term may use others."""
+    terms = _file()["terms"]
+    while _TERM.search(pattern):
+        pattern = _TERM.sub(lambda term: terms[term[1]], pattern)
+    return pattern
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """All rows, in the order of the file."""
+    own = [Row.of(row, by) for by, listed in _file()["own"].items() for row in listed]
+    return (*own, *(Row.of(row) for row in _file()["row"]))
+
+
+_USUAL = Patience()
+
+
+@cache
+def _patience() -> dict[str, Patience]:
+    return {cause: Patience.of(entry) for cause, entry in _file()["causes"].items()}
+
+
+UNKNOWN: dict[Phase, tuple[str, str]] = {
+    Phase.GREETING: ("smtp.greeting_refused", "smtp.try_later"),
+    Phase.EHLO: ("smtp.ehlo_refused", "smtp.try_later"),
+    Phase.TLS: ("tls.starttls_refused", "tls.starttls_refused"),
+    Phase.AUTH: ("auth.refused", "auth.try_later"),
+    Phase.MAIL: ("send.mail_refused", "send.deferred"),
+    Phase.RCPT: ("send.recipient_refused", "send.deferred"),
+    Phase.DATA: ("send.data_refused", "send.deferred"),
+    Phase.FINAL: ("send.message_refused", "send.deferred"),
+}
+"""Code of a 5yz and of a 4yz whose cause nobody knows."""
+
+
+def fitting(said: Said) -> list[Row]:
+    """All rows about a reply, the one that counts first."""
+    found = [row for row in rows() if row.fits(said)]
+    return sorted(found, key=lambda row: -row.specificity)  # stable: else the order of the file
+
+
+@lru_cache(maxsize=512)
+def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
+    """What a negative reply means.
+
+    Args:
+        phase: where it was said, whatever it is about.
+        code: 400 to 599.
+        lines: the text of each of its lines, enhanced codes included.
+    """
+    said = Said.of(phase, code, lines)
+    best = next(iter(fitting(said)), None)
+    temporary = code < 500
+    if best is None:
+        permanent, deferred = UNKNOWN.get(phase, UNKNOWN[Phase.EHLO])
+        return Meaning(deferred if temporary else permanent, temporary, _asked(said.text))
+    patience = patience_with(best.cause)
+    heals = not patience.never and (temporary or patience.minutes is not None)
+    return Meaning(best.cause, heals, _asked(said.text) if heals else None)
+
+
+def patience_with(cause: str) -> Patience:
+    """What waiting does against a cause."""
+    return _patience().get(cause, _USUAL)
+
+
+LONGEST_WISH = 24 * 60 * MINUTE
+"""Seconds. A server that asks for more patience is not obeyed."""
+
+_UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
+_WISH = re.compile(
+    r"(?:again|retry|wait|back|after|delayed|in|for|within|locked|blocked|another|least)\D{0,24}?"
+    r"(\d{1,5})\s*(s(?:ec|econds?)?|m(?:in|ins|inutes?)?|h(?:rs?|ours?)?)\b"
+    r"|(\d{1,5})\s*(s(?:ec|econds?)|m(?:in|ins|inutes?)|h(?:rs?|ours?))\b[^.]{0,12}"
+    r"(?:later|again|and (?:try|retry)|before)",
+    re.IGNORECASE,
+)
+
+
+def _asked(text: str) -> int | None:
+    """Seconds that a server asks to wait, as in "try again in 5 minutes"."""
+    found = _WISH.search(text)
+    if found is None:
+        return None
+    number, unit = found[1] or found[3], found[2] or found[4]
+    seconds = int(number) * _UNITS[unit[0].lower()]
+    return seconds if 0 < seconds <= LONGEST_WISH else None
