@@ -106,6 +106,25 @@ async def test_a_record_that_is_no_record_may_be_tried_again(pki: PKI) -> None:
     assert (result.failure.code, result.failure.retryable) == ("tls.broken", True)
 
 
+async def test_a_reply_in_the_clear_has_its_own_name(pki: PKI) -> None:
+    async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
+        session._wire.data_received(b"554 Too many nonmail commands\r\n")
+        result = await session.send(*message(1))
+    assert result.outcome == "deferred"
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.retryable) == ("tls.plaintext_in_tls", True)
+
+
+async def test_many_go_on_over_another_connection_when_tls_breaks(pki: PKI) -> None:
+    async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
+        session._wire.data_received(b"554 Too many nonmail commands\r\n")
+        messages = [message(number) for number in range(5)]
+        found = [result.outcome async for _, result in session.send_many(messages)]
+        assert session.usable
+    assert found == ["sent"] * 5
+    assert len(servers.servers) == 2
+
+
 @pytest.mark.parametrize("reply", ["451 4.3.0 later", "554 5.6.0 never"])
 async def test_no_further_group_gets_what_one_was_refused(pki: PKI, reply: str) -> None:
     """With ``abort``: recipients of several transactions, all of them welcome."""

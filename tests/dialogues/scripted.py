@@ -149,8 +149,12 @@ class ScriptedWire(Wire):
         self.written += bytes(data)
         self._advance()
 
-    async def drain(self) -> None:
+    async def drain(self, until: float | None = None) -> bool:
         await asyncio.sleep(0)
+        return True
+
+    async def rest(self) -> bytes:
+        return b""
 
     async def close(self, timeout: float = 1.0) -> None:
         self.closed = True

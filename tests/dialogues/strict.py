@@ -228,8 +228,12 @@ class StrictWire(Wire):
         self.writes += 1
         self.server.feed(bytes(data))
 
-    async def drain(self) -> None:
+    async def drain(self, until: float | None = None) -> bool:
         await asyncio.sleep(0)
+        return True
+
+    async def rest(self) -> bytes:
+        return b""
 
     async def close(self, timeout: float = 1.0) -> None:
         self.server.closed = True

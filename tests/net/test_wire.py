@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -689,3 +690,45 @@ async def test_what_was_taken_before_drain_is_not_waited_for(serve: Serve, dial:
     wire.write(bytes(4 * MIB))
     await (await server.peer()).heard(4 * MIB)
     await asyncio.wait_for(wire.drain(), 5)
+
+
+@MODES
+async def test_what_came_before_a_reset_is_read_although_a_write_finds_it_first(
+    serve: Serve, dial: Dial, pki: PKI, mode: Mode
+) -> None:
+    go = asyncio.Event()
+
+    async def refuse(peer: Peer) -> None:
+        await go.wait()
+        await peer.say(b"552 too large\r\n")
+        peer.reset()
+
+    server = await serve(script_for(mode, pki, refuse))
+    wire = await dial(server)
+    await ready(wire, mode, pki)
+    wire.write(b"x" * MIB)
+    transport = wire._transport
+    assert transport is not None
+    transport.pause_reading()  # as if the loop had been busy
+    go.set()
+    with suppress(OSError):
+        while True:
+            await asyncio.sleep(0.01)
+            wire.write(b"x" * MIB)
+    assert await wire.rest() == b"552 too large\r\n"
+    with pytest.raises(OSError, match=r"reset|pipe"):
+        await wire.receive()
+
+
+async def test_drain_wakes_for_what_the_server_says(serve: Serve, dial: Dial) -> None:
+    async def refuse(peer: Peer) -> None:
+        await asyncio.sleep(0.02)
+        await peer.say(b"552 too large\r\n")
+        await asyncio.Event().wait()
+
+    server = await serve(refuse)
+    wire = await dial(server)
+    wire.write(bytes(16 * MIB))
+    async with asyncio.timeout(5):
+        assert not await wire.drain()
+    assert await wire.receive() == b"552 too large\r\n"

@@ -19,8 +19,8 @@ from smtps.core.command import END_OF_DATA, Command
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
-from smtps.errors import Phase, SessionError, SMTPSError
-from smtps.net.timing import expiry, within
+from smtps.errors import NetworkError, Phase, SessionError, SMTPSError
+from smtps.net.timing import expiry
 from smtps.net.translate import closed
 from smtps.net.wire import Wire
 from smtps.options import Timeouts
@@ -177,10 +177,10 @@ class Dialogue:
         """
         self.transcript.add("*", f"{content.size} octets of message")
         for block in content.stuffed() if stuffed else content.blocks():
+            await self._overhear(take)  # what was received counts before a write that fails
             if self.buffered and self.buffered + len(block) > BLOCK:
                 self.flush()
-                await self._drain()
-            await self._overhear(take)
+                await self._drain(take)
             self._buffer(block)
             if not stuffed:
                 self.connection.chunk_sent(len(block))
@@ -194,7 +194,15 @@ class Dialogue:
             data = self._said[0] if len(self._said) == 1 else b"".join(self._said)
             self._said.clear()
             self.buffered = 0
-            self.wire.write(data)
+            try:
+                self.wire.write(data)
+            except NetworkError as error:
+                raise closed(self.connection.phase or Phase.DATA, self.wire.address) from error
+
+    async def hear_the_rest(self) -> None:
+        """What came before an error; nobody will say anything behind it."""
+        if data := await self.wire.rest():
+            self.connection.receive_data(data)
 
     async def next_answer(self) -> Answer:
         """Wait for the next reply, within the time that its phase may take."""
@@ -258,9 +266,13 @@ class Dialogue:
         self._said.append(data)
         self.buffered += len(data)
 
-    async def _drain(self) -> None:
-        async with within(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline):
-            await self.wire.drain()
+    async def _drain(self, take: Callable[[Answer], None]) -> None:
+        """Wait until the network takes more, and listen meanwhile: a server that refuses the
+        message may read no further.
+        """
+        with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
+            while not await self.wire.drain(until):
+                await self._overhear(take)
 
     async def _overhear(self, take: Callable[[Answer], None]) -> None:
         """Take what the server says midway; it may refuse the message, mostly for its size.

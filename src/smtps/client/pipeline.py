@@ -15,7 +15,15 @@ from smtps.client.learned import Learned
 from smtps.client.refusals import refusal
 from smtps.client.transaction import Stray, Transaction
 from smtps.core.connection import Answer
-from smtps.errors import Phase, PhaseTimeoutError, ProtocolError, SessionError, SMTPSError
+from smtps.errors import (
+    NetworkError,
+    Phase,
+    PhaseTimeoutError,
+    ProtocolError,
+    RefusedError,
+    SessionError,
+    SMTPSError,
+)
 
 FULL = 16384
 """Octets that are worth a write: what TLS puts into one record. The server is at work on them while
@@ -90,17 +98,25 @@ class Pipeline:
         """
         try:
             with self._dialogue.guard():
-                while self._flights and not self._finished:
-                    if self._unsaid:
-                        await self._speak()
-                        self._flush()
-                    self._take_granted()
-                    if not self._finished:
-                        await self._listen()
+                try:
+                    await self._go_on()
+                except (OSError, NetworkError):
+                    await self._dialogue.hear_the_rest()
+                    self._take_all()  # what was received counts before what went wrong
+                    raise
         except SMTPSError as error:
             self._break(error)
         finished, self._finished = self._finished, []
         return finished
+
+    async def _go_on(self) -> None:
+        while self._flights and not self._finished:
+            if self._unsaid:
+                await self._speak()
+                self._flush()
+            self._take_granted()
+            if not self._finished:
+                await self._listen()
 
     async def _speak(self) -> None:
         """Say what can be said now."""
@@ -167,12 +183,7 @@ class Pipeline:
 
     async def _listen(self) -> None:
         """Take the replies that have come one by one, or wait for some."""
-        answers = self._dialogue.answers()
-        for answer in answers:
-            self._take(answer)
-        self._check_closing()
-        self._settle()
-        if answers or not self._flights or not self._flights[0].due:
+        if self._take_all() or not self._flights or not self._flights[0].due:
             return
         if not self._owed_nothing_but_form():
             await self._dialogue.hear()
@@ -182,6 +193,15 @@ class Pipeline:
         except PhaseTimeoutError:
             self._learned.pipelining = False  # asked one by one, it need not answer them
             raise
+
+    def _take_all(self) -> bool:
+        """Take the answers that have come; whether there were any."""
+        answers = self._dialogue.answers()
+        for answer in answers:
+            self._take(answer)
+        self._check_closing()
+        self._settle()
+        return bool(answers)
 
     def _owed_nothing_but_form(self) -> bool:
         """Whether all that is due stands behind a refused MAIL, so that nothing depends on it."""
@@ -237,6 +257,8 @@ class Pipeline:
         # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
         # refuses RSET and hangs up has read no further either.
         closing = error.failure.smtp_code == 421
+        if self._flights and isinstance(error, RefusedError) and error.phase is Phase.DATA:
+            self._flights[0].refuse_midway(error)
         others = error if closing or isinstance(error, SessionError) else self._dialogue.over(error)
         reason = error
         for transaction in self._flights:

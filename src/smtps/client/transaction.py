@@ -15,8 +15,8 @@ from smtps.client.wording import NOTHING, Group, Wording
 from smtps.content import EMPTY, Content
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Verb, bdat
-from smtps.core.reply import Reply
-from smtps.errors import SMTPSError
+from smtps.core.reply import EnhancedCode, Reply
+from smtps.errors import RefusedError, SMTPSError
 
 ONE_WRITE = 262144
 """Octets of a message that goes out with its envelope. For a larger one the answers to that are
@@ -317,6 +317,12 @@ class Transaction:
             self._note_stray(stray)
         else:
             self.final = reply
+
+    def refuse_midway(self, error: RefusedError) -> None:
+        """The server refused the message before all of it was out: that is its answer to it."""
+        found = error.failure
+        enhanced = EnhancedCode(*map(int, found.enhanced.split("."))) if found.enhanced else None
+        self.final = Reply(found.smtp_code or 0, found.lines, enhanced)
 
     def fail(self, error: SMTPSError, *, unread: bool) -> None:
         """Ended before its time.

@@ -7,6 +7,8 @@ own TLS takes 287, and the server's first raw bytes stay in hand when they are n
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from contextlib import suppress
 from typing import cast
@@ -47,7 +49,7 @@ class Wire(asyncio.Protocol):
         self._wanted: asyncio.Future[None] | None = None
         self._until: float | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._full = False
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tls: ssl.SSLObject | None = None
         self._secured = False
@@ -94,6 +96,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, ours or the server's."""
+        if exc is not None:
+            self._take_the_rest()
         self._eof = True
         self._error = self._error or exc
         self._transport = None
@@ -102,20 +106,30 @@ class Wire(asyncio.Protocol):
             self._alarm = None
         if self._tls is not None and exc is None:
             self._from_peer.write_eof()
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
 
+    def _take_the_rest(self) -> None:
+        """A write failed, and what the server said before it hung up is still with the system."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if sock is None or self._eof or self._error is not None:
+            return
+        with suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as rest:
+            rest.setblocking(False)
+            for _ in range(_PAUSE // _KEEP):
+                if not (data := rest.recv(_KEEP)):
+                    return
+                self.data_received(data)
+
     def pause_writing(self) -> None:
         """The peer is slow: ``drain`` has to wait from now on."""
-        self._drained = asyncio.get_running_loop().create_future()
+        self._full = True
 
     def resume_writing(self) -> None:
         """``drain`` may go on."""
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        self._full = False
+        self._wake()
 
     # What a session calls.
 
@@ -168,16 +182,31 @@ class Wire(asyncio.Protocol):
             written += self._tls.write(memoryview(data)[written:])
         self._flush()
 
-    async def drain(self) -> None:
-        """Wait until the network takes more.
+    async def drain(self, until: float | None = None) -> bool:
+        """Wait until the network takes more, or the server has said something.
+
+        Args:
+            until: the loop's time at which to give up.
+
+        Returns:
+            Whether the network takes more; otherwise ``receive`` has something to tell.
 
         Raises:
-            OSError: the connection broke meanwhile.
+            OSError: the connection broke meanwhile, and nothing is left to read.
+            TimeoutError: the network took nothing, and the server said nothing.
         """
-        if self._drained is not None and not self._drained.done():
-            await asyncio.shield(self._drained)  # others wait for the same
-        if self._transport is None:
+        while self._full and not self.has_unread:
+            await self._wait(until)
+        if self._transport is None and not self._plain:
             raise self._error or closed(Phase.TCP, self.address)
+        return not self._full
+
+    async def rest(self) -> bytes:
+        """What is still to be read of a connection to which nothing can be written any more."""
+        if self._transport is not None and self._transport.is_closing():
+            await asyncio.shield(self._closed)
+        data, self._plain = self._plain, b""
+        return data
 
     async def start_tls(
         self,
