@@ -178,17 +178,19 @@ def _from_ssl(error: ssl.SSLError, scene: Scene) -> SMTPSError:
         code, sentence = _REASON[reason]
         return TLSError(code, sentence, seen=reason)
     reason = reason or str(error) or type(error).__name__
-    if scene.phase is not Phase.TLS and reason in _NO_RECORD:
-        return NetworkError(
-            "tls.plaintext_in_tls",
-            f"What the server sent in the middle of the session is not TLS: {reason}.",
-            seen=reason,
-        )
-    if scene.phase is not Phase.TLS:  # it was all right until now, and may be on the next one
-        return NetworkError(
-            "tls.broken", f"TLS broke in the middle of the session: {reason}.", seen=reason
-        )
-    return TLSError("tls.failed", f"The TLS handshake failed: {reason}.", seen=reason)
+    if scene.phase is Phase.TLS:
+        return TLSError("tls.failed", f"The TLS handshake failed: {reason}.", seen=reason)
+    return _from_the_middle(reason)
+
+
+def _from_the_middle(reason: str) -> NetworkError:
+    """TLS was all right until now, and may be on the next connection."""
+    if reason in _NO_RECORD:
+        code = "tls.plaintext_in_tls"
+        sentence = f"What the server sent in the middle of the session is not TLS: {reason}."
+    else:
+        code, sentence = "tls.broken", f"TLS broke in the middle of the session: {reason}."
+    return NetworkError(code, sentence, seen=reason)
 
 
 def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
