@@ -61,8 +61,8 @@ def corpus() -> tuple[Entry, ...]:
 
 
 def test_the_corpus_is_large_and_every_entry_has_a_source() -> None:
-    assert len(corpus()) >= 500
-    assert len({entry.by for entry in corpus()}) >= 100
+    assert len(corpus()) >= 800
+    assert len({entry.by for entry in corpus()}) >= 150
     assert [str(entry) for entry in corpus() if not entry.source] == []
     assert {entry.cause for entry in corpus()} - set(ADVICE) == {"unknown"}
 

@@ -66,6 +66,10 @@ ADVICE: dict[str, Advice] = {
         _E, "The recipient's mailbox exists but takes no mail: it is disabled or inactive.",
         "Ask the recipient, by another way, for an address that is in use.", _YOU,
         "RFC 3463 section 3.3"),
+    "send.recipient_suppressed": Advice(
+        _E, "The sending service does not send to this address: mail to it bounced or was "
+        "complained about before.",
+        "Take the address off the service's suppression list, if you know that it works.", _YOU),
     "send.recipient_restricted": Advice(
         _E, "The recipient takes mail from some senders only, and you are not one of them.",
         "Ask the recipient, or the administrator of the list or group, to allow your address.",

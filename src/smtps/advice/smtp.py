@@ -46,6 +46,9 @@ ADVICE: dict[str, Advice] = {
         _E, "The server says that you send too much or too fast, or hold too many connections.",
         "Wait, then send more slowly and over fewer connections; trying again at once makes it "
         "worse.", _YOU),
+    "smtp.session_timeout": Advice(
+        _E, "The server ended the session because it had been idle, or open, for too long.",
+        "Open a new session and send again.", _YOU, "RFC 5321 section 4.5.3.2.7"),
     "smtp.too_many_errors": Advice(
         _E, "The server ended the session because it had refused too much in it.",
         "Take recipients that do not exist off the list; this message may be sent again.", _YOU),
