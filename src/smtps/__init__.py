@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from smtps.client.session import Session as Session
     from smtps.client.session import connect as connect
     from smtps.diagnosis.checking import check as check
+    from smtps.diagnosis.conclusion import Verdict as Verdict
     from smtps.diagnosis.report import Report as Report
-    from smtps.diagnosis.verdict import Verdict as Verdict
     from smtps.errors import CapabilityError as CapabilityError
     from smtps.errors import CertificateError as CertificateError
     from smtps.errors import Failure as Failure
@@ -85,7 +85,7 @@ _HOME = {
     "TLSError": "smtps.errors",
     "Template": "smtps.template",
     "Timeouts": "smtps.options",
-    "Verdict": "smtps.diagnosis.verdict",
+    "Verdict": "smtps.diagnosis.conclusion",
     "check": "smtps.diagnosis.checking",
     "connect": "smtps.client.session",
     "prepare": "smtps.client.outgoing",

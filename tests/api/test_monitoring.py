@@ -18,8 +18,8 @@ from smtps.api.app import create_app
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.diagnosis.checking import check
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.formats import FORMATS
-from smtps.diagnosis.verdict import Verdict
 from smtps.errors import Phase
 from smtps.sandbox.gallery import Gallery
 

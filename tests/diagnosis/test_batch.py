@@ -16,10 +16,10 @@ from tests.diagnosis.made import a_report
 
 from smtps.diagnosis.batch import LOOKAHEAD, CheckOne, check_many
 from smtps.diagnosis.checking import check
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.gather import Turn
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.spacing import Spacing
-from smtps.diagnosis.verdict import Verdict
 from smtps.errors import InputError
 from smtps.net.resolve import Address
 from smtps.options import Timeouts

@@ -9,8 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import NameOID
+from tests.diagnosis.test_rules import a_certificate
 
 from smtps.diagnosis.certificate import covers, explain
+from smtps.diagnosis.facts import Certificate, Unreadable
 from smtps.sandbox.certificates import Authority, self_signed
 
 DER = serialization.Encoding.DER
@@ -19,7 +21,7 @@ DER = serialization.Encoding.DER
 def test_an_issued_certificate() -> None:
     authority = Authority("Test CA")
     found = explain(authority.issue(["mail.x.test", "192.0.2.1"]).certificate.public_bytes(DER))
-    assert found is not None
+    assert isinstance(found, Certificate)
     assert (found.subject, found.issuer) == ("CN=mail.x.test", "CN=Test CA")
     assert found.names == ("mail.x.test", "192.0.2.1")
     assert (found.key, found.signature, found.self_signed) == ("EC P-256", "sha256", False)
@@ -29,7 +31,7 @@ def test_an_issued_certificate() -> None:
 
 def test_one_that_signs_itself() -> None:
     found = explain(self_signed(["x.test"]).certificate.public_bytes(DER))
-    assert found is not None
+    assert isinstance(found, Certificate)
     assert found.self_signed
 
 
@@ -38,7 +40,7 @@ def test_the_same_name_is_not_the_same_key() -> None:
     certificate = real.issue(["Same"]).certificate
     assert certificate.subject == other.identity.certificate.subject
     found = explain(certificate.public_bytes(DER))
-    assert found is not None
+    assert isinstance(found, Certificate)
     assert not found.self_signed
 
 
@@ -67,30 +69,61 @@ def test_other_keys_and_only_a_common_name(
         .sign(key, algorithm)
     )
     found = explain(certificate.public_bytes(DER))
-    assert found is not None
+    assert isinstance(found, Certificate)
     assert (found.key, found.signature) == words
     assert found.names == ("old.x.test",)
 
 
 @pytest.mark.parametrize("junk", [b"", b"x", b"\x30\x80" * 50, bytes(1000)])
-def test_what_cannot_be_read_is_none(junk: bytes) -> None:
-    assert explain(junk) is None
+def test_what_is_no_certificate_says_why(junk: bytes) -> None:
+    found = explain(junk)
+    assert isinstance(found, Unreadable)
+    assert len(found.fingerprint_sha256) == 64
+    assert found.why
 
 
 @pytest.mark.parametrize(
     ("names", "host", "covered"),
     [
         (("mail.x.test",), "MAIL.x.test", True),
+        (("MAIL.x.test",), "mail.x.test", True),
         (("mail.x.test",), "x.test", False),
         (("*.x.test",), "mail.x.test", True),
         (("*.x.test",), "a.mail.x.test", False),
         (("*.x.test",), "x.test", False),
         (("*.test",), "x.test", False),
-        (("192.0.2.1",), "192.0.2.1", True),
-        (("2001:db8:0::1",), "2001:db8::1", True),
-        (("mail.x.test.",), "mail.x.test", True),
+        (("*.x.test",), "my_host.x.test", False),
+        (("my_host.x.test",), "my_host.x.test", True),
+        (("*.my_zone.x.test",), "mail.my_zone.x.test", False),
+        (("ma*.x.test",), "mail.x.test", False),
+        (("*l.x.test",), "mail.x.test", False),
+        (("mail.*.test",), "mail.x.test", False),
+        (("*.x.test",), "xn--mnchen-3ya.x.test", True),
+        (("xn--*.x.test",), "xn--mnchen-3ya.x.test", False),
+        (("*.xn--mnchen-3ya.test",), "mail.xn--mnchen-3ya.test", True),
+        (("*.-x.test",), "mail.-x.test", False),
+        (("mail.x.test.",), "mail.x.test", False),
+        (("*.x.test.",), "mail.x.test", False),
         ((), "mail.x.test", False),
     ],
 )
 def test_names_cover_hosts(names: tuple[str, ...], host: str, covered: bool) -> None:
-    assert covers(names, host) is covered
+    assert covers(a_certificate(names=names), host) is covered
+
+
+@pytest.mark.parametrize(
+    ("addresses", "names", "host", "covered"),
+    [
+        (("192.0.2.1",), (), "192.0.2.1", True),
+        (("2001:db8:0::1",), (), "2001:db8::1", True),
+        (("192.0.2.1",), ("mail.x.test",), "mail.x.test", True),
+        (("192.0.2.1",), ("mail.x.test",), "192.0.2.2", False),
+        ((), ("192.0.2.1",), "192.0.2.1", False),  # written as a name
+        (("192.0.2.1",), (), "mail.x.test", False),
+    ],
+)
+def test_addresses_count_as_addresses_only(
+    addresses: tuple[str, ...], names: tuple[str, ...], host: str, covered: bool
+) -> None:
+    found = a_certificate(names=(*names, *addresses), addresses=addresses)
+    assert covers(found, host) is covered

@@ -11,8 +11,8 @@ from tests.diagnosis.made import HOSTILE, a_report, failing
 from tests.diagnosis.test_formats import batches, document
 
 from smtps.core.reply import printable
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 from smtps.errors import Phase
 
 

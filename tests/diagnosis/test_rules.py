@@ -14,11 +14,11 @@ from tests.diagnosis import made
 from smtps.advice import Severity
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
+from smtps.diagnosis.conclusion import Verdict, conclude
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.rules import judge
 from smtps.diagnosis.text import render
-from smtps.diagnosis.verdict import Verdict, conclude
 from smtps.diagnosis.words import explain
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
@@ -40,6 +40,11 @@ def a_certificate(**changed: Any) -> Certificate:
         signature="sha256",
     )
     return replace(good, **changed)
+
+
+def between(first: float, last: float) -> dict[str, Any]:
+    """Validity in days from now."""
+    return {"not_before": NOW + timedelta(days=first), "not_after": NOW + timedelta(days=last)}
 
 
 def offer(*lines: str) -> Capabilities:
@@ -78,12 +83,12 @@ def untrusted(code: str) -> dict[str, Any]:
 CASES: dict[str, tuple[Facts, str, list[str]]] = {
     "a healthy server": (facts(an_address()), "works", []),
     "expires in 13 days": (
-        facts(an_address(chain=(a_certificate(not_after=NOW + timedelta(days=13)),))),
+        facts(an_address(chain=(a_certificate(**between(-77, 13)),))),
         "warnings",
         ["tls.certificate_expires_soon"],
     ),
     "expires in 15 days": (
-        facts(an_address(chain=(a_certificate(not_after=NOW + timedelta(days=15)),))),
+        facts(an_address(chain=(a_certificate(**between(-75, 15)),))),
         "works",
         [],
     ),

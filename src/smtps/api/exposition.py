@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import AddressFacts
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 
 
 def metrics_of(report: Report, seconds: float) -> bytes:

@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.gather import Turn
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.spacing import Spacing
-from smtps.diagnosis.verdict import Verdict
 from smtps.errors import Failure, InputError, SMTPSError
 from smtps.net.resolve import Address
 from smtps.options import DEFAULT_PORT, Security

@@ -38,6 +38,17 @@ class Certificate:
         authority: it may issue others.
         common_name_only: no subjectAltName; the name stands in the subject alone.
         strict_faults: what a client with OpenSSL's strict flag refuses it for.
+        addresses: the last of ``names``: network addresses in the subjectAltName.
+        by_common_name: the subjectAltName has no DNS name, so the common name counts.
+        path_length: how many authorities may follow this one, or None for any number.
+        constraints: the names that it may issue for, such as ``only example.com``.
+        purposes: ``serverAuth``, ``clientAuth``, ``any`` or dotted numbers; None for any purpose.
+        issuer_urls: where the certificate of its issuer can be had.
+        issuer_is_root: whether the issuer signs itself, where the certificate tells; else None.
+        must_staple: it asks for an OCSP response in the handshake (RFC 7633).
+        public: it has the marks of a public authority: a log's signature or the forum's policy.
+        serial: its number at the issuer.
+        unread: parts that are malformed, each with what is wrong.
     """
 
     subject: str
@@ -53,10 +64,78 @@ class Certificate:
     authority: bool = False
     common_name_only: bool = False
     strict_faults: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    by_common_name: bool = False
+    path_length: int | None = None
+    constraints: tuple[str, ...] = ()
+    purposes: tuple[str, ...] | None = None
+    issuer_urls: tuple[str, ...] = ()
+    issuer_is_root: bool | None = None
+    must_staple: bool = False
+    public: bool = False
+    serial: int = 0
+    unread: tuple[str, ...] = ()
+
+    @property
+    def lifetime(self) -> timedelta:
+        """From its first moment to its last."""
+        return self.not_after - self.not_before
 
     def days_left(self, now: datetime) -> int:
         """Whole days until it runs out; negative, whole days since, when it has."""
         return int((self.not_after - now) / _DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What was sent as a certificate and cannot be read as one.
+
+    Attributes:
+        fingerprint_sha256: of the octets, hex.
+        why: what the library says.
+        place: in the chain, the server's own being 0.
+    """
+
+    fingerprint_sha256: str
+    why: str
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A certificate on the way from the server's own to an authority.
+
+    Attributes:
+        certificate: explained.
+        place: in what the server sent, its own being 0; None if this computer had it.
+    """
+
+    certificate: Certificate
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The way from the server's certificate, link by link, each signed by the next.
+
+    Attributes:
+        links: the server's own first.
+        end: ``trusted``: the last is an authority that is trusted here. ``root``: it signs itself
+            and is not. ``missing``: who issued it was neither sent, nor is it known here.
+        foreign: what was sent and has issued nothing on any way from the server's own.
+        namesake: a certificate of the missing issuer's name is there, with another key.
+    """
+
+    links: tuple[Link, ...]
+    end: Literal["trusted", "root", "missing"]
+    foreign: tuple[Link, ...] = ()
+    namesake: bool = False
+
+    @property
+    def in_order(self) -> bool:
+        """Whether each was sent right before its issuer (RFC 5246 section 7.4.2)."""
+        places = [link.place for link in self.links if link.place is not None]
+        return places == sorted(places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +177,9 @@ class AddressFacts:
         tls: version, cipher, chain, first bytes; also of a handshake that failed.
         chain: the certificates as sent, explained, the server's own first.
         path: the way from there to a trusted one, explained, where it was verified.
+        unreadable: what was sent as certificates and cannot be read. Where the server's own is
+            among them, ``chain`` is empty.
+        walk: the links of the chain, one by one.
         greeting, capabilities: what the server said.
         after_login: capabilities once it knows who asks; some servers offer more then.
         offered_in_clear: SASL mechanisms offered before STARTTLS.
@@ -118,6 +200,8 @@ class AddressFacts:
     tls: TLSFacts | None = None
     chain: tuple[Certificate, ...] = ()
     path: tuple[Certificate, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    walk: Walk | None = None
     greeting: Reply | None = None
     capabilities: Capabilities | None = None
     after_login: Capabilities | None = None
@@ -152,6 +236,8 @@ class Facts:
         host, port, security: where it led.
         now: when, UTC.
         verify: whether certificates were checked, as they are unless somebody waives it.
+        own_authorities: whether others are trusted than the system's.
+        client_certificate: what was shown to the server, explained.
         wanted_login: whether credentials were given.
         password_is_ascii: whether no server can read the password in two ways.
         deep: whether all second looks were taken.
@@ -171,6 +257,8 @@ class Facts:
     security: str
     now: datetime
     verify: bool = True
+    own_authorities: bool = False
+    client_certificate: Certificate | None = None
     wanted_login: bool = False
     password_is_ascii: bool = True
     deep: bool = False

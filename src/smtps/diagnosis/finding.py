@@ -64,9 +64,9 @@ class Finding:
         """The same, mattering more or less."""
         return replace(self, severity=severity)
 
-    def with_fix(self, fix: str | None) -> Finding:
-        """The same with a better remedy, if there is one."""
-        return replace(self, fix=fix) if fix else self
+    def with_fix(self, fix: str | None, audience: Who | None = None) -> Finding:
+        """The same with a better remedy, if there is one, and who can apply it."""
+        return replace(self, fix=fix or self.fix, audience=audience or self.audience)
 
     def as_json(self) -> dict[str, Any]:
         """``{"code", "severity", "seen", "meaning", "fix", "for", "see"}``."""

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from math import inf
 
 from smtps.client.access import Leave, check_endpoint, deadline_of, timed
-from smtps.diagnosis.facts import AddressFacts, Control, Facts
+from smtps.diagnosis.certificate import explain
+from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import LocalError, Phase, SMTPSError
+from smtps.net.anchors import client_certificate
 from smtps.net.dial import MOST_ADDRESSES, connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
@@ -70,6 +72,7 @@ async def gather(
         InputError: the host can be none, or a file cannot be used.
         ForbiddenError: policy does not allow an address.
     """
+    check_endpoint(endpoint)  # the caller's own mistakes are no findings
     facts = Facts(
         target=target or endpoint.host,
         host=to_ascii(endpoint.host),
@@ -77,11 +80,12 @@ async def gather(
         security=endpoint.security,
         now=now or datetime.now(UTC),
         verify=endpoint.verify or endpoint.fingerprint is not None,
+        own_authorities=endpoint.ca_file is not None or endpoint.fingerprint is not None,
+        client_certificate=_client_certificate(endpoint),
         wanted_login=endpoint.wants_login,
         password_is_ascii=(endpoint.password or "").isascii(),
         deep=scope.deep,
     )
-    check_endpoint(endpoint)  # the caller's own mistakes are no findings
     deadline = deadline or deadline_of(endpoint)
     try:
         with timed(facts.timings, Phase.DNS):
@@ -113,6 +117,13 @@ async def gather(
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow, deadline)
     return facts
+
+
+def _client_certificate(endpoint: Endpoint) -> Certificate | None:
+    if (der := client_certificate(endpoint)) is None:
+        return None
+    found = explain(der)
+    return found if isinstance(found, Certificate) else None
 
 
 async def _ask_and_look(

@@ -44,6 +44,7 @@ _ROWS: tuple[Row, ...] = (
     Row("auth.sent_unverified", Severity.WARNING, 0),
     Row("auth.", Severity.ERROR, 0),
     Row("send.", Severity.ERROR, 0),
+    Row("clock.", Severity.ERROR, 0),
     Row("tls.certificate_", Severity.ERROR, 50),
     Row("", Severity.ERROR, 30),
     Row("auth.offered_in_clear", Severity.WARNING, 25),

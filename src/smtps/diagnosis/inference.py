@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from smtps.core.reply import printable
 from smtps.diagnosis.certificate import covers, explain
+from smtps.diagnosis.facts import Certificate
 from smtps.diagnosis.looks import Look
 from smtps.diagnosis.suspects import Case
 from smtps.errors import Failure, Phase
@@ -125,8 +126,9 @@ def _nameless(case: Case, look: Look) -> Found:
     failure = case.failure
     if not look.secured or look.tls is None:
         return None
-    own = explain(look.tls.chain[0]) if look.tls.chain else None
-    covered = own is not None and covers(own.names, case.host)
+    found = explain(look.tls.chain[0]) if look.tls.chain else None
+    own = found if isinstance(found, Certificate) else None
+    covered = own is not None and covers(own, case.host)
     if failure.code in ("tls.closed", "net.reset", "tls.timeout") and covered:
         how = "stalls" if failure.code == "tls.timeout" else "is cut"
         return replace(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from smtps.diagnosis.checking import check
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.report import Report, tls_json
-from smtps.diagnosis.verdict import Verdict
 from smtps.net.egress import Allow
 from smtps.options import Security, Timeouts
 

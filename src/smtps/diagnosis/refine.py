@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from smtps.diagnosis.facts import AddressFacts, Certificate
+from smtps.diagnosis.facts import AddressFacts
+from smtps.diagnosis.trust import UNTRUSTED, why_untrusted
 from smtps.errors import Failure
 from smtps.net.names import literal
 
@@ -28,40 +29,32 @@ def refine(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool
         trust_store: whether any authority is trusted at all.
     """
     if failure.code.startswith("tls.certificate_"):
-        return _certificate(failure, host, seen.chain, trust_store=trust_store)
+        return _certificate(failure, host, seen, trust_store=trust_store)
     return failure
 
 
-def _certificate(
-    failure: Failure, host: str, chain: tuple[Certificate, ...], *, trust_store: bool
-) -> Failure:
-    unknown = failure.code in ("tls.certificate_incomplete_chain", "tls.certificate_untrusted_root")
-    if unknown and not trust_store:
+def _certificate(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool) -> Failure:
+    if failure.code == "tls.certificate_wrong_host" and _is_address(host):
+        own = seen.chain[0] if seen.chain else None
+        if own is None or not own.addresses:
+            return replace(failure, code="tls.certificate_no_address")
+    if failure.code not in UNTRUSTED:
+        return failure
+    if not trust_store:
         return replace(
             failure,
             code="tls.no_trust_store",
             message="This computer has no certificate authorities to check against.",
         )
-    issuers = [certificate.issuer for certificate in chain]
-    if unknown and (name := next((i for i in issuers if INTERCEPTORS.search(i)), None)):
+    issuers = [certificate.issuer for certificate in seen.chain]
+    if name := next((i for i in issuers if INTERCEPTORS.search(i)), None):
         return replace(
             failure,
             code="tls.intercepted",
             message=f"The certificate was issued on the way, by {name}.",
         )
-    if failure.code == "tls.certificate_incomplete_chain" and any(
-        certificate.authority for certificate in chain[1:]
-    ):
-        return replace(
-            failure,
-            code="tls.certificate_untrusted_root",
-            message=f"The chain leads to {issuers[-1]}, which is not trusted here.",
-        )
-    if failure.code == "tls.certificate_wrong_host" and _is_address(host):
-        names = chain[0].names if chain else ()
-        if not any(_is_address(name) for name in names):
-            return replace(failure, code="tls.certificate_no_address")
-    return failure
+    reason = why_untrusted(seen.walk, seen.chain) if seen.walk is not None else None
+    return replace(failure, code=reason.code, message=reason.words) if reason else failure
 
 
 def _is_address(name: str) -> bool:

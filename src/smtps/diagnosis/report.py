@@ -7,12 +7,12 @@ from typing import Any
 
 from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.clients import fare
+from smtps.diagnosis.conclusion import Verdict, conclude
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.grade import Grade, grade
 from smtps.diagnosis.looks import Look
 from smtps.diagnosis.rules import judge
-from smtps.diagnosis.verdict import Verdict, conclude
 from smtps.errors import Failure
 
 

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator
 
 from smtps.advice import Severity
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
     VERDICT,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from smtps.client.access import Access, Leave
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
-from smtps.diagnosis.facts import AddressFacts, Asked, Certificate
+from smtps.diagnosis.chain import walk
+from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.diagnosis.inference import at_last, infer, known
 from smtps.diagnosis.looker import BUDGET, Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
@@ -18,9 +19,10 @@ from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
 from smtps.errors import Failure, LocalError, LoginError, Phase, SMTPSError
+from smtps.net.anchors import anchors
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
-from smtps.net.tls import trusts_anybody
+from smtps.net.tls import TLSFacts, trusts_anybody
 from smtps.options import Endpoint
 
 if TYPE_CHECKING:
@@ -280,8 +282,7 @@ def _note(session: Access, seen: AddressFacts) -> None:
     """Take over what the session saw, however far it came."""
     seen.tls = session.tls or seen.tls
     if seen.tls is not None:
-        seen.chain = _explained(seen.tls.chain)
-        seen.path = _explained(seen.tls.path)
+        _explain_chain(seen, seen.tls, session.endpoint)
     if session.greeting is not None:
         seen.greeting = session.greeting
     if session.capabilities.server_name:
@@ -292,5 +293,17 @@ def _note(session: Access, seen: AddressFacts) -> None:
     seen.quirks |= session.dialogue.connection.quirks
 
 
-def _explained(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    return tuple(found for der in chain if (found := explain(der)) is not None)
+def _explain_chain(seen: AddressFacts, tls: TLSFacts, endpoint: Endpoint) -> None:
+    sent = [explain(der) for der in tls.chain]
+    seen.unreadable = tuple(
+        replace(found, place=place)
+        for place, found in enumerate(sent)
+        if isinstance(found, Unreadable)
+    )
+    readable = tuple(found for found in sent if isinstance(found, Certificate))
+    own_is_readable = bool(sent) and isinstance(sent[0], Certificate)
+    seen.chain = readable if own_is_readable else ()
+    path = (explain(der) for der in tls.path)
+    seen.path = tuple(found for found in path if isinstance(found, Certificate))
+    if own_is_readable:
+        seen.walk = walk(tls.chain, () if tls.verified else anchors(endpoint))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.looks import DEEP_LOOKS
-from smtps.diagnosis.verdict import Verdict
 
 if TYPE_CHECKING:
     from smtps.diagnosis.names import Names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ class Kind:
         key_identifier: has the authority key identifier.
         alternative_names: has its names where they belong.
         authority: may issue others.
+        path_length: how many authorities may follow it.
+        permitted: the only domains that it may issue for.
+        must_staple: asks for an OCSP response in the handshake.
+        version: of X.509, where there are three.
     """
 
     not_before: datetime | None = None
@@ -43,6 +48,10 @@ class Kind:
     key_identifier: bool = True
     alternative_names: bool = True
     authority: bool = False
+    path_length: int | None = None
+    permitted: tuple[str, ...] = ()
+    must_staple: bool = False
+    version: int = 3
 
 
 USUAL = Kind()
@@ -54,6 +63,7 @@ class Identity:
 
     Attributes:
         certificate, key: its own.
+        malformed: its octets, where they are none that the library can hold.
         chain: certificates to send behind it.
         root: where the chain ends, not to be sent as a rule.
     """
@@ -62,10 +72,15 @@ class Identity:
     key: Key
     chain: tuple[x509.Certificate, ...] = ()
     root: x509.Certificate | None = None
+    malformed: bytes | None = None
 
     def alone(self) -> Identity:
         """Without what should be sent behind it."""
         return replace(self, chain=())
+
+    def sending(self, *chain: x509.Certificate) -> Identity:
+        """With these behind it in place of what should be there."""
+        return replace(self, chain=chain)
 
     def with_root(self) -> Identity:
         """With the root, as a server sends it that has been told too much."""
@@ -81,8 +96,10 @@ class Identity:
         key = self.key.private_bytes(
             PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        shown = (self.certificate, *self.chain)
-        path.write_bytes(key + b"".join(one.public_bytes(PEM) for one in shown))
+        own = self.certificate.public_bytes(PEM)
+        if self.malformed is not None:
+            own = ssl.DER_cert_to_PEM_cert(self.malformed).encode()
+        path.write_bytes(key + own + b"".join(one.public_bytes(PEM) for one in self.chain))
         path.chmod(0o600)
         return path
 
@@ -109,10 +126,16 @@ class Authority:
         path.write_bytes(self.pem())
         return path
 
-    def intermediate(self, kind: Kind = USUAL) -> Authority:
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Its own."""
+        return self.identity.certificate
+
+    def intermediate(
+        self, kind: Kind = USUAL, *, name: str = "smtps sandbox intermediate CA"
+    ) -> Authority:
         """An authority below this one, which servers have to send."""
-        name, kind = "smtps sandbox intermediate CA", replace(kind, authority=True)
-        return Authority(identity=_issue(name, (), self.identity, kind))
+        return Authority(identity=_issue(name, (), self.identity, replace(kind, authority=True)))
 
     def issue(self, names: Iterable[str], kind: Kind = USUAL) -> Identity:
         """A server's certificate for host names and addresses."""
@@ -145,19 +168,25 @@ def _issue(
     for extension, critical in _extensions(names, key, issuer_key, kind):
         builder = builder.add_extension(extension, critical=critical)
     certificate = builder.sign(issuer_key, hashes.SHA256())
+    malformed = _resign(certificate, issuer_key, kind.version) if kind.version != 3 else None
     if kind.sha1:
         assert isinstance(issuer_key, rsa.RSAPrivateKey)
         certificate = _resign_with_sha1(certificate, issuer_key)
     if issuer is None:
-        return Identity(certificate, key, (), certificate)
+        return Identity(certificate, key, (), certificate, malformed)
     above = () if issuer.certificate == issuer.root else (issuer.certificate, *issuer.chain)
-    return Identity(certificate, key, above, issuer.root)
+    return Identity(certificate, key, above, issuer.root, malformed)
 
 
 def _extensions(
     names: tuple[str, ...], key: Key, issuer_key: Key, kind: Kind
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    yield x509.BasicConstraints(ca=kind.authority, path_length=None), True
+    yield x509.BasicConstraints(ca=kind.authority, path_length=kind.path_length), True
+    if kind.permitted:
+        domains = [x509.DNSName(domain) for domain in kind.permitted]
+        yield x509.NameConstraints(permitted_subtrees=domains, excluded_subtrees=None), True
+    if kind.must_staple:
+        yield x509.TLSFeature([x509.TLSFeatureType.status_request]), False
     yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
     if kind.key_identifier:
         yield x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
@@ -183,6 +212,22 @@ def _resign_with_sha1(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> 
     der = certificate.public_bytes(serialization.Encoding.DER)
     der = der.replace(inner, weak, 1).replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA, 1)
     return x509.load_der_x509_certificate(der.replace(certificate.signature, signature, 1))
+
+
+_VERSION_3 = bytes.fromhex("a003020102")
+
+
+def _resign(certificate: x509.Certificate, key: Key, version: int) -> bytes:
+    """The same with another version, which the library neither makes nor reads."""
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    inner = certificate.tbs_certificate_bytes
+    other = inner.replace(_VERSION_3, _VERSION_3[:-1] + bytes([version - 1]), 1)
+    signature = key.sign(other, ec.ECDSA(hashes.SHA256()))
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    # The signature stands at the end, as a bit string; its length may be another.
+    whole = der[4:].replace(inner, other, 1)[: -len(certificate.signature) - 3]
+    whole += b"\x03" + bytes([len(signature) + 1, 0]) + signature
+    return b"\x30\x82" + len(whole).to_bytes(2) + whole
 
 
 @cache

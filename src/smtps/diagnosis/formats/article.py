@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtps.advice import Severity
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.markup import Markup, definitions, element, lines
 from smtps.diagnosis.formats.timeline import timeline
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import (
     AUDIENCE,
     SEVERITY,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from smtps.core.reply import printable
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.formats.writer import Simple
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.text import render
-from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import VERDICT
 
 _OUTCOME = {Verdict.FAILS: "failure", Verdict.UNKNOWN: "error", Verdict.LATER: "error"}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 
 from smtps.core.reply import printable
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.formats.writer import Simple
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.rules.certificates import EXPIRES_SOON
-from smtps.diagnosis.verdict import Verdict
+from smtps.diagnosis.rules.certificates import expires_soon
 from smtps.diagnosis.wording import AUDIENCE, VERDICT, about_login
 
 _STATE = {
@@ -67,7 +68,9 @@ def _performance(report: Report) -> Iterator[str]:
     for phase, spent in timings.items():
         yield f"time_{phase}={spent / 1000:.3f}s;;;0"
     if best is not None and best.chain:
-        yield f"days={best.chain[0].days_left(facts.now)};{EXPIRES_SOON}:;0:"
+        own = best.chain[0]
+        soon = expires_soon(own) / timedelta(days=1)
+        yield f"days={own.days_left(facts.now)};{soon:g}:;0:"
 
 
 def _clean(text: str) -> str:

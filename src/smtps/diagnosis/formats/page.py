@@ -7,11 +7,11 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.formats.article import TONE, article
 from smtps.diagnosis.formats.markup import Markup, element
 from smtps.diagnosis.formats.writer import PLAIN, Style
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 from smtps.diagnosis.wording import VERDICT
 
 _TITLE = "Mail submission"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from smtps.core.reply import printable
+from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.formats.writer import PLAIN, Style
 from smtps.diagnosis.report import Report
-from smtps.diagnosis.verdict import Verdict
 
 
 class _Kept(NamedTuple):

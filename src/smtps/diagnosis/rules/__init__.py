@@ -7,18 +7,34 @@ from collections.abc import Callable, Iterable, Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
-from smtps.diagnosis.rules import certificates, dialogue, envelope, failures, login, names, tls
+from smtps.diagnosis.rules import (
+    certificates,
+    dates,
+    dialogue,
+    envelope,
+    failures,
+    identity,
+    login,
+    names,
+    tls,
+)
 
 Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     failures.some_addresses,
     failures.many_addresses,
-    certificates.validity,
-    certificates.names,
+    dates.validity,
+    identity.names,
     certificates.trust,
+    identity.constraints,
+    identity.purposes,
     certificates.strength,
     certificates.form,
+    certificates.form_of_chain,
+    dates.lifetime,
+    dates.clocks,
+    identity.client_certificate,
     certificates.difference,
     tls.old_versions,
     tls.weak_ciphers,

@@ -3,92 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
+from datetime import timedelta
 from itertools import pairwise
 
-from smtps.advice import Severity
-from smtps.diagnosis.certificate import covers
+from smtps.advice import Severity, Who
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.trust import UNTRUSTED, why_untrusted
 from smtps.net.names import literal
+from smtps.providers import by_host
 
-EXPIRES_SOON = 14
-"""Days. Automatic renewal has failed by then: it is due 30 days before the end."""
+EXPIRES_SOON = timedelta(days=14)
+"""Automatic renewal has failed by then: it is due 30 days before the end of 90."""
 
 _BROKEN_HASHES = ("md5", "sha1")
 _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}
 
 
-def _shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:
+def expires_soon(certificate: Certificate) -> timedelta:
+    """How long before its end a certificate should have been renewed: a quarter of a short life."""
+    return min(EXPIRES_SOON, certificate.lifetime / 4)
+
+
+def shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:
+    """Addresses that showed a certificate that can be read, with their own one."""
     for address in facts.addresses:
         if address.chain:
             yield address, address.chain[0]
 
 
-def _trusted(address: AddressFacts) -> bool:
+def trusted(address: AddressFacts) -> bool:
+    """Whether OpenSSL verified the chain, or the fingerprint is the pinned one."""
     return address.tls is not None and address.tls.verified
 
 
-def _failed(address: AddressFacts, code: str) -> bool:
-    return address.failure is not None and address.failure.code == code
+def failed(address: AddressFacts, *codes: str) -> bool:
+    """Whether the handshake failed by one of these."""
+    return address.failure is not None and address.failure.code in codes
 
 
-def _found(
+def found(
     address: AddressFacts, code: str, seen: str, *, severity: Severity | None = None
 ) -> Finding:
     """A finding; if the handshake failed with the same code, this is what it failed by."""
-    found = Finding.of(code, f"{address.address}: {seen}", severity=severity)
-    return found.explaining(address.failure) if _failed(address, code) else found
-
-
-def validity(facts: Facts) -> Iterator[Finding]:
-    """When the certificate holds."""
-    for address, own in _shown(facts):
-        if facts.now > own.not_after:
-            seen = f"valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {_ago(facts, own)}"
-            yield _found(address, "tls.certificate_expired", seen)
-        elif facts.now < own.not_before:
-            seen = f"valid only from {own.not_before:%Y-%m-%d %H:%M} UTC on"
-            yield _found(address, "tls.certificate_not_yet_valid", seen)
-        elif (days := own.days_left(facts.now)) < EXPIRES_SOON:
-            seen = f"valid until {own.not_after:%Y-%m-%d %H:%M} UTC, {days} days from now"
-            yield _found(address, "tls.certificate_expires_soon", seen)
-
-
-def _ago(facts: Facts, own: Certificate) -> str:
-    days = (facts.now - own.not_after).days
-    return f"{days} days ago" if days != 1 else "a day ago"
-
-
-def names(facts: Facts) -> Iterator[Finding]:
-    """Whom the certificate is for."""
-    for address, own in _shown(facts):
-        if _trusted(address) or covers(own.names, facts.host):
-            continue
-        for_names = ", ".join(own.names[:8]) or "no name at all"
-        seen = f"asked for {facts.host}, it is for {for_names}"
-        if _failed(address, "tls.certificate_no_address"):
-            yield _found(address, "tls.certificate_no_address", seen)
-            continue
-        candidates = [name.lower() for name in own.names if literal(name) is None]
-        close = get_close_matches(facts.host, candidates, n=1)
-        better = f"Connect to {close[0]}, if that is the same server." if close else None
-        yield _found(address, "tls.certificate_wrong_host", seen).with_fix(better)
+    finding = Finding.of(code, f"{address.address}: {seen}", severity=severity)
+    return finding.explaining(address.failure) if failed(address, code) else finding
 
 
 def trust(facts: Facts) -> Iterator[Finding]:
     """Who vouches for the certificate."""
-    for address, own in _shown(facts):
-        if not _trusted(address) and own.self_signed and len(address.chain) == 1:
-            seen = f"{own.subject} signed by itself, SHA-256 {own.fingerprint_sha256}"
-            yield _found(address, "tls.certificate_self_signed", seen)
-        elif missing := missing_link(address):
-            yield _found(
-                address,
-                "tls.certificate_incomplete_chain",
-                f"{missing.subject} is not sent; this computer happened to know it",
-                severity=Severity.WARNING,
+    for address, _ in shown(facts):
+        if trusted(address):
+            if missing := missing_link(address):
+                seen = f"{missing.subject} is not sent; this computer happened to know it"
+                code = "tls.certificate_incomplete_chain"
+                yield found(address, code, seen, severity=Severity.WARNING)
+        elif not facts.verify or failed(address, *UNTRUSTED):
+            yield from _untrusted(facts, address)
+
+
+def _untrusted(facts: Facts, address: AddressFacts) -> Iterator[Finding]:
+    reason = why_untrusted(address.walk, address.chain) if address.walk is not None else None
+    if reason is None:
+        return
+    finding = found(address, reason.code, reason.words).with_fix(reason.fix, reason.audience)
+    if failed(address, *UNTRUSTED):
+        finding = finding.explaining(address.failure)
+    elsewhere = somebody_else(facts)
+    yield finding.with_fix(elsewhere, Who.NETWORK) if elsewhere else finding
+
+
+def somebody_else(facts: Facts) -> str | None:
+    """What to do where a known provider's host shows what the provider never would."""
+    provider = by_host(facts.host) if literal(facts.host) is None else None
+    if provider is None:
+        return None
+    return (
+        f"Do not log in: {facts.host} is {provider.name}'s, and something else answers for it "
+        "(a redirected port, a changed DNS answer, a proxy). Compare from another network."
+    )
+
+
+def form_of_chain(facts: Facts) -> Iterator[Finding]:
+    """Certificates that were sent in the wrong order, or for nothing."""
+    for address, _ in shown(facts):
+        walk = address.walk
+        if walk is None or not trusted(address):
+            continue
+        if not walk.in_order:
+            order = ", ".join(str(link.place + 1) for link in walk.links if link.place is not None)
+            yield found(
+                address, "tls.certificate_chain_order", f"the chain is in the places {order}"
             )
+        if walk.foreign:
+            names = ", ".join(link.certificate.subject for link in walk.foreign)
+            yield found(address, "tls.certificate_chain_foreign", names)
 
 
 def missing_link(address: AddressFacts) -> Certificate | None:
@@ -100,40 +109,55 @@ def missing_link(address: AddressFacts) -> Certificate | None:
 def strength(facts: Facts) -> Iterator[Finding]:
     """Keys and signatures that strict clients refuse; an error where OpenSSL refused them too."""
     for address in facts.addresses:
-        failed = _failed(address, "tls.certificate_weak")
-        severity = Severity.ERROR if failed else Severity.WARNING
+        severity = Severity.ERROR if failed(address, "tls.certificate_weak") else Severity.WARNING
         for words in _weak_links(address)[:1]:
-            yield _found(address, "tls.certificate_weak", words, severity=severity)
+            yield found(address, "tls.certificate_weak", words, severity=severity)
 
 
 def _weak_links(address: AddressFacts) -> list[str]:
-    found = []
+    weak = []
+    foreign = {link.certificate for link in address.walk.foreign} if address.walk else set()
     for certificate in address.chain:
+        if certificate in foreign:
+            continue
         smallest = _SMALLEST.get(certificate.key.partition(" ")[0], 0)
         if 0 < certificate.bits < smallest:
-            found.append(f"{certificate.subject} has a key of {certificate.bits} bits")
+            weak.append(f"{certificate.subject} has a key of {certificate.bits} bits")
         if certificate.signature in _BROKEN_HASHES and not certificate.self_signed:
-            found.append(f"{certificate.subject} is signed with {certificate.signature.upper()}")
-    return found
+            weak.append(f"{certificate.subject} is signed with {certificate.signature.upper()}")
+    return weak
 
 
 def form(facts: Facts) -> Iterator[Finding]:
-    """What only some clients mind."""
-    for address, own in _shown(facts):
-        where = f"{address.address}: "
+    """What is malformed, and what only some clients mind."""
+    for address in facts.addresses:
+        severity = None if failed(address, "tls.certificate_malformed") else Severity.WARNING
+        if words := _malformed(address):
+            yield found(
+                address, "tls.certificate_malformed", "; ".join(words[:4]), severity=severity
+            )
+    for address, own in shown(facts):
         if own.common_name_only and not own.self_signed:
-            seen = f"{where}{own.subject}, and no subjectAltName"
-            yield Finding.of("tls.certificate_common_name_only", seen)
+            seen = f"{own.subject}, and no subjectAltName"
+            yield found(address, "tls.certificate_common_name_only", seen)
         checked = address.path or address.chain
         faults = [f"{c.subject}: {fault}" for c in checked for fault in c.strict_faults]
-        if faults and _trusted(address):
-            yield Finding.of("tls.certificate_not_strict", where + "; ".join(faults[:4]))
+        if faults and trusted(address):
+            yield found(address, "tls.certificate_not_strict", "; ".join(faults[:4]))
+
+
+def _malformed(address: AddressFacts) -> list[str]:
+    read = dict.fromkeys((*address.chain, *address.path))
+    parts = [f"{each.subject or 'no subject'}: {part}" for each in read for part in each.unread]
+    whole = [
+        f"certificate {each.place + 1} of the chain: {each.why}" for each in address.unreadable
+    ]
+    return whole + parts
 
 
 def difference(facts: Facts) -> Iterator[Finding]:
     """Back ends that were not renewed together."""
-    shown = list(_shown(facts))
-    for (one, first), (other, second) in pairwise(shown):
+    for (one, first), (other, second) in pairwise(shown(facts)):
         if first.fingerprint_sha256 != second.fingerprint_sha256:
             yield Finding.of(
                 "tls.certificate_differs",

@@ -28,6 +28,47 @@ def _three_faults(authority: Authority) -> Identity:
     return authority.intermediate().issue(ELSEWHERE, kind).alone()
 
 
+def _expired_intermediate(authority: Authority) -> Identity:
+    kind = Kind(not_before=_in_days(-400), not_after=_in_days(-11))
+    return authority.intermediate(kind).issue(NAMES)
+
+
+def _foreign_intermediate(authority: Authority) -> Identity:
+    other = authority.intermediate(name="smtps sandbox intermediate CA of last year")
+    return _chained(authority).sending(other.certificate)
+
+
+def _missing_link(authority: Authority) -> Identity:
+    upper = authority.intermediate(name="smtps sandbox intermediate CA 1")
+    lower = upper.intermediate(name="smtps sandbox intermediate CA 2")
+    return lower.issue(NAMES).sending(lower.certificate)
+
+
+def _rekeyed_authority(authority: Authority) -> Identity:
+    kind = Kind(key_identifier=False)
+    return authority.intermediate().issue(NAMES, kind).sending(authority.intermediate().certificate)
+
+
+def _path_length(authority: Authority) -> Identity:
+    upper = authority.intermediate(Kind(path_length=0), name="smtps sandbox last intermediate CA")
+    return upper.intermediate().issue(NAMES)
+
+
+def _self_signed_in_company(authority: Authority) -> Identity:
+    return self_signed(NAMES).sending(authority.intermediate().certificate)
+
+
+def _out_of_order(authority: Authority) -> Identity:
+    upper = authority.intermediate(name="smtps sandbox intermediate CA 1")
+    lower = upper.intermediate(name="smtps sandbox intermediate CA 2")
+    return lower.issue(NAMES).sending(upper.certificate, lower.certificate)
+
+
+def _chain_and_more(authority: Authority) -> Identity:
+    chained, other = _chained(authority), Authority("Example Company CA")
+    return chained.sending(*chained.chain, other.certificate)
+
+
 PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="chain", summary="its certificate comes with an intermediate", certify=_chained),
@@ -40,7 +81,7 @@ PERSONAS: tuple[Persona, ...] = (
         name="expires-soon",
         summary="its certificate runs out in five days",
         findings=("tls.certificate_expires_soon",),
-        certify=lambda a: a.issue(NAMES, Kind(not_after=_in_days(5)))),
+        certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(-85), not_after=_in_days(5)))),
     Persona(
         name="not-yet-valid",
         summary="its certificate begins in five days",
@@ -76,6 +117,61 @@ PERSONAS: tuple[Persona, ...] = (
         summary="the link between its certificate and the authority is not sent",
         findings=("tls.certificate_incomplete_chain",),
         certify=lambda a: _chained(a).alone()),
+    Persona(
+        name="expired-intermediate",
+        summary="the link between its certificate and the authority ran out ten days ago",
+        findings=("tls.certificate_expired",),
+        certify=_expired_intermediate),
+    Persona(
+        name="foreign-intermediate",
+        summary="the link that it sends is not the one that issued its certificate",
+        findings=("tls.certificate_incomplete_chain",),
+        certify=_foreign_intermediate),
+    Persona(
+        name="missing-link",
+        summary="of the two links between its certificate and the authority it sends one",
+        findings=("tls.certificate_incomplete_chain",),
+        certify=_missing_link),
+    Persona(
+        name="rekeyed-authority",
+        summary="the link that it sends has the right name and another key",
+        findings=("tls.certificate_bad_signature",),
+        certify=_rekeyed_authority),
+    Persona(
+        name="name-constraints",
+        summary="its issuer may issue certificates for another domain only",
+        findings=("tls.certificate_constrained",),
+        host="localhost",
+        certify=lambda a: a.intermediate(Kind(permitted=("example.test",))).issue(["localhost"])),
+    Persona(
+        name="path-length",
+        summary="one of its issuers may have no other below it, and has",
+        findings=("tls.certificate_constrained",),
+        certify=_path_length),
+    Persona(
+        name="self-signed-in-company",
+        summary="its certificate is signed by itself, and a link is sent behind it",
+        findings=("tls.certificate_self_signed",),
+        certify=_self_signed_in_company),
+    Persona(
+        name="chain-out-of-order",
+        summary="the links of its chain are sent in the wrong order",
+        findings=("tls.certificate_chain_order",),
+        certify=_out_of_order),
+    Persona(
+        name="chain-and-more",
+        summary="it sends a certificate that is not part of its chain",
+        findings=("tls.certificate_chain_foreign",),
+        certify=_chain_and_more),
+    Persona(
+        name="version-7",
+        summary="its certificate says that it is of X.509 version 7",
+        findings=("tls.certificate_malformed",),
+        certify=lambda a: a.issue(NAMES, Kind(version=7))),
+    Persona(
+        name="short-lived",
+        summary="its certificate is valid for six days, four of them left",
+        certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(-2), not_after=_in_days(4)))),
     Persona(
         name="three-faults",
         summary="its certificate has expired, is for another host, and its link is not sent",

@@ -1,0 +1,122 @@
+"""For whom, and for what, certificates are: host names, constraints, purposes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from smtps.advice import Who
+from smtps.diagnosis.certificate import covers
+from smtps.diagnosis.facts import AddressFacts, Certificate, Facts, Walk
+from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.rules.certificates import (
+    failed,
+    found,
+    shown,
+    somebody_else,
+    trusted,
+)
+from smtps.net.names import literal
+
+_PINNED = "tls.fingerprint_mismatch"
+
+
+def names(facts: Facts) -> Iterator[Finding]:
+    """Whom the certificate is for."""
+    for address, own in shown(facts):
+        if trusted(address) or failed(address, _PINNED) or covers(own, facts.host):
+            continue
+        seen = f"asked for {facts.host}, it is for {', '.join(own.names[:8]) or 'no name at all'}"
+        if literal(facts.host) is not None and facts.host in own.names:
+            seen += "; the address stands there as a name, and not as an address (iPAddress)"
+        if failed(address, "tls.certificate_no_address"):
+            yield found(address, "tls.certificate_no_address", seen)
+            continue
+        finding = found(address, "tls.certificate_wrong_host", seen)
+        if (elsewhere := somebody_else(facts)) is not None:
+            yield finding.with_fix(elsewhere, Who.NETWORK)
+        else:
+            yield finding.with_fix(_close(facts.host, own))
+
+
+def _close(host: str, own: Certificate) -> str | None:
+    """A name to connect to in place of the host, if one of the same domain is almost it."""
+    parts = host.split(".")
+    domain = "." + ".".join(parts[-2:])
+    same = [
+        name.lower() for name in own.names
+        if literal(name) is None and "*" not in name and f".{name.lower()}".endswith(domain)
+    ]  # fmt: skip
+    close = get_close_matches(host, same, n=1) if len(parts) > 2 else []
+    return f"Connect to {close[0]}, if that is the same server." if close else None
+
+
+def constraints(facts: Facts) -> Iterator[Finding]:
+    """What an issuer may issue, where that is why the chain is refused (RFC 5280 section 6.1.4)."""
+    for address, own in shown(facts):
+        if failed(address, "tls.certificate_constrained") and address.walk is not None:
+            for words in (*_too_long(address.walk), *_outside(address.walk, own)):
+                yield found(address, "tls.certificate_constrained", words)
+
+
+def _too_long(walk: Walk) -> Iterator[str]:
+    below = 0
+    for link in walk.links[1:]:
+        issuer = link.certificate
+        if issuer.path_length is not None and below > issuer.path_length:
+            yield (
+                f"{issuer.subject} may have {issuer.path_length} authorities below it "
+                f"(path length) and has {below}"
+            )
+        below += issuer.subject != issuer.issuer
+
+
+def _outside(walk: Walk, own: Certificate) -> Iterator[str]:
+    for link in walk.links[1:]:
+        issuer = link.certificate
+        if issuer.constraints:
+            may, names = ", ".join(issuer.constraints[:6]), ", ".join(own.names[:6])
+            yield f"{issuer.subject} may issue {may}; this certificate is for {names}"
+
+
+def purposes(facts: Facts) -> Iterator[Finding]:
+    """Certificates that are not meant for a server, or may not issue."""
+    for address, own in shown(facts):
+        if trusted(address) or failed(address, _PINNED):
+            continue
+        for words in _misused(address, own)[:1]:
+            yield found(address, "tls.certificate_wrong_purpose", words)
+
+
+def _misused(address: AddressFacts, own: Certificate) -> list[str]:
+    misused = []
+    if not _serves(own):
+        misused.append(f"{own.subject} is for {', '.join(own.purposes or ())} only")
+    issuers = address.walk.links[1:] if address.walk is not None else ()
+    for link in issuers:
+        issuer = link.certificate
+        if not issuer.authority and not (issuer.self_signed and link.place is None):
+            misused.append(f"{issuer.subject} has issued a certificate and is no authority")
+        elif not _serves(issuer):
+            misused.append(
+                f"{issuer.subject} may issue for {', '.join(issuer.purposes or ())} only"
+            )
+    return misused
+
+
+def _serves(certificate: Certificate) -> bool:
+    wanted = {"serverAuth", "any"}
+    return certificate.purposes is None or bool(wanted & set(certificate.purposes))
+
+
+def client_certificate(facts: Facts) -> Iterator[Finding]:
+    """A client certificate that servers will not take."""
+    own = facts.client_certificate
+    if own is None:
+        return
+    if own.purposes is not None and not {"clientAuth", "any"} & set(own.purposes):
+        words = f"{own.subject} is for {', '.join(own.purposes)}, and not for clients (clientAuth)"
+        yield Finding.of("tls.client_certificate_unfit", words)
+    if not own.not_before <= facts.now <= own.not_after:
+        words = f"valid from {own.not_before:%Y-%m-%d} to {own.not_after:%Y-%m-%d}"
+        yield Finding.of("tls.client_certificate_unfit", f"{own.subject}: {words}")
