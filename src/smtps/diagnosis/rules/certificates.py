@@ -58,7 +58,7 @@ def trust(facts: Facts) -> Iterator[Finding]:
                 seen = f"{missing.subject} is not sent; this computer happened to know it"
                 code = "tls.certificate_incomplete_chain"
                 yield found(address, code, seen, severity=Severity.WARNING)
-        elif not facts.verify or failed(address, *UNTRUSTED):
+        elif failed(address, *UNTRUSTED) or (address.reached and not facts.verify):
             yield from _untrusted(facts, address)
 
 
