@@ -21,6 +21,7 @@ from . import dovecot, postfix
 from .server import DOMAIN, Server, Taken, free_ports
 
 MAIL_UID = 65534  # nobody: both servers refuse to store mail as root
+QUEUES = ("queue/incoming", "queue/active")
 SIZE_LIMIT = 64 * 1024 * 1024
 
 PACKAGES = {  # program: the Debian package it comes in
@@ -104,9 +105,8 @@ class MailHost(Server):
             path.unlink()
 
     def _settle(self) -> None:
-        queues = [self.run / "queue" / name for name in ("incoming", "active")]
         deadline = time.monotonic() + 60
-        while any(next(queue.iterdir(), None) for queue in queues):
+        while any(_complete(path) for name in QUEUES for path in (self.run / name).iterdir()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the queue does not empty\n{self.log(4000)}")
             time.sleep(0.02)
@@ -170,6 +170,14 @@ class MailHost(Server):
         (run / "users").write_text(f"{self.username}:{{PLAIN}}{self.password}\n")
         token_key = base64.b64encode(self._token_key)
         (run / "keys/default/HS256/default").write_bytes(token_key)
+
+
+def _complete(path: Path) -> bool:
+    """Whether Postfix has accepted a message of its queue; its owner may then execute the file."""
+    try:
+        return bool(path.stat().st_mode & 0o100)
+    except FileNotFoundError:  # it was delivered meanwhile
+        return False
 
 
 def _base64url(data: bytes) -> str:

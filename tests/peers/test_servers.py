@@ -130,6 +130,18 @@ async def test_check_asks_for_recipients_and_sends_nothing(server: Server) -> No
     assert server.taken() == []
 
 
+# Debian's GnuTLS and Postfix are made for opportunistic TLS between servers, and it shows.
+OLD = ["tls.old_versions_accepted"]
+EXPERT = {"Exim": OLD, "Postfix": [*OLD, "tls.weak_cipher_accepted"]}
+
+
+async def test_a_deep_check_says_what_an_expert_would(server: Server) -> None:
+    ask = smtps.Envelope.of(SENDER, [RECIPIENT])
+    report = await smtps.check(server.endpoint(), deep=True, envelope=ask)
+    assert [finding.code for finding in report.findings] == EXPERT.get(server.name, [])
+    assert server.taken() == []
+
+
 async def test_login_by_each_mechanism_and_send(server: Server) -> None:
     mechanisms = MECHANISMS[server.name]
     for mechanism in mechanisms:
