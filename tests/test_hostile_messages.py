@@ -236,7 +236,7 @@ def test_what_the_standard_library_lets_through_is_refused(place: str, bad: str)
     expected[0][0].extend({"date", "message-id"} - set(expected[0][0]))
     outgoing = tried(lambda: prepare(message, ENVELOPE))
     if isinstance(outgoing, InputError):
-        assert outgoing.field in ("headers", "message", "raw")
+        assert outgoing.field.partition(".")[0] in ("headers", "message", "raw")
         return
     data = outgoing.data
     found = tree(data)
@@ -304,7 +304,7 @@ def test_another_message_in_front_of_the_true_one_is_refused(
         message.make_mixed(boundary="B")
     outgoing = tried(lambda: prepare(message, ENVELOPE))
     if isinstance(outgoing, InputError):
-        assert outgoing.field in ("headers", "message")
+        assert outgoing.field.partition(".")[0] in ("headers", "message")
     else:
         assert not re.search(rb"(?m)^From:\s+evil", outgoing.data)
 
@@ -320,7 +320,7 @@ def test_a_part_of_the_older_class_is_written_by_the_newer_and_read_again(charse
     message.attach(message_from_bytes(part.encode()))
     outgoing = tried(lambda: prepare(message, ENVELOPE))
     if isinstance(outgoing, InputError):
-        assert outgoing.field in ("headers", "message")
+        assert outgoing.field.partition(".")[0] in ("headers", "message")
     else:
         assert b"text/html" not in outgoing.data
 
@@ -632,9 +632,12 @@ def test_a_megabyte_of_anything_is_done_with_in_time(place: str) -> None:
 def test_a_long_field_of_a_python_message_is_done_with_in_time(piece: str) -> None:
     message = legacy()
     message["Cc"] = piece * (40_000 // len(piece))
-    with limited(1), pytest.raises(InputError) as caught:
-        prepare(message, None)
-    assert caught.value.field in ("cc", "raw")
+    with limited(1):
+        found = tried(lambda: prepare(message, None))
+    if piece.isspace():
+        assert b"\r\nCc:\r\n" in found.data
+    else:
+        assert found.field in ("cc", "raw")
 
 
 def test_many_recipients_are_read_in_time() -> None:

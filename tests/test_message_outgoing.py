@@ -123,7 +123,10 @@ def test_blind_recipients_are_in_the_envelope_only(build: Build) -> None:
 
 @KINDS
 def test_blind_recipients_of_a_resent_message_are_not_told(build: Build) -> None:
-    assert b"hidden" not in prepare(build(Resent_Bcc="secret@hidden.example"), None).data
+    message = build(Resent_Bcc="secret@hidden.example", Resent_From="carol@example.net")
+    outgoing = prepare(message, None)
+    assert b"hidden" not in outgoing.data
+    assert [str(who) for who in outgoing.envelope.recipients] == ["secret@hidden.example"]
 
 
 @KINDS
@@ -238,7 +241,7 @@ def with_part(part: Any) -> LegacyMessage:
 def test_what_cannot_be_serialised_is_an_input_error(build: Callable[[], Any]) -> None:
     with pytest.raises(InputError) as caught:
         prepare(build(), ENVELOPE)
-    assert caught.value.field in ("message", "headers")
+    assert caught.value.field.partition(".")[0] in ("message", "headers")
 
 
 def test_a_line_too_long_is_refused_also_from_pythons_email() -> None:

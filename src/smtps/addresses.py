@@ -174,9 +174,13 @@ def read_list(text: str, field: str) -> list[Entry]:
     """
     if len(text) > MAX_FIELD:
         raise InputError(field, f"has more than {MAX_FIELD} characters")
-    if grammar.FORBIDDEN.search(text.replace("\t", " ")):
+    text = text.replace("\t", " ")
+    if grammar.FORBIDDEN.search(text):
         raise InputError(field, "holds a control character; remove it")
-    return _Reader([*_tokens(text, field)], field).entries()
+    tokens = [*_tokens(text, field)]
+    if not tokens and text.strip(" "):
+        raise _doubt(field, text)  # comments alone
+    return _Reader(tokens, field).entries()
 
 
 def _tokens(text: str, field: str) -> Iterator[_Token]:
@@ -308,7 +312,9 @@ def people_of(entries: Iterable[Entry]) -> Iterator[NameAddr]:
 # Writing.
 
 
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_ATOMS = re.compile(rf"{_ATEXT}+(?: {_ATEXT}+)*")
+_UTF8_ATOMS = re.compile(rf"(?:{_ATEXT}|[^\x00-\x7f])+(?: (?:{_ATEXT}|[^\x00-\x7f])+)*")
 
 
 @lru_cache(maxsize=1024)
@@ -336,7 +342,7 @@ def _shown(name: str, *, utf8: bool) -> str:
     beyond = not name.isascii() and not utf8
     if beyond or "=?" in name or len(name) > (WIDTH // 2 if not utf8 else 200):
         return encode(name, WIDTH // 2)
-    if _ATOMS.fullmatch(name):
+    if (_UTF8_ATOMS if utf8 else _ATOMS).fullmatch(name):
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

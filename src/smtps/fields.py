@@ -115,6 +115,16 @@ def _addresses(text: str, where: str, *, utf8: bool) -> str | None:
         return None
 
 
+ADDRESS_FIELDS = frozenset(name for name, holds in HOLDS.items() if holds is Holds.ADDRESSES)
+
+
+def hides_address(text: str) -> bool:
+    """Whether a field of addresses has one in an encoded word, where no reader looks for it."""
+    if "=?" not in text or _FOR_PROGRAMS.search(text):
+        return False
+    return _FOR_PROGRAMS.search(" ".join(decode_phrase(text.split(" ")))) is not None
+
+
 _REMEDY = (
     "write a domain in its xn-- form and the rest of a URL with % (an encoded word there could not "
     "be read: RFC 2047 section 5)"

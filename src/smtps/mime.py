@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from smtps.addresses import NameAddr, write_list, write_person
+from smtps.addresses import NameAddr, unquoted, write_list, write_person
 from smtps.attached import Base64File, base64_lines
 from smtps.chance import token
 from smtps.charsets import with_charset
@@ -185,6 +185,21 @@ def _parameter(name: str, value: str) -> str:
         return f";{FOLD}{name}*=utf-8''{pieces[0]}"
     pieces[0] = f"utf-8''{pieces[0]}"
     return "".join(f";{FOLD}{name}*{n}*={piece}" for n, piece in enumerate(pieces))
+
+
+def write_parameters(text: str) -> str:
+    """A MIME field with its parameters, as somebody wrote it who did not care about ASCII."""
+    kind, _, rest = text.partition(";")
+    found = [kind.strip()]
+    for name, value in _PARAMETER.findall(f";{rest}" if rest else ""):
+        quoted = value.startswith('"') and value.endswith('"') and len(value) > 1
+        found.append(_parameter(name, unquoted(value) if quoted else value.strip()))
+    if not kind.isascii() or not all(name.isascii() for name, _ in _PARAMETER.findall(rest)):
+        raise InputError("headers", f"{text[:50]!r} holds more than ASCII outside its values")
+    return "".join(found)
+
+
+_PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)')
 
 
 def _cut(parts: list[str], size: int) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from email.message import Message as PythonMessage
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from smtps.addresses import mailbox
+from smtps.addresses import mailbox, people_of, read_list
+from smtps.client.resent import is_resent
+from smtps.client.values import texts
 from smtps.core.address import Mailbox
 from smtps.core.command import NOTIFY
 from smtps.errors import InputError
@@ -81,64 +83,36 @@ class Envelope:
         return cls(mailbox(sender, "envelope.from") if sender else None, found)
 
     @classmethod
-    def from_header(cls, message: Any) -> Self:
+    def from_header(cls, message: PythonMessage) -> Self:
         """Read the envelope out of an ``email.message.Message``.
 
+        From Sender or From, and To, Cc and Bcc; of a message that is resent, from the fields of
+        its resending (RFC 5322 section 3.6.6), since the others say where it went before.
+
         Raises:
-            InputError: a field is missing or cannot be read without doubt.
+            InputError: a field is missing or cannot be read without doubt, or it was resent more
+                than once.
         """
-        sender = _mailboxes(message, "Sender") or _mailboxes(message, "From")
+        prefix = "Resent-" if is_resent(message) else ""
+        sender = _people(message, f"{prefix}Sender") or _people(message, f"{prefix}From")
         if len(sender) != 1:
-            raise InputError("from", "needs one mailbox in From or Sender, or give an envelope")
-        people = [who for name in ("To", "Cc", "Bcc") for who in _mailboxes(message, name)]
+            raise InputError(
+                f"{prefix}from".lower(),
+                f"needs one mailbox in {prefix}From or {prefix}Sender, or give an envelope",
+            )
+        people = [who for name in ("To", "Cc", "Bcc") for who in _people(message, prefix + name)]
+        if prefix and not people:
+            raise InputError(
+                "resent-to", "is missing in a message that is resent; add it, or give an envelope"
+            )
         return cls(sender[0], tuple(dict.fromkeys(people)))
 
 
-MAX_FIELD = 200_000
-"""Octets of an address field; Python's parser takes its square in time."""
-
-_FOLDING = re.compile(r"\r?\n(?=[ \t])")
-
-
-def _mailboxes(message: Any, name: str) -> list[Mailbox]:
-    return [
-        who
-        for value in message.get_all(name, ())
-        for who in _read(name, _FOLDING.sub("", str(value)))
-    ]
+def _people(message: PythonMessage, name: str) -> list[Mailbox]:
+    return [who for text in texts(message, name) for who in _read(name.lower(), text)]
 
 
 @lru_cache(maxsize=1024)
-def _read(name: str, text: str) -> tuple[Mailbox, ...]:
+def _read(field: str, text: str) -> tuple[Mailbox, ...]:
     """The mailboxes of an address field. The sender's, for one, is the same in all messages."""
-    from email.policy import SMTP  # late: a message of our own needs none of it  # noqa: PLC0415
-
-    field = name.lower()
-    if _tangled(text):
-        raise InputError(field, "cannot be read without doubt; give an envelope")
-    try:
-        header: Any = SMTP.header_factory(name, text)
-        people = header.addresses
-    except Exception as error:  # the parser raises whatever comes to hand
-        raise InputError(field, f"cannot be read: {str(error)[:200]}") from error
-    if header.defects:
-        raise InputError(field, f"cannot be read without doubt: {header.defects[0]}")
-    return tuple(_same(address.addr_spec, field) for address in people)
-
-
-def _same(text: str, field: str) -> Mailbox:
-    """The mailbox, if header and envelope show the same domain."""
-    found = mailbox(text, field)
-    if not text.endswith(f"@{found.domain}"):
-        raise InputError(field, f"write the domain of {text[:80]!r} as {found.domain}")
-    return found
-
-
-_TANGLE = re.compile(r"(?:[,;:<>@.\"] *){8}|[^,]{1200}|@=\?|\?=@")
-"""Rows of specials, entries without end, encoded words inside an address: no mail program writes
-them, and Python's parser spends seconds on them or reads another address out of them."""
-
-
-def _tangled(text: str) -> bool:
-    nested = text.count("(") + text.count("\\")
-    return len(text) > MAX_FIELD or nested > 50 or _TANGLE.search(text) is not None
+    return tuple(who.mailbox(field) for who in people_of(read_list(text, field)))

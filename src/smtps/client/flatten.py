@@ -1,7 +1,10 @@
 """A message of Python's email package to bytes, and a look whether it says what was set.
 
 The package can be made to write fields that nobody set (CVE-2024-6923 and kin), in the header and
-in that of each part; so each field is looked at as it is written, and the result is read again.
+in that of each part; so each field is looked at as it is written, and the result is read again. It
+also encodes what no reader can decode, such as a whole ``Jörg <joerg@example.org>`` or a long URL,
+and changes parts that are signed; so what was parsed goes out octet for octet, and what was set is
+written as ``fields`` says.
 """
 
 from __future__ import annotations
@@ -11,15 +14,21 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.generator import BytesGenerator
+from email.header import Header
 from email.message import Message as PythonMessage
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Self, cast
+from typing import Any, Self
 
+from smtps.addresses import people_of, read_list
 from smtps.chance import token
-from smtps.core.payload import normalize
+from smtps.client.resent import PREFIX
+from smtps.client.values import is_source, text_of
+from smtps.core import grammar
+from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
-from smtps.mime import check_header_block, format_date
+from smtps.fields import ADDRESS_FIELDS, hides_address, write
+from smtps.mime import check_header_block, format_date, write_parameters
 
 
 def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
@@ -40,21 +49,13 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
         own = copy.copy(message) if simple else copy.deepcopy(message)
         for name in ("Bcc", "Resent-Bcc"):
             del own[name]
-        names = {name.lower() for name in own.keys()}  # noqa: SIM118  # a message is no mapping
-        ours = []
-        if "date" not in names:
-            ours.append(("Date", format_date(datetime.now(UTC).astimezone())))
-        if "message-id" not in names:
-            ours.append(("Message-ID", f"<{token()}@{domain}>"))
-        if not simple:
-            for name, value in ours:
-                own[name] = value
-            ours.clear()
+        ours = _missing(own, domain)
         written = BytesIO()
-        _Looking(written, _policy(own.policy, seven_bit=seven_bit), ours).flatten(own)
+        _Writer(written, _policy(own.policy, seven_bit=seven_bit), ours=ours).flatten(own)
         data = written.getvalue()
         if not simple:
-            _check_parts(own, data)
+            data = data if data.endswith(b"\r\n") else data + b"\r\n"
+            _check_parts(own, data, [name for name, _ in ours])
     except InputError:
         raise
     except Exception as error:  # the package raises whatever comes to hand
@@ -63,37 +64,208 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
     return data
 
 
+def _missing(message: PythonMessage, domain: str) -> list[tuple[str, str]]:
+    """The fields that a message has to have and has not."""
+    names = {name.lower() for name in message.keys()}  # noqa: SIM118  # a message is no mapping
+    now = format_date(datetime.now(UTC).astimezone())
+    wanted = [("Date", now), ("Message-ID", f"<{token()}@{domain}>")]
+    if any(name.startswith(PREFIX) for name in names):
+        wanted.append(("Resent-Date", now))
+    return [(name, value) for name, value in wanted if name.lower() not in names]
+
+
 @lru_cache(maxsize=16)
 def _policy(policy: Any, *, seven_bit: bool) -> Any:
     return policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
 
 
-class _Looking(BytesGenerator):
-    """Looks at each field before it is written.
+class _Writer(BytesGenerator):
+    """Writes each field itself, and the parts of a parsed message as they were.
 
     Args:
+        written: where to.
         policy: of the package.
         ours: fields to add to the first header.
+        parsed: it is a part of a message that was parsed.
+        signed: it is a part of what is signed.
     """
 
-    def __init__(self, written: BytesIO, policy: Any, ours: list[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        written: BytesIO,
+        policy: Any,
+        *,
+        ours: list[tuple[str, str]] | None = None,
+        parsed: bool = False,
+        signed: bool = False,
+    ) -> None:
         super().__init__(written, mangle_from_=False, policy=policy)
         self._ours = ours
+        self._parsed = parsed
+        self._signed = signed
 
     def clone(self, fp: Any) -> Self:
         """For a part."""
-        return type(self)(fp, cast(Any, self).policy, [])
+        generator: Any = self
+        return type(self)(fp, generator.policy, parsed=self._parsed, signed=self._signed)
+
+    # Bodies.
+
+    def _handle_text(self, msg: Any) -> None:
+        seven_bit = self._of_policy.cte_type == "7bit"
+        if self._signed and seven_bit and _beyond_ascii(msg.get_payload()):
+            raise InputError(
+                "message",
+                "a signed part holds octets above 127, and this server takes none; to encode them "
+                "would break the signature",
+                code="message.signed_part",
+            )
+        super()._handle_text(msg)  # type: ignore[misc]
+
+    _writeBody = _handle_text  # noqa: N815
+
+    def _handle_multipart_signed(self, msg: Any) -> None:
+        """RFC 1847 section 2.1: each octet of a signed part counts."""
+        before, self._signed = self._signed, True
+        self._handle_multipart(msg)
+        self._signed = before
+
+    def _handle_multipart(self, msg: Any) -> None:
+        if isinstance(msg.get_payload(), str):  # the parser found no part
+            generator: Any = self
+            generator._write_lines(msg.get_payload())  # noqa: SLF001
+            return
+        before = self._parsed
+        # The parser leaves None where no line follows the last delimiter, which is usual for a
+        # multipart in another; of the outermost it always tells something.
+        self._parsed = before or msg.epilogue is not None
+        super()._handle_multipart(msg)  # type: ignore[misc]
+        if self._parsed and msg.epilogue is None:
+            self._of_buffer.seek(-len(b"\r\n"), 2)
+            self._of_buffer.truncate()
+        self._parsed = before
+
+    @property
+    def _of_policy(self) -> Any:
+        generator: Any = self
+        return generator.policy
+
+    @property
+    def _of_buffer(self) -> Any:
+        generator: Any = self
+        return generator._fp  # noqa: SLF001
+
+    # Fields.
 
     def _write_headers(self, msg: Any) -> None:
-        generator: Any = self
-        lines = []
-        for name, value in msg.raw_items():
-            if _needs_no_folding(name, value):
-                lines.append(f"{name}: {value}\r\n".encode())
-            else:
-                lines.append(_looked_at(name, generator.policy.fold_binary(name, value)))
-        lines += [f"{name}: {value}\r\n".encode() for name, value in self._ours]
-        generator._fp.write(b"".join([*lines, b"\r\n"]))  # noqa: SLF001
+        lines = [
+            f"{name}: {value}\r\n".encode()
+            if _needs_no_folding(name, value)
+            else _looked_at(name, self._field(name, value))
+            for name, value in msg.raw_items()
+        ]
+        lines += [f"{name}: {value}\r\n".encode() for name, value in self._ours or ()]
+        self._of_buffer.write(b"".join([*lines, b"\r\n"]))
+
+    def _field(self, name: str, value: Any) -> bytes:
+        policy, source = self._of_policy, is_source(value)
+        if source:
+            if self._signed and not _keeps_folds(policy):
+                _check_fold(name, value)
+            if (lines := self._as_it_is(name, value)) is not None:
+                return lines
+        known = name.lower() in PARAMETERISED and not isinstance(value, Header)
+        if (self._signed or known) if not source else _in_no_charset(value):
+            # Content-Type and Content-Disposition are written well by the package, and a part was
+            # written by it when it was signed.
+            folded: bytes = policy.fold_binary(name, value)
+            return folded
+        text = text_of(name, value).replace("\t", " ")
+        if grammar.FORBIDDEN.search(text):
+            raise _injected(f"{name} holds a line end or another control character; remove it")
+        if name.lower() in PARAMETERISED:
+            return f"{name}: {write_parameters(text)}\r\n".encode()
+        utf8 = bool(getattr(policy, "utf8", False))
+        return (
+            f"{name}: {write(name, text, where=f'headers.{name}', utf8=utf8)}".rstrip().encode()
+            + b"\r\n"
+        )
+
+    def _as_it_is(self, name: str, value: str) -> bytes | None:
+        """The lines of a field as they stand, if they can."""
+        try:
+            octets = value.encode("ascii", "surrogateescape")
+        except UnicodeEncodeError:
+            return None
+        if self._of_policy.cte_type == "7bit" and not octets.isascii():
+            return None
+        if self._ours is not None and name.lower() in ADDRESS_FIELDS:
+            _check_addresses(name, value)
+            if not octets.isascii() and _shows_other_domains(name, value):
+                return None
+        lines = normalize(octets)
+        space = b"" if lines.startswith(b"\r\n") else b" "
+        whole = name.encode() + b":" + space + lines + b"\r\n"
+        return whole if self._signed or find_long_line(whole) is None else None
+
+
+PARAMETERISED = frozenset({"content-type", "content-disposition"})
+
+
+def _check_addresses(name: str, value: str) -> None:
+    if "=?" in value and hides_address(text_of(name, value)):
+        raise InputError(
+            f"headers.{name}",
+            "has an address inside an encoded word, where no reader looks for it (RFC 2047 section "
+            "5); encode the name alone, as in =?utf-8?q?J=C3=B6rg?= <joerg@example.com>",
+        )
+
+
+def _shows_other_domains(name: str, value: str) -> bool:
+    """Whether a header in UTF-8 has a domain that the envelope will show in its ASCII form."""
+    try:
+        text = text_of(name, value)
+        people = people_of(read_list(text, name.lower()))
+        return any(f"@{who.mailbox(name).domain}" not in text for who in people)
+    except InputError:
+        return False  # there is an envelope, or it is refused for that
+
+
+def _in_no_charset(value: str) -> bool:
+    """Whether the octets of a field are neither ASCII nor UTF-8."""
+    try:
+        value.encode("ascii", "surrogateescape").decode()
+    except UnicodeEncodeError:
+        return False
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _beyond_ascii(payload: Any) -> bool:
+    return isinstance(payload, str) and not payload.isascii()
+
+
+@lru_cache(maxsize=16)
+def _keeps_folds(policy: Any) -> bool:
+    """Whether the parser of this Python keeps a line end right behind the colon."""
+    _, value = policy.header_source_parse(["A:\r\n", " b\r\n"])
+    return bool(value.startswith("\r\n"))
+
+
+_SURE = 70
+"""Columns up to which no program folds a field before its first word."""
+
+
+def _check_fold(name: str, value: str) -> None:
+    first = (value.split(None, 1) or [""])[0]
+    if len(name) + 2 + len(first) > _SURE:
+        raise InputError(
+            "message",
+            f"the field {name} in its signed part may have been folded behind the colon, and "
+            "Python's parser does not keep that; send the octets that you parsed, with an envelope",
+            code="message.signed_part",
+        )
 
 
 _WIDTH = 78
@@ -105,18 +277,18 @@ _PLAIN_PEOPLE = re.compile(
     rf"{_ADDRESS}(?:, {_ADDRESS})*|[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)* <{_ADDRESS}>"
 )
 _PLAIN_TEXT = re.compile(r"[!-~]+(?: [!-~]+)*")
-_PEOPLE = frozenset(
-    {"from", "sender", "reply-to", "to", "cc", "resent-from", "resent-sender", "resent-to",
-     "resent-cc"}
-)  # fmt: skip
 
 
 def _needs_no_folding(name: str, value: Any) -> bool:
-    """Whether a field is one short line of ASCII, which the package takes long to find out."""
+    """Whether a field is one short line of ASCII, which takes long to find out otherwise."""
     if not isinstance(value, str) or len(name) + len(value) + 2 > _WIDTH or "=?" in value:
         return False
-    plain = _PLAIN_PEOPLE if name.lower() in _PEOPLE else _PLAIN_TEXT
+    plain = _PLAIN_PEOPLE if name.lower() in ADDRESS_FIELDS else _PLAIN_TEXT
     return plain.fullmatch(value) is not None
+
+
+def _injected(what: str) -> InputError:
+    return InputError("headers", what, code="message.injection")
 
 
 def _looked_at(name: str, written: bytes) -> bytes:
@@ -129,20 +301,21 @@ def _looked_at(name: str, written: bytes) -> bytes:
         normalize(written).removesuffix(b"\r\n")
     ):
         return written
-    raise InputError("headers", f"{name} opens a line of its own", code="message.injection")
+    raise _injected(f"{name} opens a line of its own")
 
 
 _ONE_FIELD = re.compile(rb"[^\r\n\0]*(?:\r\n[ \t][^\r\n\0]*)*\r\n")
 _OWN_LINE = re.compile(rb"\r\n(?![ \t])|\0")
 
 
-def _check_parts(message: PythonMessage, data: bytes) -> None:
+def _check_parts(message: PythonMessage, data: bytes, ours: list[str]) -> None:
     """Hold every part as it was written against what it was meant to be.
 
     Raises:
         InputError: one has other fields or other content.
     """
     meant = [_outline(part) for part in message.walk()]
+    meant[0][0][:] = sorted([*meant[0][0], *(name.lower() for name in ours)])
     written = [_outline(part) for part in message_from_bytes(data).walk()]
     if written != meant:
         raise InputError(

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email.policy import SMTP
-from typing import Any
 
-from smtps.addresses import mailbox
-from smtps.core import grammar
+from smtps.addresses import people_of, read_list
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
 
@@ -20,7 +17,7 @@ FIELDS = {name.lower(): name for name in ("From", "Sender", "Resent-From", "Rese
 """Header fields that say who a message is from (RFC 5322 sections 3.6.2, 3.6.6)."""
 
 MOST = 4096
-"""Octets of one of them; Python's parser needs long for more."""
+"""Octets of one of them: more than any sender needs."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)(?:\r\n|\Z)")
 """RFC 5322 sections 2.2 and 2.2.3; before the colon there may be space in the obsolete form of
@@ -60,16 +57,14 @@ def _fields(header: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _addresses(name: str, value: bytes) -> list[Mailbox]:
     field = name.lower()
-    doubt = InputError(field, "cannot be read without doubt; write it as name <mailbox@domain>")
     if len(value) > MOST:
-        raise doubt
+        raise InputError(field, "is too long; write it as name <mailbox@domain>")
     try:
         text = value.replace(b"\r\n", b"").decode()
-        parsed: Any = SMTP.header_factory(name, text)
-    except Exception:  # noqa: BLE001  # Python's parser stumbles over some things that are none
-        raise doubt from None
-    found = [address.addr_spec for address in parsed.addresses]
-    strange = grammar.FORBIDDEN.search(text.replace("\t", " "))
-    if strange or parsed.defects or not found or not all(spec in text for spec in found):
-        raise doubt
-    return [mailbox(spec, field) for spec in found]
+    except UnicodeDecodeError:
+        raise InputError(field, "is neither ASCII nor UTF-8; write it anew") from None
+    entries = read_list(text, field)
+    found = [who.mailbox(field) for who in people_of(entries)]
+    if not found or len(found) != len(entries):
+        raise InputError(field, "names nobody, or a group; write it as name <mailbox@domain>")
+    return found
