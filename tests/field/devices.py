@@ -10,10 +10,11 @@ import asyncio
 import socket
 import struct
 import sys
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Handler = Callable[[argparse.Namespace, Reader, Writer], Awaitable[None]]
 
 RECORD_HEAD = 5
@@ -100,7 +101,9 @@ async def say(options: argparse.Namespace, reader: Reader, writer: Writer) -> No
 async def http(options: argparse.Namespace, reader: Reader, writer: Writer) -> None:
     """A portal: whatever is asked, it leads to its own page; it waits to be asked."""
     await reader.readline()
-    page = b"HTTP/1.1 302 Found\r\nLocation: http://portal.example.org/\r\nContent-Length: 0\r\n\r\n"
+    page = (
+        b"HTTP/1.1 302 Found\r\nLocation: http://portal.example.org/\r\nContent-Length: 0\r\n\r\n"
+    )
     writer.write(page)
     await writer.drain()
     writer.close()

@@ -97,7 +97,7 @@ class Lab:
     def program(self, *command: str | Path) -> None:
         """Run a program where the servers are and wait for its end."""
         full = ["ip", "netns", "exec", self.network.there, *map(str, command)]
-        done = subprocess.run(full, capture_output=True, text=True, cwd=self.directory)
+        done = subprocess.run(full, check=False, capture_output=True, text=True, cwd=self.directory)
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
 
@@ -182,5 +182,7 @@ class Lab:
 
 
 def _pids(namespace: str) -> list[int]:
-    done = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True)
+    done = subprocess.run(
+        ["ip", "netns", "pids", namespace], check=False, capture_output=True, text=True
+    )
     return [int(word) for word in done.stdout.split()]

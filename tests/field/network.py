@@ -34,7 +34,9 @@ def namespaces_can_be_made() -> str | None:
         if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
             return f"{program} is missing: install iproute2 and nftables"
     probe = f"probe{getpid()}"
-    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
+    made = subprocess.run(
+        ["ip", "netns", "add", probe], check=False, capture_output=True, text=True
+    )
     if made.returncode:
         return f"this machine makes no network namespaces: {made.stderr.strip()}"
     subprocess.run(["ip", "netns", "del", probe], check=True)
@@ -134,6 +136,6 @@ def _batch(namespace: str, *lines: str) -> None:
 
 
 def _run(command: list[str], text: str = "") -> None:
-    done = subprocess.run(command, input=text, text=True, capture_output=True)
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}\n{text}")

@@ -36,7 +36,9 @@ def modern_node() -> Path:
 
 def _openssl(program: Path) -> tuple[int, ...]:
     script = "console.log(process.versions.openssl)"
-    said = subprocess.run([program, "-e", script], capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [program, "-e", script], capture_output=True, text=True, check=False
+    ).stdout
     return tuple(int(part) for part in said.strip().split("+")[0].split(".")[:2])
 
 
@@ -44,6 +46,6 @@ def _fetch() -> None:
     uv = shutil.which("uv") or str(ROOT / ".tools/bin/uv")
     command = [uv, "pip", "install", "--quiet", "--target", str(PLACE), "--no-deps",
                "--python", sys.executable, WHEEL]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{WHEEL} could not be fetched: {done.stderr}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,15 +157,28 @@ service anvil {{
 """
 
 
-def members(
-    lab: Lab, files: Files, ports: dict[int, dict[str, str]], **settings: Any
-) -> None:
+def members(lab: Lab, files: Files, ports: dict[int, dict[str, str]], **settings: Any) -> None:
     """Postfix with logins, which Dovecot checks: what most operators have."""
     mechanisms = settings.pop("mechanisms", "plain login")
     users = settings.pop("users", f"{USER}:{{PLAIN}}{PASSWORD}::::::\n")
     dovecot(lab, files, mechanisms=mechanisms, users=users, passdb=settings.pop("passdb", ""))
     postfix(lab, files, {port: {**SASL, **MEMBERS, **more} for port, more in ports.items()},
             **settings)  # fmt: skip
+
+
+def beforehand(lab: Lab, *lines: str) -> None:
+    """Say something on port 465 from the client's machine, before the client comes."""
+    script = (
+        "import socket, ssl, sys\n"
+        "context = ssl._create_unverified_context()\n"
+        f"raw = socket.create_connection(('{MAIL}', 465))\n"
+        "server = context.wrap_socket(raw).makefile('rwb')\n"
+        "for line in ('', 'EHLO client.example.net', *sys.argv[1:], 'QUIT'):\n"
+        "    if line: server.write(line.encode() + b'\\r\\n'); server.flush()\n"
+        "    while server.readline()[3:4] == b'-': pass\n"
+    )
+    lab.program("/usr/bin/nsenter", f"--net=/run/netns/{lab.network.here}", sys.executable, "-c",
+                script, *lines)  # fmt: skip
 
 
 _LISTENERS = {"submission": "submission-login", "imap": "imap-login", "pop3": "pop3-login"}
@@ -198,7 +212,9 @@ def dovecot(
     )  # fmt: skip
     for protocol, listeners in wanted.items():
         text += f"service {_LISTENERS[protocol]} {{\n"
-        text += "".join(f"  inet_listener {name} {{\n    port = 0\n  }}\n" for name in _OWN[protocol])
+        text += "".join(
+            f"  inet_listener {name} {{\n    port = 0\n  }}\n" for name in _OWN[protocol]
+        )
         for number, (port, kind) in enumerate(listeners.items()):
             setting = {"tls": "ssl = yes", "clear": "ssl = no"}.get(kind, kind)
             text += f"  inet_listener field{number} {{\n    port = {port}\n    {setting}\n  }}\n"
@@ -216,7 +232,9 @@ def _appears(lab: Lab, path: Path) -> None:
 
 def sink(lab: Lab, port: int, *options: str, address: str = "127.0.0.1") -> None:
     """Postfix's test server in the clear; its options choose what it refuses, and how."""
-    lab.spawn("/usr/sbin/smtp-sink", "-u", "nobody", "-h", HOST, *options, f"{address}:{port}", "100")
+    lab.spawn(
+        "/usr/sbin/smtp-sink", "-u", "nobody", "-h", HOST, *options, f"{address}:{port}", "100"
+    )
     lab.listening(port)
 
 
@@ -225,7 +243,9 @@ def stunnel(
 ) -> None:
     """TLS in front of another server."""
     more = "\n".join(settings)
-    conf = lab.file(f"stunnel{port}.conf", f"""\
+    conf = lab.file(
+        f"stunnel{port}.conf",
+        f"""\
 foreground = yes
 pid =
 [mail]
@@ -234,7 +254,8 @@ connect = {to}
 cert = {files.chain}
 key = {files.key}
 {more}
-""")
+""",
+    )
     lab.spawn("/usr/bin/stunnel4", conf)
     lab.listening(port)
 
@@ -259,24 +280,36 @@ def nginx(lab: Lab, config: str, *ports: int) -> None:
 
 def nginx_stream(lab: Lab, files: Files, to: str, more: str = "", port: int = 465) -> None:
     """Nginx as TLS front of anything."""
-    nginx(lab, f"""stream {{ server {{
+    nginx(
+        lab,
+        f"""stream {{ server {{
         listen {MAIL}:{port} ssl {"proxy_protocol" if "proxied" in more else ""};
         ssl_certificate {files.chain}; ssl_certificate_key {files.key};
         {more.replace("proxied", "")}
-        proxy_pass {to}; proxy_connect_timeout 2s; }} }}""", port)
+        proxy_pass {to}; proxy_connect_timeout 2s; }} }}""",
+        port,
+    )
 
 
 def web(lab: Lab, files: Files, port: int = 465, *, tls: bool = True) -> None:
     """Nginx as an ordinary web server."""
-    nginx(lab, f"""http {{ access_log off; server {{
+    nginx(
+        lab,
+        f"""http {{ access_log off; server {{
         listen {MAIL}:{port} {"ssl" if tls else ""}; server_name {HOST};
         ssl_certificate {files.chain}; ssl_certificate_key {files.key};
-        location / {{ return 200 "hello"; }} }} }}""", port)
+        location / {{ return 200 "hello"; }} }} }}""",
+        port,
+    )
 
 
-def haproxy(lab: Lab, files: Files, *, bind: str = "", backend: str = "", mode: str = "tcp") -> None:
+def haproxy(
+    lab: Lab, files: Files, *, bind: str = "", backend: str = "", mode: str = "tcp"
+) -> None:
     """HAProxy with TLS on 465."""
-    conf = lab.file("haproxy.cfg", f"""\
+    conf = lab.file(
+        "haproxy.cfg",
+        f"""\
 global
   maxconn 100
 defaults
@@ -289,7 +322,8 @@ frontend mail
   default_backend mail
 backend mail
   server one {backend or "127.0.0.1:10025"}
-""")
+""",
+    )
     lab.spawn("/usr/sbin/haproxy", "-db", "-f", conf)
     lab.listening(465)
 

@@ -85,7 +85,9 @@ def judge(situation: Situation, report: Mapping[str, Any] | None) -> Score:
     allowed = {*situation.causes, *situation.also, *REMARKS}
     wrong = [each["code"] for each in grave if each["code"] not in allowed]
     verdict = report["verdict"] in situation.verdicts
-    harm = [pattern for pattern in situation.never for each in findings if _says(pattern, each, "fix")]
+    harm = [
+        pattern for pattern in situation.never for each in findings if _says(pattern, each, "fix")
+    ]
     if not situation.causes and not situation.told:
         points = 2 * (verdict and not wrong)
         why = "" if points else f"verdict {report['verdict']}, {_codes(findings)}"
@@ -120,9 +122,7 @@ def _points(
     return (1 if faults else 2), "; ".join(faults)
 
 
-def _fix(
-    situation: Situation, named: list[dict[str, Any]], harm: list[str], points: int
-) -> Fix:
+def _fix(situation: Situation, named: list[dict[str, Any]], harm: list[str], points: int) -> Fix:
     if harm or not points:
         return "no"
     text = " ".join(f"{each['fix']} {each['seen']}" for each in named)

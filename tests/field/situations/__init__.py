@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..situation import Situation
+from tests.field.situation import Situation
 from . import (
     below,
     certificates,

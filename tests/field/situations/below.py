@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from ..lab import HOST, Lab
-from ..network import MAIL
-from ..servers import (
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL
+from tests.field.servers import (
     IMPLICIT,
     STARTTLS,
     dovecot,
@@ -22,7 +22,7 @@ from ..servers import (
     stunnel,
     web,
 )
-from ..situation import HEALTHY, Situation
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="below SMTP")
 NOT_SMTP = ("tls.not_smtp", "smtp.not_smtp", "smtp.other_service", "smtp.not_a_reply",
@@ -58,7 +58,7 @@ def _ftp(lab: Lab, *, tls: bool) -> None:
 
 def _ssh(lab: Lab) -> None:
     lab.program("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "host_key")
-    os.makedirs("/run/sshd", exist_ok=True)  # noqa: PTH103  # where sshd wants it
+    Path("/run/sshd").mkdir(exist_ok=True)  # where sshd wants it
     lab.spawn("/usr/sbin/sshd", "-D", "-p", "465", "-h", lab.directory / "host_key", "-f",
               "/dev/null", "-o", "PidFile=none", "-o", f"ListenAddress={MAIL}")  # fmt: skip
     lab.listening(465)
@@ -75,19 +75,24 @@ def _mqtt(lab: Lab) -> None:
     files = lab.certificate()
     for path in (files.chain, files.key):
         path.chmod(0o644)
-    conf = lab.file("mosquitto.conf", f"""\
+    conf = lab.file(
+        "mosquitto.conf",
+        f"""\
 listener 465 {MAIL}
 certfile {files.chain}
 keyfile {files.key}
 allow_anonymous true
-""")
+""",
+    )
     lab.spawn("/usr/sbin/mosquitto", "-c", conf)
     lab.listening(465)
 
 
 def _ldap(lab: Lab) -> None:
     (lab.directory / "ldap").mkdir()
-    conf = lab.file("slapd.conf", f"""\
+    conf = lab.file(
+        "slapd.conf",
+        f"""\
 include /etc/ldap/schema/core.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
@@ -95,7 +100,8 @@ pidfile {lab.directory}/slapd.pid
 database mdb
 suffix "dc=example,dc=com"
 directory {lab.directory}/ldap
-""")
+""",
+    )
     lab.spawn("/usr/sbin/slapd", "-d", "0", "-f", conf, "-h", "ldap://127.0.0.1:389")
     lab.listening(389)
     stunnel(lab, lab.certificate(), 465, "127.0.0.1:389")
@@ -103,13 +109,15 @@ directory {lab.directory}/ldap
 
 def _postgresql(lab: Lab) -> None:
     """On the mail port: it waits for the client and knows neither TLS nor SMTP."""
-    found = sorted(shutil.os.scandir("/usr/lib/postgresql"), key=lambda each: each.name)[-1].path
+    found = max(Path("/usr/lib/postgresql").iterdir())
     data = lab.directory / "pg"
     data.mkdir()
     shutil.chown(data, "postgres")
     as_postgres = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
     lab.program(*as_postgres, f"{found}/bin/initdb", "-D", data, "-A", "trust", "--no-sync")
-    lab.spawn(*as_postgres, f"{found}/bin/postgres", "-D", data, "-p", "465", "-h", MAIL, "-k", data)
+    lab.spawn(
+        *as_postgres, f"{found}/bin/postgres", "-D", data, "-p", "465", "-h", MAIL, "-k", data
+    )
     lab.listening(465)
 
 
@@ -208,9 +216,13 @@ def _web_on_443(lab: Lab) -> None:
 
 def _nginx_http2(lab: Lab) -> None:
     files = lab.certificate()
-    nginx(lab, f"""http {{ access_log off; server {{ listen {MAIL}:465 ssl http2;
+    nginx(
+        lab,
+        f"""http {{ access_log off; server {{ listen {MAIL}:465 ssl http2;
         server_name {HOST}; ssl_certificate {files.chain}; ssl_certificate_key {files.key};
-        return 404; }} }}""", 465)
+        return 404; }} }}""",
+        465,
+    )
 
 
 SITUATIONS = (

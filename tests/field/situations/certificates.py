@@ -15,11 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ..authority import DAY, Files, Identity, Wish, certify, write
-from ..lab import HOST, Lab
-from ..network import MAIL, OTHER
-from ..servers import IMPLICIT, dovecot, haproxy, members, nginx, s_server, sink, stunnel, tls_front
-from ..situation import HEALTHY, Situation
+from tests.field.authority import DAY, Files, Identity, Wish, certify, write
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL, OTHER
+from tests.field.servers import (
+    IMPLICIT,
+    dovecot,
+    haproxy,
+    members,
+    nginx_stream,
+    s_server,
+    sink,
+    stunnel,
+    tls_front,
+)
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="certificates")
 NO_TRICKS = (r"--no-verify", r"turn off", r"disable.{0,20}(check|verif)")
@@ -81,18 +91,10 @@ def _common_name_only(lab: Lab) -> None:
 
 
 def _virtual_hosts(lab: Lab) -> None:
-    """One machine for many customers: who is not known gets the host's own certificate."""
-    default = lab.certificate("server12.hosting.example.net", file="default")
-    known = lab.certificate("shop.example.org", file="known")
+    """One machine for many customers: whoever is not known gets the machine's own certificate."""
+    files = lab.certificate("server12.hosting.example.net")
     sink(lab, 10025)
-    servers = "".join(
-        f"""server {{ listen {MAIL}:465 ssl {end}; {name}
-        ssl_certificate {files.chain}; ssl_certificate_key {files.key};
-        proxy_pass 127.0.0.1:10025; }}\n"""
-        for files, name, end in ((default, "", ""),)
-    )
-    assert known
-    nginx(lab, f"stream {{ {servers} }}", 465)
+    nginx_stream(lab, files, "127.0.0.1:10025")
 
 
 def _differing(lab: Lab) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..authority import Identity, Wish, certify, write
-from ..lab import HOST, Lab
-from ..network import MAIL
-from ..servers import IMPLICIT, members, s_server, tls_front
-from ..situation import HEALTHY, Situation
+from tests.field.authority import Identity, Wish, certify, write
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL
+from tests.field.servers import IMPLICIT, members, s_server, tls_front
+from tests.field.situation import HEALTHY, Situation
 from .certificates import NO_TRICKS
 
 _case = partial(Situation, group="certificates", never=NO_TRICKS)
@@ -86,7 +86,9 @@ def _healthy(lab: Lab) -> None:
 
 
 def _client_only_issuer(lab: Lab) -> None:
-    not_ca = certify(Wish(subject="shop.example.com", names=("shop.example.com",)), lab.trust.issuer)
+    not_ca = certify(
+        Wish(subject="shop.example.com", names=("shop.example.com",)), lab.trust.issuer
+    )
     leaf = _leaf(lab, not_ca)
     s_server(lab, write(lab.directory, leaf, not_ca, lab.trust.issuer))
 

@@ -6,25 +6,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ..authority import Files
-from ..lab import HOST, Lab
-from ..network import CLIENT, MAIL
-from ..servers import (
+from tests.field.authority import Files
+from tests.field.lab import HOST, Lab
+from tests.field.network import CLIENT, MAIL
+from tests.field.servers import (
     IMPLICIT,
     LOGIN,
     MEMBERS,
     MX,
     SASL,
-    STARTTLS,
     members,
     postfix,
     sink,
     stunnel,
 )
-from ..situation import HEALTHY, Situation
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="dialogue")
-TO_587 = {"target": f"{HOST}:587", "options": ("--starttls",)}
+_on_587 = partial(_case, target=f"{HOST}:587", options=("--starttls",))
 
 
 def _postfix(
@@ -150,17 +149,14 @@ SITUATIONS = (
           expert="the port is open and nobody answers: the server is busy or hangs", build=_busy,
           causes=("tls.timeout", "smtp.greeting_timeout", "net.timeout"),
           verdicts=("fails", "unknown", "later"), never=("without TLS, that waits",)),
-    _case(name="starttls-not-offered", what="Postfix on 587 with TLS switched off",
-          expert="no STARTTLS: switch TLS on", build=_postfix(587, {}), **TO_587,
-          causes=("tls.starttls_not_offered",), fix=("smtpd_tls|STARTTLS|TLS",)),
-    _case(name="starttls-not-offered-465-works", what="the same, and 465 works",
+    _on_587(name="starttls-not-offered", what="Postfix on 587 with TLS switched off",
+          expert="no STARTTLS: switch TLS on", build=_postfix(587, {}), causes=("tls.starttls_not_offered",), fix=("smtpd_tls|STARTTLS|TLS",)),
+    _on_587(name="starttls-not-offered-465-works", what="the same, and 465 works",
           expert="no STARTTLS on 587; use 465",
-          build=lambda lab: members(lab, lab.certificate(), {587: {}, 465: IMPLICIT}), **TO_587,
-          causes=("tls.starttls_not_offered",), told="465"),
-    _case(name="starttls-key-missing", what="Postfix on 587 whose key file is missing",
+          build=lambda lab: members(lab, lab.certificate(), {587: {}, 465: IMPLICIT}), causes=("tls.starttls_not_offered",), told="465"),
+    _on_587(name="starttls-key-missing", what="Postfix on 587 whose key file is missing",
           expert="STARTTLS is offered or not, and cannot be done: the certificate or key cannot be "
-          "read", build=_keyless(587, MX), **TO_587,
-          causes=("tls.starttls_refused", "tls.starttls_not_offered"), fix=("log|key|certificate",)),
+          "read", build=_keyless(587, MX), causes=("tls.starttls_refused", "tls.starttls_not_offered"), fix=("log|key|certificate",)),
     _case(name="implicit-key-missing", what="Postfix on 465 whose key file is missing",
           expert="TLS cannot be done: the certificate or key cannot be read",
           build=_keyless(465, IMPLICIT),

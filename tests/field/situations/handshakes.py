@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..authority import CLIENT, SERVER, Wish, certify, write
-from ..lab import HOST, Lab
-from ..network import MAIL
-from ..node import modern_node
-from ..servers import (
+from tests.field.authority import CLIENT, SERVER, Wish, certify, write
+from tests.field.lab import Lab
+from tests.field.network import MAIL
+from tests.field.node import modern_node
+from tests.field.servers import (
     IMPLICIT,
     gnutls,
-
     nginx,
     postfix,
     s_server,
@@ -20,7 +19,7 @@ from ..servers import (
     stunnel,
     tls_front,
 )
-from ..situation import HEALTHY, Situation
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="TLS", also=("smtp.greeting_timeout",))
 WEAKEST = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
@@ -79,7 +78,9 @@ def _small_dh(lab: Lab) -> None:
 def _ml_kem(lab: Lab, groups: str) -> None:
     files = lab.certificate()
     sink(lab, 10025)
-    script = lab.file("front.js", f"""\
+    script = lab.file(
+        "front.js",
+        f"""\
 const tls = require('tls'), net = require('net'), fs = require('fs')
 tls.createServer({{cert: fs.readFileSync('{files.chain}'), key: fs.readFileSync('{files.key}'),
   ecdhCurve: '{groups}'}}, client => {{
@@ -87,7 +88,8 @@ tls.createServer({{cert: fs.readFileSync('{files.chain}'), key: fs.readFileSync(
     client.pipe(behind).pipe(client)
     client.on('error', () => behind.destroy())
   }}).listen(465, '{MAIL}')
-""")
+""",
+    )
     lab.spawn(modern_node(), script)
     lab.listening(465)
 
@@ -105,18 +107,26 @@ def _behind(device: str, *options: str, port: int = 465) -> Callable[[Lab], None
 
 def _unknown_to_nginx(lab: Lab) -> None:
     files = lab.certificate("shop.example.org")
-    nginx(lab, f"""http {{ server {{ listen {MAIL}:465 ssl default_server; ssl_reject_handshake on; }}
+    nginx(
+        lab,
+        f"""http {{ server {{ listen {MAIL}:465 ssl default_server; ssl_reject_handshake on; }}
         server {{ listen {MAIL}:465 ssl; server_name shop.example.org;
-        ssl_certificate {files.chain}; ssl_certificate_key {files.key}; }} }}""", 465)
+        ssl_certificate {files.chain}; ssl_certificate_key {files.key}; }} }}""",
+        465,
+    )
 
 
 def _no_file_for_the_name(lab: Lab) -> None:
     """One certificate file for each name, and none for this one."""
     files = lab.certificate("shop.example.org")
     files.chain.rename(lab.directory / "shop.example.org.crt")
-    nginx(lab, f"""http {{ server {{ listen {MAIL}:465 ssl;
+    nginx(
+        lab,
+        f"""http {{ server {{ listen {MAIL}:465 ssl;
         ssl_certificate {lab.directory}/$ssl_server_name.crt;
-        ssl_certificate_key {files.key}; }} }}""", 465)
+        ssl_certificate_key {files.key}; }} }}""",
+        465,
+    )
 
 
 SITUATIONS = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..authority import Wish, certify, write
-from ..lab import HOST, Lab
-from ..network import MAIL, OTHER
-from ..servers import LOGIN, STARTTLS, members, nginx, sink, stunnel, tls_front, web
-from ..situation import Situation
+from tests.field.authority import Wish, certify, write
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL, OTHER
+from tests.field.servers import LOGIN, STARTTLS, members, nginx, sink, stunnel, tls_front, web
+from tests.field.situation import Situation
 
 _case = partial(Situation, group="interception")
 GMAIL = "smtp.gmail.com"
@@ -101,8 +101,12 @@ def _default_of_a_host(lab: Lab) -> None:
     lab.zone[GMAIL] = {"A": [MAIL]}
     files = lab.certificate("*.hosting.example")
     sink(lab, 10025)
-    nginx(lab, f"""stream {{ server {{ listen {MAIL}:465 ssl; ssl_certificate {files.chain};
-        ssl_certificate_key {files.key}; proxy_pass 127.0.0.1:10025; }} }}""", 465)
+    nginx(
+        lab,
+        f"""stream {{ server {{ listen {MAIL}:465 ssl; ssl_certificate {files.chain};
+        ssl_certificate_key {files.key}; proxy_pass 127.0.0.1:10025; }} }}""",
+        465,
+    )
 
 
 SITUATIONS = (

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..lab import HOST, Lab
-from ..network import MAIL
-from ..servers import (
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL
+from tests.field.servers import (
     IMPLICIT,
     LOGIN,
     MX,
@@ -18,13 +18,14 @@ from ..servers import (
     STARTTLS,
     USER,
     WRONG_LOGIN,
+    beforehand,
     dovecot,
     members,
     nginx,
     postfix,
     sink,
 )
-from ..situation import HEALTHY, Situation
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="login", options=LOGIN)
 TOKEN = ("--username", USER, "--token-env", "MAIL_TOKEN")
@@ -42,6 +43,21 @@ def _postfix(port: int = 465, **settings: Any) -> Callable[[Lab], None]:
 
 def _offered_early(lab: Lab) -> None:
     members(lab, lab.certificate(), {587: {**MX, "smtpd_tls_auth_only": "no"}})
+
+
+def _database_down(lab: Lab) -> None:
+    """A checkpassword program whose database does not answer ends with 111."""
+    program = lab.file("checkpassword", "#!/bin/sh\nexit 111\n")
+    program.chmod(0o755)
+    members(lab, lab.certificate(), {465: IMPLICIT},
+            passdb=f"driver = checkpassword\n  args = {program}")  # fmt: skip
+
+
+def _used_up(lab: Lab) -> None:
+    members(lab, lab.certificate(), {465: IMPLICIT},
+            main={"smtpd_client_auth_rate_limit": "1", "anvil_rate_time_unit": "600s",
+                  "smtpd_client_event_limit_exceptions": ""})  # fmt: skip
+    beforehand(lab, "AUTH PLAIN AGEAYg==")
 
 
 def _dovecot(*, relay: bool = True, **settings: Any) -> Callable[[Lab], None]:
@@ -76,12 +92,20 @@ def _nginx_mail(lab: Lab, *, judge: str = "") -> None:
     http = ""
     if judge:
         http = f"http {{ access_log off; server {{ listen 127.0.0.1:8008; {judge} }} }}\n"
-    nginx(lab, http + f"""mail {{ server_name {HOST}; auth_http 127.0.0.1:8008/auth;
+    nginx(
+        lab,
+        http
+        + f"""mail {{ server_name {HOST}; auth_http 127.0.0.1:8008/auth;
         server {{ listen {MAIL}:465 ssl; protocol smtp; smtp_auth login plain;
-        ssl_certificate {files.chain}; ssl_certificate_key {files.key}; }} }}""", 465)
+        ssl_certificate {files.chain}; ssl_certificate_key {files.key}; }} }}""",
+        465,
+    )
 
 
 HASHED = base64.b64encode(hashlib.sha256(PASSWORD.encode()).digest()).decode()
+ENVELOPE = ("--mail-from", USER, "--rcpt-to", "bob@example.com")
+SERVER_TROUBLE = ("send.server_trouble", "send.try_later", "send.failed", "send.not_now",
+                  "send.server_failed", "send.server_error", "send.deferred")  # fmt: skip
 REFUSES = 'location / { add_header Auth-Status "Invalid login or password"; return 204; }'
 USERS = f"{USER}:{{PLAIN}}{PASSWORD}::::::"
 
@@ -114,9 +138,9 @@ SITUATIONS = (
           build=_dovecot(users=f"{USERS}nologin reason=Account_disabled._Contact_support\n"),
           causes=("auth.account_disabled", "auth.rejected", "auth.disabled_by_admin"),
           told="disabled", fix=("operator|support|administrator|account|provider",)),
-    _case(name="auth-database-down", what="Dovecot whose user database cannot be read",
+    _case(name="auth-database-down", what="Dovecot whose program that knows the passwords fails for now",
           expert="the server cannot check logins at present: the operator's",
-          build=_postfix(passdb="driver = passwd-file\n  args = /no/such/place/users"),
+          build=_database_down,
           causes=NOT_YOURS, told="server|operator", verdicts=("later", "fails", "unknown"),
           fix=("operator|server|later",), never=("stop trying", "too many")),
     _case(name="tokens-only-and-a-password", what="Dovecot that takes tokens only, and a password",
@@ -146,19 +170,16 @@ SITUATIONS = (
           expert="it works; passwords are asked for before TLS",
           build=_offered_early, target=f"{HOST}:587", options=("--starttls", *LOGIN),
           verdicts=("warnings",), causes=("auth.offered_in_clear",), fix=("TLS|auth_only",)),
-    _case(name="too-many-logins", what="Postfix with one login a minute for each client, used up",
-          expert="too many logins: wait",
-          build=_postfix(main={"smtpd_client_auth_rate_limit": "1",
-                               "smtpd_client_event_limit_exceptions": "",
-                               "anvil_rate_time_unit": "600s"}),
-          options=("--deep", *LOGIN), verdicts=("later", "fails", "warnings", "works"),
-          causes=("auth.try_later", "smtp.rate_limited", "auth.rate_limited"),
-          also=("dns.reverse_missing", "dns.reverse_mismatch"), fix=("wait|later",)),
+    _case(name="too-many-logins", what="Postfix with one login in ten minutes for each client, "
+          "used up", expert="too many logins: wait", build=_used_up,
+          verdicts=("later", "fails"),
+          causes=("auth.try_later", "smtp.rate_limited", "auth.rate_limited"), fix=("wait|later",)),
     _case(name="submission-relay-down", what="Dovecot's submission service whose relay is down",
           expert="the login is right; the server behind is not there: the operator's",
-          build=_dovecot(relay=False), verdicts=("later", "fails", "unknown"),
+          build=_dovecot(relay=False), options=(*LOGIN, *ENVELOPE),
+          verdicts=("later", "fails", "unknown"),
           causes=(*NOT_YOURS, "smtp.shutting_down", "smtp.backend_down", "smtp.no_backend",
-                  "net.closed_by_server", "smtp.proxy_error"),
+                  "net.closed_by_server", "smtp.proxy_error", *SERVER_TROUBLE),
           told="relay|behind|backend|operator|server"),
     _case(name="nginx-auth-down", what="nginx's mail proxy whose login service is down",
           expert="the server cannot check logins at present: the operator's",
@@ -168,11 +189,11 @@ SITUATIONS = (
     _case(name="nginx-wrong-password", what="nginx's mail proxy that refuses a login",
           expert="user name or password is wrong", options=WRONG_LOGIN,
           build=partial(_nginx_mail, judge=REFUSES), causes=("auth.rejected",), fix=("password",)),
-    _case(name="unverified-login", what="a self-made certificate, --no-verify and a login",
-          expert="it works, and the password went to whoever answers",
-          build=lambda lab: members(lab, lab.certificate("other.example.org"), {465: IMPLICIT}),
+    _case(name="unverified-login", what="a login with --no-verify and --allow-unverified-login",
+          expert="it works, and the password goes to whoever answers",
+          build=_postfix(),
           options=("--no-verify", "--allow-unverified-login", *LOGIN), verdicts=("warnings",),
-          causes=("auth.unverified_tls",), also=("tls.certificate_wrong_host",),
+          causes=("auth.unverified_tls",),
           fix=("fingerprint|ca-file|verif|certificate",)),
     _case(name="mx-without-logins", what="port 25 of a mail exchanger, asked to log in",
           expert="port 25 is for servers: log in on 465 or 587", target=f"{HOST}:25",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..lab import HOST, Lab
-from ..nameserver import Zone
-from ..network import MAIL, MAIL6, NEIGHBOUR, OTHER, PRIVATE
-from ..servers import IMPLICIT, LOGIN, members, sink, stunnel, tls_front, web
-from ..situation import HEALTHY, Situation
+from tests.field.lab import HOST, Lab
+from tests.field.nameserver import Zone
+from tests.field.network import MAIL, MAIL6, NEIGHBOUR, OTHER, PRIVATE
+from tests.field.servers import IMPLICIT, LOGIN, members, sink, stunnel, tls_front, web
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="names")
 ASKED = ("auth.not_tried",)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..lab import HOST, Lab
-from ..network import MAIL, MAIL6, NEIGHBOUR, OTHER
-from ..servers import IMPLICIT, STARTTLS, members, postfix, sink, stunnel, tls_front
-from ..situation import HEALTHY, Situation
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL, MAIL6, NEIGHBOUR, OTHER
+from tests.field.servers import IMPLICIT, STARTTLS, members, postfix, sink, stunnel, tls_front
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="network")
 
@@ -74,6 +74,11 @@ def _loopback_only(lab: Lab) -> None:
 def _other_port_open(lab: Lab) -> None:
     members(lab, lab.certificate(), {587: STARTTLS})
     lab.network.rules("tcp dport 465 drop")
+
+
+def _ipv6(lab: Lab) -> None:
+    sink(lab, 10025)
+    stunnel(lab, lab.certificate(), 465, "127.0.0.1:10025", address="::")
 
 
 def _cut(lab: Lab, after: str) -> None:
@@ -164,7 +169,6 @@ SITUATIONS = (
           fix=("firewall|log|filter|network|behind",)),
     _case(name="ipv6-literal", what="an IPv6 address as target",
           expert="the certificate has names and no address", target=f"[{MAIL6}]:465",
-          build=lambda lab: (sink(lab, 10025), stunnel(
-              lab, lab.certificate(), 465, "127.0.0.1:10025", address="::"))[1],
+          build=_ipv6,
           causes=("tls.certificate_no_address",), told=r"mail\.example\.com"),
 )  # fmt: skip

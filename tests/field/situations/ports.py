@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..authority import Wish, certify, write
-from ..lab import HOST, Lab
-from ..network import MAIL
-from ..servers import IMPLICIT, LOGIN, MX, STARTTLS, dovecot, members, postfix
-from ..situation import HEALTHY, Situation
+from tests.field.authority import Wish, certify, write
+from tests.field.lab import HOST, Lab
+from tests.field.network import MAIL
+from tests.field.servers import IMPLICIT, LOGIN, MX, STARTTLS, dovecot, members, postfix
+from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="ports and security")
 TURN_WRAPPER_ON = r"set smtpd_tls_wrappermode ?= ?yes"
