@@ -17,8 +17,8 @@ from .situations import SITUATIONS
 
 ROOT = Path(__file__).parents[2]
 FEW = (
-    "healthy-dovecot", "certificate-expired", "intermediate-missing", "self-signed",
-    "tls-1.1-only", "client-certificate-tls-1.3", "ssh", "haproxy-living-backend",
+    "healthy-dovecot", "certificate-expired", "self-signed",
+    "tls-1.0-only", "client-certificate-stunnel", "imaps", "haproxy-living-backend",
     "no-such-name", "dead-ipv6-beside-ipv4", "closed-port", "client-on-a-block-list",
     "wrong-password", "unknown-recipient", "465-without-wrapper", "both-families",
 )  # fmt: skip

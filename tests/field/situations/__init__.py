@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.field.situation import Situation
+
 from . import (
     below,
     certificates,

@@ -25,12 +25,23 @@ from tests.field.servers import (
 from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="below SMTP")
-NOT_SMTP = ("tls.not_smtp", "smtp.not_smtp", "smtp.other_service", "smtp.not_a_reply",
+NOT_SMTP = (
+    "smtp.web_server", "smtp.incoming_mail_server","tls.not_smtp", "smtp.not_smtp",
+    "smtp.other_service", "smtp.not_a_reply",
             "tls.not_tls")  # fmt: skip
-CLEAR = ("tls.not_tls", "smtp.not_smtp", "smtp.other_service", "tls.not_smtp")
+CLEAR = (
+    "smtp.web_server",
+    "smtp.incoming_mail_server",
+    "tls.not_tls",
+    "smtp.not_smtp",
+    "smtp.other_service",
+    "tls.not_smtp",
+)
 NO_BACKEND = ("smtp.no_backend", "smtp.backend_down", "net.closed_by_server", "net.reset",
               "smtp.closed_before_greeting")  # fmt: skip
-PROXY = ("smtp.proxy_protocol_expected", "net.proxy_expected", "smtp.proxy_expected",
+PROXY = (
+    "smtp.proxy_header_wanted","smtp.proxy_protocol_expected", "net.proxy_expected",
+    "smtp.proxy_expected",
          "tls.proxy_protocol_expected", "net.closed_by_server", "tls.closed", "net.reset",
          "net.proxy_protocol_expected", "tls.proxy_expected")  # fmt: skip
 PORTS = "465|587|mail|SMTP|port"
@@ -314,16 +325,19 @@ SITUATIONS = (
                                        "--way", "silence"),
           causes=CLEAR, told="MySQL|database|neither|not TLS|no mail", never=("wrappermode",)),
     _case(name="stunnel-dead-backend", what="stunnel whose backend is not running",
-          expert="TLS is there, the mail server behind it is not", build=_backend("stunnel", "dead"),
+          expert="TLS is there, the mail server behind it is not", build=_backend("stunnel",
+          "dead"),
           causes=NO_BACKEND, told="behind|backend|back end", fix=("behind|backend|back end|log",)),
     _case(name="nginx-dead-backend", what="nginx (stream) whose backend is not running",
           expert="TLS is there, the mail server behind it is not", build=_backend("nginx", "dead"),
           causes=NO_BACKEND, told="behind|backend|back end", fix=("behind|backend|back end|log",)),
     _case(name="haproxy-dead-backend", what="HAProxy whose only backend is down",
-          expert="TLS is there, the mail server behind it is not", build=_backend("haproxy", "dead"),
+          expert="TLS is there, the mail server behind it is not", build=_backend("haproxy",
+          "dead"),
           causes=NO_BACKEND, told="behind|backend|back end", fix=("behind|backend|back end|log",)),
     _case(name="mute-backend", what="stunnel in front of a server that says nothing",
-          expert="TLS is there; what is behind it does not speak", build=_backend("stunnel", "mute"),
+          expert="TLS is there; what is behind it does not speak", build=_backend("stunnel",
+          "mute"),
           causes=("smtp.greeting_timeout", "smtp.no_backend", "smtp.backend_silent"),
           told="behind|backend|no greeting|did not greet|silent|nothing"),
     _case(name="haproxy-living-backend", what="HAProxy in front of a good server",
@@ -361,7 +375,8 @@ SITUATIONS = (
           expert="a reply to something the client did not say: a PROXY header in front of it",
           build=_unexpected_header,
           causes=("smtp.unexpected_reply", "smtp.ehlo_refused", "smtp.proxy_header_refused",
-                  "smtp.synchronization", "smtp.wrong_code"),
+                  "smtp.synchronization", "smtp.out_of_sequence", "tls.plaintext_in_tls",
+                  "smtp.wrong_code"),
           told="PROXY|did not (say|send)|in front"),
     _case(name="tls-inside-tls", what="stunnel in front of a Postfix with wrapper mode",
           expert="TLS inside TLS: the server behind begins with TLS itself", build=_twice,
@@ -369,7 +384,7 @@ SITUATIONS = (
                   "smtp.other_service", "tls.inside_tls", "tls.tls_inside_tls"),
           told="twice|inside TLS|TLS again|second TLS|(begins?|starts?) with TLS"),
     _case(name="starttls-inside-tls", what="stunnel in front of a Postfix that wants STARTTLS",
-          expert="STARTTLS is offered where TLS is on: the front and Postfix do not know of another",
+          expert="STARTTLS is offered inside TLS: the front and Postfix do not know of each other",
           build=_starttls_behind, verdicts=("warnings", "fails"),
           causes=("tls.starttls_inside_tls", "smtp.starttls_required"), told="STARTTLS",
           also=("auth.not_offered", "tls.starttls_inside_tls")),

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from tests.field.authority import DAY, Files, Identity, Wish, certify, write
 from tests.field.lab import HOST, Lab
 from tests.field.network import MAIL, OTHER
@@ -104,7 +103,7 @@ def _differing(lab: Lab) -> None:
     old = lab.certificate(file="old", begins=-91, ends=-1)
     stunnel(lab, good, 465, "127.0.0.1:10025")
     conf = lab.file("second.conf", f"foreground = yes\npid =\n[mail]\naccept = {OTHER}:465\n"
-                    f"connect = 127.0.0.1:10025\ncert = {old.chain}\nkey = {old.key}\n")  # fmt: skip
+              f"connect = 127.0.0.1:10025\ncert = {old.chain}\nkey = {old.key}\n")  # fmt: skip
     lab.spawn("/usr/bin/stunnel4", conf)
     lab.program("/bin/sh", "-c", f"until ss -Hlnt | grep -q '{OTHER}:465'; do sleep 0.05; done")
 
@@ -342,7 +341,7 @@ SITUATIONS = (
         what="a certificate that wants a stapled OCSP answer, on a server that staples none",
         expert="clients that heed must-staple refuse it: staple, or have it issued without",
         build=_stunnel(must_staple=True), verdicts=("warnings", "works"),
-        causes=("tls.certificate_staple_missing", "tls.staple_missing", "tls.must_staple"),
+        causes=("tls.staple_missing", "tls.staple_missing", "tls.must_staple"),
         told="stapl", fix=("stapl",),
     ),
     _case(
@@ -350,7 +349,7 @@ SITUATIONS = (
         what="HAProxy that staples an OCSP answer: revoked, key compromised",
         expert="the certificate was revoked: replace it, with a new key",
         build=_stapled_revoked, verdicts=("fails", "warnings"),
-        causes=("tls.certificate_revoked",), fix=("new|replace|reissue",),
+        causes=("tls.certificate_revoked", "tls.staple_revoked"), fix=("new|replace|reissue",),
     ),
     _case(
         name="version-seven",

@@ -9,6 +9,7 @@ from tests.field.lab import HOST, Lab
 from tests.field.network import MAIL
 from tests.field.servers import IMPLICIT, members, s_server, tls_front
 from tests.field.situation import HEALTHY, Situation
+
 from .certificates import NO_TRICKS
 
 _case = partial(Situation, group="certificates", never=NO_TRICKS)
@@ -172,7 +173,8 @@ SITUATIONS = (
                                            permitted=("example.org",))),
         causes=("tls.certificate_constrained", "tls.certificate_name_constraint",
                 "tls.certificate_invalid", "tls.certificate_not_permitted"),
-        told="constrain|may (only |not )?(certify|issue)|not allowed", fix=("issue|authority|CA|certificate",),
+        told="constrain|may (only |not )?(certify|issue)|not allowed",
+        fix=("issue|authority|CA|certificate",),
     ),
     _case(
         name="name-constraint-excluded",
@@ -213,7 +215,7 @@ SITUATIONS = (
     _case(
         name="private-root-not-sent",
         what="a company's own authority, whose root is not sent",
-        expert="issued by an authority that is not known here: the company's own, or a missing link",
+        expert="the authority is not known here: the company's own, or a missing link",
         build=partial(_private_root, sent=False),
         causes=("tls.certificate_untrusted_root", "tls.certificate_incomplete_chain",
                 "tls.certificate_unknown_issuer"),

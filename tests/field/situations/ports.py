@@ -96,15 +96,18 @@ SITUATIONS = (
           causes=("tls.certificate_self_signed",), fix=("fingerprint|ca-file",)),
     _case(name="imaps-993", what="HOST:993, which is IMAPS", expert="993 is for reading mail; "
           "sending is 465 or 587", build=_dovecot("imap", 993), target=f"{HOST}:993",
-          causes=("smtp.not_a_reply", "smtp.other_service", "tls.not_smtp", "smtp.not_smtp"),
+          causes=("smtp.incoming_mail_server", "smtp.not_a_reply", "smtp.other_service",
+          "tls.not_smtp", "smtp.not_smtp"),
           told="IMAP", fix=("465|587",)),
     _case(name="pop3s-995", what="HOST:995, which is POP3S", expert="995 is for reading mail; "
           "sending is 465 or 587", build=_dovecot("pop3", 995), target=f"{HOST}:995",
-          causes=("smtp.not_a_reply", "smtp.other_service", "tls.not_smtp", "smtp.not_smtp"),
+          causes=("smtp.incoming_mail_server", "smtp.not_a_reply", "smtp.other_service",
+          "tls.not_smtp", "smtp.not_smtp"),
           told="POP", fix=("465|587",)),
     _case(name="imap-143", what="HOST:143, which is IMAP", expert="143 is for reading mail; "
           "sending is 465 or 587", build=_dovecot("imap", 143, "clear"), target=f"{HOST}:143",
-          causes=("tls.not_tls", "smtp.other_service"), told="IMAP", fix=("465|587",)),
+          causes=("tls.not_tls", "smtp.incoming_mail_server", "smtp.other_service"), told="IMAP",
+          fix=("465|587",)),
     _case(name="exchanger-on-465", what="a mail exchanger that has port 25 only, asked on 465",
           expert="no submission here", build=_exchanger, causes=("net.refused",),
           fix=("port|587|listen|server",)),
