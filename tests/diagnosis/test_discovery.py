@@ -133,6 +133,41 @@ async def test_srv_records_come_first() -> None:
     assert found.server("starttls") == STARTTLS
 
 
+async def refusal(zone: Zone) -> tuple[str, list[str]]:
+    """The finding of a check by mail address, and the sources that were asked."""
+    async with name_server(zone) as server:
+        asked = means(server)
+        report = await check("ann@x.test", finder=asked)
+        found = await discover("ann@x.test", asked)
+    (finding,) = report.findings
+    assert report.verdict == "fails"
+    return finding.code, [step.source for step in found.steps]
+
+
+async def test_a_domain_that_says_it_has_no_server_at_all_is_believed() -> None:
+    none = ["0 0 0 ."]
+    zone: Zone = {
+        ("_submission._tcp.x.test", "SRV"): none,
+        ("_submissions._tcp.x.test", "SRV"): none,
+        ("x.test", "MX"): ["10 mx.x.test."],
+    }
+    code, sources = await refusal(zone)
+    assert code == "dns.submission_not_offered"
+    assert set(sources) == {"srv"}
+
+
+async def test_a_domain_that_takes_no_mail_is_not_guessed_at() -> None:
+    code, sources = await refusal({("x.test", "MX"): ["0 ."]})
+    assert code == "dns.null_mx"
+    assert "guess" not in sources
+
+
+async def test_a_domain_that_does_not_exist() -> None:
+    code, sources = await refusal({("other.test", "MX"): ["10 mx.other.test."]})
+    assert code == "dns.name_not_found"
+    assert sources[-1] == "guess"  # a name server may be wrong about it
+
+
 async def test_a_domain_may_say_that_it_has_no_server_of_a_kind() -> None:
     zone: Zone = {
         ("_submission._tcp.x.test", "SRV"): ["0 0 0 ."],
@@ -295,7 +330,7 @@ async def test_usual_names_come_last_and_count_only_if_something_listens(
 
 
 async def test_nothing_is_found_and_every_step_is_shown() -> None:
-    async with name_server({}) as server:
+    async with name_server({("x.test", "TXT"): ['"no mail"']}) as server:
         report = await check("ann@x.test", finder=means(server))
     assert [finding.code for finding in report.findings] == ["dns.no_submission_server"]
     told = report.as_json()["discovery"]

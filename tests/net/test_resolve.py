@@ -267,7 +267,7 @@ async def test_who_asks_again_and_leaves_takes_nothing_from_who_asked_before(
         return ["192.0.2.1"]
 
     def another(_: object) -> None:
-        question = resolve_module._from_system("x.test", 25)
+        question = resolve_module._share("x.test", 25)
         question.send(None)
         with suppress(asyncio.CancelledError):
             question.throw(asyncio.CancelledError())
@@ -275,7 +275,7 @@ async def test_who_asks_again_and_leaves_takes_nothing_from_who_asked_before(
             question.close()
 
     monkeypatch.setattr(resolve_module, "_ask_system", ask)
-    first = asyncio.create_task(resolve_module._from_system("x.test", 25))
+    first = asyncio.create_task(resolve_module._share("x.test", 25))
     await asyncio.sleep(0)
     (question,) = resolve_module._open.values()
     question.answer.add_done_callback(another)

@@ -17,12 +17,58 @@ ADVICE: dict[str, Advice] = {
     "dns.name_not_found": Advice(
         _E, "The name does not exist in DNS.",
         "Check the spelling; your provider's help page has the right name.", _YOU),
+    "dns.alias_dangling": Advice(
+        _E, "The name exists as an alias (CNAME), but what it points to does not.",
+        "As its operator, correct or remove the CNAME record; else ask your provider for the "
+        "server's name.", _OPERATOR, "RFC 1034 section 3.6.2"),
+    "dns.alias_loop": Advice(
+        _E, "The aliases (CNAME) of this name point back to one another, so it has no address.",
+        "As its operator, let the last CNAME record point to a name with A or AAAA records.",
+        _OPERATOR, "RFC 1034 section 3.6.2"),
+    "dns.dnssec_failed": Advice(
+        _E, "The domain's DNSSEC signatures do not verify, so resolvers that check them refuse to "
+        "answer. Other networks may still find the name.",
+        "As its operator, renew the signatures, or correct the DS record at the registrar.",
+        _OPERATOR, "RFC 4035 section 5.5"),
+    "dns.server_failed": Advice(
+        _E, "The domain's own name servers do not answer, or answer wrongly.",
+        "As its operator, check that every name server of the domain answers; else try again "
+        "later.", _OPERATOR, "RFC 8914"),
+    "dns.half_answered": Advice(
+        _W, "The domain's name servers do not answer for one kind of address, and every client "
+        "waits for that.",
+        "As its operator, let the name servers answer AAAA questions with an empty answer where "
+        "there is no IPv6.", _OPERATOR, "RFC 4074"),
+    "dns.name_blocked": Advice(
+        _E, "Your resolver blocks this name: it answers with the address 0.0.0.0, which leads "
+        "nowhere. Ad blockers such as Pi-hole do that.",
+        "Allow the name in the blocker, or use another resolver.", _NETWORK),
+    "dns.loopback_address": Advice(
+        _E, "The name leads to this very machine instead of a mail server. A blocker, an entry in "
+        "the hosts file or a wrong record in DNS does that.",
+        "Look for the name in the hosts file and in your blocker; compare with another resolver.",
+        _NETWORK),
+    "dns.private_address": Advice(
+        _E, "The name leads to a private address, which can be reached only from inside that "
+        "network.",
+        "Connect from inside the network or its VPN. If you are outside, another resolver may "
+        "know the public address.", _NETWORK, "RFC 1918"),
+    "dns.submission_not_offered": Advice(
+        _E, "The domain says in DNS that it has no server for outgoing mail.",
+        "Ask your provider for the outgoing server. As its operator, replace the SRV records that "
+        "point to “.”.", _YOU, "RFC 6186 section 3.4"),
+    "dns.null_mx": Advice(
+        _E, "The domain says in DNS that it takes no mail, so it hardly has a server for sending "
+        "it.",
+        "Check the address; mail goes out through the server of another domain.", _YOU,
+        "RFC 7505"),
     "dns.lookup_failed": Advice(
         _E, "Your resolver could not answer. That says nothing about the mail server.",
         "Try again, or another resolver.", _NETWORK),
     "dns.no_address": Advice(
         _E, "The name exists but has no address to connect to.",
-        "Check the name; as its operator, add an A or AAAA record.", _OPERATOR),
+        "Check the name: a mail domain is not the name of its server. As its operator, add an A "
+        "or AAAA record.", _OPERATOR),
     "dns.timeout": Advice(
         _E, "Your resolver did not answer in time. That says nothing about the mail server.",
         "Try again, or another resolver.", _NETWORK),
@@ -51,7 +97,8 @@ ADVICE: dict[str, Advice] = {
         "router or VPN.", _NETWORK, "RFC 8899, RFC 2923 section 2.1"),
     "net.unreachable": Advice(
         _E, "There is no route to this address from here.",
-        "If it is an IPv6 address, your network has no IPv6: use IPv4.", _NETWORK),
+        "If it is an IPv6 address, your network has no IPv6: use IPv4. Else check this machine's "
+        "network connection and routes.", _NETWORK),
     "net.reset": Advice(
         _E, "Something cut the connection: a firewall, a block list, or a crash.",
         "Try again later or from another address; the server's log tells why.", _OPERATOR),

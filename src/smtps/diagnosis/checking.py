@@ -97,8 +97,9 @@ def _found(endpoint: Endpoint, discovery: Discovery) -> Endpoint | None:
 
 def _nowhere(endpoint: Endpoint, discovery: Discovery, target: str) -> Facts:
     """What there is to say when no server was found."""
-    failures = (step.failure for step in discovery.steps)
-    failure = next((each for each in failures if each is not None), None) or Failure(
+    failures = [step.failure for step in discovery.steps if step.failure is not None]
+    failures.sort(key=lambda each: each.retryable)  # what the domain says comes first
+    failure = next(iter(failures), None) or Failure(
         code="dns.no_submission_server",
         phase=Phase.DNS,
         message=f"No submission server is known for {discovery.domain}.",

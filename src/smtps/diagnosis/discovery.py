@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smtps.core.address import Mailbox
@@ -29,8 +29,21 @@ _SERVICES: tuple[tuple[str, Security], ...] = (
 )
 """RFC 8314 section 5.1, RFC 6186 section 3.1."""
 
+_FINAL = ("dns.submission_not_offered", "dns.null_mx")
+"""What the domain says once and for all: guessing would not help."""
+
 _GUESSES = ("smtp", "mail", "submission")
 _GUESSED: tuple[tuple[int, Security], ...] = ((465, "implicit"), (587, "starttls"))
+
+
+def _declined(domain: str) -> Failure:
+    """Every kind of submission service is said not to be there (RFC 6186 section 3.4)."""
+    return Failure(
+        code="dns.submission_not_offered",
+        phase=Phase.DNS,
+        message=f"{domain} says in DNS that it offers no mail submission (SRV records with “.”).",
+    )
+
 
 _TOO_LATE = Failure(
     code="dns.timeout",
@@ -101,7 +114,7 @@ async def discover(
             async with asyncio.timeout_at(deadline):
                 async for step in search(inquiry):
                     steps.append(step)
-                    if step.servers:
+                    if step.servers or (step.failure and step.failure.code in _FINAL):
                         return Discovery(address, domain, tuple(steps))
         except TimeoutError:
             steps.append(Step(source, domain, (), _TOO_LATE.message, _TOO_LATE))
@@ -141,13 +154,18 @@ async def _srv(inquiry: _Inquiry) -> AsyncIterator[Step]:
         *(resolver.services(service, inquiry.domain) for service, _ in _SERVICES)
     )
     found: list[Place] = []
+    declined = 0
     for (service, security), answer in zip(_SERVICES, answers, strict=True):
         servers = [Place(each.host, each.port, security) for each in answer.values]
         offered = [server for server in servers if server.host != "."]
         none = "the domain says that it has none" if servers and not offered else ""
+        declined += bool(none)
+        failure = answer.failure
+        if declined == len(_SERVICES):
+            failure = _declined(inquiry.domain)
         if not offered:
             asked = f"{service}.{inquiry.domain}"
-            yield Step("srv", asked, (), none or _remark(answer), answer.failure)
+            yield Step("srv", asked, (), none or _remark(answer), failure)
         found += offered
     if found:
         names = " and ".join(f"{service}.{inquiry.domain}" for service, _ in _SERVICES)
@@ -181,13 +199,27 @@ async def _exchangers(inquiry: _Inquiry) -> AsyncIterator[Step]:
     """Who takes the domain's mail often sends it too."""
     answer = await inquiry.means.resolver.exchangers(inquiry.domain)
     if not answer.values:
-        yield Step("mx", inquiry.domain, (), _remark(answer), answer.failure)
+        step = Step("mx", inquiry.domain, (), _remark(answer), answer.failure)
+        yield _said_no(step, await inquiry.means.resolver.mail(inquiry.domain))
     for host in answer.values[:1]:
         step = _known(by_exchanger(host), "mx", host)
         yield step
         parent = host.partition(".")[2]
         if not step.servers and inquiry.means.ispdb is not None and "." in parent:
             yield await _document(inquiry, "mx", inquiry.means.ispdb + parent)
+
+
+def _said_no(step: Step, mail: Answer[str]) -> Step:
+    """What it means that no host takes the domain's mail."""
+    domain = step.asked
+    if mail.values == ("",):
+        code, message = "dns.null_mx", f"{domain} takes no mail at all (null MX)."
+    elif not mail.exists:
+        code, message = "dns.name_not_found", f"The domain {domain} does not exist in DNS."
+    else:
+        return step
+    failure = Failure(code=code, phase=Phase.DNS, message=message)
+    return replace(step, remark=message, failure=failure)
 
 
 async def _guesses(inquiry: _Inquiry) -> AsyncIterator[Step]:

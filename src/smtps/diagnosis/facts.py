@@ -248,6 +248,7 @@ class Facts:
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
         left_out: how many more the name has, at which nobody looked.
+        unanswered: types of address records that nobody answered for, such as ``AAAA``.
         timings: milliseconds of the look-up.
     """
 
@@ -268,6 +269,7 @@ class Facts:
     failure: Failure | None = None
     addresses: list[AddressFacts] = field(default_factory=list)
     left_out: int = 0
+    unanswered: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
     @property

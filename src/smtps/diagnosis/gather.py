@@ -13,12 +13,12 @@ from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
 from smtps.diagnosis.visit import Progress, Visitor, silent
-from smtps.errors import LocalError, Phase, SMTPSError
+from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.anchors import client_certificate
 from smtps.net.dial import MOST_ADDRESSES, connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
-from smtps.net.resolve import Address, resolve
+from smtps.net.resolve import Address, resolve, resolved
 from smtps.options import Endpoint
 
 CONTROL_SHARE = 0.25
@@ -30,6 +30,12 @@ MAX_CONTROL = 5.0
 LEAST_CONTROL = 1.0
 """Seconds. A first packet that is lost is sent again after one (RFC 6298 section 2): whoever is
 silent for less may not have heard."""
+
+WHY = 2.0
+"""Seconds for a question about a name that leads nowhere."""
+
+MAX_WHY = 5.0
+"""Seconds for all of them."""
 
 Turn = Callable[[Sequence[Address]], AbstractAsyncContextManager[None]]
 """Entered before any of the addresses is connected to, left when all connections are closed."""
@@ -89,7 +95,7 @@ async def gather(
     deadline = deadline or deadline_of(endpoint)
     try:
         with timed(facts.timings, Phase.DNS):
-            addresses = await resolve(
+            found = await resolved(
                 endpoint.host,
                 endpoint.port,
                 timeout=endpoint.timeouts.dns,
@@ -99,8 +105,10 @@ async def gather(
     except LocalError:
         raise
     except SMTPSError as error:
-        facts.failure = error.failure
+        with timed(facts.timings, Phase.DNS):
+            facts.failure = await _why(error.failure, facts.host, endpoint, deadline)
         return facts
+    addresses, facts.unanswered = found.addresses, found.unanswered
     facts.left_out = len(addresses[MOST_ADDRESSES:])
     addresses = addresses[:MOST_ADDRESSES]
     admit(addresses, allow)
@@ -124,6 +132,20 @@ def _client_certificate(endpoint: Endpoint) -> Certificate | None:
         return None
     found = explain(der)
     return found if isinstance(found, Certificate) else None
+
+
+async def _why(failure: Failure, host: str, endpoint: Endpoint, deadline: float | None) -> Failure:
+    """The failure of a look-up, once DNS was asked about it; as it was, if there is no time."""
+    from smtps.diagnosis.lookup import why  # late: few need it  # noqa: PLC0415
+    from smtps.net.dns import Resolver  # noqa: PLC0415
+
+    end = asyncio.get_running_loop().time() + MAX_WHY
+    resolver = Resolver(endpoint.resolver, lifetime=min(WHY, endpoint.timeouts.dns))
+    try:
+        async with asyncio.timeout_at(end if deadline is None else min(end, deadline)):
+            return await why(failure, host, resolver)
+    except TimeoutError:
+        return failure
 
 
 async def _ask_and_look(

@@ -12,12 +12,19 @@ from smtps.net.names import literal, to_ascii
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver as Asker
+    from dns.message import Message
     from dns.resolver import Answer as Reply
 
 T = TypeVar("T")
 
 LIFETIME = 4.0
 """Seconds for a question, with all that is asked again."""
+
+HALF_PATIENCE = 0.5
+"""Seconds for the other family of addresses once one has answered."""
+
+MOST_ALIASES = 8
+"""CNAME records in a row that are followed by hand."""
 
 _PORT = 53
 
@@ -34,6 +41,7 @@ class Answer(Generic[T]):
         authenticated: the resolver vouches for it by DNSSEC (RFC 4035 section 3.2.3).
         resolver: who answered; empty if nobody did.
         failure: why there is no answer.
+        unanswered: record types that were asked for too and not waited for.
     """
 
     name: str
@@ -43,6 +51,7 @@ class Answer(Generic[T]):
     authenticated: bool = False
     resolver: str = ""
     failure: Failure | None = None
+    unanswered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,34 @@ class TLSA:
         return f"{self.usage} {self.selector} {self.matching} {self.data.hex()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a resolver says of a name.
+
+    Attributes:
+        name: what was asked for.
+        code: its response code, such as ``NXDOMAIN``; empty where none answered.
+        chain: the name, and where CNAME records led from it.
+        zone: the zone whose servers say that the name does not exist, or empty.
+        mail: hosts that take mail for the name, where it has no address; an empty one says none.
+        resolver: who answered, or all that did not.
+        dnssec: it answers as soon as nobody asks whether the answer is authentic.
+    """
+
+    name: str
+    code: str = ""
+    chain: tuple[str, ...] = ()
+    zone: str = ""
+    mail: tuple[str, ...] | None = None
+    resolver: str = ""
+    dnssec: bool = False
+
+    @property
+    def goes_round(self) -> bool:
+        """Whether the CNAME records lead back to one of them."""
+        return len(set(self.chain)) < len(self.chain)
+
+
 class Resolver:
     """Asks one server, or those of the system.
 
@@ -85,21 +122,23 @@ class Resolver:
         self._asker: Asker | None = None
 
     async def addresses(self, name: str) -> Answer[str]:
-        """IPv6 and IPv4 addresses."""
-        six, four = await asyncio.gather(
-            self._ask(name, "AAAA", _text), self._ask(name, "A", _text)
-        )
-        if six.failure is not None or not six.values:
-            return four
-        if four.failure is not None:
-            return six
-        return Answer(
-            name,
-            six.values + four.values,
-            four.canonical or six.canonical,
-            authenticated=six.authenticated and four.authenticated,
-            resolver=four.resolver,
-        )
+        """IPv6 and IPv4 addresses. Once one family has answered, the other gets little more time:
+        some name servers never answer for it.
+        """
+        six = asyncio.create_task(self._ask(name, "AAAA", _text))
+        four = asyncio.create_task(self._ask(name, "A", _text))
+        try:
+            await asyncio.wait((six, four), return_when=asyncio.FIRST_COMPLETED)
+            first = six if six.done() else four
+            if first.result().values:
+                await asyncio.wait((six, four), timeout=HALF_PATIENCE)
+            else:
+                await asyncio.wait((six, four))
+            return _both(_done(six, name, "AAAA"), _done(four, name, "A"))
+        finally:
+            for task in (six, four):
+                task.cancel()
+            await asyncio.gather(six, four, return_exceptions=True)
 
     async def names(self, address: str) -> Answer[str]:
         """Names of an address in reverse DNS (PTR)."""
@@ -120,6 +159,69 @@ class Resolver:
             domain, "MX", lambda record: (record.preference, _host(record.exchange))
         )
         return _with(answer, tuple(host for _, host in sorted(answer.values) if host))
+
+    async def trace(self, name: str) -> Trace:
+        """What a resolver says of a name in so many words, to learn why it leads nowhere.
+
+        Follows CNAME records by hand where the resolver gave up, and asks once more without
+        DNSSEC (RFC 4035 section 3.2.2) where it failed.
+        """
+        reply, server = await self._raw(name, "A")
+        if reply is None:
+            return Trace(name, resolver=server)
+        chain = _aliases(reply, name)
+        code = dns_code(reply)
+        if code == "SERVFAIL":
+            bare, _ = await self._raw(name, "A", checked=False)
+            if bare is not None and dns_code(bare) != "SERVFAIL":
+                return Trace(name, code, tuple(chain), resolver=server, dnssec=True)
+            chain = await self._follow(name)
+        mail = None
+        if code == "NOERROR" and len(chain) == 1:
+            mail = (await self.mail(name)).values or None
+        return Trace(name, code, tuple(chain), _zone(reply), mail, resolver=server)
+
+    async def mail(self, domain: str) -> Answer[str]:
+        """The names of MX records as they stand; the root, empty, is a null MX (RFC 7505)."""
+        return await self._ask(domain, "MX", lambda record: _host(record.exchange))
+
+    async def _follow(self, name: str) -> list[str]:
+        """Where CNAME records lead, one question each, until one comes round or there is none."""
+        chain = [name]
+        while len(chain) <= MOST_ALIASES:
+            found = (
+                await self._ask(chain[-1], "CNAME", lambda record: _host(record.target))
+            ).values
+            if not found:
+                break
+            chain.append(found[0])
+            if found[0] in chain[:-1]:
+                break
+        return chain
+
+    async def _raw(
+        self, name: str, kind: str, *, checked: bool = True
+    ) -> tuple[Message | None, str]:
+        """The reply itself, of the first server that gives one, and who that was."""
+        import dns.asyncquery  # noqa: PLC0415
+        import dns.exception  # noqa: PLC0415
+        import dns.flags  # noqa: PLC0415
+        import dns.message  # noqa: PLC0415
+
+        asker = self._system()
+        servers = [str(server) for server in asker.nameservers]
+        for server in servers:
+            query = dns.message.make_query(f"{name.removesuffix('.')}.", kind)
+            if not checked:
+                query.flags |= dns.flags.CD
+            try:
+                reply, _ = await dns.asyncquery.udp_with_fallback(
+                    query, server, timeout=self._lifetime / len(servers), port=asker.port
+                )
+            except (dns.exception.DNSException, OSError):
+                continue
+            return reply, server
+        return None, ", ".join(servers)
 
     async def tlsa(self, host: str, port: int) -> Answer[TLSA]:
         """Certificates that DNS vouches for (DANE, RFC 6698)."""
@@ -159,6 +261,63 @@ class Resolver:
             self._asker.use_edns(0, dns.flags.DO, 1232)
             self._asker.flags = dns.flags.RD | dns.flags.AD
         return self._asker
+
+
+def dns_code(reply: Message) -> str:
+    """Response code of a reply, by name (RFC 1035 section 4.1.1)."""
+    import dns.rcode  # noqa: PLC0415
+
+    return dns.rcode.to_text(reply.rcode())
+
+
+def _aliases(reply: Message, name: str) -> list[str]:
+    """The CNAME records of a reply, from the name on."""
+    import dns.rdatatype  # noqa: PLC0415
+
+    leads = {
+        _host(rrset.name): _host(rrset[0].target)
+        for rrset in reply.answer
+        if rrset.rdtype == dns.rdatatype.CNAME
+    }
+    chain = [name.lower().removesuffix(".")]
+    while (target := leads.get(chain[-1])) is not None:
+        chain.append(target)
+        if target in chain[:-1]:
+            break
+    return chain
+
+
+def _zone(reply: Message) -> str:
+    """The owner of the SOA record in a reply that says no (RFC 2308 section 3)."""
+    import dns.rdatatype  # noqa: PLC0415
+
+    owners = (_host(r.name) for r in reply.authority if r.rdtype == dns.rdatatype.SOA)
+    return next(owners, "")
+
+
+def _done(task: asyncio.Task[Answer[str]], name: str, kind: str) -> Answer[str]:
+    if task.done():
+        answer = task.result()
+        return answer if answer.failure is None else replace(answer, unanswered=(kind,))
+    late = _failure("dns.timeout", name, f"no resolver answered for {kind}")
+    return Answer(name, failure=late, unanswered=(kind,))
+
+
+def _both(six: Answer[str], four: Answer[str]) -> Answer[str]:
+    """The addresses of both families, or of the one that has some."""
+    if not six.values:
+        if not four.values and four.failure is None and six.failure is not None:
+            return six
+        return replace(four, unanswered=six.unanswered) if four.values else four
+    if not four.values:
+        return replace(six, unanswered=four.unanswered)
+    return Answer(
+        six.name,
+        six.values + four.values,
+        four.canonical or six.canonical,
+        authenticated=six.authenticated and four.authenticated,
+        resolver=four.resolver,
+    )
 
 
 def _place(server: str) -> tuple[str, int]:
@@ -215,3 +374,24 @@ def askable(host: str) -> bool:
     """Whether a host is a name that public DNS could know anything about."""
     name = to_ascii(host)
     return literal(name) is None and "." in name and not name.endswith((".localhost", ".local"))
+
+
+_SPECIAL = frozenset(
+    {
+        "alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local",
+        "localdomain", "localhost", "onion", "private", "test",
+    }
+)  # fmt: skip
+"""Top-level domains that are special by RFC 6761 and its kin, or never delegated for good."""
+
+_EXAMPLES = frozenset({"example.com", "example.net", "example.org"})
+"""RFC 2606 section 3."""
+
+
+def in_public_dns(host: str) -> bool:
+    """Whether a name is one that the whole Internet shares, so that it should lead to a public
+    address.
+    """
+    labels = to_ascii(host).split(".")
+    special = labels[-1] in _SPECIAL or ".".join(labels[-2:]) in _EXAMPLES
+    return askable(host) and not special

@@ -30,6 +30,26 @@ class Address:
         return f"[{self.ip}]:{self.port}" if self.is_ipv6 else f"{self.ip}:{self.port}"
 
 
+PATIENCE = 2.0
+"""Seconds for both families; whoever is slower than that is asked for IPv4 alone."""
+
+HALF_PATIENCE = 0.5
+"""Seconds for the other family once one has answered (RFC 8305 section 3, more generous)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a name leads.
+
+    Attributes:
+        addresses: in the order of use.
+        unanswered: record types that were not waited for any longer, such as ``AAAA``.
+    """
+
+    addresses: list[Address]
+    unanswered: tuple[str, ...] = ()
+
+
 async def resolve(
     host: str,
     port: int,
@@ -52,17 +72,32 @@ async def resolve(
         NetworkError: it does not exist, has no address, or the resolver failed.
         PhaseTimeoutError: the resolver was silent.
     """
+    found = await resolved(host, port, timeout=timeout, deadline=deadline, resolver=resolver)
+    return found.addresses
+
+
+async def resolved(
+    host: str,
+    port: int,
+    *,
+    timeout: float = 10.0,
+    deadline: float | None = None,
+    resolver: str | None = None,
+) -> Resolved:
+    """The same, and what was not answered; a family that never comes holds up none that has."""
     name = to_ascii(host)
     if (address := literal(name)) is not None:
-        return [Address(str(address), port)]
+        return Resolved([Address(str(address), port)])
     look_up = _from_system(name, port) if resolver is None else _from_server(name, resolver)
     with translated(Phase.DNS, host=name):
         async with within(timeout, Phase.DNS, deadline=deadline):
-            found = await look_up
+            found, unanswered = await look_up
     addresses = [Address(ip, port) for ip in dict.fromkeys(found)]
     if not addresses:
-        raise NetworkError("dns.no_address", f"{name} has no address.", phase=Phase.DNS)
-    return interleave(addresses)
+        raise NetworkError(
+            "dns.no_address", f"{name} has no address.", phase=Phase.DNS, retryable=False
+        )
+    return Resolved(interleave(addresses), unanswered)
 
 
 @dataclass(slots=True)
@@ -78,17 +113,40 @@ class _Question:
     waiting: int = 0
 
 
-_open: dict[tuple[asyncio.AbstractEventLoop, str, int], _Question] = {}
+_open: dict[tuple[asyncio.AbstractEventLoop, str, int, int], _Question] = {}
 
 
-async def _from_system(name: str, port: int) -> list[str]:
+async def _from_system(name: str, port: int) -> tuple[list[str], tuple[str, ...]]:
+    """Ask the system's resolver, which answers only when both families have. Where one is missing,
+    it is asked for IPv4 alone.
+    """
+    both = asyncio.create_task(_share(name, port))
+    alone: asyncio.Task[list[str]] | None = None
+    try:
+        await asyncio.wait((both,), timeout=PATIENCE)
+        if not both.done():
+            alone = asyncio.create_task(_share(name, port, socket.AF_INET))
+            await asyncio.wait((both, alone), return_when=asyncio.FIRST_COMPLETED)
+            if alone.done() and alone.exception() is None and alone.result():
+                await asyncio.wait((both,), timeout=HALF_PATIENCE)
+                if not both.done():
+                    return alone.result(), ("AAAA",)
+        return await both, ()
+    finally:
+        tasks = [task for task in (both, alone) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _share(name: str, port: int, family: int = 0) -> list[str]:
     """Ask the system's resolver. It takes a thread, of which there are few: whoever asks the same
     meanwhile shares it, so that many who wait for one silent name are in nobody else's way.
     """
-    place = (asyncio.get_running_loop(), name, port)
+    place = (asyncio.get_running_loop(), name, port, family)
     question = _open.get(place)
     if question is None or question.answer.done():
-        question = _open[place] = _Question(asyncio.create_task(_ask_system(name, port)))
+        question = _open[place] = _Question(asyncio.create_task(_ask_system(name, port, family)))
     question.waiting += 1
     try:
         await asyncio.wait((question.answer,))
@@ -104,22 +162,25 @@ async def _from_system(name: str, port: int) -> list[str]:
     return question.answer.result()
 
 
-async def _ask_system(name: str, port: int) -> list[str]:
+async def _ask_system(name: str, port: int, family: int) -> list[str]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    options = {"family": family} if family else {}
+    found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM, **options)
     return [_literal(entry[4]) for entry in found]
 
 
-async def _from_server(name: str, server: str) -> list[str]:
+async def _from_server(name: str, server: str) -> tuple[list[str], tuple[str, ...]]:
     from smtps.net.dns import Resolver  # late: dnspython takes a while  # noqa: PLC0415
 
     answer = await Resolver(server).addresses(name)
     if answer.failure is not None:
         failure = answer.failure
-        raise NetworkError(failure.code, failure.message, retryable=failure.retryable)
+        raise NetworkError(
+            failure.code, failure.message, phase=Phase.DNS, retryable=failure.retryable
+        )
     if not answer.exists:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
-    return list(answer.values)
+    return list(answer.values), answer.unanswered
 
 
 def _literal(place: tuple[Any, ...]) -> str:

@@ -212,7 +212,12 @@ def _from_the_middle(reason: str) -> NetworkError:
 def _from_lookup(error: socket.gaierror, host: str) -> NetworkError:
     unknown = ("dns.lookup_failed", "The look-up of {host} failed.")
     code, sentence = _LOOKUP.get(error.errno or 0, unknown)
-    return NetworkError(code, sentence.format(host=host), seen=str(error))
+    return NetworkError(
+        code,
+        sentence.format(host=host),
+        seen=str(error),
+        retryable=code not in ("dns.name_not_found", "dns.no_address"),
+    )
 
 
 def _from_os(error: Exception, phase: Phase) -> NetworkError:

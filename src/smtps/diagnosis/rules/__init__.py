@@ -22,6 +22,7 @@ from smtps.diagnosis.rules import (
 Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
+    names.leads_inside,
     failures.some_addresses,
     failures.many_addresses,
     dates.validity,
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     login.password,
     envelope.refusals,
     envelope.open_relay,
+    names.unanswered,
     names.vouched,
     names.reverse,
 )

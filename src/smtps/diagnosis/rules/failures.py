@@ -23,10 +23,15 @@ def finding(facts: Facts, failure: Failure) -> Finding:
             f"{where}{failure.message} Another mail server is silent on port {facts.port} too.",
         ).explaining(failure)
     found = Finding.from_failure(failure)
-    if failure.code == NO_ROUTE and any(other.reached for other in facts.addresses):
-        # This network's lack, mostly of IPv6, and not a fault of a server that works.
+    if _no_ipv6(failure) and any(other.reached for other in facts.addresses):
+        # This network's lack, and not a fault of a server that works.
         return found.with_severity(Severity.INFO)
     return found.with_fix(hint(facts, failure.code))
+
+
+def _no_ipv6(failure: Failure) -> bool:
+    """Whether this network has no IPv6."""
+    return failure.code == NO_ROUTE and ":" in (failure.address or "")
 
 
 def many_addresses(facts: Facts) -> Iterator[Finding]:
@@ -41,7 +46,7 @@ def many_addresses(facts: Facts) -> Iterator[Finding]:
 
 def some_addresses(facts: Facts) -> Iterator[Finding]:
     """Addresses that fail beside others that work."""
-    failing = [a for a in facts.addresses if a.failure is not None and a.failure.code != NO_ROUTE]
+    failing = [a for a in facts.addresses if a.failure is not None and not _no_ipv6(a.failure)]
     working = [a for a in facts.addresses if a.reached]
     if failing and working:
         names = ", ".join(address.address for address in failing)

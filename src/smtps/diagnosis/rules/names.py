@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
+from smtps.advice import Severity
 from smtps.diagnosis import dane
-from smtps.diagnosis.facts import Facts
+from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.errors import Phase
+from smtps.net.dns import in_public_dns
+from smtps.net.egress import is_public
 
 
 def reverse(facts: Facts) -> Iterator[Finding]:
@@ -32,3 +37,36 @@ def vouched(facts: Facts) -> Iterator[Finding]:
         if records and not known:
             words = "; ".join(str(record) for record in records)
             yield Finding.of("tls.dane_mismatch", f"{address.address}: TLSA {words}")
+
+
+def unanswered(facts: Facts) -> Iterator[Finding]:
+    """A family of addresses that nobody answers for (RFC 4074)."""
+    if facts.unanswered:
+        kinds = " and ".join(facts.unanswered)
+        yield Finding.of("dns.half_answered", f"{facts.host}: no answer about {kinds} records")
+
+
+def leads_inside(facts: Facts) -> Iterator[Finding]:
+    """A name of the public DNS that leads to an address which is not public."""
+    if not in_public_dns(facts.host):
+        return
+    for address in facts.addresses:
+        if is_public(address.address):
+            continue
+        code, severity = _inside(address)
+        failure = address.failure
+        blamed = failure if failure is not None and failure.phase is Phase.TCP else None
+        words = "" if blamed is None else f" {blamed.message}"
+        seen = f"{address.address}: {facts.host} leads there.{words}"
+        yield Finding.of(code, seen, severity=severity).explaining(blamed)
+
+
+def _inside(address: AddressFacts) -> tuple[str, Severity]:
+    found = ip_address(address.address.partition("%")[0])
+    if found.is_unspecified or found.is_loopback:
+        code = "dns.name_blocked" if found.is_unspecified else "dns.loopback_address"
+        return code, Severity.WARNING if address.reached else Severity.ERROR
+    if address.reached:
+        return "dns.private_address", Severity.INFO
+    cut = address.failure is not None and address.failure.phase is Phase.TCP
+    return "dns.private_address", Severity.ERROR if cut else Severity.WARNING
