@@ -64,7 +64,12 @@ def _no_greeting(case: Case) -> bool:
 
 
 def _speaks_of_proxy(case: Case) -> bool:
-    return _PROXY_WORDS.search(case.words) is not None
+    refused = case.failure.smtp_code is not None
+    return refused and _PROXY_WORDS.search(case.words) is not None
+
+
+def _knows_no_ehlo(case: Case) -> bool:
+    return case.failure.smtp_code in (500, 501, 502, 503, 530)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Suspect:
 
     Attributes:
         look: its name.
-        codes: failures that it may explain.
+        codes: failures that it may explain; empty for any.
         phases: in which they happened.
         security: ``implicit`` or ``starttls``, or None for both.
         when: what else has to be so.
@@ -89,7 +94,7 @@ class Suspect:
         """Whether it is worth a look."""
         failure = case.failure
         return (
-            failure.code in self.codes
+            (not self.codes or failure.code in self.codes)
             and failure.phase in self.phases
             and self.security in (None, case.security)
             and self.when(case)
@@ -99,7 +104,6 @@ class Suspect:
 _CUT = ("tls.closed", "net.reset", "tls.broken")
 _SILENT = ("tls.timeout",)
 _AGREED_NOT = ("tls.handshake_refused", "tls.no_common_cipher", "tls.server_error")
-_TALK = (Phase.GREETING, Phase.EHLO)
 _GREETING = (Phase.GREETING,)
 _HUNG_UP = ("net.closed_by_server", "net.reset", "tls.broken")
 _MUTE = ("smtp.greeting_timeout",)
@@ -128,12 +132,9 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect("proxy inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
     Suspect("say LDAP", _MUTE, _GREETING),
     Suspect("say MQTT", _MUTE, _GREETING),
-    Suspect("proxy inside", ("smtp.shutting_down", "smtp.greeting_refused"), _GREETING, "implicit",
-            _speaks_of_proxy),
-    Suspect("proxy", ("smtp.shutting_down", "smtp.greeting_refused"), _GREETING, "starttls",
-            _speaks_of_proxy),
-    Suspect("say FEAT", ("smtp.ehlo_refused", "smtp.ehlo_name_refused", "send.login_required"),
-            _TALK),
+    Suspect("proxy inside", (), _GREETING, "implicit", _speaks_of_proxy),
+    Suspect("proxy", (), _GREETING, "starttls", _speaks_of_proxy),
+    Suspect("say FEAT", (), (Phase.EHLO,), when=_knows_no_ehlo),
 )  # fmt: skip
 """In the order in which they are taken, until something comes of one."""
 
