@@ -44,6 +44,7 @@ class Strict:
             since 3.1, and forgets the half line behind that.
         most_resets: hangs up at one more RSET than that, as Exim does; the first behind a message
             that was taken is not counted.
+        refuses_resets: refuses RSET and hangs up.
         resets: how often it was told to forget.
         refused_ahead: how many commands it refused because they were sent ahead.
     """
@@ -53,6 +54,7 @@ class Strict:
     last_read: int | None = None
     jealous: bool = False
     most_resets: int | None = None
+    refuses_resets: bool = False
     resets: int = 0
     refused_ahead: int = 0
     taken: list[Taken] = field(default_factory=list)
@@ -163,13 +165,16 @@ class Strict:
 
     def _reset(self) -> None:
         self.resets += 1
+        if self.refuses_resets:
+            self._say("554 Too many nonmail commands")
+            self.closed = True
+            return
         if self._free_reset:
             self._free_reset = False
         elif self.most_resets is not None:
             self.most_resets -= 1
             if self.most_resets < 0:
-                self._say("554 Too many nonmail commands")
-                self.closed = True
+                self.closed = True  # and says so in the clear, where nobody can read it
                 return
         self._sender, self._to = None, []
         self._say("250 forgotten")

@@ -32,6 +32,10 @@ def two_of_three(said: str) -> str:
     return "550 no" if refused else "250 ok"
 
 
+def nobody(said: str) -> str:
+    return "550 no" if said.startswith("RCPT") else "250 ok"
+
+
 JUDGES = {**REFUSED, "some recipients": MIXED}
 
 
@@ -201,11 +205,14 @@ async def test_one_rset_at_most_behind_a_refused_recipient(
 @pytest.mark.parametrize("by", ["session", "pool"])
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
 @pytest.mark.parametrize("window", WINDOWS)
-async def test_a_server_that_hangs_up_after_ten_resets(
-    pki: PKI, window: int, offers: tuple[str, ...], by: str
+@pytest.mark.parametrize("judge", [two_of_three, nobody])
+async def test_a_server_that_hangs_up_after_ten_resets_and_is_known_for_it(
+    pki: PKI, judge: Judge, window: int, offers: tuple[str, ...], by: str
 ) -> None:
     def make(_: int) -> Strict:
-        return Strict(offers=offers, judge=two_of_three, most_resets=10)
+        server = Strict(offers=offers, judge=judge, most_resets=10)
+        server.out[:] = b"220 x.test ESMTP Exim 4.96\r\n"
+        return server
 
     messages = [message(number) for number in range(60)]
     async with farm(pki, make) as servers:
@@ -216,24 +223,56 @@ async def test_a_server_that_hangs_up_after_ten_resets(
             async with smtps.Pool(servers.endpoint(), size=2) as pool:
                 many = pool.send_many(messages, window=window)
                 found = {messages.index(item): result async for item, result in many}
-        assert [found[n].outcome for n in range(60)] == ["sent", "refused", "refused"] * 20
-        assert len(servers.taken) == 20
-        assert len(servers.servers) > 1
+        accepted = [n for n in range(60) if judge(f"RCPT TO:<to{n}@x.test>").startswith("2")]
+        assert [found[n].outcome for n in range(60)] == [
+            "sent" if n in accepted else "refused" for n in range(60)
+        ]
+        assert len(servers.taken) == len(accepted)
+        assert 1 < len(servers.servers) < 15
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_of_one_that_is_not_known_for_it_that_is_learned(pki: PKI, window: int) -> None:
+    def make(_: int) -> Strict:
+        return Strict(offers=BY_BDAT, judge=two_of_three, most_resets=10)
+
+    messages = [message(number) for number in range(90)]
+    async with farm(pki, make) as servers, smtps.Pool(servers.endpoint(), size=1) as pool:
+        many = pool.send_many(messages, window=window)
+        found = {messages.index(item): result async for item, result in many}
+        outcomes = [str(found[n].outcome) for n in range(90)]
+        assert outcomes.count("uncertain") < window, "one at a time, nothing is in doubt"
+        assert outcomes.count("deferred") == 0
+        again = [result.outcome async for _, result in pool.send_many(messages, window=window)]
+        assert "uncertain" not in again
+        assert pool.learned.resets == 10
 
 
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT, ("HELP",)])
-async def test_nothing_is_sent_behind_a_refused_rset(offers: tuple[str, ...]) -> None:
-    server = Strict(offers=offers, judge=REFUSED["recipient"], most_resets=-1)
-    session = await open_at(server)
-    server._free_reset = False
-    messages = [message(number) for number in range(6, 12)]
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_nobody_has_what_was_sent_behind_a_refused_rset(
+    pki: PKI, window: int, offers: tuple[str, ...]
+) -> None:
     judge: Judge = lambda said: "550 no" if said.startswith("RCPT TO:<to6@") else "250 ok"  # noqa: E731
-    server.judge, server.most_resets = judge, 0
-    found = await send_all(session, messages, 1)
-    check(messages, found, server)
-    assert [found[n].outcome for n in range(6)] == ["refused"] + ["deferred"] * 5
-    assert found[1].failure is not None
-    assert found[1].failure.retryable
+
+    def make(number: int) -> Strict:
+        return Strict(offers=offers, judge=judge, refuses_resets=number == 0)
+
+    messages = [message(number) for number in range(6, 12)]
+    async with farm(pki, make) as servers, smtps.connect(servers.endpoint()) as session:
+        found = await send_all(session, messages, window)
+        assert [found[n].outcome for n in range(6)] == ["refused"] + ["sent"] * 5
+        assert len(servers.taken) == 5
+
+
+async def test_one_message_behind_a_refused_rset_is_put_off() -> None:
+    server = Strict(offers=("HELP",), judge=REFUSED["recipient"], refuses_resets=True)
+    session = await open_at(server)
+    assert (await session.send(*message(7))).outcome == "refused"
+    result = await session.send(*message(8))
+    assert result.outcome == "deferred"
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.retryable) == ("smtp.reset_refused", True)
 
 
 # What is owed behind a refused MAIL.

@@ -129,7 +129,7 @@ class Access:
         return session
 
     async def reopen(self) -> bool:
-        """Another connection in place of this one, which has ended; whether there is one."""
+        """Another connection in place of this one; whether there is one."""
         try:
             other = await self.open(
                 self.endpoint, allow=self._allow, leave=self._leave, learned=self.learned
@@ -137,7 +137,7 @@ class Access:
         except SMTPSError as error:
             self.transcript.add("*", f"no other connection: {error}")
             return False
-        await self.dialogue.close()
+        await self.quit()
         self.__dict__.update(other.__dict__)
         return True
 
@@ -244,6 +244,7 @@ class Access:
         if not reply.positive:
             raise self._refused(Phase.EHLO, reply)
         self.dialogue.left_open = False
+        self.learned.recognise(*(self.greeting.lines if self.greeting else ()), *reply.lines)
         return reply
 
     @property
@@ -325,6 +326,11 @@ class Access:
     def usable(self) -> bool:
         """Whether another message may be sent here."""
         return self.dialogue.usable
+
+    @property
+    def worn(self) -> bool:
+        """Whether the server will hang up at the next RSET."""
+        return self.learned.resets is not None and self.dialogue.resets >= self.learned.resets
 
     @property
     def has_unread(self) -> bool:

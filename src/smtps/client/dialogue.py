@@ -52,6 +52,8 @@ class Dialogue:
         closing: the 421 with which the server ended it, if it did.
         deadline: the loop's time at which all has to be over, or None.
         buffered: octets of the next write.
+        resets: how often the server was told RSET; the first behind a message that it took is not
+            counted.
         left_open: whether the server may have the envelope of an earlier message in mind, so that
             the next one needs RSET before it.
     """
@@ -75,6 +77,8 @@ class Dialogue:
         self._said: list[bytes | memoryview] = []
         self.buffered = 0
         self.left_open = False
+        self.resets = 0
+        self._free_reset = True
 
     @property
     def alive(self) -> bool:
@@ -290,6 +294,12 @@ class Dialogue:
             if not data:
                 self.connection.next_answer()
                 return
+
+    def count_reset(self, *, reset: bool, taken: bool) -> None:
+        """A message is over: whether RSET stood before it, and whether it was taken."""
+        if reset and not self._free_reset:
+            self.resets += 1
+        self._free_reset = taken or (self._free_reset and not reset)
 
     def over(self, error: SMTPSError) -> SessionError:
         """What the end of the dialogue by ``error`` is for whatever had no part in it."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+EXIM_RESETS = 10
+"""Its option smtp_accept_max_nonmail, as it comes."""
+
+_EXIM = re.compile(r"\bExim\b|^(?:X_)?PIPE_?CONNECT\b|^OK id=\w+-\w+-\w+$")
 
 
 @dataclass(slots=True)
@@ -15,9 +21,21 @@ class Learned:
         pipelining: it takes commands that go out together.
         chunking: it takes BDAT.
         literal: it takes the client's address, and not its name, in EHLO.
+        resets: so many RSET it takes on a connection, and hangs up at the next; the first behind
+            a message that it took is not counted. None: it is not known to count them.
     """
 
     overlapping: bool = True
     pipelining: bool = True
     chunking: bool = True
     literal: bool = False
+    resets: int | None = None
+
+    def recognise(self, *words: str) -> None:
+        """Note what is known of a server that names itself.
+
+        Args:
+            words: of its greeting, its answer to EHLO, or to a message.
+        """
+        if self.resets is None and any(_EXIM.search(text) for text in words):
+            self.resets = EXIM_RESETS

@@ -117,8 +117,14 @@ class Many:
 
     @property
     def _room(self) -> int:
-        waits = self._put_off or (self._going_on and not self._session.dialogue.alive)
-        return 0 if waits else self._courier.room
+        return 0 if self._put_off or self._ends else self._courier.room
+
+    @property
+    def _ends(self) -> bool:
+        """Whether another connection has to take the place of this one."""
+        session = self._session
+        over = not session.dialogue.alive or session.worn
+        return over and self._going_on and session.reopens
 
     async def _next(self) -> Any | End:
         if self._again:
@@ -150,8 +156,8 @@ class Many:
         """
         session = self._session
         more = self._put_off or self._again or not self._source.over
-        if self._going_on and more and not session.dialogue.alive:
-            self._going_on = session.reopens and await session.reopen()
+        if more and self._ends:
+            self._going_on = await session.reopen()
             self._courier = Courier(session.dialogue, session.learned, window=self._window)
             self._connection = self._losses.connection()
         if not self._put_off:

@@ -9,6 +9,7 @@ not bear this is sent to one message at a time from then on.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 from smtps.client.dialogue import Dialogue
 from smtps.client.learned import Learned
@@ -29,6 +30,9 @@ FULL = 16384
 """Octets that are worth a write: what TLS puts into one record. The server is at work on them while
 those behind them are made ready.
 """
+
+FEW_RESETS = 5
+"""A server that hangs up at RSET after fewer may have had another reason."""
 
 GOOD_NUMBER = 8
 """Transactions worth a write of their own. Of a large window the first are then answered while the
@@ -65,6 +69,7 @@ class Pipeline:
         self._written: list[Transaction] = []
         self._finished: list[Transaction] = []
         self._before: Transaction | None = None
+        self._recognised = False
 
     @property
     def idle(self) -> bool:
@@ -128,10 +133,10 @@ class Pipeline:
             behind = current is not self._flights[0]
             if behind and not self._may_overlap(current):
                 return
-            current.lockstep = current.lockstep or not self._learned.pipelining
-            while not current.said and (
-                step := current.say(reset=self._reset_before(current), behind=behind)
-            ):
+            reset = self._reset_before(current)
+            if not self._learned.pipelining or (reset and not self._resets_left):
+                current.lockstep = True  # if the server hangs up, nothing shall be in doubt
+            while not current.said and (step := current.say(reset=reset, behind=behind)):
                 group, content, stuffed = step
                 self._before = current
                 if content is None:
@@ -151,9 +156,18 @@ class Pipeline:
     def _may_overlap(self, current: Transaction) -> bool:
         """Whether it may begin although the one before it is not answered."""
         way = current.wording.way
-        short = way.chunking or current.wording.octets <= AHEAD
+        if way.chunking:
+            short = self._resets_left > len(self._flights) - len(self._unsaid)
+        else:
+            short = current.wording.octets <= AHEAD
         may = self._learned.overlapping and self._learned.pipelining and not current.lockstep
         return may and way.pipelining and short
+
+    @property
+    def _resets_left(self) -> float:
+        """How many RSET the server will take on this connection."""
+        most = self._learned.resets
+        return inf if most is None else most - self._dialogue.resets
 
     def _reset_before(self, current: Transaction) -> bool:
         """Whether the server may have the recipients of the one before in mind, who would get this
@@ -245,7 +259,12 @@ class Pipeline:
             self._finish(self._flights.popleft())
 
     def _finish(self, transaction: Transaction) -> None:
-        self._dialogue.left_open = transaction.leaves_open(before=self._dialogue.left_open)
+        dialogue = self._dialogue
+        dialogue.left_open = transaction.leaves_open(before=dialogue.left_open)
+        dialogue.count_reset(reset=transaction.reset, taken=transaction.taken)
+        if not self._recognised and transaction.final is not None:
+            self._learned.recognise(*transaction.final.lines)
+            self._recognised = True
         self._finished.append(transaction)
 
     def _break(self, error: SMTPSError) -> None:
@@ -257,6 +276,8 @@ class Pipeline:
         # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
         # refuses RSET and hangs up has read no further either.
         closing = error.failure.smtp_code == 421
+        if self._flights and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
+            self._learned.resets = self._dialogue.resets
         if self._flights and isinstance(error, RefusedError) and error.phase is Phase.DATA:
             self._flights[0].refuse_midway(error)
         others = error if closing or isinstance(error, SessionError) else self._dialogue.over(error)

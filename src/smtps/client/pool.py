@@ -252,7 +252,8 @@ class Pool:
             handed_out: messages since it was lent.
         """
         done = warm.sent + handed_out >= self._messages
-        return done or self._waiting > 0 or not warm.session.dialogue.alive
+        over = warm.session.worn or not warm.session.dialogue.alive
+        return done or over or self._waiting > 0
 
     def _leave(self) -> None:
         self._lent -= 1
@@ -285,7 +286,8 @@ class Pool:
 
     def _good(self, warm: WarmSession, now: float) -> bool:
         young = now - warm.opened < self._age
-        return young and warm.sent < self._messages and warm.session.usable
+        good = warm.session.usable and not warm.session.worn
+        return young and good and warm.sent < self._messages
 
     async def _open(self, allow: Allow | None, deadline: float | None) -> WarmSession:
         loop = asyncio.get_running_loop()

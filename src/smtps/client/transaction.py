@@ -76,6 +76,7 @@ class Transaction:
         said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
             for commands, so the connection is of no use any more.
+        reset_due: the answer to that RSET has not come.
         reset_refused: the server refused the RSET before the envelope.
         behind: whether it began before the message in front of it was answered.
         stray: an answer was about the order of commands alone, and this is why. Unless the message
@@ -93,6 +94,7 @@ class Transaction:
     hopeful: bool = False
     granted: bool = False
     chunking_refused: bool = False
+    reset_due: bool = False
     reset_refused: bool = False
     behind: bool = False
     stray: Stray | None = None
@@ -185,6 +187,7 @@ class Transaction:
         """
         if self._stage is _ENVELOPE and not self.due:
             self.begun, self.behind, self._ahead = True, behind, behind
+            self.reset_due = self.reset_due or reset
             if self.wording.way.pipelining and not self.lockstep:
                 return self._whole_envelope(reset)
             self.reset = self.reset or reset
@@ -198,7 +201,10 @@ class Transaction:
     def _whole_envelope(self, reset: bool) -> Step:
         """Where the server pipelines: all of it, and as much behind it as can do no harm."""
         wording, content, self.reset = self.wording, self.content, reset
-        if wording.at_once and content.size <= ONE_WRITE and not self.ask_only:
+        # Whether the server minds the RSET is known before the message is handed over, if nothing
+        # is lost by waiting.
+        at_once = wording.at_once and content.size <= ONE_WRITE and (self.behind or not reset)
+        if at_once and not self.ask_only:
             group = wording.by_bdat(content.size, reset=reset)
             self.due, self.said, self.hopeful = len(group[0]), True, True
             return group, content, False
@@ -273,7 +279,7 @@ class Transaction:
         ahead, self._ahead = self._ahead, self.due > 0
         stray = ahead and out_of_sequence(reply)
         if verb is Verb.RSET:
-            self.reset_refused = not reply.positive
+            self.reset_due, self.reset_refused = False, not reply.positive
         elif verb is Verb.MAIL:
             self.mail_reply = reply
             self._note_stray(stray)
