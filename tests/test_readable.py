@@ -9,7 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from email import message_from_bytes, message_from_string
 from email.header import Header
+from email.headerregistry import Address, Group
 from email.message import EmailMessage
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTP, SMTPUTF8, compat32, default
@@ -462,3 +464,119 @@ def test_a_header_in_utf_8_is_as_it_was_or_encoded_for_a_server_without() -> Non
         seven = prepare(message, None, seven_bit=True).data
         assert seven.isascii() or policy is SMTPUTF8
         assert reader.addresses(reader.value(seven, "To")) == [("Jörg", "b@x.example")]
+
+
+# Signed with DKIM by one's own program.
+
+
+def test_what_was_signed_with_dkim_is_as_python_wrote_it() -> None:
+    """The signer saw what ``as_bytes`` makes, and that goes out."""
+    message: Any = modern(SMTP)
+    message["From"] = "Jörg Müller von und zu der Tannen und Fichten <joerg@example.com>"
+    message["To"], message["Date"] = "bob@example.org", "Mon, 30 Nov 2026 10:00:00 +0000"
+    message["Message-ID"] = "<1@example.com>"
+    message["Subject"] = "Grüße " * 30
+    message["X-Note"] = "ü " * 100
+    message.set_content("hello\n")
+    signed = message.as_bytes()
+    message["DKIM-Signature"] = f"v=1; a=rsa-sha256; b={'A' * 300}"
+    head, body = prepare(message, None).data.split(b"\r\n\r\n")
+    assert head.startswith(signed.split(b"\r\n\r\n")[0])
+    assert b"DKIM-Signature: v=1;" in head
+    assert body == b"hello\r\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("List-Unsubscribe", f"<https://example.com/{'u' * 90}>"),
+        ("References", f"<{'r' * 90}@example.com>"),
+    ],
+)
+def test_a_signature_over_what_nobody_can_read_is_refused(field: str, text: str) -> None:
+    message: Any = modern()
+    for name, value in (("From", "a@b.example"), ("To", "c@d.example"), (field, text)):
+        message[name] = value
+    assert text in reader.text(reader.value(prepare(message, None).data, field))
+    message["DKIM-Signature"] = "v=1; b=AAAA"
+    with pytest.raises(InputError, match="DKIM") as caught:
+        prepare(message, None)
+    assert caught.value.field == f"headers.{field}"
+
+
+# Parts of Python's package.
+
+
+NAMES_OF_FILES = ["Prüfbericht Q1.pdf", "ü" * 300 + ".pdf", "a" * 1200 + ".pdf", 'x"y\\z.pdf',
+                  "日本.txt", "a;b=c.pdf", "مرحبا.pdf"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES_OF_FILES)
+def test_a_file_name_comes_back_however_it_was_set(name: str) -> None:
+    new: Any = modern()
+    new["From"], new["To"] = "a@b.example", "c@d.example"
+    new.set_content("x")
+    new.add_attachment(b"x", maintype="a", subtype="b", filename=name)
+    old = MIMEMultipart()
+    old["From"], old["To"] = "a@b.example", "c@d.example"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    for number in range(3):
+        part = MIMEBase("a", "b")
+        part.set_payload("x")
+        if number == 0:
+            part.add_header("Content-Disposition", "attachment", filename=name)
+        elif number == 1:
+            part["Content-Disposition"] = f'attachment; filename="{quoted}"'
+        else:
+            value: Any = ("utf-8", "", name)
+            part.add_header("Content-Disposition", "attachment", filename=value)
+        old.attach(part)
+    for message in (new, old):
+        parsed: Any = message_from_bytes(prepare(message, None).data, policy=default)
+        found = [part["Content-Disposition"] for part in parsed.iter_attachments()]
+        assert found
+        assert {header.params["filename"] for header in found} == {name}
+
+
+def test_people_as_python_has_them_come_back() -> None:
+    message: Any = modern()
+    message["From"] = Address('A "B" C\\', "ann", "example.com")
+    message["To"] = (
+        Address("Müller, Jörg", "joerg", "example.org"),
+        Group("Team Ü", (Address("x" * 100, "x", "example.org"),)),
+        Group("undisclosed", ()),
+    )
+    message.set_content("x")
+    data = prepare(message, None).data
+    assert reader.addresses(reader.value(data, "From")) == [('A "B" C\\', "ann@example.com")]
+    assert reader.addresses(reader.value(data, "To")) == [
+        ("Müller, Jörg", "joerg@example.org"), ("x" * 100, "x@example.org"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [["a@b.example", "c@d.example"], ("a@b.example",), None, 5])
+def test_a_list_where_a_string_belongs_is_named(value: Any) -> None:
+    message = legacy()
+    message["From"], message["To"] = "ann@example.com", value
+    for envelope in (None, ENVELOPE):
+        with pytest.raises(InputError, match="must be a string, with commas") as caught:
+            prepare(message, envelope)
+        assert caught.value.field == "headers.To"
+
+
+def test_a_message_in_a_message_is_written_as_well() -> None:
+    message, inner, image = modern(), modern(), modern()
+    for each in (message, inner, image):
+        each["From"], each["To"] = "ann@example.com", "bob@example.org"
+        each.set_content("x")
+    inner.replace_header("From", "Jörg <joerg@example.org>")
+    inner["References"] = IDS
+    image.add_alternative("<p>", subtype="html")
+    image.get_payload()[1].add_related(b"x", "image", "png", cid=f"<{'c' * 120}@example.com>")
+    message.add_attachment(inner)
+    message.add_attachment(image)
+    data = prepare(message, None).data
+    first = b"From: =?" + data.split(b"From: =?")[1]
+    assert reader.addresses(reader.value(first, "From")) == [("Jörg", "joerg@example.org")]
+    assert reader.value(first, "References") == IDS
+    assert f"Content-ID: <{'c' * 120}@example.com>\r\n".encode() in data

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from smtps.addresses import read_list, write_list
 from smtps.core.grammar import MAX_TEXT_LINE
@@ -68,6 +69,7 @@ _FOR_PROGRAMS = re.compile(r"[^\s@<>]@[^\s@<>]|://|mailto:|<[^<>]*>", re.IGNOREC
 """An address, a URL, or what stands in angle brackets."""
 
 
+@lru_cache(maxsize=64)  # a message is checked when it is made, and written when it is sent
 def write(name: str, text: str, *, where: str = "", utf8: bool = False) -> str:
     """The value of a field, folded: lines joined by CRLF and a space.
 
@@ -123,6 +125,21 @@ def hides_address(text: str) -> bool:
     if "=?" not in text or _FOR_PROGRAMS.search(text):
         return False
     return _FOR_PROGRAMS.search(" ".join(decode_phrase(text.split(" ")))) is not None
+
+
+def shows(name: str, written: str, text: str) -> bool:
+    """Whether a field as somebody else wrote it shows what programs look for.
+
+    Args:
+        name: of the field.
+        written: its value, unfolded.
+        text: what it was to say.
+    """
+    holds = HOLDS.get(name.lower(), Holds.ANYTHING)
+    if holds is Holds.TOKENS:
+        return WORD.search(written) is None
+    wanted = (word.strip(",;<>") for word in text.split() if _FOR_PROGRAMS.search(word))
+    return holds is Holds.PROSE or all(word in written for word in wanted)
 
 
 _REMEDY = (

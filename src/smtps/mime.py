@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from smtps.addresses import NameAddr, unquoted, write_list, write_person
 from smtps.attached import Base64File, base64_lines
@@ -188,15 +188,30 @@ def _parameter(name: str, value: str) -> str:
 
 
 def write_parameters(text: str) -> str:
-    """A MIME field with its parameters, as somebody wrote it who did not care about ASCII."""
+    """A MIME field with its parameters, as somebody wrote it who cared neither about ASCII nor
+    about the length of lines.
+
+    Raises:
+        InputError: more than a value goes beyond ASCII.
+    """
     kind, _, rest = text.partition(";")
-    found = [kind.strip()]
-    for name, value in _PARAMETER.findall(f";{rest}" if rest else ""):
-        quoted = value.startswith('"') and value.endswith('"') and len(value) > 1
-        found.append(_parameter(name, unquoted(value) if quoted else value.strip()))
-    if not kind.isascii() or not all(name.isascii() for name, _ in _PARAMETER.findall(rest)):
+    found = _PARAMETER.findall(f";{rest}" if rest else "")
+    if not kind.isascii() or not all(name.isascii() for name, _ in found):
         raise InputError("headers", f"{text[:50]!r} holds more than ASCII outside its values")
-    return "".join(found)
+    return "".join([kind.strip(), *(_parameter_again(name, value) for name, value in found)])
+
+
+def _parameter_again(name: str, value: str) -> str:
+    if value.startswith('"'):
+        return _parameter(name, unquoted(value))
+    value = value.strip()
+    base, star, place = name.partition("*")
+    if not star:
+        return _parameter(name, value)
+    parts = value.split("'", 2)
+    if place or len(parts) != 3:  # one piece of several is short already
+        return f";{FOLD}{name}={value}"
+    return _parameter(base, unquote(parts[2], parts[0] or "us-ascii"))
 
 
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)')

@@ -24,9 +24,9 @@ ADVICE: dict[str, Advice] = {
         _E, "Servers disagree where such a message ends, which lets others slip in a second one.",
         "Convert all line ends to CRLF.", _YOU),
     "message.signed_part": Advice(
-        _E, "A signed part cannot go out as it was signed.",
-        "Send the octets of the message with an envelope, or sign it again in 7-bit form.", _YOU,
-        "RFC 1847 section 2.1"),
+        _E, "What is signed cannot go out as it was signed.",
+        "Send the octets of the message with an envelope, or sign it again as the error says.",
+        _YOU, "RFC 1847 section 2.1"),
     "message.nul": Advice(
         _E, "Mail cannot carry NUL octets as they are.", "Encode that part as base64.", _YOU),
     "send.mail_refused": Advice(

@@ -27,7 +27,7 @@ from smtps.client.values import is_source, text_of
 from smtps.core import grammar
 from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
-from smtps.fields import ADDRESS_FIELDS, hides_address, write
+from smtps.fields import ADDRESS_FIELDS, hides_address, shows, write
 from smtps.mime import check_header_block, format_date, write_parameters
 
 
@@ -103,6 +103,7 @@ class _Writer(BytesGenerator):
         self._ours = ours
         self._parsed = parsed
         self._signed = signed
+        self._dkim = False
 
     def clone(self, fp: Any) -> Self:
         """For a part."""
@@ -158,6 +159,7 @@ class _Writer(BytesGenerator):
     # Fields.
 
     def _write_headers(self, msg: Any) -> None:
+        self._dkim = self._ours is not None and DKIM in msg
         lines = [
             f"{name}: {value}\r\n".encode()
             if _needs_no_folding(name, value)
@@ -183,6 +185,8 @@ class _Writer(BytesGenerator):
         text = text_of(name, value).replace("\t", " ")
         if grammar.FORBIDDEN.search(text):
             raise _injected(f"{name} holds a line end or another control character; remove it")
+        if self._dkim and name.lower() != DKIM:
+            return _as_it_was_signed(name, policy.fold_binary(name, value), text)
         if name.lower() in PARAMETERISED:
             return f"{name}: {write_parameters(text)}\r\n".encode()
         utf8 = bool(getattr(policy, "utf8", False))
@@ -209,6 +213,21 @@ class _Writer(BytesGenerator):
         return whole if self._signed or find_long_line(whole) is None else None
 
 
+def _as_it_was_signed(name: str, folded: bytes, text: str) -> bytes:
+    """A field of a header with a DKIM signature: as the package wrote it for the signer."""
+    _, _, value = normalize(folded).replace(b"\r\n", b"").decode("utf-8", "replace").partition(":")
+    if not shows(name, value, text):
+        raise InputError(
+            f"headers.{name}",
+            "is encoded by Python's package so that nobody can read it (RFC 2047 section 5), and "
+            "writing it properly would break the DKIM signature; sign the octets that "
+            "smtps.prepare makes of the message",
+            code="message.signed_part",
+        )
+    return folded
+
+
+DKIM = "dkim-signature"
 PARAMETERISED = frozenset({"content-type", "content-disposition"})
 
 

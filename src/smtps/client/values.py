@@ -31,7 +31,9 @@ def text_of(name: str, value: Any) -> str:
     if isinstance(value, Header):
         value = str(value)
     if not isinstance(value, str):
-        raise InputError("message", f"cannot be serialised: {name} is {type(value).__name__}")
+        raise InputError(
+            f"headers.{name}", f"must be a string, with commas between several, not {_kind(value)}"
+        )
     text = _FOLDING.sub("", str(value)).strip(" \t\r\n")
     try:
         text.encode()
@@ -43,6 +45,10 @@ def text_of(name: str, value: Any) -> str:
                 f"headers.{name}", "is neither ASCII nor UTF-8; write it anew"
             ) from None
     return text
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__
 
 
 def texts(message: PythonMessage, name: str) -> Iterator[str]:
