@@ -20,6 +20,7 @@ EPILOG = """\
 examples:
   smtps sandbox
   smtps sandbox --persona expired --port 4650
+  smtps sandbox --reply 'AUTH=535 5.7.8 Authentication failed'
   smtps sandbox --all --port 4650       a page about all personas, and they on the ports behind it
   smtps sandbox --list
   smtps sandbox --json      one line with host, port, ca_file, username, password, persona
@@ -32,6 +33,14 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1 (default) or ::1")
     parser.add_argument(
         "--persona", default="healthy", metavar="NAME", help="how to misbehave; see --list"
+    )
+    parser.add_argument(
+        "--reply",
+        action="append",
+        default=[],
+        metavar="PHASE=REPLY",
+        help="say this instead, such as 'RCPT=550 5.1.1 User unknown'; may be repeated. Phases: "
+        "GREETING, FINAL (the end of the message) and the commands",
     )
     parser.add_argument(
         "--all", action="store_true", help="run every persona, each on a port of its own"
@@ -100,10 +109,12 @@ def _index(gallery: Gallery, url: str) -> str:
 
 async def _serve(options: Namespace) -> int:
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.sandbox.personas import persona_named  # noqa: PLC0415
     from smtps.sandbox.server import Sandbox  # noqa: PLC0415
 
+    persona = persona_named(options.persona).saying(options.reply)
     with stop_signals() as stop:
-        async with Sandbox(options.persona, host=options.host, port=options.port) as box:
+        async with Sandbox(persona, host=options.host, port=options.port) as box:
             if options.json:
                 output.show_json(box.as_json(), compact=True)
                 await stop.wait()

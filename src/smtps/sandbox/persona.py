@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Literal
 
+from smtps.errors import InputError, did_you_mean
 from smtps.options import Security
 from smtps.sandbox.certificates import Authority, Identity
 
@@ -105,6 +107,28 @@ class Persona:
         """The security to check it with."""
         return self.ask_as or self.security
 
+    def saying(self, replies: Iterable[str]) -> Persona:
+        """The same, with other replies.
+
+        Args:
+            replies: each a phase and what is said in it, such as ``RCPT=550 5.1.1 User unknown``.
+                The phases are GREETING, FINAL (the end of the message) and the commands. A line
+                break, also written as ``\\n``, makes a reply of several lines. One phase given more
+                than once answers the client's lines one after the other.
+
+        Raises:
+            InputError: no such phase, or no reply.
+        """
+        said: dict[str, tuple[str, ...]] = {}
+        for text in replies:
+            phase, reply = _reply(text)
+            said[phase] = (*said.get(phase, ()), reply)
+        greeting = said.pop("GREETING", None)
+        merged = {**self.replies, **{phase: _one_or_more(each) for phase, each in said.items()}}
+        if greeting is None:
+            return replace(self, replies=merged)
+        return replace(self, replies=merged, greeting=greeting[0])
+
     def as_json(self) -> dict[str, Any]:
         """For lists."""
         return {
@@ -115,3 +139,29 @@ class Persona:
             "shown_by": self.shown_by,
             "security": self.asked_with,
         }
+
+
+PHASES = ("GREETING", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "FINAL", "RSET", "NOOP",
+          "QUIT")  # fmt: skip
+_REPLY = re.compile(r"([2-5]\d\d)[ -]?(.*)", re.DOTALL)
+
+
+def _reply(text: str) -> tuple[str, str]:
+    """Phase and wire form of a reply given as ``PHASE=reply``."""
+    phase, _, reply = text.partition("=")
+    phase = phase.strip().upper()
+    if phase not in PHASES:
+        near = did_you_mean(phase, PHASES)
+        raise InputError("reply", f"{phase!r} is none of {', '.join(PHASES)}{near}")
+    found = _REPLY.fullmatch(reply.strip().replace("\\n", "\n"))
+    if found is None:
+        raise InputError("reply", f"{reply!r} begins with no reply code, such as 550")
+    code = found[1]
+    lines = [line.removeprefix(code).lstrip(" -") for line in found[2].splitlines()] or [""]
+    last = len(lines) - 1
+    wire = [f"{code}{'-' if n < last else ' '}{line}" for n, line in enumerate(lines)]
+    return phase, "\r\n".join(wire)
+
+
+def _one_or_more(replies: tuple[str, ...]) -> Answer:
+    return replies[0] if len(replies) == 1 else replies

@@ -85,6 +85,18 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
         else:
             await super().smtp_EHLO(hostname)
 
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        offered = self._persona.auth
+        mechanism = arg.partition(" ")[0].upper() if arg else ""
+        if not offered:
+            await self.push("503 5.5.1 AUTH is not offered here")
+        elif mechanism and mechanism not in offered:
+            await self.push(f"504 5.5.4 {mechanism} is not offered; try {' '.join(offered)}")
+        elif mechanism and mechanism not in self._auth_methods:
+            await self.push("535 5.7.8 No account of this sandbox has such credentials")
+        else:
+            await super().smtp_AUTH(arg)
+
     async def _answer(self, answer: Answer, _argument: str | None = None) -> None:
         """What the persona has to say in place of a reply."""
         for number, said in enumerate(answer if isinstance(answer, tuple) else (answer,)):
