@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,10 @@ def case(code: str, phase: Phase = Phase.TLS, **changed: Any) -> Case:
          "tls.post_quantum_only"),
         ("tls.handshake_refused", Look("groups", heard=retry(b"\0\x1a")), "tls.no_common_group"),
         ("tls.closed", Look("modest", tls=DATED), "tls.version_intolerant"),
+        ("tls.handshake_refused", Look("modest", tls=USUAL), "tls.version_intolerant"),
+        ("tls.handshake_refused",
+         Look("modest", tls=TLSFacts("TLSv1.2", "DHE-RSA-AES256-GCM-SHA384")),
+         "tls.no_common_group"),
         ("tls.timeout", Look("modest", tls=DATED), "tls.version_intolerant"),
         ("tls.timeout", Look("small", tls=NEW), "tls.large_hello"),
         ("net.reset", Look("small", tls=NEW), "tls.large_hello"),
@@ -154,6 +159,19 @@ def test_a_greeting_of_a_file_server_counts_once_ehlo_was_refused() -> None:
     assert found.code == "smtp.other_service"
 
 
+@pytest.mark.parametrize(("shown", "better"), [(True, "refused"), (False, "required")])
+@pytest.mark.parametrize("code", ["tls.closed", "net.reset"])
+def test_a_server_that_asked_for_a_certificate_and_hung_up(
+    code: str, shown: bool, better: str
+) -> None:
+    asked = record(hello()) + record(bytes([13, 0, 0, 4]) + bytes(4))
+    wanting = replace(case(code, tls=TLSFacts(first_bytes=asked)), certificate=shown)
+    found = known(wanting)
+    assert found is not None
+    assert found.code == f"tls.client_certificate_{better}"
+    assert known(case(code, tls=TLSFacts(first_bytes=record(hello())))) is None
+
+
 def test_what_stays_open_is_said_as_it_is() -> None:
     assert at_last(case("tls.handshake_refused")).code == "tls.handshake_refused"
     assert at_last(case("tls.timeout")) == case("tls.timeout").failure
@@ -224,7 +242,9 @@ def test_every_look_of_the_table_is_one_that_can_be_taken() -> None:
 def test_who_was_silent_to_words_is_asked_no_more_of_them() -> None:
     hung_up, mute = Look("say EHLO", failure=CLOSED), Look("say EHLO", failure=MUTE)
     assert worth_it("say LDAP", {"say EHLO": hung_up})
-    assert not worth_it("say LDAP", {"say EHLO": mute})
+    assert worth_it("say LDAP", {"say EHLO": mute})  # it waits for the end of what it takes for one
+    assert worth_it("say MQTT", {"say EHLO": hung_up})
+    assert not worth_it("say MQTT", {"say EHLO": mute})
     assert not worth_it("say EHLO inside", {"implicit": Look("implicit", failure=NO_TLS)})
     assert worth_it("say EHLO inside", {"implicit": Look("implicit", tls=NEW)})
     assert not worth_it("say EHLO", {"implicit": Look("implicit", tls=NEW)})

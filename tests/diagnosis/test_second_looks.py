@@ -109,6 +109,54 @@ async def test_a_file_server_is_not_taken_for_a_mail_server(
         assert "FTP" in report.findings[0].seen
 
 
+@pytest.mark.parametrize("security", ["implicit", "starttls"])
+async def test_a_web_server_is_named_long_before_a_mail_server_is_given_up(
+    pki: PKI, security: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.diagnosis.waiting.SUSPICIOUS", 0.1)
+    monkeypatch.setattr("smtps.diagnosis.visit.SUSPICIOUS", 0.1)
+    script, code = WAITING["a web server"]
+    context = server_context(pki.good.pem)
+    patient = smtps.Timeouts(greeting=60.0)
+    async with asyncio.timeout(5):
+        report = await look_at(
+            secured(context, script) if security == "implicit" else script,
+            security=security,
+            timeouts=patient,
+        )
+    assert [finding.code for finding in report.findings] == [code]
+    assert list(report.facts.addresses[0].looks) == ["say EHLO"]
+
+
+async def test_a_mail_server_that_takes_its_time_is_waited_for(
+    pki: PKI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.diagnosis.waiting.SUSPICIOUS", 0.1)
+    monkeypatch.setattr("smtps.diagnosis.visit.SUSPICIOUS", 0.1)
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        if peer is not first[0]:
+            await peer.read()  # EHLO, too early for it
+            asked.set()
+            await peer.say(b"554 SMTP synchronization error\r\n")
+            return
+        await asked.wait()
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        while words := await peer.read():
+            await peer.say(b"250 mail.example\r\n" if words.startswith(b"EHLO") else b"221 x\r\n")
+
+    first: list[Peer] = []
+
+    async def numbered(peer: Peer) -> None:
+        first.append(peer)
+        await secured(server_context(pki.good.pem), script)(peer)
+
+    report = await look_at(numbered, timeouts=smtps.Timeouts(greeting=60.0, quit=0.1))
+    assert report.facts.addresses[0].greeting is not None
+    assert report.facts.addresses[0].failure is None
+
+
 @pytest.mark.parametrize("how", ["closed", "reset"])
 async def test_a_proxy_without_its_backend(pki: PKI, how: str) -> None:
     async def gone(peer: Peer) -> None:

@@ -37,6 +37,7 @@ OPEN = "tls.handshake_refused"
         (42, ASKED, REQUIRED),  # GnuTLS, Java
         (46, ASKED, REQUIRED),
         (49, ASKED, REQUIRED),
+        (50, ASKED, REQUIRED),  # GnuTLS 3.7
         (42, LATER, REQUIRED),
         (42, NEW, REQUIRED),
         (40, with_certificate(ASKED), REFUSED),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from smtps.core.reply import printable
 from smtps.diagnosis.certificate import covers, explain
 from smtps.diagnosis.facts import Certificate
 from smtps.diagnosis.looks import Look
@@ -20,6 +19,15 @@ Found = Failure | None
 def known(case: Case) -> Found:
     """What the failure is by what the server has said already, or None if that takes a look."""
     failure, seen = case.failure, case.seen
+    asked = seen.tls is not None and seen.tls.flight.wants_certificate
+    if asked and failure.code in ("tls.closed", "net.reset") and failure.phase is Phase.TLS:
+        shown = "and got one" if case.certificate else "got none"
+        return replace(
+            failure,
+            code=_CLIENT_CERTIFICATE[case.certificate],
+            message=f"The server asked for a client certificate, {shown}, and hung up.",
+            retryable=False,
+        )
     if failure.phase not in (Phase.GREETING, Phase.EHLO):
         return None
     said = [f"{failure.smtp_code} {line}" for line in failure.lines]
@@ -38,6 +46,12 @@ def known(case: Case) -> Found:
         seen=words,
         retryable=False,
     )
+
+
+_CLIENT_CERTIFICATE = {
+    True: "tls.client_certificate_refused",
+    False: "tls.client_certificate_required",
+}
 
 
 def infer(case: Case, look: Look) -> Found:
@@ -149,8 +163,17 @@ def _nameless(case: Case, look: Look) -> Found:
 
 
 def _modest(case: Case, look: Look) -> Found:
-    if not look.secured:
+    if not look.secured or look.tls is None:
         return None
+    without_curve = (look.tls.cipher or "").startswith("DHE-")
+    if case.failure.code == "tls.handshake_refused" and without_curve:
+        return replace(
+            case.failure,
+            code="tls.no_common_group",
+            message="The server has no elliptic curve in common with this client. It agrees to "
+            f"TLS 1.2 with {look.tls.cipher}, which needs none.",
+            retryable=False,
+        )
     return replace(
         case.failure,
         code="tls.version_intolerant",
@@ -261,14 +284,14 @@ def _said(case: Case, look: Look) -> Found:
     """What answered a prompt."""
     if not look.heard:
         return None
-    words = printable(look.heard.split(b"\n")[0].rstrip(b"\r")[:120])
-    failure, service = case.failure, look.service
+    words, failure, service = (look.said or "")[:120], case.failure, look.service
     if service is not None:
+        quoted = words if words == "binary data" else repr(words)
         return replace(
             failure,
             code=service.code,
-            message=f"This is {service.name}: it waited, and then answered {words!r}.",
-            seen=words,
+            message=f"This is {service.name}: it waited, and then answered {quoted}.",
+            seen=None,
             retryable=False,
         )
     if not look.name.startswith("say EHLO") or look.heard[:1] in b"2345":
@@ -291,6 +314,7 @@ def _proxy(case: Case, look: Look) -> Found:
         code="smtp.proxy_header_wanted",
         message=f"{where} greets once a PROXY header has come: it expects every connection from a "
         "proxy that sends one.",
+        seen=None,
         retryable=False,
     )
 

@@ -6,11 +6,12 @@ credentials, and none trusts the server. ``looker`` takes them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from smtps.core.reply import Reply, printable
 from smtps.errors import Failure, Phase
-from smtps.net.alerts import ALERTS
+from smtps.net.alerts import ALERTS, alert_number
 from smtps.net.rejection import Rejection
 from smtps.net.serverhello import Flight, flight
 from smtps.net.services import Service, recognise
@@ -54,6 +55,7 @@ DEEP_LOOKS = (
 )
 """For ``deep``, in turn."""
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 SILENT = ("tls.timeout", "smtp.greeting_timeout", "smtp.timeout")
 HUNG_UP = ("net.closed_by_server", "net.reset", "tls.closed", "tls.broken")
 
@@ -110,7 +112,8 @@ class Look:
         if not self.heard:
             return None
         if self.name not in MADE_BY_HAND:
-            return printable(self.heard.split(b"\n")[0].rstrip(b"\r")[:200])
+            line = self.heard.split(b"\n")[0].rstrip(b"\r")[:200]
+            return "binary data" if _CONTROL.search(line) else printable(line)
         alert, version = self.flight.alert, self.flight.version
         if alert is not None:
             return f"{ALERTS.get(alert, 'unknown alert')} (alert {alert})"
@@ -121,16 +124,23 @@ class Look:
     @property
     def outcome(self) -> str:
         """What came of it, in a few words."""
+        words = []
         if self.secured and self.tls is not None:
-            words = [str(self.tls.version), str(self.tls.cipher)]
-            if self.greeting is None and self.failure is not None:
-                words.append(self.failure.message.removesuffix("."))
-            return ", ".join(words)
+            words += [str(self.tls.version), str(self.tls.cipher)]
         if self.greeting is not None:
-            return str(self.greeting)
-        if (said := self.said) is not None:
-            return said if self.group is None else f"{said}, {self.group}"
-        return self.failure.message.removesuffix(".") if self.failure is not None else "nothing"
+            words.append(str(self.greeting))
+        elif (said := self.said) is not None:
+            words += [said] if self.group is None else [said, self.group]
+        elif self.failure is not None:
+            words.append(self._ended(self.failure))
+        return ", ".join(words) or "nothing"
+
+    @staticmethod
+    def _ended(failure: Failure) -> str:
+        number = alert_number(failure.seen or "")
+        if number is None:
+            return failure.message.removesuffix(".")
+        return f"{ALERTS[number]} (alert {number})"
 
     @property
     def hung_up(self) -> bool:

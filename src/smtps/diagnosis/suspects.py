@@ -24,12 +24,14 @@ class Case:
         seen: what it had seen.
         security: how TLS was to begin.
         host: the name that was asked for.
+        certificate: whether a client certificate was there to be shown.
     """
 
     failure: Failure
     seen: AddressFacts
     security: str
     host: str
+    certificate: bool = False
 
     @property
     def named(self) -> bool:
@@ -127,19 +129,16 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect("proxy", ("tls.plaintext_on_tls_port",), when=_no_greeting),
     Suspect("implicit", _NOTHING, _GREETING, "starttls"),
     Suspect("say EHLO inside", _NOTHING, _GREETING, "starttls"),
-    Suspect("proxy", (*_MUTE, *_HUNG_UP), _GREETING, "starttls"),
     Suspect("say EHLO", _MUTE, _GREETING),
-    Suspect("proxy inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
+    Suspect("proxy", (*_MUTE, *_HUNG_UP), _GREETING, "starttls"),
     Suspect("say LDAP", _MUTE, _GREETING),
     Suspect("say MQTT", _MUTE, _GREETING),
+    Suspect("proxy inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
     Suspect("proxy inside", (), _GREETING, "implicit", _speaks_of_proxy),
     Suspect("proxy", (), _GREETING, "starttls", _speaks_of_proxy),
     Suspect("say FEAT", (), (Phase.EHLO,), when=_knows_no_ehlo),
 )  # fmt: skip
 """In the order in which they are taken, until something comes of one."""
-
-_NEED_ONE_THAT_HANGS_UP = ("say LDAP", "say MQTT")
-"""Services that hang up on words that are not theirs: one that was silent to them is none."""
 
 
 def worth_it(name: str, before: dict[str, Look]) -> bool:
@@ -149,9 +148,8 @@ def worth_it(name: str, before: dict[str, Look]) -> bool:
         return implicit is not None and implicit.secured
     if implicit is not None and implicit.secured:
         return False
-    if name in _NEED_ONE_THAT_HANGS_UP and words is not None:
-        return words.hung_up
-    return True
+    # A broker hangs up on words that are not its own; one that was silent to them is none.
+    return name != "say MQTT" or words is None or words.hung_up
 
 
 def second_looks(case: Case) -> list[str]:

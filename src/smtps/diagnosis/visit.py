@@ -18,6 +18,7 @@ from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
+from smtps.diagnosis.waiting import SUSPICIOUS, greeted
 from smtps.errors import Failure, LocalError, LoginError, Phase, SMTPSError
 from smtps.net.anchors import anchors
 from smtps.net.egress import Allow
@@ -89,7 +90,7 @@ class Visitor:
             return seen
         self._progress(seen, Phase.TCP)
         try:
-            await self._talk(session, seen, self._progress)
+            await self._talk(session, seen, self._progress, hasty=True)
             if self._login_due:
                 self._login_due = False
                 await self._login(session, seen)
@@ -122,13 +123,18 @@ class Visitor:
         seen.transcript = session.transcript
         return session
 
-    async def _talk(self, session: Access, seen: AddressFacts, progress: Progress) -> None:
+    async def _talk(
+        self, session: Access, seen: AddressFacts, progress: Progress, *, hasty: bool = False
+    ) -> None:
         if self._deadline is not None:
             session.dialogue.deadline = self._deadline - self._reserve
         if session.endpoint.security == "implicit":
             await session.start_tls()
             progress(seen, Phase.TLS)
-        await session.greet()
+        if hasty and session.endpoint.timeouts.greeting > SUSPICIOUS:
+            await greeted(session, lambda: self._ask_on_the_side(session.address, seen))
+        else:
+            await session.greet()
         if session.endpoint.security == "implicit":
             session.dialogue.deadline = self._deadline
         progress(seen, Phase.GREETING)
@@ -141,6 +147,14 @@ class Visitor:
             progress(seen, Phase.TLS)
             await session.hello()
         seen.capabilities = session.capabilities
+
+    async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Look:
+        """Say EHLO over another connection to the address."""
+        deadline = self._deadline and self._deadline - self._reserve
+        looker = Looker(self._endpoint, Address(ip, self._endpoint.port), self._allow, deadline)
+        look = await looker.look("say EHLO")
+        _add(seen, look)
+        return look
 
     @property
     def _reserve(self) -> float:
@@ -186,8 +200,10 @@ class Visitor:
             trust_store = endpoint.ca_file is not None or trusts_anybody()
             seen.failure = refine(failure, endpoint.host, seen, trust_store=trust_store)
             return
-        case = Case(failure, seen, endpoint.security, endpoint.host)
-        if (better := known(case)) is not None:
+        shown = endpoint.client_certificate is not None
+        case = Case(failure, seen, endpoint.security, endpoint.host, shown)
+        told = (known(case), *(infer(case, look) for look in seen.looks.values()))
+        if (better := next(filter(None, told), None)) is not None:
             seen.failure = better
             return
         end = asyncio.get_running_loop().time() + BUDGET
@@ -195,7 +211,7 @@ class Visitor:
         looker = Looker(endpoint, address, self._allow, deadline)
         names = second_looks(case)
         for number, name in enumerate(names, 1):
-            if not worth_it(name, seen.looks):
+            if name in seen.looks or not worth_it(name, seen.looks):
                 continue
             look = await looker.look(name, more=len(names) - number)
             _add(seen, look)

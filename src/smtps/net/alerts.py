@@ -121,7 +121,8 @@ ROWS: tuple[Row, ...] = (
     Row(_OF_CERTIFICATES, "tls.client_certificate_refused",
         "The server does not accept the client certificate ({name}, alert {number}).",
         lambda scene: scene.certificate and scene.asked),
-    Row((*_OF_CERTIFICATES, 40, 49), "tls.client_certificate_required",
+    # GnuTLS says "decode error" to an empty certificate.
+    Row((*_OF_CERTIFICATES, 10, 40, 47, 49, 50), "tls.client_certificate_required",
         "The server asked for a client certificate, got none, and ended the handshake ({name}, "
         "alert {number}).",
         lambda scene: scene.flight.wants_certificate),
@@ -152,8 +153,8 @@ ROWS: tuple[Row, ...] = (
         lambda scene: scene.flight.retry),
     Row((40,), _REFUSED,
         "The server refused the handshake before it agreed to anything ({name}, alert {number}): "
-        "no version, cipher, group or signature in common, no certificate for this name, or a "
-        "rule about who may connect.",
+        "no version, cipher, group or signature in common, no certificate that fits the name and "
+        "the ciphers, or a rule about who may connect.",
         lambda scene: scene.empty),
     Row(_UNREADABLE, _REFUSED,
         "The server could not make sense of the client's first message ({name}, alert {number}).",
