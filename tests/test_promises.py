@@ -6,6 +6,7 @@ import ast
 import re
 import typing
 from dataclasses import fields
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from smtps.api.guards.tokens import hash_token
 from smtps.api.settings import load
 from smtps.cli.main import build_parser
 from smtps.core import grammar
+from smtps.diagnosis.facts import Facts
+from smtps.diagnosis.rules.hints import hint
 from smtps.options import Endpoint, EndpointOptions
+from smtps.replies import rows
 from smtps.sandbox.personas import PERSONAS
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +40,7 @@ def codes_in_source() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if CODE.fullmatch(node.value) else set()
-    return found
+    return found | {row.cause for row in rows()}
 
 
 def test_every_code_has_its_advice() -> None:
@@ -159,4 +163,10 @@ def test_the_finding_in_the_readme_is_what_is_printed() -> None:
     text = (ROOT / "README.md").read_text()
     advice = ADVICE["tls.plaintext_on_tls_port"]
     assert advice.meaning in " ".join(text.split())
-    assert advice.fix in " ".join(text.split())
+    now = datetime.now(UTC)
+    fix = hint(
+        Facts("mail.example.com", "mail.example.com", 465, "implicit", now),
+        "tls.plaintext_on_tls_port",
+    )
+    assert fix is not None
+    assert fix in " ".join(text.split())

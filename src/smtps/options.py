@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, cast
 
 from smtps.errors import InputError
 
@@ -13,6 +13,15 @@ Partial = Literal["abort", "send"]
 
 DEFAULT_PORT: dict[Security, int] = {"implicit": 465, "starttls": 587}
 """RFC 8314 section 3.3, RFC 6409 section 3.1."""
+
+STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
+"""Ports on which TLS begins with STARTTLS unless told otherwise; on all others, at once."""
+
+
+def security_of(port: int) -> Security:
+    """How TLS begins on a port, where nobody has said: the one rule, wherever a server is named."""
+    return "starttls" if port in STARTTLS_PORTS else "implicit"
+
 
 EHLO_NAME = "portofcall"
 """The name of the seed. A server that wants a real one gets the address literal next."""
@@ -67,7 +76,8 @@ class Endpoint:
     Attributes:
         host: name, or literal IPv4 or IPv6 address.
         port: default 465, or 587 with ``security="starttls"``.
-        security: ``implicit`` is TLS from the first byte (RFC 8314); ``starttls`` upgrades.
+        security: ``implicit`` is TLS from the first byte (RFC 8314); ``starttls`` upgrades. Left
+            out, it follows the port: STARTTLS on 25, 587, 2525 and 2587, implicit on all others.
         username, password: both or neither; never in a repr.
         access_token: OAuth 2 bearer token in place of the password (RFC 7628).
         mechanism: SASL mechanism to use and no other, such as ``SCRAM-SHA-256``.
@@ -90,7 +100,7 @@ class Endpoint:
 
     host: str
     port: int = 0
-    security: Security = field(default="implicit", kw_only=True)
+    security: Security = field(default=cast(Security, None), kw_only=True)
     username: str | None = field(default=None, kw_only=True)
     password: str | None = field(default=None, kw_only=True, repr=False)
     access_token: str | None = field(default=None, kw_only=True, repr=False)
@@ -113,6 +123,10 @@ class Endpoint:
     def __post_init__(self) -> None:
         if not isinstance(self.host, str) or not self.host:
             raise InputError("host", "is required", code="input.host_required")
+        _check_host(self.host)
+        told: object = self.security
+        if told is None:
+            object.__setattr__(self, "security", security_of(self.port))
         if self.security not in DEFAULT_PORT:
             raise InputError("security", "must be 'implicit' or 'starttls'")
         if self.port == 0:
@@ -173,6 +187,18 @@ class Endpoint:
 
 def _made(kind: type[Endpoint], values: dict[str, Any]) -> Endpoint:
     return kind(**values)
+
+
+def _check_host(host: str) -> None:
+    """Refuse what is more than a host, as other programs want it."""
+    if "://" in host:
+        raise InputError(
+            "host",
+            "is a URL; give the host alone, such as smtp.example.com, and the port beside it",
+        )
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdigit() and (":" not in name or name.endswith("]")):
+        raise InputError("host", f"has a port in it; give host {name} and port {port} apart")
 
 
 def _fingerprint(text: str) -> str:

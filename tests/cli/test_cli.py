@@ -161,7 +161,7 @@ def test_plain_text_on_the_tls_port_is_quoted(capsys: pytest.CaptureFixture[str]
     assert code == 2
     text = " ".join(capsys.readouterr().out.split())
     assert "220 plain.example ESMTP" in text
-    assert "587 with STARTTLS" in text
+    assert "add --security starttls" in text
 
 
 def test_send_with_everything(

@@ -184,12 +184,19 @@ def a_report(change: Callable[[AddressFacts], Any] | None = None, **changed: Any
     return Report.of(Facts(**{**given, **changed}))
 
 
-def failing(code: str, phase: Phase, *, retryable: bool = False) -> Callable[[AddressFacts], None]:
+def failing(
+    code: str, phase: Phase, *, retryable: bool = False, smtp_code: int | None = None
+) -> Callable[[AddressFacts], None]:
     """For ``a_report``: the dialogue ended there."""
 
     def change(address: AddressFacts) -> None:
         address.failure = Failure(
-            code=code, message="It failed.", phase=phase, retryable=retryable, address="192.0.2.1"
+            code=code,
+            message="It failed.",
+            phase=phase,
+            retryable=retryable,
+            address="192.0.2.1",
+            smtp_code=smtp_code,
         )
 
     return change

@@ -28,7 +28,10 @@ def only_case(report: Report) -> TestCase:
 CASES = {
     "works": (a_report(), None),
     "fails": (a_report(failing("tls.closed", Phase.TLS)), Failure),
-    "later": (a_report(failing("smtp.greeting_refused", Phase.GREETING, retryable=True)), Error),
+    "later": (
+        a_report(failing("smtp.try_later", Phase.GREETING, retryable=True, smtp_code=450)),
+        Error,
+    ),
     "unknown": (a_report(failing("dns.timeout", Phase.DNS)), Error),
 }
 

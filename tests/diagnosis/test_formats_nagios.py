@@ -60,7 +60,7 @@ def test_performance_data_of_real_servers_are_read(persona_reports: dict[str, Re
 VERDICTS = {
     "works": a_report(),
     "fails": a_report(failing("tls.closed", Phase.TLS)),
-    "later": a_report(failing("smtp.greeting_refused", Phase.GREETING, retryable=True)),
+    "later": a_report(failing("smtp.try_later", Phase.GREETING, retryable=True, smtp_code=450)),
     "unknown": a_report(failing("dns.timeout", Phase.DNS)),
 }
 

@@ -15,8 +15,9 @@ ADVICE: dict[str, Advice] = {
     "tls.plaintext_on_tls_port": Advice(
         _E, "The server talks SMTP here, but without TLS from the first byte. Other programs call "
         "this “wrong version number”.",
-        "Use port 587 with STARTTLS; on the command line, add --starttls. As its operator, set "
-        "smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).", _YOU),
+        "Use STARTTLS: port 587, or this port with --starttls. As the operator of a listener for "
+        "port 465, set smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).",
+        _YOU),
     "tls.not_tls": Advice(
         _E, "What listens here speaks neither TLS nor SMTP.",
         "Check host and port: 465 with implicit TLS, 587 with STARTTLS.", _YOU),
@@ -106,7 +107,7 @@ ADVICE: dict[str, Advice] = {
     "tls.implicit_tls_port": Advice(
         _E, "This port wants TLS from the first byte; the client waited for a greeting in the "
         "clear.",
-        "Use implicit TLS: on the command line, leave out --starttls.", _YOU,
+        "Use implicit TLS: on the command line, --security implicit.", _YOU,
         "RFC 8314 section 3"),
     "tls.old_ciphers_only": Advice(
         _E, "The server offers only ciphers that are no longer safe; some clients still take them.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -54,7 +54,7 @@ class AccountSettings(BaseModel):
 
     host: str
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    security: Security = "implicit"
+    security: Security | None = None
     username: str | None = None
     password_env: str | None = None
     password_file: str | None = None
@@ -106,7 +106,7 @@ class AccountSettings(BaseModel):
             return Endpoint(
                 self.host,
                 self.port,
-                security=self.security,
+                security=cast(Security, self.security),
                 username=self.username,
                 password=password,
                 mechanism=self.mechanism,

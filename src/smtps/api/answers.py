@@ -39,6 +39,7 @@ def facts_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
     timings = {**facts.timings, **(best.timings if best else {})}
     tls = best.tls if best else None
     found: dict[str, Any] = {
+        "security": facts.security,
         "address": best.address if best else None,
         "tls_version": tls.version if tls else None,
         "cipher": tls.cipher if tls else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,7 +23,7 @@ class Module(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    security: Security = "implicit"
+    security: Security | None = None
     port: Annotated[Port | None, Field(description="for targets that name none")] = None
     timeout: Annotated[float, Field(gt=0, le=300, description="seconds")] = 10.0
     ehlo_name: Annotated[str, Field(min_length=1)] = EHLO_NAME
@@ -63,7 +63,7 @@ class Module(BaseModel):
         return Endpoint(
             host,
             port or self.port or 0,
-            security=self.security,
+            security=cast(Security, self.security),
             username=self.username,
             password=self._password(),
             ehlo_name=self.ehlo_name,

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -47,7 +47,7 @@ class ServerFields(BaseModel):
     password: Annotated[str | None, Field(repr=False)] = None
     access_token: Annotated[str | None, Field(repr=False)] = None
     mechanism: str | None = None
-    security: Security = "implicit"
+    security: Annotated[Security | None, Field(description="Left out, it follows the port.")] = None
     verify: Flag = True
     allow_unverified_login: Flag = False
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
@@ -71,7 +71,7 @@ class ServerFields(BaseModel):
         return Endpoint(
             self.host,
             self.port,
-            security=self.security,
+            security=cast(Security, self.security),
             username=self.username or None,
             password=self.password or None,
             access_token=self.access_token or None,

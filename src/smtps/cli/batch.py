@@ -36,7 +36,7 @@ class Batch:
     results: Results
     jobs: int
     spacing: float
-    security: Security
+    security: Security | None
     tally: Tally
     show_progress: bool = False
     how_to_go_on: str = ""

@@ -25,7 +25,7 @@ Every address of the host is looked at. Of a mail address the server is found fi
 EPILOG = """\
 examples:
   smtps check smtp.example.com
-  smtps check smtp.example.com:587 --starttls
+  smtps check smtp.example.com:587
   smtps check ann@example.com --deep
   smtps check gmail
   smtps check smtp.example.com --username ann@example.com --password-env MAIL_PASSWORD
@@ -164,10 +164,10 @@ def _checker(options: Namespace) -> CheckOne:
     def endpoint(target: str) -> Endpoint:
         provider = by_id(target)
         if provider is not None:
-            place = provider.place("starttls" if options.starttls else None, options.port or 0)
+            place = provider.place(options.security, options.port or 0)
             return replace(template, host=place.host, port=place.port, security=place.security)
         host, port = split_target(target, addresses=True)
-        return replace(template, host=host, port=options.port or port)
+        return replace(template, host=host, port=options.port or port, security=options.security)
 
     for target in targets.named(options):
         if "@" in target:
@@ -211,7 +211,7 @@ def _batch(
         results=place,
         jobs=options.jobs if options.jobs is not None else jobs,
         spacing=options.spacing if options.spacing is not None else SPACING * listed,
-        security="starttls" if options.starttls else "implicit",
+        security=options.security,
         tally=tally,
         show_progress=show,
         how_to_go_on=todo.how_to_go_on if several else "",

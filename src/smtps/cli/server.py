@@ -18,7 +18,17 @@ def add_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("connection")
     group.add_argument("--port", type=int, metavar="N", help="default 465; 587 with --starttls")
     group.add_argument(
-        "--starttls", action="store_true", help="begin in the clear and switch to TLS (port 587)"
+        "--security",
+        choices=("implicit", "starttls"),
+        help="TLS from the first byte, or STARTTLS; default by port: STARTTLS on 25, 587, 2525 and "
+        "2587, implicit on all others",
+    )
+    group.add_argument(
+        "--starttls",
+        action="store_const",
+        const="starttls",
+        dest="security",
+        help="short for --security starttls",
     )
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="for everything together; default none"
@@ -73,7 +83,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     found = Endpoint(
         host,
         options.port or port,
-        security="starttls" if options.starttls else "implicit",
+        security=options.security,
         username=options.username,
         password=password,
         access_token=token,

@@ -29,7 +29,7 @@ from smtps.diagnosis.report import Report
 from smtps.diagnosis.spacing import Spacing
 from smtps.errors import Failure, InputError, SMTPSError
 from smtps.net.resolve import Address
-from smtps.options import DEFAULT_PORT, Security
+from smtps.options import DEFAULT_PORT, Security, security_of
 from smtps.targets import split_target
 
 JOBS = 50
@@ -52,7 +52,7 @@ async def check_many(
     *,
     jobs: int = JOBS,
     spacing: float = 0.0,
-    security: Security = "implicit",
+    security: Security | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncGenerator[Report, None]:
@@ -101,7 +101,7 @@ class _Run:
     """
 
     def __init__(
-        self, check_one: CheckOne, jobs: int, spacing: Spacing, security: Security
+        self, check_one: CheckOne, jobs: int, spacing: Spacing, security: Security | None
     ) -> None:
         self._check_one = check_one
         self._security = security
@@ -183,13 +183,14 @@ async def _each(targets: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[st
             yield target
 
 
-def unknown(target: str, error: BaseException, security: Security) -> Report:
+def unknown(target: str, error: BaseException, security: Security | None) -> Report:
     """The report on a target that could not be checked."""
     try:
         host, port = split_target(target)
     except InputError:
         host, port = target, 0
     failure = error.failure if isinstance(error, SMTPSError) else _bug(error)
+    security = security or security_of(port)
     facts = Facts(
         target=target,
         host=host,

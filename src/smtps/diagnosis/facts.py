@@ -239,6 +239,7 @@ class Facts:
         own_authorities: whether others are trusted than the system's.
         client_certificate: what was shown to the server, explained.
         wanted_login: whether credentials were given.
+        token: whether they are an OAuth token and no password.
         password_is_ascii: whether no server can read the password in two ways.
         deep: whether all second looks were taken.
         control: what a well-known server did on the same port when this one was silent: ``answers``
@@ -261,6 +262,7 @@ class Facts:
     own_authorities: bool = False
     client_certificate: Certificate | None = None
     wanted_login: bool = False
+    token: bool = False
     password_is_ascii: bool = True
     deep: bool = False
     control: Control | None = None

@@ -89,6 +89,7 @@ async def gather(
         own_authorities=endpoint.ca_file is not None or endpoint.fingerprint is not None,
         client_certificate=_client_certificate(endpoint),
         wanted_login=endpoint.wants_login,
+        token=endpoint.access_token is not None,
         password_is_ascii=(endpoint.password or "").isascii(),
         deep=scope.deep,
     )

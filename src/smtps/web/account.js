@@ -11,7 +11,7 @@ export const INPUTS = {
   access_token: 'password', timeout: 'timeout', ehlo_name: 'ehlo-name',
 };
 
-const USUAL = { 465: 'implicit', 587: 'starttls', 25: 'starttls', 2525: 'starttls' };
+const USUAL = { 465: 'implicit', 587: 'starttls', 25: 'starttls', 2525: 'starttls', 2587: 'starttls' };
 
 const value = (id) => byId(id).value.trim();
 const number = (id) => (/^\d+$/.test(value(id)) ? Number(value(id)) : NaN);

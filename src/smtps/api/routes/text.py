@@ -13,13 +13,10 @@ from smtps.api.document import Document
 from smtps.api.requests import CheckRequest
 from smtps.api.service import Service
 from smtps.diagnosis.text import render
-from smtps.options import Security
 from smtps.targets import split_target
 
 Accept = Annotated[str, Header()]
 Format = Annotated[Literal["json", "text"] | None, Query(alias="format")]
-
-_SECURITY: dict[int, Security] = {25: "starttls", 587: "starttls", 2525: "starttls"}
 
 
 def router(service: Service) -> APIRouter:
@@ -52,9 +49,7 @@ def router(service: Service) -> APIRouter:
         form: Format = None,
     ) -> Response:
         host, port = split_target(target, addresses=True)
-        request = CheckRequest(
-            host=host, port=port or 465, security=_SECURITY.get(port, "implicit")
-        )
+        request = CheckRequest(host=host, port=port or 465)
         report = await service.report(request, target=target)
         if pages.wants_json(accept, form):
             return Document(report.as_json())

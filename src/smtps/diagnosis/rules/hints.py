@@ -1,41 +1,60 @@
-"""What is true of a provider, where that is a better remedy than the general one."""
+"""Remedies that know more than the code: the port, the host, the login, and who is asked.
+
+The advice of a code has to be true of every server. Here is what is true of this one. Two things no
+remedy may do: break a port that works for others, and lead a password to another name.
+"""
 
 from __future__ import annotations
 
 from smtps.diagnosis.facts import Facts
 from smtps.net.names import literal
+from smtps.options import security_of
 from smtps.providers import Provider, by_host
 
-_ABOUT_THE_PORT = (
-    "net.refused",
-    "net.timeout",
-    "tls.plaintext_on_tls_port",
-    "tls.implicit_tls_port",
-    "tls.timeout",
-    "smtp.greeting_timeout",
-)
-_ABOUT_THE_LOGIN = (
-    "auth.rejected",
-    "auth.app_password_needed",
-    "auth.no_common_mechanism",
-    "auth.disabled_by_admin",
-    "auth.passwords_retired",
-    "auth.token_rejected",
-)
 _WAYS = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
+
+_ABOUT_THE_PORT = frozenset(
+    {
+        "net.refused",
+        "net.timeout",
+        "tls.plaintext_on_tls_port",
+        "tls.implicit_tls_port",
+        "tls.timeout",
+        "smtp.greeting_timeout",
+    }
+)
+_ABOUT_THE_LOGIN = frozenset(
+    {"auth.rejected", "auth.refused", "auth.no_common_mechanism", "auth.app_password_needed"}
+)
+"""Where the provider's own kind of login is likely to be the point. A token that was refused, or an
+account that is locked, has a better remedy already."""
+
+_PLAINTEXT = {
+    25: "Port 25 is for mail between servers and begins in the clear: leave it as it is. To hand "
+    "in mail, use port 465 with implicit TLS, or 587 with STARTTLS.",
+    465: "Use port 587 with STARTTLS. As its operator, make port 465 begin with TLS: "
+    "smtpd_tls_wrappermode=yes for that listener (Postfix), tls_on_connect_ports=465 (Exim).",
+}
+"""What to do about a port that talks SMTP in the clear where TLS was expected."""
 
 
 def hint(facts: Facts, code: str) -> str | None:
-    """A provider's own remedy, or None if nothing is known."""
-    if code not in _ABOUT_THE_PORT and code not in _ABOUT_THE_LOGIN:
-        return None
-    if literal(facts.host) is not None:  # 127.0.0.1 can be anybody's
-        return None
-    if (provider := by_host(facts.host)) is None:
-        return None
-    if code in _ABOUT_THE_LOGIN:
+    """A remedy for this server, or None if the general one is as good."""
+    provider = provider_of(facts)
+    if provider is not None and code in _ABOUT_THE_LOGIN and not facts.token:
         return f"{provider.name} wants this login: {provider.login}"
-    return _place(facts, provider)
+    if provider is not None and code in _ABOUT_THE_PORT and (place := _place(facts, provider)):
+        return place
+    if code == "tls.plaintext_on_tls_port":
+        return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
+    if code == "tls.implicit_tls_port":
+        return _other_way(facts, "implicit")
+    return None
+
+
+def provider_of(facts: Facts) -> Provider | None:
+    """The provider whose server was asked for by name; 127.0.0.1 can be anybody's."""
+    return by_host(facts.host) if literal(facts.host) is None else None
 
 
 def _place(facts: Facts, provider: Provider) -> str | None:
@@ -46,4 +65,15 @@ def _place(facts: Facts, provider: Provider) -> str | None:
     return (
         f"{provider.name} takes mail at {provider.host} port {provider.port} with "
         f"{_WAYS[provider.security]}."
+    )
+
+
+def _other_way(facts: Facts, security: str) -> str:
+    """The same port, with TLS begun as the server has shown."""
+    by_itself = security_of(facts.port) == security
+    option = "leave out --security" if by_itself else f"add --security {security}"
+    setting = "leave out security" if by_itself else f'set security = "{security}"'
+    return (
+        f"This port works with {_WAYS[security]}: on the command line, {option}; in a "
+        f"configuration or a request, {setting}."
     )
