@@ -250,6 +250,8 @@ class Facts:
         addresses: each on its own, in the resolver's order.
         left_out: how many more the name has, at which nobody looked.
         unanswered: types of address records that nobody answered for, such as ``AAAA``.
+        foreign_domains: without a login, those that mail was taken for and that are not the
+            server's own.
         timings: milliseconds of the look-up.
     """
 
@@ -272,6 +274,7 @@ class Facts:
     addresses: list[AddressFacts] = field(default_factory=list)
     left_out: int = 0
     unanswered: tuple[str, ...] = ()
+    foreign_domains: frozenset[str] = frozenset()
     timings: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from math import inf
 
@@ -123,6 +123,8 @@ async def gather(
             await _ask_and_look(facts, visitor, addresses, endpoint)
         else:
             facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
+    if scope.envelope is not None and not endpoint.wants_login:
+        await _whose_mail(facts, endpoint, deadline)
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow, deadline)
     return facts
@@ -147,6 +149,18 @@ async def _why(failure: Failure, host: str, endpoint: Endpoint, deadline: float 
             return await why(failure, host, resolver)
     except TimeoutError:
         return failure
+
+
+async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:
+    """Whether mail was taken for domains that are not the server's."""
+    from smtps.diagnosis.relaying import foreign_domains  # late: few want it  # noqa: PLC0415
+    from smtps.net.dns import Resolver  # noqa: PLC0415
+
+    end = asyncio.get_running_loop().time() + MAX_WHY
+    resolver = Resolver(endpoint.resolver, lifetime=min(WHY, endpoint.timeouts.dns))
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(end if deadline is None else min(end, deadline)):
+            facts.foreign_domains = await foreign_domains(facts, resolver)
 
 
 async def _ask_and_look(

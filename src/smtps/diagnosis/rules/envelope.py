@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from smtps.client.refusals import meaning
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.relaying import domain_of
 
 
 def refusals(facts: Facts) -> Iterator[Finding]:
@@ -23,12 +24,12 @@ def open_relay(facts: Facts) -> Iterator[Finding]:
     if facts.wanted_login:
         return
     for address in facts.addresses:
-        asked = address.asked
-        if asked is None or not any(reply.positive for _, reply in asked.recipients):
-            continue
-        offered = address.capabilities.auth if address.capabilities else ()
-        if offered:
-            taken = ", ".join(f"<{who}>" for who, reply in asked.recipients if reply.positive)
-            yield Finding.of(
-                "send.relays_without_login", f"{address.address}: takes mail for {taken}"
-            )
+        recipients = address.asked.recipients if address.asked else ()
+        taken = [
+            f"<{who}>"
+            for who, reply in recipients
+            if reply.positive and domain_of(who) in facts.foreign_domains
+        ]
+        if taken:
+            seen = f"{address.address}: takes mail for {', '.join(taken)}, not a domain of its own"
+            yield Finding.of("send.relays_without_login", seen)
