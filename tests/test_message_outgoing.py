@@ -184,12 +184,28 @@ def test_octets_of_no_known_charset_cannot_be_encoded_anew() -> None:
     assert caught.value.field == "message"
 
 
-def test_a_header_beyond_ascii_needs_smtputf8() -> None:
-    utf8 = prepare(modern(SMTPUTF8, Subject="é"), None)
-    assert utf8.smtputf8
-    assert b"Subject: \xc3\xa9\r\n" in utf8.data
-    assert not prepare(modern(SMTP, subject="é"), None).smtputf8
+@pytest.mark.parametrize("policy", [SMTP, SMTPUTF8, default])
+def test_a_header_beyond_ascii_is_encoded_unless_an_address_needs_smtputf8(policy: Any) -> None:
+    plain = prepare(modern(policy, Subject="é"), None)
+    assert not plain.smtputf8
+    assert b"Subject: =?utf-8?" in plain.data
+    needed = prepare(modern(policy, Subject="é", Cc="ünï@x.example"), None)
+    assert needed.smtputf8
+    assert (b"Subject: \xc3\xa9\r\n" in needed.data) is (policy is SMTPUTF8)
     assert not prepare(legacy(subject=Header("é", "utf-8")), None).smtputf8
+
+
+@pytest.mark.parametrize("policy", [SMTP, SMTPUTF8])
+def test_no_part_has_a_header_beyond_ascii_unless_an_address_needs_it(policy: Any) -> None:
+    for cc, needed in ((None, False), ("ünï@x.example", True)):
+        message = modern(policy, Cc=cc)
+        message.add_attachment(b"x", maintype="a", subtype="b", filename="é.pdf")
+        outgoing = prepare(message, None)
+        assert outgoing.data.isascii() is not needed
+        *_, part = read(outgoing).iter_attachments()
+        found = part.get_filename()
+        assert found is not None
+        assert found.encode("utf-8", "surrogateescape").decode() == "é.pdf"
 
 
 @pytest.mark.parametrize("place", ["sender", "recipient"])

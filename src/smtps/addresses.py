@@ -8,6 +8,7 @@ inside an address, encoded words in one (RFC 2047 section 5).
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,16 +56,35 @@ _BETWEEN = re.compile(r"[,;\s]+")
 
 def _misread(text: str) -> str | None:
     """What to say of some things that are meant well and are no addr-spec."""
-    if len(text) > MAX_HEADER or grammar.FORBIDDEN.search(text):
+    if len(text) > MAX_HEADER:
         return None
     bare = _QUOTED.sub("", text)
     if sum("@" in piece for piece in _BETWEEN.split(bare)) > 1:
-        return f"{_short(text)} holds several addresses; give a list with one address in each entry"
+        return (
+            f"{_short(text)} holds several addresses; give a list with one address in each entry "
+            "(in the shell, repeat the option)"
+        )
+    if grammar.FORBIDDEN.search(text):
+        return None
+    if (strange := _INVISIBLE.search(text)) is not None:
+        named = unicodedata.name(strange[0], "which has no name")
+        return f"{_short(text)} holds U+{ord(strange[0]):04X}, {named}; remove it"
+    return _of_one(text, bare)
+
+
+def _of_one(text: str, bare: str) -> str | None:
     if bare.rstrip().endswith(">") and "<" in bare:
+        shown = NameAddr.parse(text)
+        if shown.email != text:
+            return f"{_short(text)} has a name; give the bare address {_short(shown.email)}"
         return f'{_short(text)}: write a name with , ; : < > " in quotes, "Lee, Ann" <ann@…>'
     if bare.endswith(".") and bare.count("@") == 1:
         return f"{_short(text)} ends with a dot; remove it"
     return None
+
+
+_INVISIBLE = re.compile(r"[\u00a0\u00ad\u1680\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]")
+"""What comes along from a web page and cannot be seen."""
 
 
 def _short(text: str) -> str:

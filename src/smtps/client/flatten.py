@@ -31,13 +31,15 @@ from smtps.fields import ADDRESS_FIELDS, hides_address, shows, write
 from smtps.mime import check_header_block, format_date, write_parameters
 
 
-def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
+def flatten(message: PythonMessage, domain: str, *, seven_bit: bool, utf8: bool = False) -> bytes:
     """Serialise, without Bcc, and with Date and Message-ID if they are missing.
 
     Args:
         message: stays as it is.
         domain: for the Message-ID.
         seven_bit: encode what is beyond ASCII.
+        utf8: an address needs SMTPUTF8, so the header may be in UTF-8 if its policy says so. One
+            that need not be is encoded, and survives every relay.
 
     Raises:
         InputError: it cannot be serialised, or not as it was set.
@@ -51,7 +53,8 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool) -> bytes:
             del own[name]
         ours = _missing(own, domain)
         written = BytesIO()
-        _Writer(written, _policy(own.policy, seven_bit=seven_bit), ours=ours).flatten(own)
+        policy = _policy(own.policy, seven_bit=seven_bit)
+        _Writer(written, policy, ours=ours, utf8=utf8).flatten(own)
         data = written.getvalue()
         if not simple:
             data = data if data.endswith(b"\r\n") else data + b"\r\n"
@@ -79,6 +82,12 @@ def _policy(policy: Any, *, seven_bit: bool) -> Any:
     return policy.clone(linesep="\r\n", cte_type="7bit" if seven_bit else "8bit")
 
 
+@lru_cache(maxsize=16)
+def _encoding(policy: Any) -> Any:
+    """The same policy, but that it encodes what is beyond ASCII."""
+    return policy.clone(utf8=False) if getattr(policy, "utf8", False) else policy
+
+
 class _Writer(BytesGenerator):
     """Writes each field itself, and the parts of a parsed message as they were.
 
@@ -86,6 +95,7 @@ class _Writer(BytesGenerator):
         written: where to.
         policy: of the package.
         ours: fields to add to the first header.
+        utf8: the message needs SMTPUTF8 in any case.
         parsed: it is a part of a message that was parsed.
         signed: it is a part of what is signed.
     """
@@ -96,11 +106,13 @@ class _Writer(BytesGenerator):
         policy: Any,
         *,
         ours: list[tuple[str, str]] | None = None,
+        utf8: bool = False,
         parsed: bool = False,
         signed: bool = False,
     ) -> None:
         super().__init__(written, mangle_from_=False, policy=policy)
         self._ours = ours
+        self._utf8 = utf8
         self._parsed = parsed
         self._signed = signed
         self._dkim = False
@@ -108,7 +120,13 @@ class _Writer(BytesGenerator):
     def clone(self, fp: Any) -> Self:
         """For a part."""
         generator: Any = self
-        return type(self)(fp, generator.policy, parsed=self._parsed, signed=self._signed)
+        return type(self)(
+            fp,
+            generator.policy,
+            utf8=self._utf8,
+            parsed=self._parsed,
+            signed=self._signed,
+        )
 
     # Bodies.
 
@@ -180,6 +198,8 @@ class _Writer(BytesGenerator):
         if (self._signed or known) if not source else _in_no_charset(value):
             # Content-Type and Content-Disposition are written well by the package, and a part was
             # written by it when it was signed.
+            if not (self._signed or self._utf8):
+                policy = _encoding(policy)
             folded: bytes = policy.fold_binary(name, value)
             return folded
         text = text_of(name, value).replace("\t", " ")
@@ -189,11 +209,17 @@ class _Writer(BytesGenerator):
             return _as_it_was_signed(name, policy.fold_binary(name, value), text)
         if name.lower() in PARAMETERISED:
             return f"{name}: {write_parameters(text)}\r\n".encode()
-        utf8 = bool(getattr(policy, "utf8", False))
-        return (
-            f"{name}: {write(name, text, where=f'headers.{name}', utf8=utf8)}".rstrip().encode()
-            + b"\r\n"
-        )
+        return self._written(name, text)
+
+    def _written(self, name: str, text: str) -> bytes:
+        allowed, where = bool(getattr(self._of_policy, "utf8", False)), f"headers.{name}"
+        try:
+            value = write(name, text, where=where, utf8=allowed and self._utf8)
+        except InputError:
+            if not allowed:
+                raise
+            value = write(name, text, where=where, utf8=True)
+        return f"{name}: {value}".rstrip().encode() + b"\r\n"
 
     def _as_it_is(self, name: str, value: str) -> bytes | None:
         """The lines of a field as they stand, if they can."""

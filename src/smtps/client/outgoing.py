@@ -90,7 +90,9 @@ def prepare(
     if isinstance(message, PythonMessage):
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
-        return _read(check_raw(flatten(message, domain, seven_bit=seven_bit)), envelope)
+        utf8 = envelope.needs_smtputf8
+        data = flatten(message, domain, seven_bit=seven_bit, utf8=utf8)
+        return _read(check_raw(data), envelope)
     raise InputError("message", f"cannot be sent: {type(message).__name__}")
 
 
