@@ -24,9 +24,9 @@ from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
 
-NAME = "smtp.ehlo_name_refused"
+NAME_REFUSED = "smtp.ehlo_name_refused"
 
-NAME_REFUSED = frozenset({501, 504, 550})
+_ABOUT_THE_NAME = frozenset({501, 504, 550})
 """Replies to EHLO that are about the client's name, unless their words tell something else."""
 
 NO_EHLO = frozenset({500, 502})
@@ -384,7 +384,7 @@ class Access:
 
 def _about_the_name(reply: Reply) -> bool:
     found = meaning(Phase.EHLO, reply) if not reply.positive else ""
-    return found == NAME or (found == "smtp.ehlo_refused" and reply.code in NAME_REFUSED)
+    return found == NAME_REFUSED or (found == "smtp.ehlo_refused" and reply.code in _ABOUT_THE_NAME)
 
 
 def check_endpoint(endpoint: Endpoint) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from smtps.client.access import Access
+from smtps.client.access import NAME_REFUSED, Access
 from smtps.client.envelope import Envelope
 from smtps.client.pipeline import Pipeline
+from smtps.client.refusals import meaning
 from smtps.client.terms import Way
 from smtps.client.transaction import Transaction
 from smtps.client.wording import RECIPIENTS_PER_TRANSACTION, Wording
 from smtps.content import EMPTY
 from smtps.core.command import mail, rcpt
+from smtps.errors import CapabilityError, Phase
 
 
 async def ask(access: Access, envelope: Envelope, *, size: int | None = None) -> Transaction:
-    """MAIL and RCPT.
+    """MAIL and RCPT; once more by the client's address if they are refused for its name.
 
     Args:
         access: after EHLO, and after the login if there is one.
@@ -21,9 +23,27 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
         size: octets to announce, for a server that offers SIZE.
 
     Returns:
-        The transaction as far as it went, with the server's replies.
+        The transaction as far as it went, with the server's replies. What was answered behind a
+        refused MAIL is not among them, as it tells nothing.
+
+    Raises:
+        CapabilityError: an address needs SMTPUTF8, which is not offered; nothing was sent.
     """
+    asked = await _ask(access, envelope, size)
+    if _named_wrongly(asked) and access.usable and await access.hello_by_address():
+        asked = await _ask(access, envelope, size)
+    return asked
+
+
+async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transaction:
     offered = access.capabilities
+    if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
+        raise CapabilityError(
+            "send.smtputf8_not_offered",
+            "An address is beyond ASCII, and the server does not offer SMTPUTF8.",
+            phase=Phase.MAIL,
+            address=access.address,
+        )
     sender = mail(
         envelope.sender,
         size=size if "SIZE" in offered else None,
@@ -34,7 +54,19 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
     wording = Wording(sender, people, Way.to(access.endpoint, offered, access.learned))
     asked = Transaction(wording, EMPTY, ask_only=True)
     pipeline = Pipeline(access.dialogue, access.learned)
-    pipeline.add(asked)
-    while not pipeline.idle:
-        await pipeline.advance()
+    while True:
+        pipeline.add(asked)
+        while not pipeline.idle:
+            await pipeline.advance()
+        if asked.error is not None or not asked.again:
+            break
+        asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
+    if asked.refused_sender:
+        asked.rcpt_replies.clear()
+        asked.error = None
     return asked
+
+
+def _named_wrongly(asked: Transaction) -> bool:
+    replies = [(Phase.MAIL, asked.mail_reply), *((Phase.RCPT, r) for r in asked.rcpt_replies)]
+    return any(r and not r.positive and meaning(p, r) == NAME_REFUSED for p, r in replies)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from smtps.client.access import Access, deadline_of
+from smtps.client.access import NAME_REFUSED, Access, deadline_of
 from smtps.client.courier import Courier
 from smtps.client.delivery import Delivery
 from smtps.client.envelope import Envelope
@@ -34,7 +34,7 @@ def ready(
 def named_wrongly(result: Result) -> bool:
     """Whether a message was refused for nothing but the client's name in EHLO."""
     failure = result.failure
-    if failure is None or failure.code != "smtp.ehlo_name_refused":
+    if failure is None or failure.code != NAME_REFUSED:
         return False
     return result.outcome in (Outcome.REFUSED, Outcome.DEFERRED)
 

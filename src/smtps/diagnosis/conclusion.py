@@ -34,7 +34,8 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
         severities: of the findings. They tell ``works`` from ``warnings`` and nothing else.
     """
     refused = [refusal for a in facts.addresses if a.asked for refusal in a.asked.refusals]
-    if not all(heals(phase, reply) for phase, _, reply in refused):
+    unasked = any(a.asked is not None and a.asked.failure is not None for a in facts.addresses)
+    if unasked or not all(heals(phase, reply) for phase, _, reply in refused):
         return Verdict.FAILS
     if not works(facts):
         return _why_not(facts.failures)

@@ -147,12 +147,14 @@ class Asked:
         mail_reply: to MAIL.
         recipients: with the reply to each RCPT, as far as it came.
         size: octets that MAIL announced, or None.
+        failure: why the server was not even asked.
     """
 
     sender: str
     mail_reply: Reply | None
     recipients: tuple[tuple[str, Reply], ...]
     size: int | None = None
+    failure: Failure | None = None
 
     @property
     def refusals(self) -> tuple[tuple[Phase, str, Reply], ...]:

@@ -19,7 +19,7 @@ from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
 from smtps.diagnosis.waiting import SUSPICIOUS, greeted
-from smtps.errors import Failure, LocalError, LoginError, Phase, SMTPSError
+from smtps.errors import CapabilityError, Failure, LocalError, LoginError, Phase, SMTPSError
 from smtps.net.anchors import anchors
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
@@ -173,8 +173,13 @@ class Visitor:
         assert self.scope.envelope is not None
         from smtps.client.asking import ask  # late: few want it  # noqa: PLC0415
 
-        asked = await ask(session, self.scope.envelope, size=self.scope.size)
-        seen.asked = _answers(self.scope.envelope, asked, self.scope.size)
+        envelope, size = self.scope.envelope, self.scope.size
+        try:
+            asked = await ask(session, envelope, size=size)
+        except CapabilityError as error:
+            seen.asked = Asked(str(envelope.sender or ""), None, (), failure=error.failure)
+            return
+        seen.asked = _answers(envelope, asked, size)
         if asked.error is not None:
             raise asked.error
         self._progress(seen, Phase.RCPT)

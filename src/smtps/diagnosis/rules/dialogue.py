@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtps.client.refusals import meaning
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
+
+_REFUSED = "smtp.ehlo_name_refused"
 
 LATE_GREETING = 4000.0
 """Milliseconds. Several clients wait 5 seconds, some of them counted from the connection on."""
@@ -25,7 +28,9 @@ def late_greeting(facts: Facts) -> Iterator[Finding]:
 def client_name(facts: Facts) -> Iterator[Finding]:
     """The name of the seed is not a host name; a few servers mind."""
     for address in facts.addresses:
-        if address.ehlo_name_refused:
+        asked = address.asked.refusals if address.asked is not None else ()
+        in_vain = any(meaning(phase, reply) == _REFUSED for phase, _, reply in asked)
+        if address.ehlo_name_refused and not in_vain:
             yield Finding.of(
                 "smtp.ehlo_name_replaced",
                 f"{address.address}: accepted {address.ehlo_name} in its place",

@@ -15,6 +15,8 @@ def refusals(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         if address.asked is None or address.failure is not None:
             continue
+        if address.asked.failure is not None:
+            yield Finding.from_failure(address.asked.failure)
         for phase, who, reply in address.asked.refusals:
             yield Finding.of(meaning(phase, reply), f"{address.address}: <{who}>: {reply}")
 
