@@ -22,7 +22,7 @@ from smtps.outbox.clock import Clock
 from smtps.outbox.notices import headers, key_of
 from smtps.outbox.records import Claim, new_id, when
 from smtps.outbox.ruling import Course, failure_text, rule
-from smtps.outbox.schedule import MINUTE, STEPS, pause
+from smtps.outbox.schedule import MINUTE, STEPS, pause, wait_of
 from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
 
 NOW = 1_800_000_000_000
@@ -308,3 +308,67 @@ def test_a_signature_that_others_made() -> None:
     body = b'{"test": 2432232314}'
     sign = headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
     assert sign["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def refused(code: str, *, retryable: bool, asked: int | None = None, status: int = 550) -> Result:
+    """A refusal at MAIL, as the table of replies tells it."""
+    failure = Failure(
+        code=code, message="x", phase=Phase.MAIL, smtp_code=status, retryable=retryable,
+        retry_after=asked,
+    )  # fmt: skip
+    who = Recipient(
+        "p0@y.test", Status.DEFERRED if retryable else Status.REFUSED, Reply(status, ("x",))
+    )
+    outcome = Outcome.DEFERRED if retryable else Outcome.REFUSED
+    return Result(outcome, (who,), failure=failure)
+
+
+QUOTA = refused("send.quota_exceeded", retryable=True)
+BLOCKED = refused("send.account_blocked", retryable=False)
+
+
+def test_a_limit_keeps_the_whole_account_waiting_and_costs_no_message_its_place() -> None:
+    ruling = rule(QUOTA, claim(), NOW, Course(), 0.5)
+    assert (ruling.state, ruling.due, ruling.step) == (State.QUEUED, NOW, 0)
+    failure = account_failure(QUOTA)
+    assert failure is not None
+    circuit = Circuit().after(failure, NOW, 0.5)
+    assert not circuit.stopped
+    assert circuit.not_before == NOW + 60 * MINUTE  # an hour is what such limits are counted by
+
+
+def test_the_server_s_own_wish_goes_before_what_its_cause_needs() -> None:
+    failure = account_failure(refused("send.quota_exceeded", retryable=True, asked=300))
+    assert failure is not None
+    assert Circuit().after(failure, NOW, 0.5).not_before == NOW + 5 * MINUTE
+    assert wait_of(TEMPORARY, MINUTE) == 5 * MINUTE
+    assert wait_of(TEMPORARY, 60 * MINUTE) == 60 * MINUTE
+    assert wait_of(replace(TEMPORARY, retry_after=7), 60 * MINUTE) == 7000
+    assert wait_of(None, MINUTE) == MINUTE
+
+
+def test_a_blocked_account_is_stopped_and_its_mail_is_kept() -> None:
+    ruling = rule(BLOCKED, claim(), NOW, Course(), 0.5)
+    assert ruling.state is State.QUEUED
+    failure = account_failure(BLOCKED)
+    assert failure is not None
+    circuit = Circuit().after(failure, NOW, 0.5)
+    assert (circuit.stopped, circuit.code) == (True, "send.account_blocked")
+
+
+def test_who_was_told_so_the_last_time_lets_others_try_first() -> None:
+    """It may be the message, after all; and whatever it is, the message is not lost by it."""
+    before = claim(failure=failure_text(BLOCKED.failure))
+    ruling = rule(BLOCKED, before, NOW, Course(), 0.5)
+    assert ruling.state is State.RETRYING
+    assert ruling.due is not None
+    assert ruling.due > NOW
+    assert {standing for standing, _ in ruling.people} == {Standing.PENDING}
+
+
+def test_what_is_wrong_with_a_message_stops_no_account() -> None:
+    for code in ("send.spam", "send.recipient_unknown", "send.sender_refused", "send.too_large"):
+        assert account_failure(refused(code, retryable=False)) is None
+        assert rule(refused(code, retryable=False), claim(), NOW, Course(), 0.5).state is (
+            State.FAILED
+        )

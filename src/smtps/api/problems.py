@@ -148,7 +148,7 @@ def of(error: SMTPSError) -> Document:
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
     if error.phase is not Phase.INPUT:
         more["findings"] = [Finding.from_failure(error.failure).as_json()]
-    wait = getattr(error, "retry_after", _WAIT.get(error.code))
+    wait = getattr(error, "retry_after", error.failure.retry_after) or _WAIT.get(error.code)
     headers = {} if wait is None else {"Retry-After": str(wait)}
     return response(document(error.failure, **more), headers)
 
