@@ -9,11 +9,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import NameOID
-from tests.diagnosis.test_rules import a_certificate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.diagnosis.test_rules import a_certificate, an_address, facts
 
 from smtps.diagnosis.certificate import covers, explain
+from smtps.diagnosis.chain import walk
 from smtps.diagnosis.facts import Certificate, Unreadable
-from smtps.sandbox.certificates import Authority, self_signed
+from smtps.diagnosis.report import Report
+from smtps.sandbox.certificates import Authority, Kind, self_signed
 
 DER = serialization.Encoding.DER
 
@@ -72,6 +76,54 @@ def test_other_keys_and_only_a_common_name(
     assert isinstance(found, Certificate)
     assert (found.key, found.signature) == words
     assert found.names == ("old.x.test",)
+
+
+WHOLE = (
+    Authority("Root").intermediate(Kind(permitted=("x.test",), path_length=1))
+    .issue(["mail.x.test", "192.0.2.1"], Kind(must_staple=True)).certificate.public_bytes(DER)
+)  # fmt: skip
+
+
+@given(st.data())
+@settings(max_examples=1500, deadline=None)
+def test_whatever_is_sent_as_a_certificate_is_explained(data: st.DataObject) -> None:
+    """Octets changed, taken out, doubled and put in, at any places."""
+    der = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(der) - 1))
+        end = at + data.draw(st.integers(0, 30))
+        piece = data.draw(st.sampled_from([b"", bytes(der[at:end]) * 2]) | st.binary(max_size=4))
+        der[at:end] = piece
+        if not der:
+            break
+    found = explain(bytes(der))
+    if isinstance(found, Certificate):
+        assert found.not_before.tzinfo is not None
+        assert all(part.isprintable() for part in found.unread)
+        covers(found, "mail.x.test")
+    else:
+        assert found.why
+    walk([bytes(der), WHOLE], (WHOLE,))
+    Report.of(facts(an_address(chain=(found,) if isinstance(found, Certificate) else ())))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((bytes.fromhex("a003020102"), bytes.fromhex("a003020106")), "version 7 does not exist"),
+        # The subject key identifier is called a second authority key identifier.
+        ((bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d23")), "DuplicateExtension"),
+        ((b"mail.x.test", b"mail.x.t\xff\xfft"), "subject"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_the_rest_is_read(
+    change: tuple[bytes, bytes], words: str
+) -> None:
+    found = explain(WHOLE.replace(*change))
+    assert isinstance(found, Certificate)
+    assert words in " ".join(found.unread)
+    assert found.issuer == "CN=smtps sandbox intermediate CA"
+    assert found.key == "EC P-256"
 
 
 @pytest.mark.parametrize("junk", [b"", b"x", b"\x30\x80" * 50, bytes(1000)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,9 +33,18 @@ def explain(der: bytes) -> Certificate | Unreadable:
         What could be read, with ``unread`` naming what could not; Unreadable if it is no
         certificate at all. It raises nothing.
     """
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        found = _explain(der, hashlib.sha256(der).hexdigest())
+    if isinstance(found, Certificate) and noted:  # such as a serial number that is negative
+        remarks = dict.fromkeys(printable(str(each.message)[:200]) for each in noted)
+        found = replace(found, unread=(*found.unread, *remarks))
+    return found
+
+
+def _explain(der: bytes, fingerprint: str) -> Certificate | Unreadable:
     from cryptography import x509  # noqa: PLC0415
 
-    fingerprint = hashlib.sha256(der).hexdigest()
     reader = _Reader()
     try:
         found = x509.load_der_x509_certificate(der)
@@ -54,10 +65,12 @@ def load(der: bytes) -> x509.Certificate | None:
     """The library's own certificate, or None if it cannot read it."""
     from cryptography import x509  # noqa: PLC0415
 
-    try:
-        return x509.load_der_x509_certificate(der)
-    except Exception:  # noqa: BLE001
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return x509.load_der_x509_certificate(der)
+        except Exception:  # noqa: BLE001
+            return None
 
 
 _LENGTH = rb"(?:\x82..|\x81.|[\x00-\x7f])"
@@ -102,10 +115,10 @@ class _Reader:
             "subject alternative name", lambda: _alternative(alternative), no_names
         )
         common = self._read("subject", lambda: _common_names(found), nothing)
-        subject = self._read("subject", found.subject.rfc4514_string, "")
-        issuer = self._read("issuer", found.issuer.rfc4514_string, "")
+        subject = self._read("subject", lambda: _text(found.subject), "")
+        issuer = self._read("issuer", lambda: _text(found.issuer), "")
         self_signed = _signs_itself(found)
-        public_key = self._read("public key", found.public_key, None)
+        public_key = self._read("public key", lambda: _public_key(found), None)
         basic = named.value(x509.BasicConstraints)
         faults = self._read(
             "strict rules", lambda: strict_faults(found, named, self_signed=self_signed), nothing
@@ -129,6 +142,8 @@ class _Reader:
             path_length=basic.path_length if basic is not None else None,
             constraints=self._read("name constraints", lambda: _constraints(named), ()),
             purposes=self._read("purposes", lambda: _purposes(named), None),
+            usages=self._read("key usage", lambda: _usages(named), None),
+            may_issue=self._read("key usage", lambda: _may_issue(found, named), True),
             issuer_urls=self._read("issuer's place", lambda: _issuer_urls(named), ()),
             issuer_is_root=self._read("authority key", lambda: _issuer_is_root(found, named), None),
             must_staple=self._read("TLS features", lambda: _must_staple(named), False),
@@ -146,6 +161,14 @@ def _signs_itself(found: x509.Certificate) -> bool:
     except Exception:  # noqa: BLE001  # a signature that cannot be checked is none
         return False
     return True
+
+
+def _text(name: x509.Name) -> str:
+    return name.rfc4514_string()
+
+
+def _public_key(found: x509.Certificate) -> Any:
+    return found.public_key()
 
 
 def _alternative(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -194,6 +217,37 @@ def _purposes(named: Extensions) -> tuple[str, ...] | None:
     if value is None:
         return None
     return tuple(_PURPOSES.get(oid.dotted_string, oid.dotted_string) for oid in value)
+
+
+_USAGES = {
+    "digital_signature": "digitalSignature",
+    "key_encipherment": "keyEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+}
+
+
+def _usages(named: Extensions) -> tuple[str, ...] | None:
+    from cryptography import x509  # noqa: PLC0415
+
+    value = named.value(x509.KeyUsage)
+    if value is None:
+        return None
+    return tuple(name for attribute, name in _USAGES.items() if getattr(value, attribute))
+
+
+def _may_issue(found: x509.Certificate, named: Extensions) -> bool:
+    """What OpenSSL's X509_check_ca says."""
+    from cryptography import x509  # noqa: PLC0415
+
+    basic, usages = named.value(x509.BasicConstraints), _usages(named)
+    if usages is not None and "keyCertSign" not in usages:
+        return False
+    if basic is not None:
+        return bool(basic.ca)
+    old = found.version is x509.Version.v1 and found.subject == found.issuer
+    return old or usages is not None
 
 
 def _issuer_urls(named: Extensions) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def walk(sent: Sequence[bytes], anchors: tuple[bytes, ...]) -> Walk | None:
         tuple(Link(node.facts, node.place) for node in links),
         end,
         climber.foreign(own),
-        namesake=end == "missing" and bool(climber.named(last.issuer)),
+        namesake=climber.has_namesake(last, end),
     )
 
 
@@ -92,10 +92,11 @@ class _Climber:
         self._anchors = anchors
         self._seen: set[bytes] = set()
 
-    def named(self, subject: str) -> list[_Node]:
-        """Certificates of that name, the trusted ones first."""
-        here = [_node(der, None) for der in self._anchors.get(subject, ())]
-        return [n for n in here if n is not None] + [n for n in self._sent if n.subject == subject]
+    def has_namesake(self, last: _Node, end: str) -> bool:
+        """Whether somebody goes by the name where the way ends, with another key."""
+        if end == "root":
+            return bool(self._anchors.get(last.subject))
+        return end == "missing" and bool(self._here(last.issuer) + self._there(last.issuer))
 
     def climb(self, node: _Node) -> tuple[list[_Node], Literal["trusted", "root", "missing"]]:
         """The first way that ends at a trusted authority; else the longest."""
@@ -104,8 +105,8 @@ class _Climber:
             return [node], "trusted" if node.der in self._anchors.get(node.subject, ()) else "root"
         best: list[_Node] = []
         end: Literal["root", "missing"] = "missing"
-        for issuer in self.named(node.issuer):
-            if issuer.der in self._seen or not _issued(node, issuer):
+        for issuer in self._issuers(node):
+            if issuer.der in self._seen:
                 continue
             way, there = self.climb(issuer)
             if there == "trusted":
@@ -113,6 +114,20 @@ class _Climber:
             if len(way) > len(best):
                 best, end = way, there
         return [node, *best], end
+
+    def _issuers(self, node: _Node) -> list[_Node]:
+        """Once OpenSSL has found one here, it looks for the rest of the way here as well."""
+        here = [each for each in self._here(node.issuer) if _issued(node, each)]
+        if here or node.place is None:
+            return here
+        return [each for each in self._there(node.issuer) if _issued(node, each)]
+
+    def _here(self, subject: str) -> list[_Node]:
+        found = [_node(der, None) for der in self._anchors.get(subject, ())]
+        return [node for node in found if node is not None]
+
+    def _there(self, subject: str) -> list[_Node]:
+        return [node for node in self._sent if node.subject == subject]
 
     def foreign(self, own: _Node) -> tuple[Link, ...]:
         """What is on no way from the server's own certificate."""

@@ -74,7 +74,7 @@ def links(address: AddressFacts) -> tuple[Certificate, ...]:
         return address.path
     if address.walk is not None:
         return tuple(link.certificate for link in address.walk.links)
-    return address.chain[:1]
+    return address.chain
 
 
 def _together(stale: list[Certificate], now: datetime) -> bool:

@@ -43,6 +43,8 @@ class Certificate:
         path_length: how many authorities may follow this one, or None for any number.
         constraints: the names that it may issue for, such as ``only example.com``.
         purposes: ``serverAuth``, ``clientAuth``, ``any`` or dotted numbers; None for any purpose.
+        usages: of its key, such as ``keyCertSign``; None for any usage.
+        may_issue: OpenSSL takes it for an authority. ``authority`` is what it says itself.
         issuer_urls: where the certificate of its issuer can be had.
         issuer_is_root: whether the issuer signs itself, where the certificate tells; else None.
         must_staple: it asks for an OCSP response in the handshake (RFC 7633).
@@ -69,6 +71,8 @@ class Certificate:
     path_length: int | None = None
     constraints: tuple[str, ...] = ()
     purposes: tuple[str, ...] | None = None
+    usages: tuple[str, ...] | None = None
+    may_issue: bool = True
     issuer_urls: tuple[str, ...] = ()
     issuer_is_root: bool | None = None
     must_staple: bool = False
@@ -123,7 +127,8 @@ class Walk:
         end: ``trusted``: the last is an authority that is trusted here. ``root``: it signs itself
             and is not. ``missing``: who issued it was neither sent, nor is it known here.
         foreign: what was sent and has issued nothing on any way from the server's own.
-        namesake: a certificate of the missing issuer's name is there, with another key.
+        namesake: a certificate of the missing issuer's name is there, with another key; or an
+            authority of the root's name is trusted, with another key.
     """
 
     links: tuple[Link, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from smtps.diagnosis.facts import AddressFacts
+from smtps.diagnosis.facts import AddressFacts, Certificate, Walk
 from smtps.diagnosis.trust import UNTRUSTED, why_untrusted
 from smtps.errors import Failure
 from smtps.net.names import literal
@@ -53,8 +53,17 @@ def _certificate(failure: Failure, host: str, seen: AddressFacts, *, trust_store
             code="tls.intercepted",
             message=f"The certificate was issued on the way, by {name}.",
         )
-    reason = why_untrusted(seen.walk, seen.chain) if seen.walk is not None else None
-    return replace(failure, code=reason.code, message=reason.words) if reason else failure
+    return _by_walk(failure, seen.walk, seen.chain) if seen.walk is not None else failure
+
+
+def _by_walk(failure: Failure, walk: Walk, chain: tuple[Certificate, ...]) -> Failure:
+    if (reason := why_untrusted(walk, chain)) is not None:
+        return replace(failure, code=reason.code, message=reason.words)
+    for link in walk.links[1:]:  # OpenSSL does not even see an issuer that may not issue
+        if not link.certificate.may_issue:
+            message = f"{link.certificate.subject} is not allowed to issue certificates."
+            return replace(failure, code="tls.certificate_wrong_purpose", message=message)
+    return failure
 
 
 def _is_address(name: str) -> bool:

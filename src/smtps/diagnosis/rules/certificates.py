@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from smtps.advice import Severity, Who
+from smtps.diagnosis.doubts import links
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.trust import UNTRUSTED, why_untrusted
@@ -116,10 +117,7 @@ def strength(facts: Facts) -> Iterator[Finding]:
 
 def _weak_links(address: AddressFacts) -> list[str]:
     weak = []
-    foreign = {link.certificate for link in address.walk.foreign} if address.walk else set()
-    for certificate in address.chain:
-        if certificate in foreign:
-            continue
+    for certificate in links(address):
         smallest = _SMALLEST.get(certificate.key.partition(" ")[0], 0)
         if 0 < certificate.bits < smallest:
             weak.append(f"{certificate.subject} has a key of {certificate.bits} bits")
@@ -142,7 +140,8 @@ def form(facts: Facts) -> Iterator[Finding]:
             yield found(address, "tls.certificate_common_name_only", seen)
         checked = address.path or address.chain
         faults = [f"{c.subject}: {fault}" for c in checked for fault in c.strict_faults]
-        if faults and trusted(address):
+        # One that is trusted by itself is not held to the rules for what authorities issue.
+        if faults and trusted(address) and len(address.path) != 1:
             yield found(address, "tls.certificate_not_strict", "; ".join(faults[:4]))
 
 

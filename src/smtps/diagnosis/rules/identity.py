@@ -92,11 +92,13 @@ def _misused(address: AddressFacts, own: Certificate) -> list[str]:
     misused = []
     if not _serves(own):
         misused.append(f"{own.subject} is for {', '.join(own.purposes or ())} only")
+    elif own.usages is not None and not set(own.usages) & _OF_A_SERVER:
+        misused.append(f"{own.subject} may not be used in a handshake (key usage)")
     issuers = address.walk.links[1:] if address.walk is not None else ()
     for link in issuers:
         issuer = link.certificate
-        if not issuer.authority and not (issuer.self_signed and link.place is None):
-            misused.append(f"{issuer.subject} has issued a certificate and is no authority")
+        if not issuer.may_issue:
+            misused.append(f"{issuer.subject} has issued a certificate and is not allowed to")
         elif not _serves(issuer):
             misused.append(
                 f"{issuer.subject} may issue for {', '.join(issuer.purposes or ())} only"
@@ -104,9 +106,15 @@ def _misused(address: AddressFacts, own: Certificate) -> list[str]:
     return misused
 
 
+_SERVER = frozenset(
+    {"serverAuth", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"}  # the old "gated" purposes
+)
+_OF_A_SERVER = frozenset({"digitalSignature", "keyEncipherment", "keyAgreement"})
+
+
 def _serves(certificate: Certificate) -> bool:
-    wanted = {"serverAuth", "any"}
-    return certificate.purposes is None or bool(wanted & set(certificate.purposes))
+    """By OpenSSL, for which "any purpose" is not the purpose of a server."""
+    return certificate.purposes is None or bool(_SERVER & set(certificate.purposes))
 
 
 def client_certificate(facts: Facts) -> Iterator[Finding]:
@@ -114,7 +122,7 @@ def client_certificate(facts: Facts) -> Iterator[Finding]:
     own = facts.client_certificate
     if own is None:
         return
-    if own.purposes is not None and not {"clientAuth", "any"} & set(own.purposes):
+    if own.purposes is not None and "clientAuth" not in own.purposes:
         words = f"{own.subject} is for {', '.join(own.purposes)}, and not for clients (clientAuth)"
         yield Finding.of("tls.client_certificate_unfit", words)
     if not own.not_before <= facts.now <= own.not_after:
