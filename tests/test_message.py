@@ -200,6 +200,11 @@ def test_fields_with_a_place_of_their_own_cannot_be_headers(name: str) -> None:
         a_message(headers={name: "x"})
 
 
+def test_a_header_in_two_spellings_is_there_twice() -> None:
+    with pytest.raises(InputError, match="holds a field twice"):
+        a_message(headers={"References": "<1@x.example>", "references": "<2@x.example>"})
+
+
 def test_long_texts_are_taken() -> None:
     message = a_message(
         cc=NameAddr("x@example.com", "é" * 500),

@@ -383,10 +383,40 @@ def test_folded_fields_are_read(policy: Any, line_end: bytes, fold: bytes) -> No
 
 
 def test_several_fields_of_one_name_count() -> None:
-    message = legacy()
-    message["To"] = "c@x.example"
-    envelope = prepare(message, None).envelope
-    assert [m.local for m in envelope.recipients] == ["bob", "c"]
+    """And go out as one: more are forbidden (RFC 5322 section 3.6), and refused by servers."""
+    message = legacy(Cc="")
+    several: list[tuple[str, Any]] = [
+        ("To", Header("Jörg <c@x.example>", "utf-8")), ("Cc", "d@x.example"),
+        ("Reply-To", "e@x.example"), ("Reply-To", "Ü <f@x.example>"),
+    ]  # fmt: skip
+    for name, value in several:
+        message[name] = value
+    before = snapshot(message)
+    outgoing = prepare(message, None)
+    assert snapshot(message) == before
+    assert [m.local for m in outgoing.envelope.recipients] == ["bob", "c", "d"]
+    parsed: Any = read(outgoing)
+    assert [a.username for a in parsed["To"].addresses] == ["bob", "c"]
+    assert [a.username for a in parsed["Cc"].addresses] == ["d"]
+    assert [a.username for a in parsed["Reply-To"].addresses] == ["e", "f"]
+    assert max(map(len, map(parsed.get_all, parsed.keys()))) == 1
+
+
+@pytest.mark.parametrize(
+    "field", ["From", "Sender", "Subject", "Date", "Message-ID", "Content-Type"]
+)
+@pytest.mark.parametrize("parsed", [False, True])
+def test_several_of_a_field_that_may_be_there_once_are_refused(field: str, parsed: bool) -> None:
+    fields = {field: "text/html" if field == "Content-Type" else "ann@example.com"}
+    message: Any = legacy(**{n: v for n, v in fields.items() if n != "From"})
+    if parsed:
+        message = message_from_bytes(message.as_bytes(), policy=default)
+        message._headers.append((field, fields[field]))
+    else:
+        message[field] = fields[field]
+    with pytest.raises(InputError, match="more than once") as caught:
+        prepare(message, ENVELOPE)
+    assert caught.value.field == f"headers.{field}"
 
 
 @pytest.mark.parametrize(

@@ -365,7 +365,7 @@ TREES = st.builds(
 )  # fmt: skip
 HEADS = st.lists(
     st.sampled_from([
-        b"Subject: x\r\n", b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n", b"X-A:\r\n folded\r\n",
+        b"Subject: x\r\n", b"Comments: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n", b"X-A:\r\n folded\r\n",
         b"References: <a@x>\r\n\t<b@x>\r\n <c@x>\r\n", b"X-Long: " + b"w " * 300 + b"w\r\n",
         b"DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple;\r\n\tbh=" + b"A" * 44 +
         b"=;\r\n\tb=" + b"B" * 200 + b"\r\n",
@@ -579,3 +579,49 @@ def test_a_message_in_a_message_is_written_as_well() -> None:
     assert reader.addresses(reader.value(first, "From")) == [("Jörg", "joerg@example.org")]
     assert reader.value(first, "References") == IDS
     assert f"Content-ID: <{'c' * 120}@example.com>\r\n".encode() in data
+
+
+# All of it at once.
+
+TAME = st.lists(
+    st.sampled_from(["Jörg", "Lee,", "(x)", "日本語", "💩", "Ann", "x" * 90, ".", "مرحبا", "a/b"])
+    | st.text(st.characters(categories=("L", "N")), min_size=1, max_size=9),
+    min_size=1, max_size=30,
+).map(" ".join)  # fmt: skip
+"""Words that Python's package does not read as something else."""
+ID = st.text("abc019.!#$%&'*+-/=^_`{|}~", min_size=1, max_size=120).map(
+    lambda text: f"<{text.replace('=?', '=.')}@example.com>"
+)
+URL = st.text("abc019.!$&'*+-/=_~%;?", min_size=1, max_size=200).map(
+    lambda text: f"<https://example.com/{text.replace('=?', '=.')}>"
+)
+
+
+@FUZZ
+@given(
+    st.sampled_from(sorted(MAKES)), TAME, TAME, st.lists(ID, min_size=1, max_size=12),
+    st.lists(URL, min_size=1, max_size=4),
+    st.sampled_from(["ann@example.org", "jürgen@example.org", "a@bücher.example"]),
+)  # fmt: skip
+def test_everything_comes_back_whoever_made_it(
+    make: str, subject: str, name: str, ids: list[str], urls: list[str], address: str
+) -> None:
+    shown = address.replace("bücher", "xn--bcher-kva")
+    outgoing = made(
+        make, Subject=subject, From=f'"{name}" <{address}>', Reply_To=f'"{name}" <{address}>',
+        Errors_To=f'"{name}" <{shown}>' if address.isascii() else None,
+        References=" ".join(ids), List_Unsubscribe=", ".join(urls), X_Link=urls[0],
+        Message_ID=ids[0] if len(ids[0]) < 150 else None,
+    )  # fmt: skip
+    data = outgoing.data
+    assert reader.text(reader.value(data, "Subject")) == subject
+    for field in ("From", "Reply-To"):
+        assert reader.addresses(reader.value(data, field)) == [(name, shown)]
+    for value in reader.values(data, "Errors-To"):
+        assert reader.addresses(value) == [(name, shown)]
+    assert reader.bracketed(reader.value(data, "References")) == [i[1:-1] for i in ids]
+    assert reader.bracketed(reader.value(data, "List-Unsubscribe")) == [u[1:-1] for u in urls]
+    assert reader.value(data, "X-Link") == urls[0]
+    assert str(outgoing.envelope.sender) == shown
+    assert outgoing.smtputf8 is not shown.isascii()
+    assert reader.value(data, "Message-ID") == outgoing.message_id

@@ -352,6 +352,9 @@ def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     found = MappingProxyType(dict(headers))
     for name, value in found.items():
         _check_header(name, value)
+    # Written in other letters it is the same field.
+    if len({name.lower() for name in found}) < len(found):
+        raise InputError("headers", "holds a field twice, its name in other letters")
     return found
 
 

@@ -23,7 +23,7 @@ from typing import Any, Self
 from smtps.addresses import people_of, read_list
 from smtps.chance import token
 from smtps.client.resent import PREFIX
-from smtps.client.values import is_source, text_of
+from smtps.client.values import is_source, make_single, text_of
 from smtps.core import grammar
 from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
@@ -51,6 +51,7 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool, utf8: bool 
         own = copy.copy(message) if simple else copy.deepcopy(message)
         for name in ("Bcc", "Resent-Bcc"):
             del own[name]
+        make_single(own)
         ours = _missing(own, domain)
         written = BytesIO()
         policy = _policy(own.policy, seven_bit=seven_bit)

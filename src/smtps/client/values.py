@@ -7,6 +7,7 @@ object of the newer class with the value decoded; or an ``email.header.Header``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from email.header import Header
 from email.message import Message as PythonMessage
@@ -57,3 +58,36 @@ def texts(message: PythonMessage, name: str) -> Iterator[str]:
     for found, value in items:
         if found.lower() == name.lower():
             yield text_of(name, value)
+
+
+_LISTS = ("To", "Cc", "Reply-To")
+"""Fields that several of can be one."""
+
+_ONCE = (
+    "From", "Sender", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
+    "Content-Type", "Content-Transfer-Encoding", "Content-Disposition",
+)  # fmt: skip
+"""Fields of which readers take one or another (RFC 5322 section 3.6), and servers none."""
+
+
+def make_single(message: PythonMessage) -> None:
+    """Make one field of several where that says the same: the older class adds a field each time.
+
+    Raises:
+        InputError: there are several of one that has a single value; names it.
+    """
+    names = Counter(name.lower() for name in message.keys())  # noqa: SIM118  # it is no mapping
+    if max(names.values(), default=1) == 1:
+        return
+    for name in _ONCE:
+        if names[name.lower()] > 1:
+            raise InputError(
+                f"headers.{name}",
+                "is there more than once, which RFC 5322 forbids and servers refuse; delete the "
+                "field before you set it again, or use replace_header",
+            )
+    for name in _LISTS:
+        if names[name.lower()] > 1:
+            joined = ", ".join(text for text in texts(message, name) if text)
+            del message[name]
+            message[name] = joined
