@@ -88,6 +88,16 @@ async def test_what_became_of_a_message_is_told_once_and_signed(rig: Rig, heard:
     assert len(heard.posts) == 1
 
 
+async def test_proxies_of_the_environment_are_not_for_webhooks(
+    rig: Rig, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "[::1]")
+    await rig.start(rig.account(webhook=Webhook(heard.url, SECRET)))
+    await rig.accept()
+    assert await heard.until(1) == ["message.sent"]
+
+
 async def test_one_that_never_comes_to_an_end_is_given_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

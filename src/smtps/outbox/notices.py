@@ -243,7 +243,10 @@ class Teller:
         import httpx  # noqa: PLC0415  # late: few have webhooks
 
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
+            # The environment's proxies are not for webhooks, and may be of a kind that httpx lacks.
+            self._client = httpx.AsyncClient(
+                timeout=TIMEOUT, follow_redirects=False, trust_env=False
+            )
         body = json.dumps(
             {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
         ).encode()
