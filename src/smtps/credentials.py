@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,21 @@ def without_password(place: str) -> str:
     kept = [(name, value) for name, value in parse_qsl(url.query) if name != "password"]
     query = f"?{urlencode(kept, safe='/')}" if kept else ""
     return f"{url.scheme}://{user.partition(':')[0]}{at}{server}{url.path}{query}"
+
+
+def unseen(text: str) -> tuple[str, ...]:
+    """What nobody sees in a credential, such as ``no-break space (U+00A0)``: it is mostly copied
+    from a page without being meant. The credential itself is not told.
+    """
+    odd = [char for char in text if char != " " and unicodedata.category(char) in _UNSEEN]
+    ends = [] if text.strip(" ") == text else ["space at its beginning or end"]
+    names = [f"{_name(char)} (U+{ord(char):04X})" for char in odd]
+    return tuple(dict.fromkeys(names + ends))
+
+
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cf", "Cc", "Co", "Cn"})
+"""Unicode's categories of spaces, controls, and what has no shape."""
+
+
+def _name(char: str) -> str:
+    return unicodedata.name(char, "control character").lower()

@@ -155,11 +155,25 @@ DIALOGUES: dict[str, Dialogue] = {
         AUTH.format("PLAIN LOGIN") + "C AUTH PLAIN AHUAcA==\nS 421 too many\nclose",
         "smtp.rate_limited", "auth", options=LOGIN),
     "a challenge that is no base64": failed(
-        AUTH.format("LOGIN") + "C AUTH LOGIN\nS 334 !\nC *\nS 501 cancelled\nC QUIT\nS 221 bye\nclose",
-        "auth.bad_challenge", "auth", options=LOGIN),
+        AUTH.format("CRAM-MD5") + "C AUTH CRAM-MD5\nS 334 !\nC *\nS 501 cancelled\nC QUIT\nS 221 bye\n"
+        "close", "auth.bad_challenge", "auth", options=LOGIN),
+    **{
+        f"LOGIN with prompts like {first!r} and {second!r}": Dialogue(
+            AUTH.format("LOGIN") + f"C AUTH LOGIN\nS 334 {first}\nC dQ==\nS 334 {second}\nC cA==\n"
+            "S 235 ok\n" + REST, "sent", "a", usable=True, options=LOGIN)
+        for first, second in (("", ""), ("Username:", "Password:"), ("VXNlcg", "!"))
+    },
+    "LOGIN that asks a third time": failed(
+        AUTH.format("LOGIN") + "C AUTH LOGIN\nS 334 !\nC dQ==\nS 334 !\nC cA==\nS 334 !\nC *\n"
+        "S 501 cancelled\nC QUIT\nS 221 bye\nclose", "auth.unexpected_challenge", "auth",
+        options=LOGIN),
+    "PLAIN asked for what was given already": Dialogue(
+        AUTH.format("PLAIN") + "C AUTH PLAIN AHUAcA==\nS 334 \nC AHUAcA==\nS 235 ok\n" + REST,
+        "sent", "a", usable=True, options=LOGIN),
     "a challenge too many": failed(
-        AUTH.format("PLAIN") + "C AUTH PLAIN AHUAcA==\nS 334 \nC *\nS 501 cancelled\nC QUIT\nS 221 bye\n"
-        "close", "auth.unexpected_challenge", "auth", options=LOGIN),
+        AUTH.format("PLAIN") + "C AUTH PLAIN AHUAcA==\nS 334 \nC AHUAcA==\nS 334 \nC *\n"
+        "S 501 cancelled\nC QUIT\nS 221 bye\nclose", "auth.unexpected_challenge", "auth",
+        options=LOGIN),
     "no login offered": failed(
         LOCK + "C QUIT\nS 221 bye\nclose", "auth.not_offered", "auth", options=LOGIN),
     "no login in common": failed(

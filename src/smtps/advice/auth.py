@@ -112,7 +112,18 @@ ADVICE: dict[str, Advice] = {
         _E, "The server could not prove that it knows the password: it may be an impostor.",
         "Do not use it before you know why.", _OPERATOR),
     "auth.scram_failed": Advice(
-        _E, "The proof of the password failed.", "Check user name and password.", _YOU),
+        _E, "The password cannot be used for this kind of login, as it holds characters that are "
+        "not allowed in it.", "Try --mechanism PLAIN, or set another password.", _YOU,
+        "RFC 4013"),
+    "auth.another_mechanism": Advice(
+        _I, "For the login that was refused, the server has to know the password in a special "
+        "form. Some offer it without being able to do it.",
+        "If user name and password are right, try once with --mechanism PLAIN. More failed logins "
+        "could lock the account.", _YOU),
+    "auth.unseen_characters": Advice(
+        _W, "The credentials hold characters that cannot be seen, such as a space that was copied "
+        "with them.",
+        "Type them, or paste them without the spaces.", _YOU),
     "auth.bad_challenge": Advice(
         _E, "The server breaks the rules of the login.", "Try another mechanism.", _OPERATOR),
     "auth.unexpected_challenge": Advice(

@@ -44,6 +44,7 @@ class Access:
         dialogue: the conversation, with its transcript.
         greeting: the server's first reply.
         mechanism: SASL mechanism that the login used, or None.
+        tried: all that it tried, in turn.
         ehlo_name: the name that the server accepted.
         learned: what it has shown about itself.
         reopens: whether another connection may take the place of this one when it has ended.
@@ -66,6 +67,7 @@ class Access:
         self.dialogue = Dialogue(wire, endpoint.timeouts, transcript=transcript, limits=limits)
         self.greeting: Reply | None = None
         self.mechanism: str | None = None
+        self.tried: list[str] = []
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
         self.reopens = False
@@ -297,7 +299,7 @@ class Access:
         """
         with timed(self.timings, Phase.AUTH):
             binding = self._wire.channel_binding()
-            self.mechanism = await login(self.dialogue, self.endpoint, binding)
+            self.mechanism = await login(self.dialogue, self.endpoint, binding, self.tried)
 
     @property
     def tls(self) -> TLSFacts | None:

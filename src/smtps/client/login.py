@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smtps import credentials
 from smtps.client import scram
 from smtps.client.dialogue import Dialogue
 from smtps.client.refusals import refusal
@@ -69,11 +70,18 @@ async def login(
     dialogue: Dialogue,
     endpoint: Endpoint,
     channel_binding: tuple[str, bytes] | None = None,
+    tried: list[str] | None = None,
 ) -> str:
     """Log in with the strongest mechanism that both sides have.
 
     A reply that speaks of the mechanism lets the next one be tried; one that speaks of the
     credentials is the end, since every further try counts as another failed login.
+
+    Args:
+        dialogue: after EHLO.
+        endpoint: the credentials.
+        channel_binding: of the connection, where there is one.
+        tried: gets the mechanisms in turn, whatever comes of them.
 
     Returns:
         The mechanism that was used.
@@ -87,13 +95,15 @@ async def login(
     offered = dialogue.connection.capabilities.auth
     try:
         for name in mechanisms(offered, endpoint, channel_binding=channel_binding is not None):
+            if tried is not None:
+                tried.append(name)
             mechanism = build(name, endpoint, channel_binding)
             reply = await _run(dialogue, mechanism, endpoint.username or "")
             if reply.positive:
                 return name
             if reply.code not in sasl.TRY_NEXT:
                 break
-        raise _refused(reply, mechanism)
+        raise _refused(reply, mechanism, endpoint, offered)
     except LoginError as error:
         error.locate(phase=Phase.AUTH, address=dialogue.wire.address)
         raise
@@ -124,18 +134,45 @@ async def _run(dialogue: Dialogue, mechanism: sasl.Mechanism, username: str) -> 
 
 async def _answer(dialogue: Dialogue, mechanism: sasl.Mechanism, reply: Reply) -> bytes:
     try:
-        return mechanism.respond(sasl.decode_challenge(reply.text))
+        said = sasl.decode_challenge(reply.text) if mechanism.listens else b""
+        return mechanism.respond(said)
     except LoginError:
         await dialogue.command(CANCEL_AUTH)
         raise
 
 
-def _refused(reply: Reply, mechanism: sasl.Mechanism) -> RefusedError:
-    explained = mechanism.explain()
+def _refused(
+    reply: Reply, mechanism: sasl.Mechanism, endpoint: Endpoint, offered: tuple[str, ...]
+) -> RefusedError:
     token = mechanism.name in sasl.TOKEN_ORDER and reply.code == 535
+    remarks = [mechanism.name]
+    if plain := in_vain(mechanism.name, offered):
+        remarks.append(f"{plain} is offered too, and may work")
+    remarks += unseen(endpoint)
+    explained = mechanism.explain()
     return refusal(
         Phase.AUTH,
         reply,
-        remark=f" ({mechanism.name})" + (f" because of {explained}" if explained else ""),
+        remark=f" ({'; '.join(remarks)})" + (f" because of {explained}" if explained else ""),
         code="auth.token_rejected" if token else None,
     )
+
+
+def in_vain(tried: str, offered: tuple[str, ...]) -> str | None:
+    """The mechanism to name beside one that the server refused. Some offer mechanisms for which
+    they would need the password itself, and keep it in another form.
+    """
+    if tried in sasl.PLAINTEXT or tried not in sasl.PASSWORD_ORDER:
+        return None
+    return next((name for name in sasl.PLAINTEXT if name in offered), None)
+
+
+def unseen(endpoint: Endpoint) -> tuple[str, ...]:
+    """What nobody sees in the credentials, one sentence for each of them; nothing secret."""
+    held = (
+        ("user name", endpoint.username),
+        ("password", endpoint.password),
+        ("access token", endpoint.access_token),
+    )
+    found = [(name, credentials.unseen(text)) for name, text in held if text]
+    return tuple(f"the {name} holds a {', a '.join(odd)}" for name, odd in found if odd)

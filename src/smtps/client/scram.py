@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smtps.core.reply import printable
 from smtps.errors import LoginError
 
 NAMES = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1")
@@ -39,6 +40,12 @@ class Scram:
             lambda: scramp.ScramClient([name], username, password, channel_binding=channel_binding)
         )
         self._step = 0
+        self._error: str | None = None
+
+    @property
+    def listens(self) -> bool:
+        """What the server says is half of the proof."""
+        return True
 
     def initial(self) -> bytes:
         """client-first-message."""
@@ -46,19 +53,22 @@ class Scram:
         return first.encode()
 
     def respond(self, challenge: bytes) -> bytes:
-        """client-final-message; then the empty line behind the server's proof."""
+        """client-final-message; then the empty line behind the server's proof, or its error."""
         text = challenge.decode("utf-8", "replace")
         self._step += 1
         if self._step == 1:
-            self._checked(lambda: self._client.set_server_first(text))
+            self._proven(lambda: self._client.set_server_first(text))
             final: str = self._checked(self._client.get_client_final)
             return final.encode()
-        self._checked(lambda: self._client.set_server_final(text))
+        if self._step == 2 and text.startswith("e="):  # RFC 5802 section 7, server-error
+            self._error = printable(challenge[2:80])
+            return b""
+        self._proven(lambda: self._client.set_server_final(text))
         return b""
 
     def finished(self) -> None:
         """The server must have proven that it knows the password too."""
-        if self._step < 2:
+        if self._step < 2 or self._error is not None:
             raise LoginError(
                 "auth.server_not_proven",
                 "The server accepted the login without proving that it knows the password: it may "
@@ -66,8 +76,19 @@ class Scram:
             )
 
     def explain(self) -> str | None:
-        """SCRAM's errors come as exceptions."""
-        return None
+        """The server's error, if it told one."""
+        return self._error
+
+    def _proven(self, step: Callable[[], Any]) -> None:
+        """What only a server that knows the password can say."""
+        try:
+            step()
+        except Exception as error:  # the library raises whatever comes to hand
+            raise LoginError(
+                "auth.server_not_proven",
+                f"The server did not prove that it knows the password ({self.name}: "
+                f"{str(error)[:200]}): it may not be the real one.",
+            ) from error
 
     def _checked(self, step: Callable[[], Any]) -> Any:
         from scramp import ScramException  # noqa: PLC0415

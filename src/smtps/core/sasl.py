@@ -23,10 +23,13 @@ class Mechanism(Protocol):
 
     ``initial`` is None where the server speaks first. ``finished`` is asked when the server
     says that the login succeeded, and raises LoginError if it has not proven what it must.
+    ``listens`` is whether it matters what the server's challenges say.
     """
 
     @property
     def name(self) -> str: ...
+    @property
+    def listens(self) -> bool: ...
     def initial(self) -> bytes | None: ...
     def respond(self, challenge: bytes) -> bytes: ...
     def finished(self) -> None: ...
@@ -42,6 +45,7 @@ class _Simple:
     host: str = ""
     port: int = 0
     name: ClassVar[str]
+    listens: ClassVar[bool] = True
 
     def initial(self) -> bytes | None:
         return None
@@ -64,12 +68,23 @@ class _Simple:
 
 @dataclass
 class Plain(_Simple):
-    """PLAIN (RFC 4616): UTF-8, nothing encrypted but by TLS."""
+    """PLAIN (RFC 4616): UTF-8, nothing encrypted but by TLS.
+
+    A server that does not know initial responses asks for what it was given already.
+    """
 
     name: ClassVar[str] = "PLAIN"
+    listens: ClassVar[bool] = False
+    _asked: bool = False
 
     def initial(self) -> bytes:
         return _encode(f"\0{_no_nul(self.username)}\0{_no_nul(self.secret)}")
+
+    def respond(self, challenge: bytes) -> bytes:
+        if self._asked:
+            return super().respond(challenge)
+        self._asked = True
+        return self.initial()
 
 
 @dataclass
@@ -77,6 +92,7 @@ class Login(_Simple):
     """LOGIN: never standardised; user name, then password, whatever the prompts say."""
 
     name: ClassVar[str] = "LOGIN"
+    listens: ClassVar[bool] = False
     _step: int = 0
 
     def respond(self, challenge: bytes) -> bytes:
@@ -180,6 +196,10 @@ def candidates(offered: Iterable[str], order: Iterable[str]) -> list[str]:
     """The mechanisms to try, best first: those of ``order`` that are offered."""
     available = set(offered)
     return [name for name in order if name in available]
+
+
+PLAINTEXT = ("PLAIN", "LOGIN")
+"""They hand over the password itself, so the server need not keep it in any special form."""
 
 
 def fits_initial_response(mechanism: str, initial: bytes) -> bool:

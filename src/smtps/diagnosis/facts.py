@@ -194,6 +194,7 @@ class AddressFacts:
         ehlo_name_refused: another name had to be taken than the wanted one.
         mechanism: of the login, if there was one.
         login_failure: why it failed.
+        tried: the mechanisms that it tried, in turn.
         mechanisms: each mechanism that was tried on its own → why it failed, or None.
         asked: what became of an envelope without a message.
         looks: second looks by name, see ``looker.Looker.look``.
@@ -217,6 +218,7 @@ class AddressFacts:
     ehlo_name_refused: bool = False
     mechanism: str | None = None
     login_failure: Failure | None = None
+    tried: tuple[str, ...] = ()
     mechanisms: dict[str, Failure | None] = field(default_factory=dict)
     asked: Asked | None = None
     looks: dict[str, Look] = field(default_factory=dict)
@@ -248,6 +250,7 @@ class Facts:
         wanted_login: whether credentials were given.
         token: whether they are an OAuth token and no password.
         password_is_ascii: whether no server can read the password in two ways.
+        unseen: what nobody sees in the credentials, one sentence for each; nothing secret.
         deep: whether all second looks were taken.
         control: what a well-known server did on the same port when this one was silent: ``answers``
             or ``silent``; None when nobody asked.
@@ -273,6 +276,7 @@ class Facts:
     wanted_login: bool = False
     token: bool = False
     password_is_ascii: bool = True
+    unseen: tuple[str, ...] = ()
     deep: bool = False
     control: Control | None = None
     dns: Names | None = None

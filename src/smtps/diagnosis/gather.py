@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from smtps.client.access import Leave, check_endpoint, deadline_of, timed
+from smtps.client.login import unseen
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts
 from smtps.diagnosis.scope import USUAL, Scope
@@ -91,6 +92,7 @@ async def gather(
         wanted_login=endpoint.wants_login,
         token=endpoint.access_token is not None,
         password_is_ascii=(endpoint.password or "").isascii(),
+        unseen=unseen(endpoint),
         deep=scope.deep,
     )
     deadline = deadline or deadline_of(endpoint)

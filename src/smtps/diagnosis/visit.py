@@ -310,7 +310,7 @@ def _note(session: Access, seen: AddressFacts) -> None:
         seen.capabilities = seen.capabilities or session.capabilities
         seen.ehlo_name = session.ehlo_name
         seen.ehlo_name_refused = session.ehlo_name != session.endpoint.ehlo_name
-    seen.mechanism = session.mechanism
+    seen.mechanism, seen.tried = session.mechanism, tuple(session.tried)
     seen.quirks |= session.dialogue.connection.quirks
 
 

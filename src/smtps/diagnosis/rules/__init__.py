@@ -49,6 +49,8 @@ RULES: tuple[Rule, ...] = (
     login.in_the_clear,
     login.mechanisms,
     login.password,
+    login.unseen,
+    login.another_mechanism,
     envelope.refusals,
     envelope.open_relay,
     names.unanswered,

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtps.advice import Severity
-from smtps.core import sasl
-from smtps.diagnosis.facts import Facts
+from smtps.client.login import in_vain
+from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 
 _READ_IN_TWO_WAYS = ("auth.rejected",)
+_ABOUT_THE_CREDENTIALS = (
+    "auth.rejected",
+    "auth.token_rejected",
+    "auth.try_later",
+    "auth.unavailable",
+)
 
 
 def offer(facts: Facts) -> Iterator[Finding]:
@@ -62,14 +68,39 @@ def mechanisms(facts: Facts) -> Iterator[Finding]:
 
 def password(facts: Facts) -> Iterator[Finding]:
     """A password that LOGIN, which nobody ever wrote down, leaves open to two readings."""
+    if facts.unseen:
+        return  # these characters are more likely a mistake than meant
     for address in facts.addresses:
         failure = address.login_failure
         if failure is None or failure.code not in _READ_IN_TWO_WAYS or facts.password_is_ascii:
             continue
-        tried = sasl.candidates(
-            address.capabilities.auth if address.capabilities else (), sasl.PASSWORD_ORDER
-        )
         yield Finding.of(
             "auth.non_ascii_password",
-            f"{address.address}: sent as UTF-8 by {tried[0] if tried else 'the login'}",
+            f"{address.address}: sent as UTF-8 by {', '.join(address.tried) or 'the login'}",
         )
+
+
+def unseen(facts: Facts) -> Iterator[Finding]:
+    """Characters in the credentials that nobody sees, where the login was refused."""
+    refused = [a for a in facts.addresses if _credentials_refused(a)]
+    if refused and facts.unseen:
+        yield Finding.of("auth.unseen_characters", "; ".join(facts.unseen))
+
+
+def another_mechanism(facts: Facts) -> Iterator[Finding]:
+    """A mechanism that the server offers and perhaps cannot do, beside one that it can."""
+    for address in facts.addresses:
+        if not address.tried or not _credentials_refused(address):
+            continue
+        offered = address.capabilities.auth if address.capabilities else ()
+        plain = in_vain(address.tried[-1], offered)
+        if plain is not None and address.tls is not None and address.tls.verified:
+            yield Finding.of(
+                "auth.another_mechanism",
+                f"{address.address}: {address.tried[-1]} was refused; {plain} is offered too",
+            )
+
+
+def _credentials_refused(address: AddressFacts) -> bool:
+    failure = address.login_failure
+    return failure is not None and failure.code in _ABOUT_THE_CREDENTIALS
