@@ -49,6 +49,7 @@ def test_a_healthy_server_in_metrics() -> None:
             ("ehlo", "192.0.2.1"): 0.005,
         },
         "smtps_check_certificate_not_after_timestamp_seconds": {("192.0.2.1",): 1800619200},
+        "smtps_check_certificate_lifetime_seconds": {("192.0.2.1",): 90 * 86400},
         "smtps_check_finding": {},
         "smtps_check_timestamp_seconds": {(): 1795435200},
     }

@@ -51,10 +51,16 @@ def _connection(probe: _Probe, best: AddressFacts) -> None:
     if best.tls is not None and best.tls.version is not None:
         probe("probe_tls_version_info", "1, with the version.", 1, version=best.tls.version)
     if best.chain:
+        first = min(best.chain, key=lambda certificate: certificate.not_after)
         probe(
             "probe_ssl_earliest_cert_expiry",
             "When the first certificate of the chain runs out, Unix time.",
-            min(certificate.not_after for certificate in best.chain).timestamp(),
+            first.not_after.timestamp(),
+        )
+        probe(
+            "smtps_probe_certificate_lifetime_seconds",
+            "From the first to the last moment of the certificate that runs out first.",
+            first.lifetime.total_seconds(),
         )
 
 

@@ -25,6 +25,7 @@ class _Kept(NamedTuple):
         points: of the grade, if there is one.
         spent: (address, phase) → seconds; the look-up has no address.
         ends: address → Unix time at which its certificate runs out.
+        lifetimes: address → seconds from its certificate's first moment to its last.
         findings: code, severity and audience of each.
     """
 
@@ -33,12 +34,14 @@ class _Kept(NamedTuple):
     points: int | None
     spent: dict[tuple[str, str], float]
     ends: dict[str, float]
+    lifetimes: dict[str, float]
     findings: tuple[tuple[str, str, str], ...]
 
 
 def _keep(report: Report) -> _Kept:
     facts = report.facts
     graded = report.grade
+    shown = [seen for seen in facts.addresses if seen.chain]
     phases = [("", facts.timings), *((seen.address, seen.timings) for seen in facts.addresses)]
     found = ((each.code, each.severity.value, each.audience.value) for each in report.findings)
     return _Kept(
@@ -46,11 +49,8 @@ def _keep(report: Report) -> _Kept:
         facts.now.timestamp(),
         graded.points if graded else None,
         {(where, phase): ms / 1000 for where, spent in phases for phase, ms in spent.items()},
-        {
-            seen.address: seen.chain[0].not_after.timestamp()
-            for seen in facts.addresses
-            if seen.chain
-        },
+        {seen.address: seen.chain[0].not_after.timestamp() for seen in shown},
+        {seen.address: seen.chain[0].lifetime.total_seconds() for seen in shown},
         tuple(dict.fromkeys(found)),
     )
 
@@ -83,6 +83,11 @@ def _ends(kept: _Kept) -> Samples:
         yield {"address": address}, moment
 
 
+def _lifetimes(kept: _Kept) -> Samples:
+    for address, seconds in kept.lifetimes.items():
+        yield {"address": address}, seconds
+
+
 def _findings(kept: _Kept) -> Samples:
     for code, severity, audience in kept.findings:
         yield {"code": code, "severity": severity, "for": audience}, 1
@@ -101,6 +106,11 @@ _METRICS: tuple[tuple[str, str, Callable[[_Kept], Samples]], ...] = (
         "smtps_check_certificate_not_after_timestamp_seconds",
         "When the server's certificate runs out, Unix time.",
         _ends,
+    ),
+    (
+        "smtps_check_certificate_lifetime_seconds",
+        "From the first to the last moment of the server's certificate.",
+        _lifetimes,
     ),
     ("smtps_check_finding", "1 for each finding.", _findings),
     ("smtps_check_timestamp_seconds", "When it was checked, Unix time.", _timestamp),
