@@ -14,7 +14,7 @@ from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.asking import ask
 from smtps.net.dial import connect_any, connect_tcp, server_name
 from smtps.net.egress import Allow
-from smtps.net.hello import client_hello, large_hello
+from smtps.net.hello import client_hello, large_hello, stapling_hello
 from smtps.net.names import literal
 from smtps.net.rejection import Rejection, rejection
 from smtps.net.resolve import Address
@@ -65,11 +65,11 @@ class Looker:
         """Take one.
 
         Args:
-            name: one of LOOKS, a prompt of ``services.PROMPTS``, ``groups`` or ``large`` (a hello
-                made by hand), ``clear`` (wait for a greeting without TLS), ``implicit`` (TLS from
-                the first byte), ``resumption`` (connect twice), ``small segments`` (a path that
-                loses large packets), ``proxy`` and ``proxy inside`` (a PROXY header, before TLS or
-                through it), ``icmp`` (what refuses the connection).
+            name: one of LOOKS, a prompt of ``services.PROMPTS``, ``groups``, ``large`` or
+                ``staple`` (a hello made by hand), ``clear`` (wait for a greeting without TLS),
+                ``implicit`` (TLS from the first byte), ``resumption`` (connect twice), ``small
+                segments`` (a path that loses large packets), ``proxy`` and ``proxy inside`` (a
+                PROXY header, before TLS or through it), ``icmp`` (what refuses the connection).
             more: looks that are still to come and need their share of the time.
         """
         loop = asyncio.get_running_loop()
@@ -151,8 +151,8 @@ class Looker:
             await session.hello()
             await session.request_tls()
         asked_for = sni(self._endpoint.host)
-        hello = large_hello(asked_for) if name == "large" else client_hello(asked_for)
-        await self._ask(session, hello, heard, Phase.TLS)
+        make = {"large": large_hello, "staple": stapling_hello}.get(name, client_hello)
+        await self._ask(session, make(asked_for), heard, Phase.TLS)
 
     async def _prompt(self, name: str, session: Access, heard: bytearray) -> None:
         """Words of another service, inside TLS or in the clear."""

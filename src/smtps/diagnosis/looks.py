@@ -38,9 +38,10 @@ certificate; TLS 1.2 with the usual ciphers; one key-exchange group, for a short
 over a connection with small packets; no server name; one version; ciphers that nobody may use, and
 ciphers that nobody should (RFC 9325 section 4.2); an application protocol."""
 
-MADE_BY_HAND = ("groups", "large")
+MADE_BY_HAND = ("groups", "large", "staple")
 """Hellos that are sent alone: every group without a key share, so that the server names the one it
-wants; and one of 1,500 octets with a key of X25519MLKEM768, as OpenSSL 3.5 and browsers send it."""
+wants; one of 1,500 octets with a key of X25519MLKEM768, as OpenSSL 3.5 and browsers send it; and
+one of TLS 1.2 that asks for an OCSP response."""
 
 DEEP_LOOKS = (
     "TLSv1",
@@ -51,6 +52,7 @@ DEEP_LOOKS = (
     "old ciphers",
     "alpn",
     "large",
+    "staple",
     "resumption",
 )
 """For ``deep``, in turn."""

@@ -107,7 +107,7 @@ class Visitor:
             session.dialogue.abort()
             raise
         _note(session, seen)
-        if seen.failure is None and not self.scope.deep:
+        if seen.failure is None and not self.scope.deep and not _must_staple(seen):
             await session.leave()
         else:
             await session.quit()
@@ -196,6 +196,8 @@ class Visitor:
                     return
             if seen.mechanism is not None and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
+        elif _must_staple(seen):
+            _add(seen, await looker.look("staple"))
 
     async def _explain(self, address: Address, seen: AddressFacts, failure: Failure) -> None:
         """Look again until it is known what the failure was, or nothing is left to look at."""
@@ -281,6 +283,11 @@ class Visitor:
             failure = seen.mechanisms[name]
             if failure is not None and failure.code != "auth.mechanism_refused":
                 return
+
+
+def _must_staple(seen: AddressFacts) -> bool:
+    """Whether the certificate asks for what only another look can see."""
+    return bool(seen.chain) and seen.chain[0].must_staple
 
 
 def _add(seen: AddressFacts, look: Look) -> None:

@@ -9,7 +9,9 @@ from smtps.advice import Severity, Who
 from smtps.diagnosis.clients import fare
 from smtps.diagnosis.conclusion import Verdict
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts
-from smtps.diagnosis.looks import DEEP_LOOKS
+from smtps.diagnosis.looks import DEEP_LOOKS, Look
+from smtps.diagnosis.staple import read
+from smtps.net.serverhello import stapled
 
 if TYPE_CHECKING:
     from smtps.diagnosis.names import Names
@@ -117,7 +119,19 @@ def looked(address: AddressFacts) -> dict[str, str]:
         found["resumption"] = "sessions are taken up again" if resumed else "none"
     if (look := looks.get("large")) is not None:
         found["large hello"] = look.outcome
+    if (look := looks.get("staple")) is not None:
+        found["staple"] = _stapled(look)
     return found
+
+
+def _stapled(look: Look) -> str:
+    if (der := stapled(look.heard)) is not None:
+        staple = read(der)
+        until = f", until {staple.until:%Y-%m-%d %H:%M} UTC" if staple.until else ""
+        return f"OCSP response: {staple.status}{until}"
+    if look.flight.whole:
+        return "no OCSP response"
+    return "not known: an OCSP response shows with TLS 1.2 only"
 
 
 def details(facts: Facts) -> Iterator[tuple[str, dict[str, str]]]:

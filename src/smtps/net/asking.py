@@ -13,7 +13,7 @@ from smtps.net.wire import Wire
 LULL = 0.3
 """Seconds without another octet after which a server has said what it had to say."""
 
-MOST_HEARD = 8192
+MOST_HEARD = 32768
 """Octets of an answer that are read."""
 
 

@@ -30,6 +30,7 @@ GROUPS = {
 
 _ALERT, _HANDSHAKE = 21, 22
 _SERVER_HELLO, _SERVER_KEY_EXCHANGE, _CERTIFICATE_REQUEST = 2, 12, 13
+_SERVER_HELLO_DONE, _CERTIFICATE_STATUS, _OCSP = 14, 22, 1
 _KEY_SHARE, _SUPPORTED_VERSIONS, _NAMED_CURVE = 51, 43, 3
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 """By their names in Python."""
@@ -62,6 +63,19 @@ class Flight:
     def wants_certificate(self) -> bool:
         """Whether it asked for a client certificate; with TLS 1.3 nobody on the wire can tell."""
         return _CERTIFICATE_REQUEST in self.messages
+
+    @property
+    def whole(self) -> bool:
+        """Whether a server of TLS 1.2 has said all that it says before the client's turn."""
+        return _SERVER_HELLO_DONE in self.messages
+
+
+def stapled(data: bytes) -> bytes | None:
+    """The OCSP response in a server's first flight, DER (RFC 6066 section 8); None without one."""
+    for kind, body in _messages(data):
+        if kind == _CERTIFICATE_STATUS and len(body) > 4 and body[0] == _OCSP:
+            return body[4 : 4 + int.from_bytes(body[1:4])]
+    return None
 
 
 def flight(data: bytes) -> Flight:

@@ -16,6 +16,7 @@ from smtps.diagnosis.rules import (
     identity,
     login,
     names,
+    staples,
     tls,
 )
 
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     certificates.strength,
     certificates.form,
     certificates.form_of_chain,
+    staples.staples,
     dates.lifetime,
     dates.clocks,
     identity.client_certificate,
