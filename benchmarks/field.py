@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.instruments.fieldtable import document
 from tests.field.asking import Answer, try_out
-from tests.field.network import namespaces_can_be_made
+from tests.field.network import namespaces_can_be_made, sweep
 from tests.field.situation import Situation, judge
 from tests.field.situations import SITUATIONS
 
@@ -116,6 +116,7 @@ def main() -> None:
         sys.exit(f"field: not run, and so nothing passed: {reason}")
     situations = chosen(options.only, options.group)
     if not options.judge:
+        sweep()
         run(situations, options, said)
         SAID.write_text(json.dumps(said, ensure_ascii=False))
     if len(situations) == len(SITUATIONS):

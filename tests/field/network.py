@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from itertools import count
-from os import geteuid, getpid
+from os import geteuid, getpid, kill
 from pathlib import Path
+from signal import SIGKILL
 from typing import Self
 
 CLIENT, CLIENT6 = "77.4.5.2", "2a09:7:5::2"
@@ -43,6 +45,24 @@ def namespaces_can_be_made() -> str | None:
     return None
 
 
+def sweep() -> None:
+    """Remove what a run left behind that was killed: its processes and its namespaces."""
+    for path in Path("/run/netns").glob("*here*-*"):
+        owner = path.name.removeprefix("there").removeprefix("here").partition("-")[0]
+        if not owner.isdigit() or Path(f"/proc/{owner}").exists():
+            continue
+        found = subprocess.run(["ip", "netns", "pids", path.name], capture_output=True, check=False)
+        for pid in found.stdout.split():
+            with suppress(ProcessLookupError):
+                kill(int(pid), SIGKILL)
+        _remove(path.name)
+
+
+def _remove(namespace: str) -> None:
+    subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+    shutil.rmtree(Path("/etc/netns") / namespace, ignore_errors=True)
+
+
 class Network:
     """Two joined namespaces, as long as the context is entered.
 
@@ -68,8 +88,7 @@ class Network:
 
     def __exit__(self, *_: object) -> None:
         for name in (self.here, self.there):
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-            shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)
+            _remove(name)
 
     def _join(self) -> None:
         etc = Path("/etc/netns") / self.here

@@ -377,7 +377,7 @@ SITUATIONS = (
           causes=("smtp.unexpected_reply", "smtp.ehlo_refused", "smtp.proxy_header_refused",
                   "smtp.synchronization", "smtp.out_of_sequence", "tls.plaintext_in_tls",
                   "smtp.wrong_code"),
-          told="PROXY|did not (say|send)|in front"),
+          told="PROXY|nothing (had )?asked|did not (say|send)|in front"),
     _case(name="tls-inside-tls", what="stunnel in front of a Postfix with wrapper mode",
           expert="TLS inside TLS: the server behind begins with TLS itself", build=_twice,
           causes=("smtp.greeting_timeout", "tls.twice", "smtp.tls_inside_tls", "smtp.not_a_reply",

@@ -242,7 +242,8 @@ SITUATIONS = (
         what="a client whose clock is ten years ahead; everything else is well",
         expert="this machine's clock is wrong",
         build=_healthy, runs=("faketime", "-f", FAR_AHEAD), verdicts=("fails", "unknown"),
-        causes=("tls.clock_wrong", "tls.local_clock", "tls.clock", "tls.certificate_expired"),
+        causes=("clock.suspected", "clock.wrong_here", "tls.local_clock", "tls.clock",
+        "tls.certificate_expired"),
         told="clock", fix=("clock",), never=(r"^renew", *NO_TRICKS),
     ),
     _case(
@@ -250,7 +251,8 @@ SITUATIONS = (
         what="a client whose clock stands at last year, such as a device without a battery",
         expert="this machine's clock is wrong",
         build=_healthy, runs=("faketime", "-f", YEAR_BEHIND), verdicts=("fails", "unknown"),
-        causes=("tls.clock_wrong", "tls.local_clock", "tls.clock", "tls.certificate_not_yet_valid"),
+        causes=("clock.suspected", "clock.wrong_here", "tls.local_clock", "tls.clock",
+        "tls.certificate_not_yet_valid"),
         told="clock", fix=("clock",),
     ),
     _case(

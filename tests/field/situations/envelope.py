@@ -232,7 +232,7 @@ SITUATIONS = (
     _case(name="not-now-nobody-knows-why", what="451 with words that no table can know, at RCPT",
           expert="not now, for a reason only the server knows: later", verdicts=("later",),
           build=_refusing("recipient", "451 4.3.0 Flux capacitor charging"), options=AS_ANN,
-          causes=("send.not_now", "send.recipient_refused", "send.deferred", "send.try_later",
+          causes=("smtp.server_error", "send.not_now", "send.deferred", "send.try_later",
                   "send.temporary_failure", "send.later", "send.failed", "send.put_off",
                   "send.recipient_deferred", "send.refused"),
           told="later|again|temporar", never=("greylist", "does not take mail for")),
@@ -243,7 +243,7 @@ SITUATIONS = (
           causes=("send.smtputf8_not_offered",), fix=("ASCII|address|server",)),
     _case(name="nginx-proxy-before-login", what="nginx's mail proxy asked without a login",
           expert="log in first", build=_nginx_mail, options=asked(ANN, BOB),
-          causes=("send.login_required",), fix=("log in|login",)),
+          causes=("send.login_required",), fix=("log in|login|user name",)),
     _case(name="relay-refuses-sender", what="Dovecot's submission service whose relay refuses MAIL",
           expert="the sender is refused, in the relay's words",
           build=_sink("-f", "mail", "-B", "550 5.7.60 SMTP; Client does not have permissions to "

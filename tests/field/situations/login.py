@@ -50,7 +50,8 @@ def _database_down(lab: Lab) -> None:
     """A checkpassword program whose database does not answer ends with 111."""
     program = lab.file("checkpassword", "#!/bin/sh\nexit 111\n")
     program.chmod(0o755)
-    members(lab, lab.certificate(), {465: IMPLICIT},
+    sink(lab, 10026)
+    dovecot(lab, lab.certificate(), {"submission": {465: "tls"}},
             passdb=f"driver = checkpassword\n  args = {program}")  # fmt: skip
 
 
@@ -191,7 +192,7 @@ SITUATIONS = (
     _case(name="nginx-auth-down", what="nginx's mail proxy whose login service is down",
           expert="the server cannot check logins at present: the operator's",
           build=_nginx_mail, verdicts=("later", "fails", "unknown"),
-          causes=(*NOT_YOURS, "net.closed_by_server", "smtp.shutting_down", "auth.rejected"),
+          causes=(*NOT_YOURS, "smtp.proxy_failed", "net.closed_by_server"),
           told="operator|server", never=("check both", "app.?password")),
     _case(name="nginx-wrong-password", what="nginx's mail proxy that refuses a login",
           expert="user name or password is wrong", options=WRONG_LOGIN,
