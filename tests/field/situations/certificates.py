@@ -23,6 +23,7 @@ from tests.field.servers import (
     haproxy,
     members,
     nginx_stream,
+    s_server,
     sink,
     stunnel,
     tls_front,
