@@ -126,7 +126,7 @@ SITUATIONS = (
     _case(name="unlisted-inspector-root-not-sent", what="the same, its root not sent",
           expert="Google's server never shows a private authority: intercepted",
           build=_inspected("Contoso Perimeter", "Contoso Perimeter CA", GMAIL, sent=False),
-          target=GMAIL, causes=(*INTERCEPTED, "tls.certificate_untrusted_root"),
+          target=GMAIL, causes=(*INTERCEPTED, "tls.certificate_incomplete_chain"),
           told="in between|intercept|something else|somebody",
           never=(TRUST_IT, BY_ITS_NAME)),
     _case(name="redirected-port", what="smtp.gmail.com:465 led to the network's own mail server",
