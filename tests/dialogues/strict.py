@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from smtps.net.wire import Wire
 
+MOST_AHEAD = 8192
+"""Octets behind a message that Haraka still answers."""
+
 Judge = Callable[[str], str]
 """A command, or the message behind a BDAT or a lone dot as ``message …`` → the reply."""
 
@@ -41,7 +44,7 @@ class Strict:
         taken: what was delivered.
         last_read: closes after so many octets from the client.
         jealous: answers what has come behind a message before its reply with 503, as Haraka does
-            since 3.1, and forgets the half line behind that.
+            since 3.1, and forgets the half line behind that; hangs up if that is much.
         most_resets: hangs up at one more RSET than that, as Exim does; the first behind a message
             that was taken is not counted.
         refuses_resets: refuses RSET and hangs up.
@@ -109,6 +112,9 @@ class Strict:
         return True
 
     def _finish(self, message: bytes, *, forget: bool) -> None:
+        if self.jealous and forget and len(self._in) > MOST_AHEAD:
+            self.closed = True
+            return
         words = message.partition(b"\r\n")[0].decode()
         if self._sender is None or not self._to:
             reply = "554 no valid recipients"

@@ -16,6 +16,7 @@ from tests.net.pki import PKI
 
 import smtps
 from smtps.client import pipeline
+from smtps.client import pool as pools
 from smtps.client.result import Result
 from smtps.client.sequence import out_of_sequence
 from smtps.client.session import Session
@@ -122,6 +123,90 @@ async def test_such_a_server_that_reads_in_pieces(piece: int) -> None:
     check(messages, found, server)
     outcomes = [found[number].outcome for number in range(12)]
     assert outcomes == ["sent", "refused"] * 6
+
+
+async def test_a_long_envelope_waits_for_the_message_before_it() -> None:
+    many = [f"{'r' * 50}{number}@{'x' * 50}.test" for number in range(99)]
+    messages = [message(number, *many) for number in range(6)]
+    server = Strict(offers=BY_DATA, jealous=True)
+    session = await open_at(server)
+    found = await send_all(session, messages, 4, partial="send")
+    assert {result.outcome for result in found.values()} == {"sent"}
+    assert session.learned.overlapping, "nothing went out ahead, so nothing was learned"
+
+
+@pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_a_server_that_cannot_read_two_commands_in_one_write(
+    window: int, offers: tuple[str, ...]
+) -> None:
+    """Though it says that it can; it is sent to step by step then."""
+
+    class Single(Strict):
+        def feed(self, data: bytes) -> None:
+            line, _, rest = data.partition(b"\r\n")
+            if self._data or self._chunk is not None or not rest or line.startswith(b"BDAT"):
+                super().feed(data)
+                return
+            super().feed(line + b"\r\n")
+            while rest:
+                line, _, rest = rest.partition(b"\r\n")
+                self._say("503 5.5.1 Error: improper use of SMTP command pipelining")
+                if line.startswith(b"BDAT"):
+                    rest = rest[int(line.split()[1]) :]
+
+    messages = [message(number) for number in range(12)]
+    server = Single(offers=offers, judge=REFUSED["recipient"])
+    session = await open_at(server)
+    found = await send_all(session, messages, window)
+    check(messages, found, server)
+    outcomes = ["refused" if number == 7 else "sent" for number in range(12)]
+    assert [found[number].outcome for number in range(12)] == outcomes
+    assert not session.learned.pipelining
+
+
+@pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
+async def test_a_503_that_means_what_it_says_is_a_refusal(offers: tuple[str, ...]) -> None:
+    judge: Judge = lambda said: "503 not for you" if said.startswith("RCPT TO:<to3@") else "250 ok"  # noqa: E731
+    server = Strict(offers=offers, judge=judge)
+    session = await open_at(server)
+    messages = [message(number) for number in range(8)]
+    found = await send_all(session, messages, 4)
+    check(messages, found, server)
+    outcomes = ["refused" if number == 3 else "sent" for number in range(8)]
+    assert [found[number].outcome for number in range(8)] == outcomes
+    assert session.learned.pipelining
+
+
+# Limits.
+
+
+@pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("at", ["MAIL", "RCPT", "message"])
+async def test_a_limit_on_messages_refuses_none_of_them(
+    pki: PKI, monkeypatch: pytest.MonkeyPatch, at: str, window: int, offers: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(pools, "between", lambda *_: 0.001)
+
+    def make(_: int) -> Strict:
+        server = Strict(offers=offers)
+
+        def judge(said: str) -> str:
+            if said.startswith(at) and len(server.taken) >= 7:
+                return "421 4.7.0 too many messages in this session"
+            return "550 no" if said.startswith("RCPT TO:<to5@") else "250 ok"
+
+        server.judge = judge
+        return server
+
+    messages = [message(number) for number in range(40)]
+    async with farm(pki, make) as servers, smtps.Pool(servers.endpoint(), size=2) as pool:
+        many = pool.send_many(messages, window=window)
+        found = {messages.index(item): result async for item, result in many}
+    outcomes = ["refused" if number == 5 else "sent" for number in range(40)]
+    assert [str(found[number].outcome) for number in range(40)] == outcomes
+    assert len(servers.taken) == 39
 
 
 def test_what_is_about_the_order_alone() -> None:

@@ -14,6 +14,7 @@ from math import inf
 from smtps.client.dialogue import Dialogue
 from smtps.client.learned import Learned
 from smtps.client.refusals import refusal
+from smtps.client.sequence import out_of_sequence
 from smtps.client.transaction import Stray, Transaction
 from smtps.core.connection import Answer
 from smtps.errors import (
@@ -232,6 +233,8 @@ class Pipeline:
             self._learned.overlapping = False
         elif owner.stray is Stray.GROUP:
             self._learned.pipelining = False
+        elif owner.lockstep and not answer.reply.positive and out_of_sequence(answer.reply):
+            self._learned.pipelining = True  # it means what it says, alone as in a group
         if owner.chunking_refused:
             raise ProtocolError(
                 "smtp.chunking_refused",
