@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -463,6 +464,17 @@ async def test_what_was_learned_of_a_server_outlasts_the_lane(rig: Rig) -> None:
         await rig.until(await rig.accept(), "sent")
     refused = [server for server in rig.servers.servers if not server.taken]
     assert len(refused) == 1  # the first; from then on it is asked by DATA
+
+
+async def test_what_was_learned_of_a_server_outlasts_a_secret(rig: Rig) -> None:
+    await rig.start()
+    account = rig.outbox.account("main")
+    endpoint = account.endpoint()
+    before = rig.outbox._pool(account, endpoint)
+    before.learned.overlapping = False
+    pool = rig.outbox._pool(account, replace(endpoint, username="u", password="new"))
+    assert pool is not before
+    assert not pool.learned.overlapping
 
 
 async def test_a_server_that_never_says_that_it_took_a_message_gets_one_at_a_time(
