@@ -129,9 +129,14 @@ class Said(NamedTuple):
                 found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
         text = " ".join(" ".join(texts).split())
-        return cls(phase, code, frozenset(found), text, _blanked(text))
+        return cls(phase, code, frozenset(found), text, _blanked(_PREFIX.sub("", text)))
 
 
+_PREFIX = re.compile(
+    r"^(?:<[^>]*>|\S+)?: (?:(?:Sender|Recipient) address|Data command|End-of-data) rejected: "
+)
+"""Postfix tells by it which list of restrictions said no. That is not what the no is about: a
+policy service answers there on anything from SPF to a limit."""
 _ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
 _BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
 """As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""

@@ -167,7 +167,7 @@ CASES: dict[str, tuple[Facts, str, list[str]]] = {
     "a sender put off, and what was answered behind": (
         facts(an_address(asked=asked(Reply(451, ("4.3.0 later",)), Reply(503, ("MAIL first",))))),
         "later",
-        ["smtp.server_error"],
+        ["send.deferred"],
     ),
     "a sender refused, and what was answered behind": (
         facts(an_address(asked=asked(Reply(550, ("5.7.1 no",)), Reply(451, ("4.3.0 later",))))),
@@ -355,3 +355,25 @@ def test_evidence_names_the_address_and_the_server_s_words() -> None:
 def test_each_capability_has_a_word(line: str, words: str) -> None:
     found = explain(line.split(maxsplit=1)[0], offer(line))
     assert words in found if words else found == ""
+
+
+def test_access_denied_before_a_login_means_to_log_in() -> None:
+    denied = Reply(554, ("5.7.1 <you@example.com>: Recipient address rejected: Access denied",))
+    envelope = asked(Reply(250, ("2.1.0 Ok",)), denied)
+    before = Report.of(facts(an_address(asked=envelope)))
+    assert [finding.code for finding in before.findings] == ["send.login_required"]
+    after = Report.of(facts(an_address(asked=envelope, mechanism="PLAIN"), wanted_login=True))
+    assert [finding.code for finding in after.findings] == ["smtp.access_denied"]
+
+
+def test_a_mail_exchanger_without_logins_is_in_order() -> None:
+    seen = facts(an_address(capabilities=offer("PIPELINING")), port=25, security="starttls")
+    (finding,) = Report.of(seen).findings
+    assert (finding.code, finding.severity) == ("auth.not_offered", Severity.INFO)
+    assert "587" in finding.fix
+
+
+def test_a_password_beyond_ascii_is_told_of_with_the_refusal() -> None:
+    failure = Failure(code="auth.rejected", message="535", smtp_code=535, phase=Phase.AUTH)
+    seen = facts(an_address(login_failure=failure), wanted_login=True, password_is_ascii=False)
+    assert "UTF-8" in Report.of(seen).findings[0].fix

@@ -188,7 +188,7 @@ DIALOGUES: dict[str, Dialogue] = {
         usable=True),
     "MAIL put off, pipelined, and what follows masks nothing": unsent(
         PIPE + MAIL + TWO + "S 451 4.3.0 later\nS 503 x\nS 503 x\n" + BYE, "deferred", "dd",
-        "smtp.server_error", "mail", usable=True, to=BOTH),
+        "send.deferred", "mail", usable=True, to=BOTH),
     "MAIL refused, but DATA accepted": unsent(
         PIPE + MAIL + ONE + "C DATA\nS 550 no\nS 503 x\n" + GO + "C <message>\nS 554 none\n" + BYE,
         "refused", "r", "send.mail_refused", "mail", usable=True),
@@ -248,7 +248,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "send.too_large", "final", usable=True),
     "put off at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 451 4.3.0 later\n" + BYE, "deferred", "d",
-        "smtp.server_error", "final", usable=True),
+        "send.deferred", "final", usable=True),
     "refused at the end, by BDAT": unsent(
         CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 554 spam\n" + BYE, "refused", "r",
         "send.spam", "final", usable=True),

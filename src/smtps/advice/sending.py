@@ -45,7 +45,7 @@ ADVICE: dict[str, Advice] = {
         _E, "The server does not take it now. Its words are all that is known.",
         "Try again in some minutes; if it stays so for hours, ask the server's operator.", _YOU),
     "send.login_required": Advice(
-        _E, "The server wants you to log in first.", "Give user name and password.", _YOU,
+        _E, "The server wants you to log in first.", "Log in: give user name and password.", _YOU,
         "RFC 4954 section 6"),
     "send.sender_refused": Advice(
         _E, "You may not send as this address here.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtps.client.refusals import meaning
-from smtps.diagnosis.facts import Facts
+from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.relaying import domain_of
 
@@ -18,7 +18,16 @@ def refusals(facts: Facts) -> Iterator[Finding]:
         if address.asked.failure is not None:
             yield Finding.from_failure(address.asked.failure)
         for phase, who, reply in address.asked.refusals:
-            yield Finding.of(meaning(phase, reply), f"{address.address}: <{who}>: {reply}")
+            code = meaning(phase, reply)
+            if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
+                code = "send.login_required"
+            yield Finding.of(code, f"{address.address}: <{who}>: {reply}")
+
+
+def _nobody_logged_in(facts: Facts, address: AddressFacts) -> bool:
+    """Whether a login was offered and not used: that is what a bare "access denied" means then."""
+    offer = address.capabilities
+    return not facts.wanted_login and offer is not None and bool(offer.auth)
 
 
 def open_relay(facts: Facts) -> Iterator[Finding]:

@@ -6,10 +6,14 @@ remedy may do: break a port that works for others, and lead a password to anothe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from smtps.diagnosis.facts import Facts
 from smtps.net.names import literal
 from smtps.options import security_of
 from smtps.providers import Provider, by_host
+
+MAIL_EXCHANGE = 25
 
 _WAYS = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
 
@@ -40,16 +44,7 @@ _PLAINTEXT = {
 
 def hint(facts: Facts, code: str) -> str | None:
     """A remedy for this server, or None if the general one is as good."""
-    provider = provider_of(facts)
-    if provider is not None and code in _ABOUT_THE_LOGIN and not facts.token:
-        return f"{provider.name} wants this login: {provider.login}"
-    if provider is not None and code in _ABOUT_THE_PORT and (place := _place(facts, provider)):
-        return place
-    if code == "tls.plaintext_on_tls_port":
-        return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
-    if code == "tls.implicit_tls_port":
-        return _other_way(facts, "implicit")
-    return None
+    return next(filter(None, (knows(facts, code) for knows in _BY_SUBJECT)), None)
 
 
 def provider_of(facts: Facts) -> Provider | None:
@@ -57,7 +52,33 @@ def provider_of(facts: Facts) -> Provider | None:
     return by_host(facts.host) if literal(facts.host) is None else None
 
 
-def _place(facts: Facts, provider: Provider) -> str | None:
+def _password(facts: Facts, code: str) -> str | None:
+    if code != "auth.rejected" or facts.password_is_ascii:
+        return None
+    return (
+        "Check both. The password has characters beyond ASCII, which were sent as UTF-8; a server "
+        "that stored them in another encoding refuses it: try a password of ASCII alone."
+    )
+
+
+def _exchange(facts: Facts, code: str) -> str | None:
+    if code != "auth.not_offered" or facts.port != MAIL_EXCHANGE:
+        return None
+    return (
+        "Port 25 is for mail between servers and takes no logins: log in on port 465 with "
+        "implicit TLS, or on 587 with STARTTLS."
+    )
+
+
+def _login(facts: Facts, code: str) -> str | None:
+    if code not in _ABOUT_THE_LOGIN or facts.token or (provider := provider_of(facts)) is None:
+        return None
+    return f"{provider.name} wants this login: {provider.login}"
+
+
+def _place(facts: Facts, code: str) -> str | None:
+    if code not in _ABOUT_THE_PORT or (provider := provider_of(facts)) is None:
+        return None
     listed = {(provider.port, provider.security)}
     listed |= {(place.port, place.security) for place in provider.alternatives}
     if (facts.port, facts.security) in listed:
@@ -66,6 +87,12 @@ def _place(facts: Facts, provider: Provider) -> str | None:
         f"{provider.name} takes mail at {provider.host} port {provider.port} with "
         f"{_WAYS[provider.security]}."
     )
+
+
+def _port(facts: Facts, code: str) -> str | None:
+    if code == "tls.plaintext_on_tls_port":
+        return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
+    return _other_way(facts, "implicit") if code == "tls.implicit_tls_port" else None
 
 
 def _other_way(facts: Facts, security: str) -> str:
@@ -77,3 +104,13 @@ def _other_way(facts: Facts, security: str) -> str:
         f"This port works with {_WAYS[security]}: on the command line, {option}; in a "
         f"configuration or a request, {setting}."
     )
+
+
+_BY_SUBJECT: tuple[Callable[[Facts, str], str | None], ...] = (
+    _password,
+    _exchange,
+    _login,
+    _place,
+    _port,
+)
+"""The first that knows something counts."""

@@ -8,6 +8,7 @@ from smtps.advice import Severity
 from smtps.client.login import in_vain
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.rules.hints import MAIL_EXCHANGE, hint
 
 _READ_IN_TWO_WAYS = ("auth.rejected",)
 _ABOUT_THE_CREDENTIALS = (
@@ -26,12 +27,13 @@ def offer(facts: Facts) -> Iterator[Finding]:
         if not address.capabilities.auth:
             words = " ".join(address.capabilities.keywords) or "nothing"
             # Without credentials nobody knows whether they are needed: a relay may know its clients
-            # by their addresses.
+            # by their addresses. Port 25 takes the mail of servers, which have nothing to log in
+            # with.
             yield Finding.of(
                 "auth.not_offered",
                 f"{address.address}: offers {words}",
-                severity=Severity.WARNING,
-            )
+                severity=Severity.INFO if facts.port == MAIL_EXCHANGE else Severity.WARNING,
+            ).with_fix(hint(facts, "auth.not_offered"))
 
 
 def unverified(facts: Facts) -> Iterator[Finding]:
