@@ -339,6 +339,8 @@ Reporting-MTA: dns; mx.example
 Final-Recipient: rfc822; a@x.example
 Action: failed
 """,
+    b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nRnJvbTogYQ0KDQp4DQo=\n",
+    b"Content-Type: message/external-body; access-type=x\n\nContent-Type: text/plain\n\n\n",
     b"Content-Type: text/html\nX-Long: %s %s\n\n<p>\n" % (b"y" * 300, b"z" * 300),
 ]
 PART = st.sampled_from([part.replace(b"\n", b"\r\n") for part in PARTS])
@@ -412,6 +414,23 @@ def test_what_was_signed_as_python_wrote_it_goes_out_like_that() -> None:
     part = MIMEText("Grüße", "plain", "utf-8")
     old.attach(part)
     assert part.as_bytes().replace(b"\n", b"\r\n") in prepare(old, None).data
+
+
+RECEIPT = (
+    b"Content-Type: message/disposition-notification\r\n\r\nReporting-UA: x; y\r\n"
+    b"Original-Message-ID: <" + b"x" * 100 + b"@y.example>\r\n"
+    b"Disposition: manual-action/MDN-sent-manually; displayed\r\n"
+)
+
+
+@pytest.mark.parametrize("policy", [compat32, default, SMTP])
+def test_a_receipt_is_as_it_was_but_in_a_signed_part(policy: Any) -> None:
+    data = FIRST + multipart("report", 1, [b"\r\nread\r\n", RECEIPT], (b"", b"\r\n"))
+    assert prepare(message_from_bytes(data, policy=policy), ENVELOPE).data == data
+    signed = data.replace(b"multipart/report", b"multipart/signed")
+    with pytest.raises(InputError, match="signed part") as caught:
+        prepare(message_from_bytes(signed, policy=policy), ENVELOPE)
+    assert caught.value.code == "message.signed_part"
 
 
 class Forgetful(type(default)):  # type: ignore[misc]

@@ -295,7 +295,9 @@ def _check_date(value: datetime | None) -> None:
 def _files(value: Iterable[Attachment], name: str) -> tuple[Attachment, ...]:
     files = tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(file, Attachment) for file in files):
-        raise InputError(name, "must be Attachment objects")
+        raise InputError(
+            name, "must be Attachment objects; Attachment.from_file(path) makes one of a file"
+        )
     return files
 
 

@@ -93,6 +93,25 @@ def test_the_process_itself_sets_its_console_up() -> None:
     assert done.stdout.startswith(b"x ")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "codes"),
+    [(">&-", {2}), ("2>&-", {2}), (">&- 2>&-", {2}), ("<&-", {2}), (">/dev/full", {64}),
+     ("2>/dev/full", {2})],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_without_a_console_the_exit_code_is_right(
+    redirection: str, codes: set[int], form: str
+) -> None:
+    """Never 1, which Python ends with and which says: it works, with warnings."""
+    command = f'"$0" -m smtps check 127.0.0.1:1 --output {form} {redirection}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode in codes
+    assert b"Traceback" not in done.stderr
+    assert (b"stdout: cannot be written" in done.stderr) is (redirection == ">/dev/full")
+
+
 def test_signs_have_a_plain_form(run: Run) -> None:
     plain = run("check", "127.0.0.1:1", console="ascii")
     full = run("check", "127.0.0.1:1", console="utf-8")

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except SMTPSError as error:
-        print(f"smtps: {_words(error, options)}", file=sys.stderr)
+        output.complain(_words(error, options))
         return exits.of_error(error.failure)
     except KeyboardInterrupt:
         return exits.INTERRUPTED

@@ -6,7 +6,11 @@ import codecs
 import json
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from smtps.errors import InputError
 
 _PLAIN = {
     "✓": "+", "✗": "x", "…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "·": "-",
@@ -39,9 +43,16 @@ _DOCUMENTS = {
 
 
 def use_any_console() -> None:
-    """Let no sign stop a command: consoles know Windows code pages, ISO 8859 or ASCII alone."""
-    for stream in (sys.stdout, sys.stderr):
-        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+    """Let no sign stop a command: consoles know Windows code pages, ISO 8859 or ASCII alone.
+
+    Some programs start others without any console at all.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Also takes the free descriptor, which a connection must not get.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
+            setattr(sys, name, nowhere)
+        if (reconfigure := getattr(getattr(sys, name), "reconfigure", None)) is not None:
             reconfigure(errors="smtps.plain")
 
 
@@ -53,9 +64,19 @@ def colour() -> bool:
 
 
 def show(text: str) -> None:
-    """Print text as it is, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Print text as it is, at once.
+
+    Raises:
+        InputError: it cannot be written: the disk is full.
+        BrokenPipeError: its reader has left.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError("stdout", f"cannot be written: {error.strerror}") from error
 
 
 def show_document(text: str, form: str) -> None:
@@ -76,5 +97,6 @@ def show_json(value: Any, *, compact: bool = False) -> None:
 
 
 def complain(text: str) -> None:
-    """Print to standard error."""
-    sys.stderr.write(f"smtps: {text}\n")
+    """Print to standard error; where that cannot be written, the exit code has to do."""
+    with suppress(OSError):
+        sys.stderr.write(f"smtps: {text}\n")

@@ -13,6 +13,7 @@ import copy
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.errors import MissingHeaderBodySeparatorDefect
 from email.generator import BytesGenerator
 from email.header import Header
 from email.message import Message as PythonMessage
@@ -165,6 +166,25 @@ class _Writer(BytesGenerator):
             self._of_buffer.truncate()
         self._parsed = before
 
+    def _handle_message(self, msg: Any) -> None:
+        payload = msg.get_payload()
+        inner = payload[0] if isinstance(payload, list) and payload else None
+        if inner is None or msg.get_content_subtype() in _MESSAGES or inner.get_payload():
+            super()._handle_message(msg)  # type: ignore[misc]
+            return
+        # Fields without a body, such as a read receipt: usually no empty line ends them, and the
+        # parser does not tell.
+        if self._signed:
+            raise InputError(
+                "message",
+                "Python's parser does not keep how the fields of a report in its signed part end; "
+                "send the octets that you parsed, with an envelope",
+                code="message.signed_part",
+            )
+        fields = BytesIO()
+        self.clone(fields).flatten(inner)
+        self._of_buffer.write(fields.getvalue().removesuffix(b"\r\n"))
+
     @property
     def _of_policy(self) -> Any:
         generator: Any = self
@@ -186,7 +206,9 @@ class _Writer(BytesGenerator):
             for name, value in msg.raw_items()
         ]
         lines += [f"{name}: {value}\r\n".encode() for name, value in self._ours or ()]
-        self._of_buffer.write(b"".join([*lines, b"\r\n"]))
+        # In a part that began without one, as it was.
+        end = b"" if self._ours is None and _has_no_header_end(msg) else b"\r\n"
+        self._of_buffer.write(b"".join([*lines, end]))
 
     def _field(self, name: str, value: Any) -> bytes:
         policy, source = self._of_policy, is_source(value)
@@ -252,6 +274,14 @@ def _as_it_was_signed(name: str, folded: bytes, text: str) -> bytes:
             code="message.signed_part",
         )
     return folded
+
+
+_MESSAGES = ("rfc822", "global", "partial", "external-body", "delivery-status")
+"""Types of messages that hold more than fields, or are seen to by the package."""
+
+
+def _has_no_header_end(part: Any) -> bool:
+    return any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in part.defects)
 
 
 DKIM = "dkim-signature"

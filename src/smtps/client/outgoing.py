@@ -93,7 +93,11 @@ def prepare(
         utf8 = envelope.needs_smtputf8
         data = flatten(message, domain, seven_bit=seven_bit, utf8=utf8)
         return _read(check_raw(data), envelope)
-    raise InputError("message", f"cannot be sent: {type(message).__name__}")
+    raise InputError(
+        "message",
+        f"cannot be sent: {type(message).__name__}; give a smtps.Message, a message of Python's "
+        "email package, or bytes with an envelope",
+    )
 
 
 @lru_cache(maxsize=256)
