@@ -109,8 +109,10 @@ def test_one_more_finding_never_makes_it_better(
 
 def of_the_server(code: str) -> bool:
     """Whether it is the server's doing; the account and the message are not."""
-    servers = ("not_offered server_not_proven mechanism_refused bad_challenge "
-               "unexpected_challenge encryption_required").split()  # fmt: skip
+    servers = (
+        "not_offered server_not_proven channel_binding_mismatch mechanism_refused bad_challenge "
+        "unexpected_challenge encryption_required"
+    ).split()
     return code.removeprefix("auth.") in servers or not code.startswith(
         ("auth.", "send.", "clock.")
     )

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -584,11 +585,13 @@ async def test_channel_binding_is_the_servers_in_tls_12(serve: Serve, dial: Dial
     assert wire.channel_binding() == ("tls-unique", theirs)
 
 
-async def test_there_is_no_channel_binding_in_tls_13(serve: Serve, dial: Dial, pki: PKI) -> None:
+async def test_channel_binding_is_the_certificate_in_tls_13(
+    serve: Serve, dial: Dial, pki: PKI
+) -> None:
     server = await serve(script_for(V13, pki, silence))
     wire = await dial(server)
     await ready(wire, V13, pki)
-    assert wire.channel_binding() is None
+    assert wire.channel_binding() == ("tls-server-end-point", sha256(pki.good.der).digest())
 
 
 # Cancellation.

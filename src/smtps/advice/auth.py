@@ -18,8 +18,15 @@ ADVICE: dict[str, Advice] = {
         _E, "The server wants another kind of login than you have.",
         "Look at what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),
     "auth.no_channel_binding": Advice(
-        _E, "This mechanism ties the login to the TLS connection, which is not possible here.",
-        "Use the same mechanism without -PLUS.", _YOU),
+        _E, "This mechanism ties the login to the TLS connection (channel binding), which is not "
+        "possible here.",
+        "Use the same mechanism without -PLUS.", _YOU, "RFC 5929"),
+    "auth.channel_binding_mismatch": Advice(
+        _E, "The server sees another TLS connection than this client: a proxy in front of it does "
+        "TLS, or somebody is in between.",
+        "As its operator, have the server itself do TLS, or take -PLUS out of its offer. If no "
+        "such proxy is known, do not log in over this network.", _OPERATOR,
+        "RFC 5802 section 6"),
     "auth.rejected": Advice(
         _E, "The server does not accept this user name and password.",
         "Check both: the user name is mostly the whole mail address. Many providers want an app "

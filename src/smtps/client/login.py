@@ -31,7 +31,7 @@ def mechanisms(offered: tuple[str, ...], endpoint: Endpoint, *, channel_binding:
         if wanted.endswith("-PLUS") and not channel_binding:
             raise LoginError(
                 "auth.no_channel_binding",
-                f"{wanted} needs channel binding, which Python can do with TLS 1.2 only.",
+                f"{wanted} needs channel binding, which this TLS connection does not give.",
             )
     else:
         order = sasl.PASSWORD_ORDER if endpoint.password is not None else sasl.TOKEN_ORDER
@@ -75,7 +75,10 @@ async def login(
     """Log in with the strongest mechanism that both sides have.
 
     A reply that speaks of the mechanism lets the next one be tried; one that speaks of the
-    credentials is the end, since every further try counts as another failed login.
+    credentials is the end, since every further try counts as another failed login. So does one to
+    a channel binding of a type that the server does not know: it is refused before anything of the
+    password was said. The next is then without, and says that this client has none (RFC 5802
+    section 6), as a client without channel binding does.
 
     Args:
         dialogue: after EHLO.
@@ -94,14 +97,18 @@ async def login(
             dialogue.transcript.redact.learn(secret)
     offered = dialogue.connection.capabilities.auth
     try:
-        for name in mechanisms(offered, endpoint, channel_binding=channel_binding is not None):
+        names = mechanisms(offered, endpoint, channel_binding=channel_binding is not None)
+        while names:
+            name = names.pop(0)
             if tried is not None:
                 tried.append(name)
-            mechanism = build(name, endpoint, channel_binding)
+            mechanism = build(name, endpoint, scram.bound(name, offered, channel_binding))
             reply = await _run(dialogue, mechanism, endpoint.username or "")
             if reply.positive:
                 return name
-            if reply.code not in sasl.TRY_NEXT:
+            if scram.knows_no_such_binding(mechanism, reply):
+                names = [each for each in names if not each.endswith(scram.PLUS)]
+            elif reply.code not in sasl.TRY_NEXT:
                 break
         raise _refused(reply, mechanism, endpoint, offered)
     except LoginError as error:
@@ -154,7 +161,7 @@ def _refused(
         Phase.AUTH,
         reply,
         remark=f" ({'; '.join(remarks)})" + (f" because of {explained}" if explained else ""),
-        code="auth.token_rejected" if token else None,
+        code="auth.token_rejected" if token else scram.code_of(mechanism, reply),
     )
 
 

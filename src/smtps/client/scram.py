@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smtps.core.reply import printable
+from smtps.core.reply import Reply, printable
 from smtps.errors import LoginError
 
+PLUS = "-PLUS"
 NAMES = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1")
 
 
@@ -21,7 +22,12 @@ class Scram:
         name: one of NAMES.
         username: whom to log in.
         password: never sent, not even as a hash.
-        channel_binding: type and data (RFC 5929), for ``-PLUS``.
+        channel_binding: type and data (RFC 5929), for ``-PLUS``. Given to another, it says that
+            this client could have and the server does not offer it; see ``bound``.
+
+    Attributes:
+        error: what the server called the reason of a refusal, if it did (RFC 5802 section 7).
+        heard: challenges of the server so far; the first answers nothing but the user name.
     """
 
     def __init__(
@@ -33,14 +39,12 @@ class Scram:
     ) -> None:
         import scramp  # late: a fifth of a second to import  # noqa: PLC0415
 
-        # Without -PLUS the binding still says "I could have": the server notices if somebody on the
-        # way took the -PLUS out of its offer (RFC 5802 section 6).
         self.name = name
         self._client: Any = self._checked(
             lambda: scramp.ScramClient([name], username, password, channel_binding=channel_binding)
         )
-        self._step = 0
-        self._error: str | None = None
+        self.heard = 0
+        self.error: str | None = None
 
     @property
     def listens(self) -> bool:
@@ -55,20 +59,20 @@ class Scram:
     def respond(self, challenge: bytes) -> bytes:
         """client-final-message; then the empty line behind the server's proof, or its error."""
         text = challenge.decode("utf-8", "replace")
-        self._step += 1
-        if self._step == 1:
+        self.heard += 1
+        if self.heard == 1:
             self._proven(lambda: self._client.set_server_first(text))
             final: str = self._checked(self._client.get_client_final)
             return final.encode()
-        if self._step == 2 and text.startswith("e="):  # RFC 5802 section 7, server-error
-            self._error = printable(challenge[2:80])
+        if self.heard == 2 and text.startswith("e="):  # RFC 5802 section 7, server-error
+            self.error = printable(challenge[2:80])
             return b""
         self._proven(lambda: self._client.set_server_final(text))
         return b""
 
     def finished(self) -> None:
         """The server must have proven that it knows the password too."""
-        if self._step < 2 or self._error is not None:
+        if self.heard < 2 or self.error is not None:
             raise LoginError(
                 "auth.server_not_proven",
                 "The server accepted the login without proving that it knows the password: it may "
@@ -77,7 +81,7 @@ class Scram:
 
     def explain(self) -> str | None:
         """The server's error, if it told one."""
-        return self._error
+        return self.error
 
     def _proven(self, step: Callable[[], Any]) -> None:
         """What only a server that knows the password can say."""
@@ -99,3 +103,41 @@ class Scram:
             raise LoginError(
                 "auth.scram_failed", f"The {self.name} exchange failed: {error}."
             ) from error
+
+
+def bound(
+    name: str, offered: tuple[str, ...], channel_binding: tuple[str, bytes] | None
+) -> tuple[str, bytes] | None:
+    """The binding to give to a mechanism, by which it chooses its flag (RFC 5802 section 6).
+
+    With ``-PLUS`` it is ``p``: the login is bound. Without, and where no ``-PLUS`` is offered, it
+    is ``y``: the server notices if somebody on the way took its offer out. Where one is offered and
+    not used, ``y`` would be a lie that the server has to refuse, so it is ``n``.
+    """
+    if name.endswith(PLUS) or not any(each.endswith(PLUS) for each in offered):
+        return channel_binding
+    return None
+
+
+_NO_SUCH_BINDING = ("unsupported-channel-binding-type", "channel-binding-not-supported")
+_ANOTHER_CHANNEL = "channel-bindings-dont-match"
+
+
+def knows_no_such_binding(mechanism: object, reply: Reply) -> bool:
+    """Whether a server refused the type of channel binding, and not the credentials.
+
+    It says so by name, or refuses for good what was said first: that has only the user's name and
+    the type in it. A binding of the right type that does not match is never taken for this.
+    """
+    if not isinstance(mechanism, Scram) or not mechanism.name.endswith(PLUS):
+        return False
+    return mechanism.error in _NO_SUCH_BINDING or (mechanism.heard == 0 and reply.kind == 5)
+
+
+def code_of(mechanism: object, reply: Reply) -> str | None:
+    """A better code for a refused login than the reply's words give, or None."""
+    if not isinstance(mechanism, Scram):
+        return None
+    if mechanism.error == _ANOTHER_CHANNEL or _ANOTHER_CHANNEL in reply.text:
+        return "auth.channel_binding_mismatch"
+    return "auth.no_channel_binding" if mechanism.error in _NO_SUCH_BINDING else None

@@ -37,6 +37,7 @@ class Row(NamedTuple):
 _ROWS: tuple[Row, ...] = (
     Row("auth.not_offered", Severity.ERROR, 30),
     Row("auth.server_not_proven", Severity.ERROR, 30),
+    Row("auth.channel_binding_mismatch", Severity.ERROR, 30),
     Row("auth.bad_challenge", Severity.ERROR, 30),
     Row("auth.unexpected_challenge", Severity.ERROR, 30),
     Row("auth.encryption_required", Severity.ERROR, 30),

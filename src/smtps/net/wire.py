@@ -14,7 +14,8 @@ from contextlib import suppress
 from typing import cast
 
 from smtps.errors import Phase, SMTPSError
-from smtps.net.tls import TLSFacts, facts_of
+from smtps.net.binding import server_end_point
+from smtps.net.tls import TLSFacts, facts_of, peer_chain
 from smtps.net.translate import closed, translate
 
 _KEEP = 16384
@@ -293,11 +294,19 @@ class Wire(asyncio.Protocol):
         return self._tls.session if self._tls is not None else None
 
     def channel_binding(self) -> tuple[str, bytes] | None:
-        """``tls-unique`` for TLS 1.2 (RFC 5929). For 1.3 Python cannot export what is needed."""
-        if self._tls is None or self._tls.version() != "TLSv1.2":
+        """What a login can be bound to: type and data (RFC 5929), or None.
+
+        It is ``tls-unique`` for TLS 1.2. For TLS 1.3 Python cannot export what ``tls-exporter``
+        needs (RFC 9266), so it is ``tls-server-end-point``.
+        """
+        if self._tls is None or not self._secured:
             return None
-        data = self._tls.get_channel_binding("tls-unique")
-        return ("tls-unique", data) if data else None
+        if self._tls.version() == "TLSv1.2":
+            data = self._tls.get_channel_binding("tls-unique")
+            return ("tls-unique", data) if data else None
+        chain = peer_chain(self._tls)
+        data = server_end_point(chain[0]) if chain else None
+        return ("tls-server-end-point", data) if data else None
 
     async def close(self, timeout: float = 1.0) -> None:
         """Say goodbye in TLS and close; by force if the peer does not take it in time."""
