@@ -246,6 +246,12 @@ def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
     return Meaning(best.cause, heals, _asked(said.text) if heals else None)
 
 
+@lru_cache(maxsize=512)
+def may_mean(causes: frozenset[str], phase: Phase, code: int, lines: tuple[str, ...]) -> bool:
+    """Whether a row of one of these causes fits a negative reply, be it the best one or not."""
+    return any(row.cause in causes for row in fitting(Said.of(phase, code, lines)))
+
+
 def patience_with(cause: str) -> Patience:
     """What waiting does against a cause."""
     return _patience().get(cause, _USUAL)

@@ -20,7 +20,7 @@ from smtps.client import pool as pools
 from smtps.client.result import Result
 from smtps.client.sequence import out_of_sequence
 from smtps.client.session import Session
-from smtps.core.reply import Reply
+from smtps.core.reply import ReplyParser
 
 WINDOWS = [1, 4, 16, 64]
 BY_DATA = ("PIPELINING",)
@@ -233,7 +233,10 @@ def test_what_is_about_the_order_alone() -> None:
         "451 4.7.1 greylisted, try again in 5 minutes",
     ]
     for line in about_order + about_mail:
-        reply = Reply(int(line[:3]), (line[4:],))
+        parser = ReplyParser()
+        parser.feed(f"{line}\r\n".encode())
+        reply = parser.next_reply()
+        assert reply is not None
         assert out_of_sequence(reply) is (line in about_order), line
 
 
