@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -234,11 +235,11 @@ def ask(
     return text, round(time.monotonic() - start, 1)
 
 
-def hear(situation: Situation) -> dict[str, tuple[str, float]]:
-    """What every tool says of one situation, which is set up for each."""
+def hear(situation: Situation, tools: Sequence[str]) -> dict[str, tuple[str, float]]:
+    """What the tools say of one situation, which is set up for each."""
     place = Place(situation)
     found = {}
-    for name in ("smtps", *TOOLS):
+    for name in tools:
         with Lab(**situation.network) as lab:
             situation.build(lab)
             lab.open_for_clients()
@@ -255,7 +256,7 @@ def askable(situation: Situation) -> bool:
 def document(situations: Sequence[Situation], said: dict[str, Any]) -> str:
     """All of it, as Markdown."""
     tools = ["smtps", *TOOLS]
-    heard = [each for each in situations if each.name in said]
+    heard = [each for each in situations if set(tools) <= set(said.get(each.name, ()))]
     rows = []
     named = dict.fromkeys(tools, 0)
     seconds: dict[str, list[float]] = {tool: [] for tool in tools}
@@ -309,6 +310,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="words in names, with a comma between")
     parser.add_argument("--group", default="")
     parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--tools", default=",".join(("smtps", *TOOLS)), help="ask these only")
     parser.add_argument("--judge", action="store_true", help="what was said last time")
     options = parser.parse_args()
     said = json.loads(SAID.read_text()) if SAID.exists() else {}
@@ -318,8 +320,9 @@ def main() -> None:
             sys.exit(f"field-tools: not run: {reason}")
         sweep()
         with ThreadPoolExecutor(options.jobs) as pool:
-            for each, found in zip(situations, pool.map(hear, situations), strict=True):
-                said[each.name] = found
+            ask_all = partial(hear, tools=options.tools.split(","))
+            for each, found in zip(situations, pool.map(ask_all, situations), strict=True):
+                said[each.name] = {**said.get(each.name, {}), **found}
                 marks = {tool: Saying(*it).names(cause(each)) for tool, it in found.items()}
                 print(each.name, marks, flush=True)
                 SAID.write_text(json.dumps(said, ensure_ascii=False))

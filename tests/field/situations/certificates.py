@@ -348,7 +348,8 @@ SITUATIONS = (
         name="stapled-revoked",
         what="HAProxy that staples an OCSP answer: revoked, key compromised",
         expert="the certificate was revoked: replace it, with a new key",
-        build=_stapled_revoked, verdicts=("fails", "warnings"),
+        build=_stapled_revoked, options=("--deep",),
+        also=("dns.reverse_missing", "tls.weak_cipher_accepted"), verdicts=("fails", "warnings"),
         causes=("tls.certificate_revoked", "tls.staple_revoked"), fix=("new|replace|reissue",),
     ),
     _case(
