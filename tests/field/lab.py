@@ -123,12 +123,17 @@ class Lab:
 
     def open_for_clients(self) -> None:
         """Start DNS and write the client's trust store: everything else is set up."""
+        self.answer()
+        self.file("roots.pem", b"".join(each.pem for each in self.trusted))
+
+    def answer(self) -> None:
+        """Start DNS; servers that ask while they start want it before the client comes."""
         if self.resolves:
+            self.resolves = False
             zone = self.file("zone.json", json.dumps(self.zone))
             self.spawn(sys.executable, "-m", "tests.field.nameserver", zone, NAME_SERVER,
                        PYTHONPATH=str(ROOT))  # fmt: skip
             self.listening(53)
-        self.file("roots.pem", b"".join(each.pem for each in self.trusted))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,15 +175,17 @@ class Lab:
         )
 
     def _end_all(self) -> None:
-        """End every process of both namespaces, and no other."""
-        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
-            found = [pid for side in (self.network.here, self.network.there) for pid in _pids(side)]
-            if not found:
-                return
-            for pid in found:
+        """End every process of both namespaces, and no other; they have two seconds for it."""
+        for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)):
+            for pid in self._pids():
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-            time.sleep(0.1)
+            deadline = time.monotonic() + patience
+            while self._pids() and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    def _pids(self) -> list[int]:
+        return [pid for side in (self.network.here, self.network.there) for pid in _pids(side)]
 
 
 def _pids(namespace: str) -> list[int]:

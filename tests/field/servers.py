@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .authority import Files
-from .lab import HOST, Lab
+from .lab import HOST, ROOT, Lab
 from .network import MAIL
 
 NOBODY = 65534
@@ -226,7 +227,7 @@ def dovecot(
 
 
 def _appears(lab: Lab, path: Path) -> None:
-    lab.program("/bin/sh", "-c", f"i=0; until [ -e {path} ]; do i=$((i+1)); [ $i -lt 200 ] || "
+    lab.program("/bin/sh", "-c", f"i=0; until [ -e {path} ]; do i=$((i+1)); [ $i -lt 600 ] || "
                 "exit 1; sleep 0.05; done")  # fmt: skip
 
 
@@ -344,3 +345,18 @@ def gnutls(lab: Lab, files: Files | None, priority: str, *options: str, port: in
     lab.spawn("/usr/bin/gnutls-serv", "--echo", f"--port={port}", f"--priority={priority}",
               *certificate, *options)  # fmt: skip
     lab.listening(port)
+
+
+def peer(lab: Lab, kind: str, files: Files, address: str) -> None:
+    """A server of ``tests/peers`` on 465 and 587."""
+    lab.answer()
+    roots = lab.file("peer-roots.pem", lab.trust.root.pem)
+    lab.spawn(sys.executable, "-m", "tests.field.peer", kind, lab.directory, files.chain, files.key,
+              roots, PYTHONPATH=str(ROOT))  # fmt: skip
+    told = lab.directory / "peer.json"
+    _appears(lab, told)
+    ports = json.loads(told.read_text())
+    for port, security in ((465, "implicit"), (587, "starttls")):
+        lab.spawn("/usr/bin/socat", f"TCP-LISTEN:{port},bind={address},fork,reuseaddr",
+                  f"TCP:127.0.0.1:{ports[security]}")  # fmt: skip
+    lab.listening(465, 587)

@@ -16,13 +16,14 @@ from . import (
     names,
     network,
     ports,
+    software,
 )
 
 SITUATIONS: tuple[Situation, ...] = tuple(
     situation
     for module in (
         interception, certificates, chains, handshakes, below, names, network, dialogue, login,
-        envelope, ports,
+        envelope, ports, software,
     )
     for situation in module.SITUATIONS
 )  # fmt: skip

@@ -172,7 +172,7 @@ def _stapled_revoked(lab: Lab) -> None:
     now = datetime.now(UTC)
     answer = (
         ocsp.OCSPResponseBuilder()
-        .add_response(leaf.certificate, lab.trust.issuer.certificate, hashes.SHA256(),
+        .add_response(leaf.certificate, lab.trust.issuer.certificate, hashes.SHA1(),
                       ocsp.OCSPCertStatus.REVOKED, now - DAY, now + 3 * DAY, now - 9 * DAY,
                       x509.ReasonFlags.key_compromise)
         .responder_id(ocsp.OCSPResponderEncoding.HASH, lab.trust.issuer.certificate)
