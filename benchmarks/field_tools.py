@@ -163,6 +163,9 @@ class Place:
         return files if self.certificate else []
 
 
+TLS_GROUPS = ("interception", "certificates", "TLS", "below SMTP", "ports and security")
+"""What testssl.sh is asked about: it says nothing of what comes before or after TLS."""
+
 Tool = Callable[[Place, Lab], list[str]]
 
 
@@ -240,6 +243,8 @@ def hear(situation: Situation, tools: Sequence[str]) -> dict[str, tuple[str, flo
     place = Place(situation)
     found = {}
     for name in tools:
+        if name == "testssl.sh" and situation.group not in TLS_GROUPS:
+            continue
         with Lab(**situation.network) as lab:
             situation.build(lab)
             lab.open_for_clients()
@@ -256,13 +261,16 @@ def askable(situation: Situation) -> bool:
 def document(situations: Sequence[Situation], said: dict[str, Any]) -> str:
     """All of it, as Markdown."""
     tools = ["smtps", *TOOLS]
-    heard = [each for each in situations if set(tools) <= set(said.get(each.name, ()))]
+    heard = [each for each in situations if {"smtps", "curl"} <= set(said.get(each.name, ()))]
     rows = []
     named = dict.fromkeys(tools, 0)
     seconds: dict[str, list[float]] = {tool: [] for tool in tools}
     for each in heard:
         cells = [f"`{each.name}`", each.expert]
         for tool in tools:
+            if tool not in said[each.name]:
+                cells.append("–")
+                continue
             saying = Saying(*said[each.name][tool])
             right = saying.names(cause(each))
             named[tool] += right
@@ -270,7 +278,7 @@ def document(situations: Sequence[Situation], said: dict[str, Any]) -> str:
             line = _steady(saying.line(cause(each)))
             cells.append(f"{'**yes**' if right else 'no'} `{line}`")
         rows.append(_row(cells))
-    sums = [_row([tool, f"{named[tool]} of {len(heard)}", f"{_median(seconds[tool]):.1f}"])
+    sums = [_row([tool, f"{named[tool]} of {len(seconds[tool])}", f"{_median(seconds[tool]):.1f}"])
             for tool in tools]  # fmt: skip
     return f"""\
 # The same situations, by other tools
@@ -278,8 +286,9 @@ def document(situations: Sequence[Situation], said: dict[str, Any]) -> str:
 `scripts/bench field-tools`: those of [field.md](field.md) in which something is wrong with a
 server. "Yes" is judged by one regular expression for each cause, in `field_tools.py`, held against
 all that a tool prints, ours too; shown is the line that names the cause, or the last one. A tool
-has {LIMIT:g} seconds. testssl.sh looks at TLS and certificates alone, openssl does not log in, and
-none of them is made to explain; that a word is printed does not mean that it helps.
+has {LIMIT:g} seconds. testssl.sh looks at TLS and certificates alone and is not asked about what
+comes before and after; openssl does not log in. None of them is made to explain, and that a word is
+printed does not mean that it helps.
 
 | tool | names the cause | median seconds |
 | --- | --- | --- |

@@ -16,7 +16,7 @@ WRONG = ("--username", USER, "--password-command", "echo guessed")
 NAMES = {"exim": "Exim", "sendmail": "sendmail", "haraka": "Haraka",
          "nodemailer": "nodemailer's smtp-server"}  # fmt: skip
 REFUSED = {
-    "exim": f"refused#1@{DOMAIN}", "sendmail": "nobody1@local.example.test",
+    "exim": f"refused#1@{DOMAIN}", "sendmail": "nobody1@refused.example",
     "haraka": "user1@refused.example", "nodemailer": "user1@refused.example",
 }  # fmt: skip
 QUIRKS = ("smtp.ehlo_name_replaced", "smtp.nonstandard_replies")
