@@ -5,6 +5,8 @@ Two readers of their own: ``tests/reader.py``, which takes only what the RFCs al
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 from email import message_from_bytes, message_from_string
@@ -15,6 +17,7 @@ from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTP, SMTPUTF8, compat32, default
+from quopri import decodestring
 from typing import Any, ClassVar
 
 import pytest
@@ -474,14 +477,37 @@ def test_a_message_of_text_beyond_ascii_is_written_properly(policy: Any) -> None
     assert parsed["Content-Type"].params == {"name": "Größe.txt", "charset": "utf-8"}
 
 
-def test_a_header_in_utf_8_is_as_it_was_or_encoded_for_a_server_without() -> None:
+@pytest.mark.parametrize("policy", [compat32, default, SMTPUTF8])
+@pytest.mark.parametrize("lacks", ["seven_bit", "ascii_header"])
+def test_a_header_in_utf_8_is_as_it_was_or_encoded_for_a_server_without(
+    policy: Any, lacks: str
+) -> None:
     data = FIRST + "To: Jörg <b@x.example>\r\nSubject: Grüße\r\n\r\nhi\r\n".encode()
-    for policy in (compat32, default, SMTPUTF8):
-        message = message_from_bytes(data, policy=policy)
-        assert prepare(message, None).data == data
-        seven = prepare(message, None, seven_bit=True).data
-        assert seven.isascii() or policy is SMTPUTF8
-        assert reader.addresses(reader.value(seven, "To")) == [("Jörg", "b@x.example")]
+    message = message_from_bytes(data, policy=policy)
+    assert prepare(message, None).data == data
+    encoded = prepare(message, None, **{lacks: True})
+    assert encoded.data.isascii()
+    assert not encoded.smtputf8
+    assert reader.addresses(reader.value(encoded.data, "To")) == [("Jörg", "b@x.example")]
+    assert reader.text(reader.value(encoded.data, "Subject")) == "Grüße"
+
+
+@pytest.mark.parametrize("policy", [compat32, default, SMTPUTF8])
+def test_a_header_that_is_signed_or_cannot_be_encoded_stays(policy: Any) -> None:
+    for line in ("To: jörg@x.example\r\n", "Subject: ü\r\nDKIM-Signature: v=1; b=A\r\n"):
+        data = FIRST + line.encode() + b"\r\nhi\r\n"
+        kept = prepare(message_from_bytes(data, policy=policy), ENVELOPE, ascii_header=True)
+        assert (kept.data, kept.smtputf8) == (data, True)
+
+
+def test_octets_of_another_charset_are_encoded_as_unknown() -> None:
+    data = FIRST + b"Subject: Gr\xfc\xdfe\r\n\r\nhi\r\n"
+    for policy in (compat32, default):
+        encoded = prepare(message_from_bytes(data, policy=policy), ENVELOPE, ascii_header=True)
+        (word,) = re.findall(rb"Subject: =\?unknown-8bit\?([bq])\?(\S+)\?=\r\n", encoded.data)
+        octets = b64decode(word[1]) if word[0] == b"b" else decodestring(word[1], header=True)
+        assert octets == b"Gr\xfc\xdfe"
+        assert not encoded.smtputf8
 
 
 # Signed with DKIM by one's own program.

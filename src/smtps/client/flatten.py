@@ -32,7 +32,14 @@ from smtps.fields import ADDRESS_FIELDS, hides_address, shows, write
 from smtps.mime import check_header_block, format_date, write_parameters
 
 
-def flatten(message: PythonMessage, domain: str, *, seven_bit: bool, utf8: bool = False) -> bytes:
+def flatten(
+    message: PythonMessage,
+    domain: str,
+    *,
+    seven_bit: bool,
+    utf8: bool = False,
+    ascii_header: bool = False,
+) -> bytes:
     """Serialise, without Bcc, and with Date and Message-ID if they are missing.
 
     Args:
@@ -41,6 +48,7 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool, utf8: bool 
         seven_bit: encode what is beyond ASCII.
         utf8: an address needs SMTPUTF8, so the header may be in UTF-8 if its policy says so. One
             that need not be is encoded, and survives every relay.
+        ascii_header: encode also what was read, but where it is signed.
 
     Raises:
         InputError: it cannot be serialised, or not as it was set.
@@ -56,7 +64,7 @@ def flatten(message: PythonMessage, domain: str, *, seven_bit: bool, utf8: bool 
         ours = _missing(own, domain)
         written = BytesIO()
         policy = _policy(own.policy, seven_bit=seven_bit)
-        _Writer(written, policy, ours=ours, utf8=utf8).flatten(own)
+        _Writer(written, policy, ours=ours, utf8=utf8, ascii_header=ascii_header).flatten(own)
         data = written.getvalue()
         if not simple:
             data = data if data.endswith(b"\r\n") else data + b"\r\n"
@@ -85,9 +93,12 @@ def _policy(policy: Any, *, seven_bit: bool) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _encoding(policy: Any) -> Any:
-    """The same policy, but that it encodes what is beyond ASCII."""
-    return policy.clone(utf8=False) if getattr(policy, "utf8", False) else policy
+def _encoding(policy: Any, *, seven_bit: bool) -> Any:
+    """The same policy, but that it encodes what is beyond ASCII, octets as well if asked for."""
+    changes: dict[str, Any] = {"utf8": False} if getattr(policy, "utf8", False) else {}
+    if seven_bit:
+        changes["cte_type"] = "7bit"
+    return policy.clone(**changes) if changes else policy
 
 
 class _Writer(BytesGenerator):
@@ -98,6 +109,7 @@ class _Writer(BytesGenerator):
         policy: of the package.
         ours: fields to add to the first header.
         utf8: the message needs SMTPUTF8 in any case.
+        ascii_header: what was read is encoded, but where it is signed.
         parsed: it is a part of a message that was parsed.
         signed: it is a part of what is signed.
     """
@@ -109,12 +121,14 @@ class _Writer(BytesGenerator):
         *,
         ours: list[tuple[str, str]] | None = None,
         utf8: bool = False,
+        ascii_header: bool = False,
         parsed: bool = False,
         signed: bool = False,
     ) -> None:
         super().__init__(written, mangle_from_=False, policy=policy)
         self._ours = ours
         self._utf8 = utf8
+        self._ascii_header = ascii_header
         self._parsed = parsed
         self._signed = signed
         self._dkim = False
@@ -126,6 +140,7 @@ class _Writer(BytesGenerator):
             fp,
             generator.policy,
             utf8=self._utf8,
+            ascii_header=self._ascii_header,
             parsed=self._parsed,
             signed=self._signed,
         )
@@ -222,7 +237,7 @@ class _Writer(BytesGenerator):
             # Content-Type and Content-Disposition are written well by the package, and a part was
             # written by it when it was signed.
             if not (self._signed or self._utf8):
-                policy = _encoding(policy)
+                policy = _encoding(policy, seven_bit=self._ascii_header)
             folded: bytes = policy.fold_binary(name, value)
             return folded
         text = text_of(name, value).replace("\t", " ")
@@ -250,7 +265,8 @@ class _Writer(BytesGenerator):
             octets = value.encode("ascii", "surrogateescape")
         except UnicodeEncodeError:
             return None
-        if self._of_policy.cte_type == "7bit" and not octets.isascii():
+        encode = self._of_policy.cte_type == "7bit" or self._ascii_header
+        if not octets.isascii() and encode and not (self._signed or self._dkim):
             return None
         if self._ours is not None and name.lower() in ADDRESS_FIELDS:
             _check_addresses(name, value)

@@ -61,6 +61,7 @@ def prepare(
     envelope: Envelope | None,
     *,
     seven_bit: bool = False,
+    ascii_header: bool = False,
     keep_bcc: bool = False,
 ) -> Outgoing:
     """Make a message ready.
@@ -69,6 +70,7 @@ def prepare(
         message: composed, of Python's email package, or raw bytes.
         envelope: needed with bytes; otherwise read from the header.
         seven_bit: the server cannot take octets above 127.
+        ascii_header: nor such a header, so one that was read is encoded if it can be.
         keep_bcc: raw bytes may show the blind recipients to everybody who gets them.
 
     Raises:
@@ -91,7 +93,8 @@ def prepare(
         envelope = envelope or Envelope.from_header(message)
         domain = envelope.sender.domain if envelope.sender else "localhost"
         utf8 = envelope.needs_smtputf8
-        data = flatten(message, domain, seven_bit=seven_bit, utf8=utf8)
+        ascii_header = ascii_header and not utf8
+        data = flatten(message, domain, seven_bit=seven_bit, utf8=utf8, ascii_header=ascii_header)
         return _read(check_raw(data), envelope)
     raise InputError(
         "message",

@@ -143,9 +143,10 @@ class Phrasebook:
     Attributes:
         room: recipients that it takes in one transaction.
         seven_bit: whether it takes no octets above 127 (RFC 6152).
+        ascii_header: whether it takes none in a header (RFC 6531).
     """
 
-    __slots__ = ("_known", "capabilities", "room", "seven_bit", "terms", "way")
+    __slots__ = ("_known", "ascii_header", "capabilities", "room", "seven_bit", "terms", "way")
 
     def __init__(self, capabilities: Capabilities, terms: Terms, way: Way) -> None:
         self.capabilities = capabilities
@@ -153,6 +154,7 @@ class Phrasebook:
         self.way = way
         self.room = capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
         self.seven_bit = "8BITMIME" not in capabilities
+        self.ascii_header = "SMTPUTF8" not in capabilities
         self._known: dict[object, Wording] = {}
 
     def wording(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> Wording:
