@@ -104,8 +104,8 @@ class Said(NamedTuple):
         phase: where it was said.
         code: the reply code.
         enhanced: its enhanced status codes, as ``5.7.1`` and as ``x.7.1``.
-        text: all lines as one, without the codes.
-        words: the same with addresses and the names of hosts blanked out: a host is called
+        text: all lines as one, without the codes, and with mailboxes blanked out.
+        words: the same with the names of hosts blanked out as well: a host is called
             ``relay.example.com`` without any relaying.
     """
 
@@ -128,7 +128,7 @@ class Said(NamedTuple):
             for status in _BEHIND.finditer(text):
                 found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
-        text = " ".join(" ".join(texts).split())
+        text = _MAILBOX.sub("…", " ".join(" ".join(texts).split()))
         return cls(phase, code, frozenset(found), text, _blanked(_PREFIX.sub("", text)))
 
 
@@ -140,9 +140,9 @@ policy service answers there on anything from SPF to a limit."""
 _ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
 _BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
 """As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""
+_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]+@[^\s<>()]+")
 _NAMES = re.compile(
     r"[a-z]+://\S+"  # a page
-    r"|[^\s<>()]*@[^\s<>()]+"  # a mailbox
     r"|\b(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?-i:[a-z]{2,18}|[A-Z]{2,18})\b(?!\.\w)"  # a host
     r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?",  # an address
     re.IGNORECASE,
