@@ -124,6 +124,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(
     assert words in " ".join(found.unread)
     assert found.issuer == "CN=smtps sandbox intermediate CA"
     assert found.key == "EC P-256"
+    assert found.strict_faults == ()
 
 
 @pytest.mark.parametrize("junk", [b"", b"x", b"\x30\x80" * 50, bytes(1000)])

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.diagnosis.test_rules import an_address, facts
 
 from smtps.advice import Who
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.chain import MOST, walk
-from smtps.diagnosis.facts import Certificate, Walk
+from smtps.diagnosis.facts import Certificate, Link, Walk
+from smtps.diagnosis.refine import refine
+from smtps.diagnosis.rules import judge
 from smtps.diagnosis.trust import why_untrusted
+from smtps.errors import Failure
+from smtps.net.tls import TLSFacts
 from smtps.sandbox.certificates import Authority, Identity, Kind, self_signed
 
 TRUSTED = Authority("Example Root CA")
@@ -149,3 +157,18 @@ def test_only_so_many_are_looked_at() -> None:
     assert found is not None
     assert found.end == "missing"
     assert len(found.foreign) == MOST - 1
+
+
+def test_an_issuer_that_cannot_be_read_is_malformed_and_not_merely_unable_to_issue() -> None:
+    """The subject key identifier of the issuer is called a second authority key identifier."""
+    broken = der(LOWER)[0].replace(bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d23"))
+    found = explain(broken)
+    assert isinstance(found, Certificate)
+    way = Walk((Link(explained(OWN)[0], 0), Link(found, 1)), "trusted")
+    failure = Failure(code="tls.certificate_incomplete_chain", message="", address="192.0.2.1")
+    seen = an_address(chain=(*explained(OWN), found), walk=way, failure=failure, tls=TLSFacts())
+    better = refine(failure, "mail.x.test", seen)
+    assert better.code == "tls.certificate_malformed"
+    seen = replace(seen, failure=better)
+    (finding,) = judge(facts(seen, host="mail.x.test", now=datetime.now(UTC)))
+    assert (finding.code, finding.severity) == (better.code, "error")

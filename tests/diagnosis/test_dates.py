@@ -52,7 +52,7 @@ def test_an_issuer_that_ran_out_is_named_and_the_chain_is_what_to_renew() -> Non
     report = Report.of(facts(refused(EXPIRED, a_certificate(), issuer(**between(-90, -3)))))
     (found,) = report.findings
     assert (report.verdict, found.code) == ("fails", EXPIRED)
-    assert "CN=Some Authority, an issuer," in found.seen
+    assert "the issuer CN=Some Authority expired on" in found.seen
     assert "intermediate certificate" in found.fix
 
 
@@ -60,7 +60,7 @@ def test_an_issuer_near_its_end_is_told_although_the_certificate_is_new() -> Non
     path = (a_certificate(), issuer(**between(-1000, 5)))
     (found,) = Report.of(facts(an_address(chain=path, path=path))).findings
     assert found.code == "tls.certificate_expires_soon"
-    assert "an issuer" in found.seen
+    assert "the issuer CN=Some Authority is valid until" in found.seen
 
 
 GREETING = Reply(220, ("mail.example.com ESMTP Exim 4.96 Mon, 23 Nov 2026 12:00:05 +0000",))

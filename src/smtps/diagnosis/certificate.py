@@ -108,8 +108,8 @@ class _Reader:
 
         nothing: tuple[str, ...] = ()
         no_names: tuple[tuple[str, ...], tuple[str, ...]] = (nothing, nothing)
-        no_extensions: list[Any] = []
-        named = Extensions(self._read("extensions", lambda: list(found.extensions), no_extensions))
+        unknown: list[Any] | None = None
+        named = Extensions(self._read("extensions", lambda: list(found.extensions), unknown))
         alternative = named.value(x509.SubjectAlternativeName)
         dns, addresses = self._read(
             "subject alternative name", lambda: _alternative(alternative), no_names
@@ -123,6 +123,8 @@ class _Reader:
         faults = self._read(
             "strict rules", lambda: strict_faults(found, named, self_signed=self_signed), nothing
         )
+        if not named.known:
+            faults = nothing  # what it lacks may stand in what cannot be read
         return Certificate(
             subject=subject,
             issuer=issuer,
@@ -241,6 +243,8 @@ def _may_issue(found: x509.Certificate, named: Extensions) -> bool:
     """What OpenSSL's X509_check_ca says."""
     from cryptography import x509  # noqa: PLC0415
 
+    if not named.known:
+        return True
     basic, usages = named.value(x509.BasicConstraints), _usages(named)
     if usages is not None and "keyCertSign" not in usages:
         return False

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
 
 
 class Extensions:
-    """The extensions of a certificate by their kind."""
+    """The extensions of a certificate by their kind.
 
-    def __init__(self, extensions: list[Any]) -> None:
-        self._found = {type(each.value): each for each in extensions}
+    Args:
+        extensions: all of them, or None if they cannot be read.
+
+    Attributes:
+        known: whether they could be read.
+    """
+
+    def __init__(self, extensions: list[Any] | None) -> None:
+        self.known = extensions is not None
+        self._found = {type(each.value): each for each in extensions or ()}
 
     def get(self, kind: type) -> Any:
         """With ``critical``, or None."""

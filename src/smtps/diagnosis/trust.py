@@ -48,7 +48,7 @@ def why_untrusted(walk: Walk, chain: tuple[Certificate, ...]) -> Reason | None:
         words = f"The chain ends in {last.subject}, which signs itself and is not trusted here"
         if walk.namesake:
             words += "; the trusted authority of that name has another key"
-        return Reason(UNTRUSTED_ROOT, words + ".")
+        return Reason(UNTRUSTED_ROOT, words)
     words = f"{last.subject} is signed by itself, SHA-256 {last.fingerprint_sha256}"
     if more := len(chain) - 1:
         words += f"; {_count(more)} sent behind it and cannot vouch for it"

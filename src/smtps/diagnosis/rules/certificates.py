@@ -94,7 +94,7 @@ def form_of_chain(facts: Facts) -> Iterator[Finding]:
         if not walk.in_order:
             order = ", ".join(str(link.place + 1) for link in walk.links if link.place is not None)
             yield found(
-                address, "tls.certificate_chain_order", f"the chain is in the places {order}"
+                address, "tls.certificate_chain_order", f"in order, they would be numbers {order}"
             )
         if walk.foreign:
             names = ", ".join(link.certificate.subject for link in walk.foreign)

@@ -41,20 +41,20 @@ def _links(address: AddressFacts) -> Iterator[Link]:
 
 def _dates(facts: Facts, address: AddressFacts, link: Link) -> Iterator[Finding]:
     certificate, now = link.certificate, facts.now
-    who = "" if link.place == 0 else f"{certificate.subject}, an issuer, is "
+    who = "" if link.place == 0 else f"the issuer {certificate.subject} "
+    start, end = (
+        f"{each:%Y-%m-%d %H:%M} UTC" for each in (certificate.not_before, certificate.not_after)
+    )
+    clock = f"this computer's clock says {now:%Y-%m-%d %H:%M}"
     fix, audience = _remedy(link)
     if now > certificate.not_after:
-        end = f"{certificate.not_after:%Y-%m-%d %H:%M} UTC"
-        seen = f"{who}valid until {end}, {_span(now - certificate.not_after)} ago"
-        seen += f" by this computer's clock ({now:%Y-%m-%d})"
+        seen = f"{who}expired on {end}, {_span(now - certificate.not_after)} ago; {clock}"
         yield found(address, EXPIRED, seen).with_fix(fix, audience)
     elif now < certificate.not_before:
-        start = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
-        seen = f"{who}valid only from {start} on; this computer's clock says {now:%Y-%m-%d %H:%M}"
+        seen = f"{who}{'is ' if who else ''}valid only from {start} on; {clock}"
         yield found(address, TOO_EARLY, seen)
     elif (left := certificate.not_after - now) < expires_soon(certificate):
-        end = f"{certificate.not_after:%Y-%m-%d %H:%M} UTC"
-        seen = f"{who}valid until {end}, {_span(left)} from now"
+        seen = f"{who}{'is ' if who else ''}valid until {end}, {_span(left)} from now"
         yield found(address, "tls.certificate_expires_soon", seen).with_fix(fix, audience)
 
 

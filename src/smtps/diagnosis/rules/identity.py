@@ -19,6 +19,7 @@ from smtps.diagnosis.rules.certificates import (
 from smtps.net.names import literal
 
 _PINNED = "tls.fingerprint_mismatch"
+_OF_THE_NAME = ("tls.certificate_wrong_host", "tls.certificate_no_address")
 
 
 def names(facts: Facts) -> Iterator[Finding]:
@@ -26,6 +27,8 @@ def names(facts: Facts) -> Iterator[Finding]:
     for address, own in shown(facts):
         if trusted(address) or failed(address, _PINNED) or covers(own, facts.host):
             continue
+        if own.unread and not failed(address, *_OF_THE_NAME):
+            continue  # the name may stand in what cannot be read
         seen = f"asked for {facts.host}, it is for {', '.join(own.names[:8]) or 'no name at all'}"
         if literal(facts.host) is not None and facts.host in own.names:
             seen += "; the address stands there as a name, and not as an address (iPAddress)"
