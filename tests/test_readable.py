@@ -500,6 +500,25 @@ def test_a_header_that_is_signed_or_cannot_be_encoded_stays(policy: Any) -> None
         assert (kept.data, kept.smtputf8) == (data, True)
 
 
+@pytest.mark.parametrize("more", ["", " ü"])
+@pytest.mark.parametrize("field", ["Subject", "X-Note", "Comments"])
+def test_encoded_words_that_were_there_are_not_encoded_again(field: str, more: str) -> None:
+    """In one line that is too long, and beside text that is not encoded."""
+    words = [f"=?utf-8?q?Gr=C3=BC=C3=9Fe{n:03}_?=" for n in range(60)]
+    message = legacy()
+    message["From"], message["To"] = "a@b.example", "c@d.example"
+    message[field] = " ".join(words) + more
+    value = reader.value(prepare(message, None).data, field)
+    assert reader.text(value).split() == [f"Grüße{n:03}" for n in range(60)] + more.split()
+
+
+@EACH
+def test_a_url_that_no_line_can_take_is_named(make: str) -> None:
+    with pytest.raises(InputError, match="without a space, and a line takes 998") as caught:
+        made(make, X_Link="see https://example.com/" + "u" * 1000 + " Größe")
+    assert (caught.value.code, caught.value.field) == ("message.line_too_long", "headers.X-Link")
+
+
 def test_octets_of_another_charset_are_encoded_as_unknown() -> None:
     data = FIRST + b"Subject: Gr\xfc\xdfe\r\n\r\nhi\r\n"
     for policy in (compat32, default):

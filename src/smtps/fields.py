@@ -99,6 +99,25 @@ def write(name: str, text: str, *, where: str = "", utf8: bool = False) -> str:
     return _folded(text, where, len(name) + 2)
 
 
+def write_source(name: str, text: str, *, where: str, utf8: bool = False) -> str:
+    """The value of a field that was read, so that encoded words in it mean what they say.
+
+    Args:
+        name: of the field.
+        text: its value, unfolded.
+        where: what to call it in an error.
+        utf8: what is beyond ASCII stays as it is.
+
+    Raises:
+        InputError: it cannot be written so that it can be read; names the field.
+    """
+    if "=?" in text and name.lower() not in ADDRESS_FIELDS:
+        if text.isascii():
+            return _folded(text, where, len(name) + 2)
+        text = " ".join(decode_phrase(text.split(" ")))
+    return write(name, text, where=where, utf8=utf8)
+
+
 def _addresses(text: str, where: str, *, utf8: bool) -> str | None:
     """An address-list, if it has to be written anew; None if it may go as it is.
 
@@ -223,7 +242,9 @@ def _encoded_where_needed(text: str, where: str, indent: int, *, utf8: bool) -> 
 
 
 def _needs_encoding(word: str, *, utf8: bool) -> bool:
-    if "=?" in word and (WORD.search(word) or not _FOR_PROGRAMS.search(word)):
-        return True
     beyond = not word.isascii() and not utf8
-    return beyond or " " * _SPACES in word or len(word) > MAX_TEXT_LINE - 100
+    if beyond or " " * _SPACES in word:
+        return True
+    if _FOR_PROGRAMS.search(word):
+        return WORD.search(word) is not None
+    return "=?" in word or len(word) > MAX_TEXT_LINE - 100

@@ -232,7 +232,11 @@ def _compose(options: Namespace) -> Message | Outgoing:
         sender = NameAddr.parse(options.from_).email
         people = [NameAddr.parse(a).email for a in (*options.to, *options.cc, *options.bcc)]
         data, envelope = _read(options.raw, "raw"), Envelope.of(sender, people)
-        return prepare(data, envelope, keep_bcc=options.keep_bcc)
+        try:
+            return prepare(data, envelope, keep_bcc=options.keep_bcc)
+        except InputError as error:
+            problem = error.problem.replace("keep_bcc", "--keep-bcc")
+            raise InputError(error.field, problem, code=error.code) from error
     text = options.body
     if options.body_file is not None:
         text = _decode(_read(options.body_file, "body_file"), "body_file")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.errors import MissingHeaderBodySeparatorDefect
@@ -28,7 +29,7 @@ from smtps.client.values import is_source, make_single, text_of
 from smtps.core import grammar
 from smtps.core.payload import find_long_line, normalize
 from smtps.errors import InputError
-from smtps.fields import ADDRESS_FIELDS, hides_address, shows, write
+from smtps.fields import ADDRESS_FIELDS, hides_address, shows, write, write_source
 from smtps.mime import check_header_block, format_date, write_parameters
 
 
@@ -247,9 +248,9 @@ class _Writer(BytesGenerator):
             return _as_it_was_signed(name, policy.fold_binary(name, value), text)
         if name.lower() in PARAMETERISED:
             return f"{name}: {write_parameters(text)}\r\n".encode()
-        return self._written(name, text)
+        return self._written(name, text, write_source if source else write)
 
-    def _written(self, name: str, text: str) -> bytes:
+    def _written(self, name: str, text: str, write: Callable[..., str]) -> bytes:
         allowed, where = bool(getattr(self._of_policy, "utf8", False)), f"headers.{name}"
         try:
             value = write(name, text, where=where, utf8=allowed and self._utf8)
