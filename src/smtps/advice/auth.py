@@ -121,7 +121,7 @@ ADVICE: dict[str, Advice] = {
     "auth.scram_failed": Advice(
         _E, "The password cannot be used for this kind of login, as it holds characters that are "
         "not allowed in it.", "Try --mechanism PLAIN, or set another password.", _YOU,
-        "RFC 4013"),
+        "RFC 5802 section 5.1"),
     "auth.another_mechanism": Advice(
         _I, "For the login that was refused, the server has to know the password in a special "
         "form. Some offer it without being able to do it.",
