@@ -295,8 +295,20 @@ class Dialogue:
                 self.connection.next_answer()
                 return
 
-    def count_reset(self, *, reset: bool, taken: bool) -> None:
-        """A message is over: whether RSET stood before it, and whether it was taken."""
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left open, and the next RSET is not counted."""
+        return self._free_reset and not self.left_open
+
+    def note_end(self, *, left_open: bool, reset: bool, taken: bool) -> None:
+        """A message is over.
+
+        Args:
+            left_open: whether the server may have its envelope in mind.
+            reset: whether RSET stood before it.
+            taken: whether the server took it.
+        """
+        self.left_open = left_open
         if reset and not self._free_reset:
             self.resets += 1
         self._free_reset = taken or (self._free_reset and not reset)

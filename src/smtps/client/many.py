@@ -78,7 +78,7 @@ class Many:
         session, source = self._session, self._source
         async with source:
             while True:
-                if self._courier.idle:
+                if (self._put_off or self._ends) and self._courier.idle:
                     for found in await self._mend():
                         yield found
                 for found in await self._begin():
@@ -90,7 +90,8 @@ class Many:
                 session.dialogue.deadline = None
                 for delivery in finished:
                     result = delivery.result(session.address, session.transcript)
-                    if not self._keep(delivery.item, result):
+                    if result.failure is None or not self._keep(delivery.item, result):
+                        self._connection.decided(delivery.item)
                         yield delivery.item, result
         source.raise_error()
 
@@ -126,7 +127,7 @@ class Many:
     def _ends(self) -> bool:
         """Whether another connection has to take the place of this one."""
         session = self._session
-        over = not session.dialogue.alive or session.worn
+        over = session.dialogue.broken is not None or session.worn or not session.dialogue.alive
         return over and self._going_on and session.reopens
 
     async def _next(self) -> Any | End:
@@ -139,14 +140,10 @@ class Many:
 
     def _keep(self, item: Any, result: Result) -> bool:
         """Whether a message has no result yet, since it may be sent in another way."""
-        if result.failure is None:
-            self._connection.decided(item)
-            return False
         session = self._session
         renamed = named_wrongly(result) and not session.ehlo_by_address
         lost = self._going_on and not session.dialogue.alive and session.reopens
         if not renamed and not (lost and self._connection.go_again(item, result)):
-            self._connection.decided(item)
             return False
         self._put_off.append((item, result))
         return True

@@ -135,8 +135,6 @@ class Pipeline:
             if behind and not self._may_overlap(current):
                 return
             reset = self._reset_before(current)
-            if not self._learned.pipelining or (reset and not self._resets_left):
-                current.lockstep = True  # if the server hangs up, nothing shall be in doubt
             while not current.said and (step := current.say(reset=reset, behind=behind)):
                 group, content, stuffed = step
                 self._before = current
@@ -152,17 +150,19 @@ class Pipeline:
             if not current.said:
                 return
             self._unsaid.popleft()
-            self._settle()  # it may have had nothing more to say
+            if not current.due:  # it had nothing more to say
+                self._settle()
 
     def _may_overlap(self, current: Transaction) -> bool:
         """Whether it may begin although the one before it is not answered."""
-        way = current.wording.way
-        if way.chunking:
-            short = self._resets_left > len(self._flights) - len(self._unsaid)
-        else:
-            short = current.wording.octets <= AHEAD
-        may = self._learned.overlapping and self._learned.pipelining and not current.lockstep
-        return may and way.pipelining and short
+        learned, way = self._learned, current.wording.way
+        if not (learned.overlapping and learned.pipelining and way.pipelining) or current.lockstep:
+            return False
+        if not way.chunking:
+            return current.wording.octets <= AHEAD
+        if learned.resets is None:
+            return True
+        return self._resets_left > len(self._flights) - len(self._unsaid)
 
     @property
     def _resets_left(self) -> float:
@@ -173,14 +173,19 @@ class Pipeline:
     def _reset_before(self, current: Transaction) -> bool:
         """Whether the server may have the recipients of the one before in mind, who would get this
         message too: after a refused BDAT it may (RFC 3030 section 2), and whether this one will be
-        refused is not known yet. More often than needed is no good either: Exim hangs up after ten.
+        refused is not known yet. More often than needed is no good either: Exim hangs up after ten,
+        so the last of them goes out alone.
         """
         before = self._before
         if before is current:
             return False
         if before is not None and before.due:
-            return before.wording.way.chunking
-        return self._dialogue.left_open
+            reset = before.wording.way.chunking
+        else:
+            reset = self._dialogue.left_open
+        if not self._learned.pipelining or (reset and not self._resets_left):
+            current.lockstep = True  # if the server hangs up, nothing shall be in doubt
+        return reset
 
     def _flush(self) -> None:
         self._dialogue.flush()
@@ -194,7 +199,10 @@ class Pipeline:
         while flights and flights[0].hopeful and (replies := granted()) is not None:
             flight = flights.popleft()
             flight.take_all(replies)
-            self._finish(flight)
+            if self._recognised and self._dialogue.settled:
+                self._finished.append(flight)  # as most of them
+            else:
+                self._finish(flight)
 
     async def _listen(self) -> None:
         """Take the replies that have come one by one, or wait for some."""
@@ -262,9 +270,11 @@ class Pipeline:
             self._finish(self._flights.popleft())
 
     def _finish(self, transaction: Transaction) -> None:
-        dialogue = self._dialogue
-        dialogue.left_open = transaction.leaves_open(before=dialogue.left_open)
-        dialogue.count_reset(reset=transaction.reset, taken=transaction.taken)
+        self._dialogue.note_end(
+            left_open=transaction.leaves_open(before=self._dialogue.left_open),
+            reset=transaction.reset,
+            taken=transaction.taken,
+        )
         if not self._recognised and transaction.final is not None:
             self._learned.recognise(*transaction.final.lines)
             self._recognised = True
