@@ -9,6 +9,7 @@ import pytest
 from tests.diagnosis.test_rules import an_address
 from tests.net.test_serverhello import hello, record
 
+from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Reply
 from smtps.diagnosis.inference import at_last, infer, known
 from smtps.diagnosis.looker import PATIENCE
@@ -32,6 +33,7 @@ MUTE = Failure(code="smtp.greeting_timeout", message="Nothing.", phase=Phase.GRE
 GREETING = Reply(220, ("mail.example.com ESMTP",))
 BUSY = Reply(421, ("4.3.2 No system resources",))
 ML_KEM = record(hello((43, b"\3\4"), (51, b"\x11\xec")))
+BRAINPOOL = bytes([12, 0, 0, 4, 3, 0, 0x1A, 0])
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
@@ -61,6 +63,24 @@ def case(code: str, phase: Phase = Phase.TLS, **changed: Any) -> Case:
         ("tls.weak_key_exchange", Look("old", tls=DATED), "tls.weak_key_exchange"),
         ("tls.legacy_renegotiation", Look("old", tls=USUAL), "tls.legacy_renegotiation"),
         ("tls.handshake_refused", Look("anonymous", tls=ANONYMOUS), "tls.no_server_certificate"),
+        ("tls.handshake_refused", Look("anonymous", tls=TLSFacts("TLSv1.2", "NULL-SHA256")),
+         "tls.no_common_cipher"),
+        ("tls.handshake_refused", Look("pre-shared key", heard=record(hello(cipher=0xA8))),
+         "tls.no_common_cipher"),
+        ("tls.handshake_refused",
+         Look("groups of TLS 1.2", heard=record(hello()) + record(BRAINPOOL)),
+         "tls.no_common_group"),
+        ("smtp.greeting_timeout", Look("TLS inside", heard=record(hello())), "tls.twice"),
+        ("net.timeout", Look("other port", reached=587), "net.other_port_open"),
+        ("smtp.ehlo_refused", Look("say LHLO", heard=b"220 x\r\n250-x\r\n250 SIZE\r\n"),
+         "smtp.other_service"),
+        ("smtp.greeting_timeout", Look("say HTTP", heard=b"HTTP/1.0 200 ok\r\n"),
+         "smtp.web_server"),
+        ("tls.plaintext_on_tls_port",
+         Look("say FEAT in the clear", heard=b"220 x\r\n211-Features:\r\n"),
+         "smtp.other_service"),
+        ("net.unreachable", Look("icmp", rejection=Rejection("192.0.2.9", 3, 0, False)),
+         "net.host_unreachable"),
         ("tls.handshake_refused", Look("groups", heard=retry(b"\x11\xec")),
          "tls.post_quantum_only"),
         ("tls.handshake_refused", Look("groups", heard=retry(b"\0\x1a")), "tls.no_common_group"),
@@ -124,6 +144,11 @@ def test_a_look_that_tells(code: str, look: Look, better: str) -> None:
         ("smtp.greeting_timeout", Look("say EHLO", heard=b"220 late\r\n")),
         ("smtp.greeting_timeout", Look("proxy inside", greeting=BUSY)),
         ("smtp.ehlo_refused", Look("say FEAT", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
+        ("smtp.ehlo_refused", Look("say LHLO", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
+        ("smtp.greeting_timeout", Look("TLS inside", heard=b"500 no\r\n")),
+        ("tls.handshake_refused", Look("pre-shared key", heard=b"\x15\3\3\0\2\2\x28")),
+        ("tls.handshake_refused", Look("groups of TLS 1.2", heard=record(hello()))),
+        ("net.timeout", Look("other port", failure=CLOSED)),
         ("net.refused", Look("icmp")),
         ("tls.closed", Look("TLSv1.2", tls=NEW)),  # a look for another purpose
     ],
@@ -172,6 +197,38 @@ def test_a_server_that_asked_for_a_certificate_and_hung_up(
     assert known(case(code, tls=TLSFacts(first_bytes=record(hello())))) is None
 
 
+@pytest.mark.parametrize("seen", ["500 5.5.2 Error: command not recognized", None])
+def test_a_refusal_of_what_was_never_said(seen: str | None) -> None:
+    failure = Failure(code="smtp.unexpected_reply", message="It failed.", phase=Phase.EHLO,
+                      seen=seen, smtp_code=None if seen else 502)  # fmt: skip
+    early = Case(failure, an_address(capabilities=None), "implicit", HOST)
+    found = known(early)
+    assert found is not None
+    assert found.code == "smtp.proxy_header_refused"
+    assert known(Case(failure, an_address(), "implicit", HOST)) is None  # later it is another's
+
+
+@pytest.mark.parametrize(
+    ("greeting", "lines", "masked"),
+    [
+        ("220 ************************************", (), True),
+        ("220 mail.example ESMTP", ("XXXXXXXA",), True),
+        ("220 mail.example ESMTP ***", ("XCLIENT NAME ADDR", "8BITMIME"), False),
+    ],
+)
+def test_a_firewall_that_writes_over_the_dialogue(
+    greeting: str, lines: tuple[str, ...], masked: bool
+) -> None:
+    code, words = greeting.split(" ", 1)
+    seen = case(
+        "tls.starttls_not_offered",
+        greeting=Reply(int(code), (words,)),
+        capabilities=Capabilities.of(Reply(250, ("mail.example", *lines))),
+    )
+    found = known(seen)
+    assert (found and found.code) == ("tls.starttls_masked" if masked else None)
+
+
 def test_what_stays_open_is_said_as_it_is() -> None:
     assert at_last(case("tls.handshake_refused")).code == "tls.handshake_refused"
     assert at_last(case("tls.timeout")) == case("tls.timeout").failure
@@ -205,7 +262,7 @@ def test_an_end_before_the_greeting_says_whether_there_was_tls(code: str) -> Non
 def test_to_an_address_no_name_is_sent(code: str, better: str) -> None:
     found = at_last(case(code, host="192.0.2.1"))
     assert found.code == better
-    assert "No server name (SNI) was sent" in found.message
+    assert "No name (SNI) was sent" in found.message
     assert at_last(case(code)).message == "It failed."
 
 
@@ -214,10 +271,13 @@ def test_a_name_is_left_out_only_where_one_was_sent() -> None:
     assert "nameless" not in second_looks(case("tls.server_error", host="192.0.2.1"))
 
 
-def test_a_small_hello_is_tried_where_the_first_was_large() -> None:
-    large = TLSFacts(hello_size=1550)
-    assert second_looks(case("tls.timeout", tls=large))[0] == "small"
-    assert "small" not in second_looks(case("tls.timeout", tls=TLSFacts(hello_size=517)))
+def test_a_small_hello_is_tried_where_the_first_may_have_been_too_large() -> None:
+    large, usual = TLSFacts(hello_size=1550), TLSFacts(hello_size=517)
+    for tls in (large, usual):
+        looks = second_looks(case("tls.timeout", tls=tls))
+        assert looks[:2] == ["small segments", "small"]  # the path first, then whoever is on it
+    assert "small" in second_looks(case("tls.handshake_refused", tls=large))
+    assert "small" not in second_looks(case("tls.handshake_refused", tls=usual))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +294,8 @@ def test_a_server_that_says_421_is_left_alone_unless_it_speaks_of_a_proxy(
 
 
 def test_every_look_of_the_table_is_one_that_can_be_taken() -> None:
-    known_ = {*LOOKS, *MADE_BY_HAND, *PROMPTS, "clear", "implicit", "proxy", "proxy inside", "icmp"}
+    others = {"clear", "implicit", "proxy", "proxy inside", "icmp", "other port", "small segments"}
+    known_ = {*LOOKS, *MADE_BY_HAND, *PROMPTS, *others}
     assert {suspect.look for suspect in SUSPECTS} <= known_
     assert set(DEEP_LOOKS) <= known_ | {"resumption"}
 

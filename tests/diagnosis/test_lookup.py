@@ -13,9 +13,10 @@ from tests.nameserver import Zone, name_server
 
 import smtps
 from smtps.advice import Severity
+from smtps.diagnosis.lookup import explained
 from smtps.diagnosis.report import Report
 from smtps.errors import Failure, Phase
-from smtps.net.dns import Resolver, in_public_dns
+from smtps.net.dns import Resolver, Trace, in_public_dns
 from smtps.net.resolve import Address, resolved
 from smtps.sandbox.server import Sandbox
 
@@ -63,6 +64,18 @@ async def test_why_a_name_leads_nowhere(name: str) -> None:
     assert failure.code == code
     assert words in failure.message
     assert not failure.retryable
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("smtp.gmial.com", "smtp.gmail.com"), ("smpt.office365.com", "smtp.office365.com"),
+     ("smtp.foo.com", None), ("mail.x.test", None)],
+)  # fmt: skip
+def test_a_provider_s_host_that_was_mistyped(name: str, meant: str | None) -> None:
+    failure = Failure(code="dns.name_not_found", message="No.", phase=Phase.DNS)
+    found = explained(failure, Trace(name, "NXDOMAIN", (name,)))
+    assert ("Did you mean" in found.message) == (meant is not None)
+    assert meant is None or found.message.endswith(f"Did you mean {meant}?")
 
 
 async def test_a_resolver_that_gives_up_on_a_circle_is_asked_step_by_step() -> None:
@@ -197,6 +210,7 @@ LATER = Failure(code="tls.timeout", message="Silence.", phase=Phase.TLS, address
         ("127.0.0.1", None, [("dns.loopback_address", "warning")]),
         ("100.64.0.1", None, [("dns.private_address", "info")]),
         ("8.8.8.8", None, []),
+        ("192.0.2.1", None, []),
         ("8.8.8.8", REFUSED, [("net.refused", "error")]),
     ],
 )
@@ -218,7 +232,7 @@ _NAME = "tls.certificate_wrong_host"
     ("host", "public"),
     [
         ("smtp.gmx.net", True),
-        ("mail.example.com", False),
+        ("mail.example.com", True),
         ("mail.corp", False),
         ("nas.local", False),
         ("box.home.arpa", False),

@@ -67,7 +67,7 @@ WAITING = {
     "a server that hangs up on anything": (answers({}), "smtp.greeting_timeout"),
     "a server that never says a word": (answers({}, None), "smtp.greeting_timeout"),
     "a mail server behind a proxy that is not there": (
-        answers({b"PROXY UNKNOWN\r\n": b"220 mail.example ESMTP\r\n"}, None),
+        answers({b"PROXY TCP4 127.0.0.1 127.0.0.1 ": b"220 mail.example ESMTP\r\n"}, None),
         "smtp.proxy_header_wanted",
     ),
 }
@@ -220,9 +220,9 @@ async def test_a_server_that_has_another_name(pki: PKI) -> None:
 async def test_a_device_that_drops_large_hellos(pki: PKI, monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenSSL 3.5 says 1,550 octets by itself; a long list of protocols does the same here."""
 
-    def longer(endpoint: smtps.Endpoint) -> ssl.SSLContext:
+    def longer(_endpoint: smtps.Endpoint) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(endpoint.ca_file)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_alpn_protocols([f"{n:0>200}" for n in range(6)])
         return context
 
@@ -237,7 +237,7 @@ async def test_a_device_that_drops_large_hellos(pki: PKI, monkeypatch: pytest.Mo
     ("options", "code"),
     [
         ({"ciphers": "aNULL", "maximum": V12}, "tls.no_server_certificate"),
-        ({"group": "brainpoolP256r1", "maximum": V12}, "tls.handshake_refused"),
+        ({"group": "brainpoolP256r1", "maximum": V12}, "tls.no_common_group"),
         ({"ciphers": "ECDHE-RSA-AES128-GCM-SHA256", "maximum": V12}, "tls.handshake_refused"),
         ({"ciphers": "ECDHE-ECDSA-AES128-SHA", "maximum": V12}, "tls.old_ciphers_only"),
     ],

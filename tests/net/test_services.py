@@ -87,3 +87,7 @@ def test_what_is_said_to_a_service_is_no_secret_and_no_mail() -> None:
     for words in PROMPTS.values():
         assert b"MAIL" not in words
         assert b"AUTH" not in words
+
+
+def test_an_ehlo_answer_is_none_of_lmtp() -> None:
+    assert recognise(b"220 x\r\n250-mail.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n") is None

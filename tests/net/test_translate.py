@@ -322,6 +322,7 @@ def test_closed(phase: Phase) -> None:
         (b"220 \xff\x1b[0m\x80\r\n", "tls.plaintext_on_tls_port", "220 \\xff\\x1b[0m\\x80"),
         (b"220 " + b"x" * 500, "tls.plaintext_on_tls_port", "220 " + "x" * 196),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "smtp.web_server", "HTTP/1.1 400 Bad Request"),
+        (b"220 (vsFTPd 3.0.3)\r\n", "smtp.other_service", "220 (vsFTPd 3.0.3)"),
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", "smtp.other_service", "SSH-2.0-OpenSSH_9.2p1"),
         (b"* OK IMAP4rev1\r\n", "smtp.incoming_mail_server", "* OK IMAP4rev1"),
         (b"+OK POP3\r\n", "smtp.incoming_mail_server", "+OK POP3"),

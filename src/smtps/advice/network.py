@@ -80,6 +80,11 @@ ADVICE: dict[str, Advice] = {
         _E, "Packets are dropped: by a firewall there, or by your own network, as many do.",
         "Try from another network; if other servers time out on this port too, yours blocks it.",
         _NETWORK),
+    "net.other_port_open": Advice(
+        _E, "This port cannot be reached from here, but the server's other port for handing in "
+        "mail is open.",
+        "Use the open port: 587 with STARTTLS, or 465 with implicit TLS. As its operator, open "
+        "both.", _YOU, "RFC 8314 section 3.3"),
     "net.prohibited": Advice(
         _E, "A firewall rejects connections to this port.",
         "As the server's operator, open the port (firewall-cmd --permanent --add-service="

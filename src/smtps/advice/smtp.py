@@ -123,6 +123,11 @@ ADVICE: dict[str, Advice] = {
         "Connect through the proxy. As its operator, send the header from the proxy (HAProxy: "
         "send-proxy; nginx: proxy_protocol on), or stop demanding it (Postfix: "
         "smtpd_upstream_proxy_protocol; Dovecot: haproxy).", _OPERATOR),
+    "smtp.proxy_header_refused": Advice(
+        _E, "Something in front of the server says words of its own before the client does. A load "
+        "balancer does that which sends a PROXY header to a server that expects none.",
+        "As its operator, let the server expect the header (Postfix: smtpd_upstream_proxy_protocol "
+        "= haproxy), or take send-proxy out of the load balancer's settings.", _OPERATOR),
     "smtp.closed_before_greeting": Advice(
         _E, "The server hung up before its greeting. A proxy whose mail server is down does that "
         "(stunnel, nginx, HAProxy), and so does a server that turns this client's address away.",

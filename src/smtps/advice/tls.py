@@ -68,6 +68,15 @@ ADVICE: dict[str, Advice] = {
         "packet, as OpenSSL 3.5, Go 1.24 and browsers send it.",
         "Update the server's TLS software, or the firewall or load balancer before it. Until then, "
         "limit the client's groups to X25519 and P-256.", _OPERATOR, "RFC 8446 section 5.1"),
+    "tls.twice": Advice(
+        _E, "A proxy does TLS in front of a server that begins with TLS itself.",
+        "As its operator, let only one of them do TLS: pass connections through in the proxy, or "
+        "switch off TLS from the first byte in the server behind it (Postfix: "
+        "smtpd_tls_wrappermode=no).", _OPERATOR),
+    "tls.starttls_masked": Advice(
+        _E, "A firewall on the way inspects SMTP and takes STARTTLS away.",
+        "Switch the inspection off on the firewall (Cisco: no inspect esmtp), or use port 465 with "
+        "implicit TLS.", _NETWORK),
     "tls.name_needed": Advice(
         _E, "The server serves several names, and with an address nobody can tell it which one.",
         "Connect by the server's name.", _YOU, "RFC 6066 section 3"),
@@ -84,7 +93,8 @@ ADVICE: dict[str, Advice] = {
         "Give one, or use another port.", _YOU),
     "tls.client_certificate_refused": Advice(
         _E, "The server does not accept this client certificate.",
-        "Get a valid one from the server's operator.", _YOU),
+        "Renew it, or get one from the server's operator that is made for clients and whose "
+        "issuer the server trusts.", _YOU),
     "tls.unrecognized_name": Advice(
         _E, "The server does not know the name you asked for.",
         "Check the spelling, and use the server's official name; as its operator, configure a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from smtps.diagnosis.facts import Certificate
 from smtps.diagnosis.looks import Look
 from smtps.diagnosis.suspects import Case
 from smtps.errors import Failure, Phase
-from smtps.net.services import recognise
+from smtps.net.hello import PSK_SUITES
+from smtps.net.services import LMTP, recognise
 from smtps.net.tls import ciphers
 
 Found = Failure | None
@@ -28,6 +30,8 @@ def known(case: Case) -> Found:
             message=f"The server asked for a client certificate, {shown}, and hung up.",
             retryable=False,
         )
+    if (between := _in_between(case)) is not None:
+        return between
     if failure.phase not in (Phase.GREETING, Phase.EHLO):
         return None
     said = [f"{failure.smtp_code} {line}" for line in failure.lines]
@@ -47,6 +51,35 @@ def known(case: Case) -> Found:
         retryable=False,
     )
 
+
+def _in_between(case: Case) -> Found:
+    """What somebody in between has done to the dialogue, where its words show it."""
+    failure, seen = case.failure, case.seen
+    early = failure.code == "smtp.unexpected_reply" and seen.capabilities is None
+    words = str(failure.smtp_code or "") + f" {case.words}"
+    if early and words.strip().startswith("5"):
+        return replace(
+            failure,
+            code="smtp.proxy_header_refused",
+            message="The server refused a command that this client did not send: "
+            f"{words.strip()[:120]}",
+            retryable=False,
+        )
+    lines = seen.capabilities.lines if seen.capabilities is not None else ()
+    greeting = str(seen.greeting) if seen.greeting is not None else ""
+    masked = next((line for line in (greeting, *lines) if _MASKED.search(line)), None)
+    if failure.code == "tls.starttls_not_offered" and masked is not None:
+        return replace(
+            failure,
+            code="tls.starttls_masked",
+            message=f"A firewall on the way has overwritten what the server said: {masked!r}.",
+            seen=None,
+        )
+    return None
+
+
+_MASKED = re.compile(r"\*{6,}|X{6,}[A-Z]?\b")
+"""What the SMTP inspection of Cisco's firewalls puts over greetings and EHLO lines."""
 
 _CLIENT_CERTIFICATE = {
     True: "tls.client_certificate_refused",
@@ -87,10 +120,10 @@ _MAY_WANT_A_NAME = (
 
 
 def _without_name(failure: Failure) -> Failure:
-    words = "No server name (SNI) was sent, because the target is an address."
+    words = "No name (SNI) was sent, because the target is an address."
     code = "tls.name_needed" if failure.code == "tls.unrecognized_name" else failure.code
     if code == "tls.name_needed":
-        return replace(failure, code=code, message=f"The server wants a name. {words}")
+        return replace(failure, code=code, message=f"The server wants to be asked by name. {words}")
     return replace(failure, message=f"{failure.message} {words}")
 
 
@@ -120,7 +153,7 @@ def _small(case: Case, look: Look) -> Found:
 
 def _groups(case: Case, look: Look) -> Found:
     flight = look.flight
-    if not flight.retry or flight.group is None or flight.group in _OFFERED_ANYWAY:
+    if flight.group is None or flight.group in _OFFERED_ANYWAY:
         return None
     new = "MLKEM" in flight.group
     return replace(
@@ -219,12 +252,53 @@ def _old(case: Case, look: Look) -> Found:
 def _anonymous(case: Case, look: Look) -> Found:
     if not look.secured or look.tls is None:
         return None
+    if "NULL" in (look.tls.cipher or ""):
+        return replace(
+            case.failure,
+            code="tls.no_common_cipher",
+            message=f"The server agrees only to ciphers that do not encrypt ({look.tls.cipher}).",
+            retryable=False,
+        )
     return replace(
         case.failure,
         code="tls.no_server_certificate",
         message="The server has no certificate to show: it agrees only to ciphers that need none "
         f"({look.tls.cipher}).",
         retryable=False,
+    )
+
+
+def _pre_shared(case: Case, look: Look) -> Found:
+    if look.flight.suite not in PSK_SUITES:
+        return None
+    return replace(
+        case.failure,
+        code="tls.no_common_cipher",
+        message="The server agrees only to ciphers with a pre-shared key (PSK), which no mail "
+        "client has.",
+        retryable=False,
+    )
+
+
+def _tls_inside(case: Case, look: Look) -> Found:
+    if look.flight.version is None:
+        return None
+    return replace(
+        case.failure,
+        code="tls.twice",
+        message="Behind TLS, the server waits for another TLS handshake.",
+        seen=None,
+        retryable=False,
+    )
+
+
+def _other_port(case: Case, look: Look) -> Found:
+    if look.reached is None:
+        return None
+    return replace(
+        case.failure,
+        code="net.other_port_open",
+        message=f"{case.failure.message} Port {look.reached} of the same address is open.",
     )
 
 
@@ -285,6 +359,8 @@ def _said(case: Case, look: Look) -> Found:
     if not look.heard:
         return None
     words, failure, service = (look.said or "")[:120], case.failure, look.service
+    if look.name == "say LHLO":
+        service = LMTP if _TAKEN.search(look.heard) else None
     if service is not None:
         quoted = words if words == "binary data" else repr(words)
         return replace(
@@ -303,6 +379,9 @@ def _said(case: Case, look: Look) -> Found:
         seen=words,
         retryable=False,
     )
+
+
+_TAKEN = re.compile(rb"^250[ -]", re.MULTILINE)
 
 
 def _proxy(case: Case, look: Look) -> Found:
@@ -329,12 +408,20 @@ def _icmp(case: Case, look: Look) -> Found:
             code="net.prohibited",
             message=f"A firewall rejects the connection ({found}).",
         )
-    return replace(case.failure, message=f"{case.failure.message.removesuffix('.')} ({found}).")
+    code = case.failure.code
+    if code == "net.unreachable":  # it is not this machine that knows no way
+        code = "net.host_unreachable"
+    message = f"A router reports that the host cannot be reached ({found})."
+    return replace(case.failure, code=code, message=message)
 
 
 _BY_LOOK: dict[str, Callable[[Case, Look], Found]] = {
     "small": _small,
     "groups": _groups,
+    "groups of TLS 1.2": _groups,
+    "pre-shared key": _pre_shared,
+    "TLS inside": _tls_inside,
+    "other port": _other_port,
     "nameless": _nameless,
     "modest": _modest,
     "old": _old,
@@ -345,6 +432,9 @@ _BY_LOOK: dict[str, Callable[[Case, Look], Found]] = {
     "say EHLO": _said,
     "say EHLO inside": _said,
     "say FEAT": _said,
+    "say FEAT in the clear": _said,
+    "say LHLO": _said,
+    "say HTTP": _said,
     "say LDAP": _said,
     "say MQTT": _said,
     "proxy": _proxy,

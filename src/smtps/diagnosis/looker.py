@@ -9,25 +9,26 @@ from dataclasses import replace
 from typing import Any
 
 from smtps.client.access import Access, Leave, timed
-from smtps.diagnosis.looks import LOOKS, MADE_BY_HAND, Look
+from smtps.diagnosis.looks import LOOKS, MADE_BY_HAND, OTHER_PORT, Look
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.asking import ask
 from smtps.net.dial import connect_any, connect_tcp, server_name
 from smtps.net.egress import Allow
-from smtps.net.hello import client_hello, large_hello, stapling_hello
+from smtps.net.hello import PSK_SUITES, client_hello, large_hello, stapling_hello
 from smtps.net.names import literal
 from smtps.net.rejection import Rejection, rejection
 from smtps.net.resolve import Address
 from smtps.net.services import PROMPTS
 from smtps.net.timing import within
 from smtps.net.tls import ClientHello
+from smtps.net.wire import Wire
 from smtps.options import Endpoint
 
 Talk = Callable[[Access], Awaitable[object]]
 Say = Callable[[str, Access, bytearray], Awaitable[None]]
 
-PROXY_HEADER = b"PROXY UNKNOWN\r\n"
-"""Version 1 of HAProxy's PROXY protocol, without an address of its own."""
+IN_THE_CLEAR = ("say FEAT in the clear",)
+"""Prompts for a port that should begin with TLS and does not."""
 
 PATIENCE = 5.0
 """Seconds for each step of a second look: the first has waited long enough."""
@@ -37,6 +38,16 @@ BUDGET = 12.0
 
 SMALL_SEGMENT = 536
 """Octets that pass any path (RFC 9293 section 3.7.1)."""
+
+
+_HELLOS: dict[str, Callable[[str | None], bytes]] = {
+    "groups": client_hello,
+    "groups of TLS 1.2": lambda name: client_hello(name, newest=3),
+    "pre-shared key": lambda name: client_hello(name, newest=3, suites=PSK_SUITES),
+    "large": large_hello,
+    "staple": stapling_hello,
+    "TLS inside": client_hello,
+}
 
 
 class Looker:
@@ -65,11 +76,11 @@ class Looker:
         """Take one.
 
         Args:
-            name: one of LOOKS, a prompt of ``services.PROMPTS``, ``groups``, ``large`` or
-                ``staple`` (a hello made by hand), ``clear`` (wait for a greeting without TLS),
-                ``implicit`` (TLS from the first byte), ``resumption`` (connect twice), ``small
-                segments`` (a path that loses large packets), ``proxy`` and ``proxy inside`` (a
-                PROXY header, before TLS or through it), ``icmp`` (what refuses the connection).
+            name: one of LOOKS or MADE_BY_HAND, a prompt of ``services.PROMPTS``, ``clear`` (wait
+                for a greeting without TLS), ``implicit`` (TLS from the first byte), ``resumption``
+                (connect twice), ``small segments`` (a path that loses large packets), ``proxy``
+                and ``proxy inside`` (a PROXY header, before TLS or through it), ``icmp`` (what
+                refuses the connection), ``other port`` (587 for 465, and the other way round).
             more: looks that are still to come and need their share of the time.
         """
         loop = asyncio.get_running_loop()
@@ -86,6 +97,8 @@ class Looker:
         endpoint = self._endpoint
         if name == "icmp":
             return await self._rejected()
+        if name == "other port":
+            return await self._beside()
         if name == "resumption":
             return await self._resume()
         if name in MADE_BY_HAND:
@@ -100,16 +113,17 @@ class Looker:
 
     def _talk(self, name: str) -> Talk:
         """What to say in a look that goes through client and core as any session does."""
-        hello = LOOKS.get(name, ClientHello())
+        # Small segments leave all else as it was: the hello is the first one's.
+        hello = None if name == "small segments" else LOOKS.get(name, ClientHello())
 
         async def proxy(session: Access) -> object:
-            session.dialogue.wire.write(PROXY_HEADER)
+            session.dialogue.wire.write(proxy_header(session.dialogue.wire))
             await session.begin(hello)
             return session
 
         async def inside(session: Access) -> object:
             await session.start_tls(hello)
-            session.dialogue.wire.write(PROXY_HEADER)
+            session.dialogue.wire.write(proxy_header(session.dialogue.wire))
             return await session.greet()
 
         talks: dict[str, Talk] = {
@@ -127,6 +141,21 @@ class Looker:
             async with within(seconds, Phase.TCP, self._address.ip, self._deadline):
                 found = await rejection(self._address)
         return Look("icmp", rejection=found)
+
+    async def _beside(self) -> Look:
+        """Whether the other port for handing in mail can be reached."""
+        port = OTHER_PORT[self._address.port]
+        try:
+            wire = await connect_tcp(
+                Address(self._address.ip, port),
+                timeout=self._endpoint.timeouts.tcp,
+                allow=self._allow,
+                deadline=self._deadline,
+            )
+        except SMTPSError as error:
+            return Look("other port", failure=error.failure)
+        await wire.close()
+        return Look("other port", reached=port)
 
     async def _resume(self) -> Look:
         """Take up a first session in a second (RFC 8446 section 2.2)."""
@@ -150,13 +179,14 @@ class Looker:
             await session.greet()
             await session.hello()
             await session.request_tls()
-        asked_for = sni(self._endpoint.host)
-        make = {"large": large_hello, "staple": stapling_hello}.get(name, client_hello)
-        await self._ask(session, make(asked_for), heard, Phase.TLS)
+        if name == "TLS inside":
+            await session.start_tls(ClientHello())
+        hello = _HELLOS[name](sni(self._endpoint.host))
+        await self._ask(session, hello, heard, Phase.TLS)
 
     async def _prompt(self, name: str, session: Access, heard: bytearray) -> None:
         """Words of another service, inside TLS or in the clear."""
-        if session.endpoint.security == "implicit":
+        if session.endpoint.security == "implicit" and name not in IN_THE_CLEAR:
             await session.start_tls(ClientHello())
         await self._ask(session, PROMPTS[name], heard, Phase.GREETING)
 
@@ -228,6 +258,16 @@ async def open_at(
     session.timings = timings
     session.dialogue.deadline = deadline
     return session
+
+
+def proxy_header(wire: Wire) -> bytes:
+    """Version 1 of HAProxy's PROXY protocol, with this connection's own addresses: Postfix takes no
+    header without.
+    """
+    ours, theirs = (literal(ip.partition("%")[0]) for ip in (wire.local_ip, wire.address))
+    if ours is None or theirs is None or ours.version != theirs.version:
+        return b"PROXY UNKNOWN\r\n"
+    return f"PROXY TCP{4 if ours.version == 4 else 6} {ours} {theirs} 49152 465\r\n".encode()
 
 
 def sni(host: str) -> str | None:

@@ -20,10 +20,9 @@ from smtps.net.tls import ClientHello, TLSFacts
 LOOKS: dict[str, ClientHello] = {
     "any": ClientHello(),
     "old": ClientHello(newest=3, ciphers="ALL:!aNULL:@SECLEVEL=0"),
-    "anonymous": ClientHello(newest=3, ciphers="aNULL:@SECLEVEL=0"),
+    "anonymous": ClientHello(newest=3, ciphers="aNULL:eNULL:@SECLEVEL=0"),
     "modest": ClientHello(oldest=3, newest=3, ciphers=None),
-    "small": ClientHello(oldest=3, ciphers=None, group="prime256v1"),
-    "small segments": ClientHello(oldest=3, ciphers=None),
+    "small": ClientHello(oldest=3, ciphers="ECDHE+AESGCM", group="prime256v1"),
     "nameless": ClientHello(oldest=3, ciphers=None, named=False),
     "TLSv1": ClientHello(oldest=1, newest=1),
     "TLSv1.1": ClientHello(oldest=2, newest=2),
@@ -34,14 +33,18 @@ LOOKS: dict[str, ClientHello] = {
     "alpn": ClientHello(alpn=("smtp",)),
 }
 """Name → what is offered: anything at all; anything but TLS 1.3; ciphers for a server without a
-certificate; TLS 1.2 with the usual ciphers; one key-exchange group, for a short message; the usual,
-over a connection with small packets; no server name; one version; ciphers that nobody may use, and
-ciphers that nobody should (RFC 9325 section 4.2); an application protocol."""
+certificate, or without encryption; TLS 1.2 with the usual ciphers; few ciphers and one key-exchange
+group, for a short message; no server name; one version; ciphers that nobody may use, and ciphers
+that nobody should (RFC 9325 section 4.2); an application protocol."""
 
-MADE_BY_HAND = ("groups", "large", "staple")
+MADE_BY_HAND = ("groups", "groups of TLS 1.2", "pre-shared key", "large", "staple", "TLS inside")
 """Hellos that are sent alone: every group without a key share, so that the server names the one it
-wants; one of 1,500 octets with a key of X25519MLKEM768, as OpenSSL 3.5 and browsers send it; and
-one of TLS 1.2 that asks for an OCSP response."""
+wants, and the same for TLS 1.2; ciphers for a pre-shared key; one of 1,550 octets with a key of
+X25519MLKEM768, as OpenSSL 3.5 and browsers send it; one that asks for an OCSP response; and one
+through TLS."""
+
+OTHER_PORT = {465: 587, 587: 465}
+"""Ports for handing in mail (RFC 8314 section 3.3)."""
 
 DEEP_LOOKS = (
     "TLSv1",
@@ -73,6 +76,7 @@ class Look:
         failure: what ended it.
         heard: what a service answered to a prompt, or a server to a hello made by hand, raw.
         rejection: the ICMP message that refuses the connection.
+        reached: another port to which a connection came.
         milliseconds: how long it took.
     """
 
@@ -82,6 +86,7 @@ class Look:
     failure: Failure | None = None
     heard: bytes = b""
     rejection: Rejection | None = None
+    reached: int | None = None
     milliseconds: float = 0.0
 
     @property
@@ -111,11 +116,19 @@ class Look:
         """What the server, or a router on the way, answered; made printable."""
         if self.rejection is not None:
             return str(self.rejection)
+        if self.reached is not None:
+            return f"port {self.reached} is open"
         if not self.heard:
             return None
-        if self.name not in MADE_BY_HAND:
-            line = self.heard.split(b"\n")[0].rstrip(b"\r")[:200]
-            return "binary data" if _CONTROL.search(line) else printable(line)
+        return self._hello if self.name in MADE_BY_HAND else self._words
+
+    @property
+    def _words(self) -> str:
+        line = self.heard.split(b"\n")[0].rstrip(b"\r")[:200]
+        return "binary data" if _CONTROL.search(line) else printable(line)
+
+    @property
+    def _hello(self) -> str:
         alert, version = self.flight.alert, self.flight.version
         if alert is not None:
             return f"{ALERTS.get(alert, 'unknown alert')} (alert {alert})"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 
 from smtps.errors import Failure
 from smtps.net.dns import Resolver, Trace, askable
+from smtps.providers import Provider, all_providers
+
+CLOSE = 0.9
+"""Likeness of two names from which on one may be the other, mistyped (1 is the same)."""
 
 WORTH_ASKING = ("dns.name_not_found", "dns.no_address", "dns.lookup_failed", "dns.timeout")
 
@@ -49,7 +54,19 @@ def _missing(failure: Failure, trace: Trace) -> Failure:
         message = f"The domain {zone} exists, but {trace.name} does not."
     elif zone and "." not in zone:
         message = f"{trace.name} does not exist: nobody has registered its domain under .{zone}."
+    if (meant := _meant(trace.name)) is not None:
+        message += f" Did you mean {meant}?"
     return _found(failure, "dns.name_not_found", message)
+
+
+def _meant(name: str) -> str | None:
+    """A provider's host that is almost the name."""
+    hosts = {place for each in all_providers() for place in (each.host, *_other_hosts(each))}
+    return next(iter(get_close_matches(name, sorted(hosts), 1, CLOSE)), None)
+
+
+def _other_hosts(provider: Provider) -> tuple[str, ...]:
+    return tuple(place.host for place in provider.alternatives)
 
 
 def _empty(failure: Failure, trace: Trace) -> Failure:

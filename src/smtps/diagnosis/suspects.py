@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smtps.diagnosis.facts import AddressFacts
-from smtps.diagnosis.looks import Look
+from smtps.diagnosis.looks import OTHER_PORT, Look
 from smtps.errors import Failure, Phase
 from smtps.net.names import literal
 
@@ -25,6 +25,7 @@ class Case:
         security: how TLS was to begin.
         host: the name that was asked for.
         certificate: whether a client certificate was there to be shown.
+        port: that was asked for.
     """
 
     failure: Failure
@@ -32,6 +33,7 @@ class Case:
     security: str
     host: str
     certificate: bool = False
+    port: int = 0
 
     @property
     def named(self) -> bool:
@@ -49,8 +51,10 @@ class Case:
         return " ".join(filter(None, (*self.failure.lines, self.failure.seen)))
 
 
-_PROXY_WORDS = re.compile(r"no system resources|proxy", re.IGNORECASE)
-"""What servers say that wait for a PROXY header and get something else; the first is Postfix's."""
+_PROXY_WORDS = re.compile(r"no system resources|server local error|proxy", re.IGNORECASE)
+"""What servers say that wait for a PROXY header and get something else; the first two are
+Postfix's.
+"""
 
 
 def _named(case: Case) -> bool:
@@ -63,6 +67,14 @@ def _large(case: Case) -> bool:
 
 def _no_greeting(case: Case) -> bool:
     return not case.words.startswith("220")
+
+
+def _greets_without_smtp(case: Case) -> bool:
+    return case.words.startswith("220") and "SMTP" not in case.words.upper()
+
+
+def _has_other_port(case: Case) -> bool:
+    return case.port in OTHER_PORT
 
 
 def _speaks_of_proxy(case: Case) -> bool:
@@ -110,33 +122,42 @@ _GREETING = (Phase.GREETING,)
 _HUNG_UP = ("net.closed_by_server", "net.reset", "tls.broken")
 _MUTE = ("smtp.greeting_timeout",)
 _NOTHING = (*_MUTE, "net.closed_by_server", "net.reset")
+_PLAIN = ("tls.plaintext_on_tls_port",)
 _ROUTE = ("net.host_unreachable", "net.unreachable", "net.blocked_here", "net.refused")
 
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect("icmp", _ROUTE, (Phase.TCP,)),
-    Suspect("small", (*_CUT, *_SILENT, *_AGREED_NOT), when=_large),
+    Suspect("other port", ("net.timeout", *_ROUTE), (Phase.TCP,), when=_has_other_port),
+    Suspect("small segments", _SILENT),
+    Suspect("small", (*_CUT, *_SILENT)),
+    Suspect("small", _AGREED_NOT, when=_large),
     Suspect("groups", _AGREED_NOT),
     Suspect("nameless", (*_CUT, *_AGREED_NOT, "tls.unrecognized_name"), when=_named),
     Suspect("modest", (*_CUT, *_SILENT, *_AGREED_NOT)),
     Suspect("old", (*_CUT, *_AGREED_NOT, "tls.protocol_version", "tls.weak_key_exchange",
                     "tls.legacy_renegotiation")),
     Suspect("anonymous", _AGREED_NOT),
-    Suspect("small segments", _SILENT),
+    Suspect("groups of TLS 1.2", _AGREED_NOT),
+    Suspect("pre-shared key", _AGREED_NOT),
     Suspect("nameless", _SILENT, when=_named),
     Suspect("clear", _SILENT, security="implicit"),
     Suspect("groups", _CUT),
     Suspect("proxy", (*_CUT, *_SILENT), security="implicit"),
-    Suspect("proxy", ("tls.plaintext_on_tls_port",), when=_no_greeting),
+    Suspect("proxy", _PLAIN, when=_no_greeting),
+    Suspect("say FEAT in the clear", _PLAIN, when=_greets_without_smtp),
     Suspect("implicit", _NOTHING, _GREETING, "starttls"),
     Suspect("say EHLO inside", _NOTHING, _GREETING, "starttls"),
     Suspect("say EHLO", _MUTE, _GREETING),
     Suspect("proxy", (*_MUTE, *_HUNG_UP), _GREETING, "starttls"),
+    Suspect("TLS inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
+    Suspect("say HTTP", _MUTE, _GREETING),
     Suspect("say LDAP", _MUTE, _GREETING),
     Suspect("say MQTT", _MUTE, _GREETING),
     Suspect("proxy inside", (*_MUTE, *_HUNG_UP), _GREETING, "implicit"),
     Suspect("proxy inside", (), _GREETING, "implicit", _speaks_of_proxy),
     Suspect("proxy", (), _GREETING, "starttls", _speaks_of_proxy),
     Suspect("say FEAT", (), (Phase.EHLO,), when=_knows_no_ehlo),
+    Suspect("say LHLO", (), (Phase.EHLO,), when=_knows_no_ehlo),
 )  # fmt: skip
 """In the order in which they are taken, until something comes of one."""
 

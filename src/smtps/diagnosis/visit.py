@@ -208,7 +208,7 @@ class Visitor:
             seen.failure = refine(failure, endpoint.host, seen, trust_store=trust_store)
             return
         shown = endpoint.client_certificate is not None
-        case = Case(failure, seen, endpoint.security, endpoint.host, shown)
+        case = Case(failure, seen, endpoint.security, endpoint.host, shown, endpoint.port)
         told = (known(case), *(infer(case, look) for look in seen.looks.values()))
         if (better := next(filter(None, told), None)) is not None:
             seen.failure = better

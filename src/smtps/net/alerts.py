@@ -111,15 +111,25 @@ _REFUSED = "tls.handshake_refused"
 _OF_CERTIFICATES = (41, 42, 43, 44, 45, 46, 48, 51)
 _UNREADABLE = (10, 20, 21, 22, 30, 47, 50, 109, 110)
 
+_REASONS = {
+    43: "it is not made for clients (clientAuth), or of a kind that the server does not know",
+    44: "it has been revoked",
+    45: "it has expired",
+    48: "the server does not know its issuer",
+    49: "its holder may not connect",
+    51: "its signature did not verify, as with a key that does not belong to it",
+}
+"""What an alert says of a client certificate; others say nothing in particular."""
+
 ROWS: tuple[Row, ...] = (
     Row((116,), "tls.client_certificate_required",
         "The server demands a client certificate ({name}, alert {number})."),
     Row((*_OF_CERTIFICATES, 40, 49), "tls.client_certificate_refused",
-        "The server does not accept the client certificate ({name}, alert {number}).",
+        "The server does not accept the client certificate: {reason} ({name}, alert {number}).",
         lambda scene: scene.certificate and (
             scene.flight.wants_certificate or scene.phase is not Phase.TLS)),
     Row(_OF_CERTIFICATES, "tls.client_certificate_refused",
-        "The server does not accept the client certificate ({name}, alert {number}).",
+        "The server does not accept the client certificate: {reason} ({name}, alert {number}).",
         lambda scene: scene.certificate and scene.asked),
     # GnuTLS says "decode error" to an empty certificate.
     Row((*_OF_CERTIFICATES, 10, 40, 47, 49, 50), "tls.client_certificate_required",
@@ -193,5 +203,6 @@ def meaning(number: int, scene: Scene) -> tuple[str, str]:
         number=number,
         version=scene.flight.version,
         group=scene.flight.group or "another group",
+        reason=_REASONS.get(number, "it does not say why"),
     )
     return row.code, sentence

@@ -384,14 +384,9 @@ _SPECIAL = frozenset(
 )  # fmt: skip
 """Top-level domains that are special by RFC 6761 and its kin, or never delegated for good."""
 
-_EXAMPLES = frozenset({"example.com", "example.net", "example.org"})
-"""RFC 2606 section 3."""
-
 
 def in_public_dns(host: str) -> bool:
     """Whether a name is one that the whole Internet shares, so that it should lead to a public
     address.
     """
-    labels = to_ascii(host).split(".")
-    special = labels[-1] in _SPECIAL or ".".join(labels[-2:]) in _EXAMPLES
-    return askable(host) and not special
+    return askable(host) and to_ascii(host).rpartition(".")[2] not in _SPECIAL

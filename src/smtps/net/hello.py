@@ -23,6 +23,12 @@ _SIGNATURES = (
 )  # fmt: skip
 """ECDSA, EdDSA, RSA-PSS, RSA PKCS#1, ML-DSA (IANA, TLS SignatureScheme)."""
 
+PSK_SUITES = (
+    0x008C, 0x008D, 0x008A, 0x008B, 0x00A8, 0x00A9, 0x00AA, 0x00AB, 0x00AE, 0x00AF, 0x00B2, 0x00B3,
+    0xC035, 0xC036, 0xC037, 0xC038, 0xCCAB, 0xCCAC, 0xCCAD, 0xD001, 0xD002, 0xD005, 0x00FF,
+)  # fmt: skip
+"""Those of TLS 1.2 that need a key which both sides had before (RFC 4279, RFC 5487, RFC 8442)."""
+
 POST_QUANTUM = (0x11EC, 0x11EB, 0x11ED, 0x0201, 0x0202, 0x0200)
 """X25519MLKEM768 first, which most have."""
 
@@ -42,6 +48,8 @@ def client_hello(
     *,
     groups: Sequence[int] = ALL_GROUPS,
     shares: Sequence[tuple[int, bytes]] = (),
+    suites: Sequence[int] = _SUITES,
+    newest: int = 4,
     size: int = 0,
 ) -> bytes:
     """A ClientHello for TLS 1.2 and 1.3 in one record (RFC 8446 section 4.1.2).
@@ -51,6 +59,8 @@ def client_hello(
         groups: key-exchange groups to offer, by number.
         shares: key shares. Without any, a server of TLS 1.3 names the group that it wants in a
             HelloRetryRequest (section 4.2.8).
+        suites: cipher suites to offer, by number.
+        newest: 4 for TLS 1.3, 3 for TLS 1.2.
         size: octets to fill it up to at least (RFC 7685).
     """
     extensions = [
@@ -59,22 +69,23 @@ def client_hello(
         (11, b"\1\0"),  # uncompressed points
         (13, _vector(2, _numbers(_SIGNATURES))),
         (23, b""),  # extended master secret
-        (43, b"\4\3\4\3\3"),  # TLS 1.3 and 1.2
-        (45, b"\1\1"),  # PSK with (EC)DHE
-        (51, _vector(2, b"".join(struct.pack(">H", g) + _vector(2, key) for g, key in shares))),
     ]
-    bare = _handshake(extensions)
+    if newest > 3:
+        keys = b"".join(struct.pack(">H", group) + _vector(2, key) for group, key in shares)
+        # TLS 1.3 and 1.2; PSK with (EC)DHE; key shares
+        extensions += [(43, b"\4\3\4\3\3"), (45, b"\1\1"), (51, _vector(2, keys))]
+    bare = _handshake(extensions, suites)
     if len(bare) + 4 < size:
-        bare = _handshake([*extensions, (21, bytes(size - len(bare) - 4))])
+        bare = _handshake([*extensions, (21, bytes(size - len(bare) - 4))], suites)
     return bare
 
 
-def _handshake(extensions: Sequence[tuple[int, bytes]]) -> bytes:
+def _handshake(extensions: Sequence[tuple[int, bytes]], suites: Sequence[int]) -> bytes:
     body = (
         b"\3\3"
         + os.urandom(32)
         + _vector(1, os.urandom(32))
-        + _vector(2, _numbers(_SUITES))
+        + _vector(2, _numbers(suites))
         + b"\1\0"
         + _vector(2, b"".join(struct.pack(">H", kind) + _vector(2, e) for kind, e in extensions))
     )

@@ -28,6 +28,11 @@ def _service(name: str, code: str, words: bytes) -> Service:
     return Service(name, code, re.compile(words, re.IGNORECASE | re.DOTALL))
 
 
+LMTP = _service(
+    "an LMTP server, which takes mail from other mail servers only", _OTHER,
+    rb"2\d\d[ -][^\n]*\bLMTP\b|5\d\d[ -][^\n]*\bLHLO\b",
+)  # fmt: skip
+
 SERVICES: tuple[Service, ...] = (
     _service("a web server (HTTP)", _WEB, rb"HTTP/\d|\s{0,20}<(!doctype html|html|head)\b"),
     # Each side of HTTP/2 begins with a SETTINGS frame (RFC 9113 section 3.4), or gives up with
@@ -38,8 +43,7 @@ SERVICES: tuple[Service, ...] = (
              rb"|-DENIED\b|-ERR max number of clients"),
     _service("a POP3 server", _INCOMING, rb"(\+OK|-ERR)\b"),
     _service("a ManageSieve server", _INCOMING, rb'"IMPLEMENTATION"|(NO|BYE)( \([A-Z/]+\))? "'),
-    _service("an LMTP server, which takes mail from other mail servers only", _OTHER,
-             rb"2\d\d[ -][^\n]*\bLMTP\b|5\d\d[ -][^\n]*\bLHLO\b"),
+    LMTP,
     _service("an FTP server", _OTHER,
              rb"2\d\d[ -](?![^\n]*SMTP)[^\n]*(\bFTP\b|FTPd|FileZilla Server)"
              rb"|211[ -][^\n]*(Features|Extensions)|530[ -][^\n]*\bUSER\b[^\n]*\bPASS\b"),
@@ -65,6 +69,9 @@ PROMPTS: dict[str, bytes] = {
     "say EHLO": b"EHLO portofcall\r\n",
     "say EHLO inside": b"EHLO portofcall\r\n",
     "say FEAT": b"FEAT\r\n",
+    "say FEAT in the clear": b"FEAT\r\n",
+    "say LHLO": b"LHLO portofcall\r\n",
+    "say HTTP": b"GET / HTTP/1.0\r\n\r\n",
     # A bind without a name (RFC 4511 section 4.2), and CONNECT of MQTT 3.1.1 (section 3.1).
     "say LDAP": bytes.fromhex("300c020101600702010304008000"),
     "say MQTT": bytes.fromhex("101200044d51545404020005") + b"\0\x06smtps0",
@@ -72,7 +79,8 @@ PROMPTS: dict[str, bytes] = {
 """Name of a look → what it says to make a server talk that waits for its client.
 
 EHLO comes first: web servers and most others answer it with words of their own. "Inside" says it
-through TLS on a port that should begin in the clear. FEAT (RFC 2389) is known to FTP alone.
+through TLS on a port that should begin in the clear. FEAT (RFC 2389) is known to FTP alone, LHLO to
+LMTP (RFC 2033).
 """
 
 

@@ -86,7 +86,8 @@ class ClientHello:
         ciphers: OpenSSL's cipher list, or None for its default.
         named: say the server's name (SNI, RFC 6066 section 3).
         alpn: application protocols to offer.
-        group: the only key-exchange group to offer, or None for OpenSSL's default.
+        group: the only key-exchange group to offer, in a ClientHello without padding, or None for
+            OpenSSL's default.
     """
 
     oldest: int = 1
@@ -100,6 +101,10 @@ class ClientHello:
 _TLS_VERSIONS = {1: 0x0301, 2: 0x0302, 3: 0x0303, 4: 0x0304}
 _LEGACY_SERVER_CONNECT = 0x4
 """``ssl.OP_LEGACY_SERVER_CONNECT``, named from Python 3.12 on: servers without RFC 5746."""
+
+
+_PADDING = 0x10
+"""``SSL_OP_TLSEXT_PADDING``: fill a ClientHello of 256 octets and more up to 512."""
 
 
 @lru_cache(maxsize=32)
@@ -117,6 +122,7 @@ def context_of(hello: ClientHello) -> ssl.SSLContext:
         context.set_ciphers(hello.ciphers)
     if hello.group is not None:
         context.set_ecdh_curve(hello.group)
+        context.options &= ~_PADDING
     if hello.alpn:
         context.set_alpn_protocols(list(hello.alpn))
     return context

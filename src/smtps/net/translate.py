@@ -147,20 +147,24 @@ def translated(phase: Phase, *, address: str | None = None, host: str = "") -> I
 
 def not_tls(first_bytes: bytes) -> TLSError | None:
     """The error for a server that answers a ClientHello with something else than TLS."""
+    if first_bytes[:1] == b"\x16" and first_bytes[5:6] == b"\1":
+        return TLSError(
+            "smtp.other_service", "This is an echo service: it sent the ClientHello back."
+        )
     if not first_bytes or (
         first_bytes[0] in range(0x14, 0x19) and first_bytes[1:2] in (b"", b"\3")
     ):
         return None
     seen = printable(first_bytes.split(b"\n")[0].rstrip(b"\r")[:200])
+    if (service := recognise(first_bytes)) is not None:
+        return TLSError(
+            service.code, f"This port does not speak TLS: {service.name} said {seen!r}.", seen=seen
+        )
     if _SMTP_LINE.match(first_bytes):
         return TLSError(
             "tls.plaintext_on_tls_port",
             f"This port does not start with TLS: the server said {seen!r} in the clear.",
             seen=seen,
-        )
-    if (service := recognise(first_bytes)) is not None:
-        return TLSError(
-            service.code, f"This port does not speak TLS: {service.name} said {seen!r}.", seen=seen
         )
     return TLSError(
         "tls.not_tls",

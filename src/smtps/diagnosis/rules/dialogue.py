@@ -18,7 +18,8 @@ def late_greeting(facts: Facts) -> Iterator[Finding]:
     """A greeting that comes, but so late that other programs have gone."""
     for address in facts.addresses:
         waited = address.timings.get("greeting", 0.0)
-        if address.greeting is not None and waited >= LATE_GREETING:
+        greeted = address.greeting is not None and address.greeting.positive
+        if greeted and waited >= LATE_GREETING:
             yield Finding.of(
                 "smtp.greeting_late",
                 f"{address.address}: the greeting came after {waited / 1000:.1f} seconds",

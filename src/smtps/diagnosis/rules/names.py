@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from smtps.advice import Severity
 from smtps.diagnosis import dane
@@ -11,7 +11,6 @@ from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Phase
 from smtps.net.dns import in_public_dns
-from smtps.net.egress import is_public
 
 
 def reverse(facts: Facts) -> Iterator[Finding]:
@@ -51,9 +50,9 @@ def leads_inside(facts: Facts) -> Iterator[Finding]:
     if not in_public_dns(facts.host):
         return
     for address in facts.addresses:
-        if is_public(address.address):
+        if (inside := _inside(address)) is None:
             continue
-        code, severity = _inside(address)
+        code, severity = inside
         failure = address.failure
         blamed = failure if failure is not None and failure.phase is Phase.TCP else None
         words = "" if blamed is None else f" {blamed.message}"
@@ -61,11 +60,21 @@ def leads_inside(facts: Facts) -> Iterator[Finding]:
         yield Finding.of(code, seen, severity=severity).explaining(blamed)
 
 
-def _inside(address: AddressFacts) -> tuple[str, Severity]:
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+                 "169.254.0.0/16", "fc00::/7", "fe80::/10")
+)  # fmt: skip
+"""Of private networks (RFC 1918 and its kin), and link-local ones."""
+
+
+def _inside(address: AddressFacts) -> tuple[str, Severity] | None:
     found = ip_address(address.address.partition("%")[0])
     if found.is_unspecified or found.is_loopback:
         code = "dns.name_blocked" if found.is_unspecified else "dns.loopback_address"
         return code, Severity.WARNING if address.reached else Severity.ERROR
+    if not any(found in network for network in _PRIVATE):
+        return None
     if address.reached:
         return "dns.private_address", Severity.INFO
     cut = address.failure is not None and address.failure.phase is Phase.TCP
