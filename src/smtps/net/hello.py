@@ -80,7 +80,7 @@ def client_hello(
     return bare
 
 
-def _handshake(extensions: Sequence[tuple[int, bytes]], suites: Sequence[int]) -> bytes:
+def _handshake(extensions: Sequence[tuple[int, bytes]], suites: Sequence[int] = _SUITES) -> bytes:
     body = (
         b"\3\3"
         + os.urandom(32)
