@@ -24,7 +24,7 @@ from tests.field.situation import HEALTHY, Situation
 _case = partial(Situation, group="envelope")
 ANN, BOB, STRANGER = USER, "bob@example.com", "someone@example.org"
 _mx = partial(_case, target=f"{HOST}:25")
-QUIET = ("auth.not_offered", "smtp.ehlo_name_refused")
+QUIET = ("auth.not_offered", "smtp.ehlo_name_replaced", "smtp.ehlo_name_refused")
 OPERATOR = (
     "smtp.server_error","send.server_trouble", "send.server_misconfigured", "send.operator_trouble",
             "send.temporary_failure", "send.try_later", "send.failed", "send.server_failed",
@@ -168,7 +168,8 @@ SITUATIONS = (
     _case(name="ehlo-name-refused-at-rcpt", what="Postfix that wants a full EHLO name, and says so "
           "at RCPT", expert="the EHLO name is no full host name; with the address literal it works",
           build=_members(smtpd_helo_restrictions="reject_non_fqdn_helo_hostname"),
-          options=AS_ANN, verdicts=HEALTHY, also=("smtp.ehlo_name_refused",)),
+          options=AS_ANN, verdicts=HEALTHY,
+          also=("smtp.ehlo_name_replaced", "smtp.ehlo_name_refused")),
     _case(name="refused-at-mail-and-more-sent-along",
           what="Postfix that puts MAIL off (450) and answers the RCPT sent along with 503",
           expert="put off: later; the 503 means nothing",
