@@ -206,6 +206,7 @@ def test_several_addresses_in_one_string_are_to_be_a_list(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [("Lee, Ann <a@example.org>", "in quotes"), ("a@example.org.", "ends with a dot"),
+     ("undisclosed-recipients:;", "is a group"), ("Team: a@example.org;", "is a group"),
      ("Ann; <a@example.org>", "in quotes"), ("a@example.org\u00a0", "U\\+00A0, NO-BREAK SPACE"),
      ("\u200ba@example.org", "U\\+200B, ZERO WIDTH SPACE"), ("a\\b <a@example.org>", "in quotes")],
 )  # fmt: skip

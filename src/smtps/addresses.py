@@ -78,6 +78,8 @@ def _of_one(text: str, bare: str) -> str | None:
         if shown.email != text:
             return f"{_short(text)} has a name; give the bare address {_short(shown.email)}"
         return f'{_short(text)}: write a name with , ; : < > " in quotes, "Lee, Ann" <ann@…>'
+    if bare.rstrip().endswith(";") and ":" in bare:
+        return f"{_short(text)} is a group; give its addresses in a list, or nothing if it has none"
     if bare.endswith(".") and bare.count("@") == 1:
         return f"{_short(text)} ends with a dot; remove it"
     return None
