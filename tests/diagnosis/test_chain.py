@@ -107,7 +107,7 @@ def test_a_trusted_root_is_never_called_untrusted() -> None:
     ("name", "code"),
     [
         ("Company Root", "untrusted_root"),
-        ("Company CA", "untrusted_root"),  # who sent one intermediate will have sent all
+        ("Company CA", "incomplete_chain"),  # nobody can tell, and the remedy names both
         ("Company Issuing CA 3", "incomplete_chain"),
     ],
 )

@@ -137,7 +137,7 @@ class _Reader:
             signature=self._read("signature", lambda: _signature(found), "unknown"),
             bits=getattr(public_key, "key_size", 0),
             authority=basic is not None and bool(basic.ca),
-            common_name_only=bool(common) and not dns and not addresses,
+            common_name_only=named.known and bool(common) and not dns and not addresses,
             strict_faults=faults,
             addresses=addresses,
             by_common_name=not dns,

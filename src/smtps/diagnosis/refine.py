@@ -59,12 +59,14 @@ def _certificate(failure: Failure, host: str, seen: AddressFacts, *, trust_store
 def _by_walk(failure: Failure, walk: Walk, chain: tuple[Certificate, ...]) -> Failure:
     if (reason := why_untrusted(walk, chain)) is not None:
         return replace(failure, code=reason.code, message=f"{reason.words}.")
-    for link in walk.links[1:]:  # OpenSSL does not even see an issuer that may not issue
-        if link.certificate.unread:
-            message = f"{link.certificate.subject} is malformed ({link.certificate.unread[0]})."
+    # Of these OpenSSL says only that it finds no issuer.
+    for place, link in enumerate(walk.links):
+        certificate = link.certificate
+        if certificate.unread:
+            message = f"{certificate.subject} is malformed ({certificate.unread[0]})."
             return replace(failure, code="tls.certificate_malformed", message=message)
-        if not link.certificate.may_issue:
-            message = f"{link.certificate.subject} is not allowed to issue certificates."
+        if place and not certificate.may_issue:
+            message = f"{certificate.subject} is not allowed to issue certificates."
             return replace(failure, code="tls.certificate_wrong_purpose", message=message)
     return failure
 

@@ -86,24 +86,16 @@ def _missing(walk: Walk) -> Reason:
     return Reason(INCOMPLETE, words, fix)
 
 
-_INTERMEDIATE = re.compile(
-    r"\b(?:intermediate|issuing|sub(?:ordinate)?[ -]?ca|server ca)\b", re.IGNORECASE
-)
 _ROOT = re.compile(r"\broot\b", re.IGNORECASE)
 
 
 def _is_root(walk: Walk) -> bool:
     """Whether the missing issuer is a root, which need not be sent, rather than a link.
 
-    The certificate below it may say so. Else its name may; else whoever sent one intermediate will
-    have sent all, unless something else in the chain is out of place.
+    The certificate below it may say so, else its name may. Where neither does, nobody can tell, and
+    the remedy names both.
     """
     last = walk.links[-1].certificate
     if last.issuer_is_root is not None:
         return last.issuer_is_root
-    if _INTERMEDIATE.search(last.issuer):
-        return False
-    if _ROOT.search(last.issuer):
-        return True
-    marked = any(link.certificate.public for link in walk.links)
-    return len(walk.links) > 1 and not walk.foreign and not walk.namesake and not marked
+    return _ROOT.search(last.issuer) is not None

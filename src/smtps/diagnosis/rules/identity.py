@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from difflib import get_close_matches
 
-from smtps.advice import Who
+from smtps.advice import Severity, Who
 from smtps.diagnosis.certificate import covers
 from smtps.diagnosis.facts import AddressFacts, Certificate, Facts, Walk
 from smtps.diagnosis.finding import Finding
@@ -121,13 +122,28 @@ def _serves(certificate: Certificate) -> bool:
 
 
 def client_certificate(facts: Facts) -> Iterator[Finding]:
-    """A client certificate that servers will not take."""
+    """A client certificate that servers will not take, or that this one did not."""
     own = facts.client_certificate
-    if own is None:
+    reason = _unfit(own, facts.now) if own is not None else None
+    if reason is None:
         return
+    code, (words, fix) = "tls.client_certificate_unfit", reason
+    refused = [a for a in facts.addresses if failed(a, "tls.client_certificate_refused")]
+    if not refused:
+        yield Finding.of(code, words).with_fix(fix)
+    for address in refused:
+        said = address.failure.message if address.failure is not None else ""
+        finding = Finding.of(code, f"{address.address}: {words}. {said}", severity=Severity.ERROR)
+        yield finding.explaining(address.failure).with_fix(fix)
+
+
+def _unfit(own: Certificate, now: datetime) -> tuple[str, str | None] | None:
+    """What is wrong with it, and a better remedy than the general one."""
+    who = f"the client certificate {own.subject}"
+    if now > own.not_after:
+        return f"{who} expired on {own.not_after:%Y-%m-%d}", "Renew the client certificate."
+    if now < own.not_before:
+        return f"{who} is valid only from {own.not_before:%Y-%m-%d} on", None
     if own.purposes is not None and "clientAuth" not in own.purposes:
-        words = f"{own.subject} is for {', '.join(own.purposes)}, and not for clients (clientAuth)"
-        yield Finding.of("tls.client_certificate_unfit", words)
-    if not own.not_before <= facts.now <= own.not_after:
-        words = f"valid from {own.not_before:%Y-%m-%d} to {own.not_after:%Y-%m-%d}"
-        yield Finding.of("tls.client_certificate_unfit", f"{own.subject}: {words}")
+        return f"{who} is for {', '.join(own.purposes)}, and not for clients (clientAuth)", None
+    return None
