@@ -253,8 +253,13 @@ odd character, sendmail a user that it does not have, the others a domain. Each 
 against what the server has in its own files, a queue or a mailbox: what is `sent` has to be there
 once, for its recipient and nobody else, and what is `refused` has to be one of those that the
 server refuses. **Wrong** counts the messages of which that is not so, "twice" those that the server
-has more than once. Session is one connection, the other ways have {sessions}. The rate depends on
-the server and on how it writes to its disk.
+has more than once. Session has one connection at a time, the other ways have {sessions}.
+
+The rate is the server's: how it writes to its disk and, with Haraka, that it sends its second reply
+when the first one was acknowledged (Nagle's algorithm), 40 ms later.
+
+The first run, of 100 messages a row, had found 602 of 8,000 wrong: from window 4 on, Haraka's 503
+to what came behind a message refused every second one, and Exim hung up after ten RSET.
 
 | server | way | window | sent | refused | deferred | uncertain | none | **wrong** | twice | per s |
 |---|---|---|---|---|---|---|---|---|---|---|
