@@ -201,8 +201,8 @@ LATER = Failure(code="tls.timeout", message="Silence.", phase=Phase.TLS, address
     ("ip", "failure", "found"),
     [
         ("127.0.0.1", REFUSED, [("dns.loopback_address", "error")]),
-        ("0.0.0.0", REFUSED, [("dns.name_blocked", "error")]),
-        ("::", REFUSED, [("dns.name_blocked", "error")]),
+        ("0.0.0.0", REFUSED, [("dns.blocked_name", "error")]),
+        ("::", REFUSED, [("dns.blocked_name", "error")]),
         ("::1", REFUSED, [("dns.loopback_address", "error")]),
         ("10.1.2.3", REFUSED, [("dns.private_address", "error")]),
         ("192.168.1.1", LATER, [("tls.timeout", "error"), ("dns.private_address", "warning")]),

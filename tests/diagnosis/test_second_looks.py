@@ -26,6 +26,7 @@ import smtps
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.text import render
 from smtps.net import dial
+from smtps.sandbox.raw import HELLO_RETRY, alert
 
 QUICK = smtps.Timeouts(tls=0.4, greeting=0.4, command=0.4, quit=0.1)
 HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
@@ -247,6 +248,22 @@ async def test_a_handshake_that_the_server_refuses(
 ) -> None:
     report = await look_at(secured(server_context(pki.good.pem, **options)))
     assert [finding.code for finding in report.findings] == [code]
+
+
+async def test_behind_starttls_the_same_looks_are_taken() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        await peer.read()
+        await peer.say(b"250-mail.example\r\n250 STARTTLS\r\n")
+        await peer.read()
+        await peer.say(b"220 go\r\n")
+        hello = await peer.hear()
+        await peer.say(HELLO_RETRY if b"\x11\xec" in hello else alert(40))
+        peer.hang_up()
+
+    report = await look_at(script, security="starttls")
+    assert [finding.code for finding in report.findings] == ["tls.post_quantum_only"]
+    assert list(report.facts.addresses[0].looks) == ["groups"]
 
 
 async def test_tls_1_3_was_demanded_and_the_server_has_1_2(pki: PKI) -> None:

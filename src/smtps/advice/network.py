@@ -39,7 +39,7 @@ ADVICE: dict[str, Advice] = {
         "waits for that.",
         "As its operator, let the name servers answer AAAA questions with an empty answer where "
         "there is no IPv6.", _OPERATOR, "RFC 4074"),
-    "dns.name_blocked": Advice(
+    "dns.blocked_name": Advice(
         _E, "Your resolver blocks this name: it answers with the address 0.0.0.0, which leads "
         "nowhere. Ad blockers such as Pi-hole do that.",
         "Allow the name in the blocker, or use another resolver.", _NETWORK),

@@ -15,8 +15,9 @@ class Scope:
 
     Attributes:
         first: only the address that answers first, as a mail program would; else all of them.
-        deep: also every TLS version, the weakest ciphers, session resumption and, with credentials,
-            each login mechanism: about ten connections to each address, one after the other.
+        deep: also every TLS version, the weakest ciphers, a large ClientHello, session resumption
+            and, with credentials, each login mechanism: about ten connections to each address, one
+            after the other.
         envelope: ask whether this sender and these recipients would be taken; no mail is sent.
         size: octets to announce for that.
         control: a server that answers on most networks; asked for the same port, and only when the

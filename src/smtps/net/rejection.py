@@ -109,12 +109,13 @@ def _queued(plug: socket.socket) -> Rejection | None:
     with suppress(OSError):  # nothing is queued: the error was the system's own, or a reset
         _, ancillary, _, _ = plug.recvmsg(512, 512, _MSG_ERRQUEUE)
         for _, _, data in ancillary:
-            if (found := _read(data)) is not None:
+            if (found := read(data)) is not None:
                 return found
     return None
 
 
-def _read(data: bytes) -> Rejection | None:
+def read(data: bytes) -> Rejection | None:
+    """The message in a ``sock_extended_err``, or None if the system itself raised the error."""
     if len(data) < _EXTENDED.size:
         return None
     _, origin, kind, code, *_ = _EXTENDED.unpack_from(data)

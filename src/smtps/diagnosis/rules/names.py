@@ -71,7 +71,7 @@ _PRIVATE = tuple(
 def _inside(address: AddressFacts) -> tuple[str, Severity] | None:
     found = ip_address(address.address.partition("%")[0])
     if found.is_unspecified or found.is_loopback:
-        code = "dns.name_blocked" if found.is_unspecified else "dns.loopback_address"
+        code = "dns.blocked_name" if found.is_unspecified else "dns.loopback_address"
         return code, Severity.WARNING if address.reached else Severity.ERROR
     if not any(found in network for network in _PRIVATE):
         return None
