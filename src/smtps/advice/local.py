@@ -37,7 +37,7 @@ ADVICE: dict[str, Advice] = {
     "api.too_slow": Advice(
         _E, "The body came too slowly.",
         "Send it at once, at 4096 octets a second or more; nothing was done.", _YOU),
-    "api.too_many": Advice(_E, "The message has too many parts.", "Split it.", _YOU),
+    "api.too_many": Advice(_E, "The request has too many parts.", "Split it.", _YOU),
     "api.wrong_host": Advice(
         _E, "The request was meant for another name than this service goes by.",
         "Use its own address, or add the name to the setting hosts.", _YOU),

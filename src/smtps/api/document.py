@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 
 class Document(JSONResponse):
@@ -13,4 +14,7 @@ class Document(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """The body."""
-        return to_json(content)
+        try:
+            return to_json(content)
+        except PydanticSerializationError:  # half a character: only as an escape can it be told
+            return json.dumps(content, separators=(",", ":")).encode()

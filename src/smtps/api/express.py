@@ -1,7 +1,6 @@
 """The requests that come most, without the long way through the framework.
 
-What is unusual about one, such as a query or a body that does not fit, takes that way all the same,
-so there is one place that explains it.
+What is unusual about one, such as a query, takes that way all the same.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smtps.api import problems
+from smtps.api.bodies import BodyError, parsed
 from smtps.errors import SMTPSError
 
 
@@ -52,14 +52,16 @@ class Express:
             await self._app(scope, receive, send)
             return
         message = await receive()  # the gate hands over whole bodies
-        try:
-            request = shortcut.model.model_validate_json(message["body"])
-        except (ValidationError, KeyError):
+        if not message.get("body"):
             await self._app(scope, _again(message, receive), send)
             return
         scope["route"] = SimpleNamespace(path=scope["path"])
+        answer: ASGIApp
         try:
+            request = await parsed(shortcut.model, message["body"])
             answer = await shortcut.answer(request, scope)
+        except BodyError as error:
+            answer = problems.of_body(error.errors, error.count)
         except SMTPSError as error:
             answer = problems.of(error)
         await answer(scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from smtps.advice import advice_for
+from smtps.api.bodies import NAMED, BodyError
 from smtps.api.document import Document
 from smtps.api.queueing import MessageRequest
 from smtps.api.requests import CheckQuery, SendRequest
@@ -20,6 +21,12 @@ from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError, did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
+
+HINTS = 2
+"""Names that are compared with those we know."""
+
+ROOM = 1000
+"""Characters of one text in an answer; with ``NAMED`` this bounds the whole."""
 
 _BY_CODE: dict[str, int] = {
     "api.bug": 500,
@@ -99,6 +106,7 @@ def document(
     if not errors and failure.field is not None:
         _, _, problem = failure.message.partition(": ")
         errors = [{"field": failure.field, "problem": problem or failure.message}]
+    errors = [{key: clipped(value) for key, value in entry.items()} for entry in errors]
     smtp = None
     if failure.smtp_code is not None:
         smtp = {
@@ -112,15 +120,21 @@ def document(
         "status": status,
         "detail": advice_for(failure.code).meaning,
         "success": False,
-        "error": error,
+        "error": clipped(error),
         "code": failure.code,
         "phase": failure.phase.value if failure.phase else None,
         "retryable": failure.retryable,
         "advice": advice_for(failure.code).fix,
         "smtp": smtp,
-        "errors": list(errors),
+        "errors": errors,
         **more,
     }
+
+
+def clipped(text: str) -> str:
+    """A text that may hold what the caller sent, as much of it as an answer has room for."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= ROOM else f"{text[:ROOM]}… ({len(text):,} characters)"
 
 
 def response(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Document:
@@ -132,6 +146,7 @@ def install(app: FastAPI) -> None:
     """Make every error of the application a document, FastAPI's own included."""
     app.add_exception_handler(SMTPSError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(BodyError, _body)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, bug)
 
@@ -185,20 +200,39 @@ async def bug(_request: Request, _error: Exception) -> Document:
 async def _invalid(_request: Request, error: Exception) -> Document:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
+    return of_body(found, len(found))
+
+
+async def _body(_request: Request, error: Exception) -> Document:
+    assert isinstance(error, BodyError)
+    return of_body(error.errors, error.count)
+
+
+def of_body(found: Sequence[Mapping[str, Any]], count: int) -> Document:
+    """The answer to a request that has mistakes.
+
+    Args:
+        found: pydantic's errors, the first of them.
+        count: how many there are altogether.
+    """
     if any(entry["type"] == "json_invalid" for entry in found):
         reason = found[0].get("ctx", {}).get("error", "")
         message = f"The body is not JSON: {reason}."
         failure = Failure(code="api.malformed", message=message, phase=Phase.INPUT)
         return response(document(failure))
-    errors = [{"field": _field(entry), "problem": _problem(entry)} for entry in found]
-    missing = [_field(entry) for entry in found if entry["type"] == "missing"]
+    named = found[:NAMED]
+    hints = iter([True] * HINTS)
+    errors = [{"field": _field(entry), "problem": _problem(entry, hints)} for entry in named]
+    missing = [_field(entry) for entry in named if entry["type"] == "missing"]
     code = "input.host_required" if missing == ["host"] else "input.invalid"
     if missing:
         message = f"Missing required parameters: {', '.join(missing)}"
     else:
         message = f"{errors[0]['field']}: {errors[0]['problem']}"
+    if rest := count - len(named):
+        message = f"{clipped(message)} (and {rest:,} more)"
     failure = Failure(code=code, message=message, phase=Phase.INPUT)
-    return response(document(failure, errors=errors))
+    return response(document(failure, errors=errors, more_errors=rest))
 
 
 def _field(entry: Mapping[str, Any]) -> str:
@@ -213,6 +247,9 @@ def _field(entry: Mapping[str, Any]) -> str:
             path += f".{step}" if path else step
     return path or "body"
 
+
+_LONGEST_NAME = 40
+"""Characters of a name that may be a mistyped one of ours."""
 
 _PROBLEMS = {
     "missing": "is required",
@@ -229,10 +266,12 @@ _PROBLEMS = {
 }
 
 
-def _problem(entry: Mapping[str, Any]) -> str:
+def _problem(entry: Mapping[str, Any], hints: Iterator[bool]) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "extra_forbidden":
-        return "is not known here" + did_you_mean(str(entry["loc"][-1]), FIELDS)
+        name = str(entry["loc"][-1])
+        near = len(name) <= _LONGEST_NAME and next(hints, False) and did_you_mean(name, FIELDS)
+        return f"is not known here{near or ''}"
     if kind in ("greater_than_equal", "less_than_equal"):
         if _field(entry) == "port":
             return "must be between 1 and 65535"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -31,7 +31,7 @@ def _moment(value: Any) -> datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError  # noqa: TRY301
-        moment.timestamp()
+        datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC)  # as it is kept
     except (TypeError, ValueError, OverflowError):
         raise ValueError("must be a time with its zone, such as 2026-12-24T18:00:00Z") from None
     return moment

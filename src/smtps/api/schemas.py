@@ -64,6 +64,7 @@ class Problem(_Shape):
     advice: str
     smtp: Smtp | None
     errors: list[FieldProblem]
+    more_errors: int = Field(0, description="how many more there are than are named")
 
 
 class ConnectAnswer(_Shape):

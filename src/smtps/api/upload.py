@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from smtps.api.guards.shape import FEW, Bounds, judge
 from smtps.errors import InputError
 from smtps.message import Attachment
 
@@ -27,6 +29,9 @@ OTHERS = 100
 
 _AT_ONCE = 1 << 20
 """Octets written to the disk at once, by a thread: it may be slow."""
+
+
+_FEW = Bounds({}, FEW)
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class Upload:
         max_fields: octets of all that are not files.
         max_files: how many.
         max_recipients: how many parts may name one, each.
+        bounds: of the parts that are JSON.
 
     Raises:
         InputError: there is no boundary.
@@ -60,12 +66,14 @@ class Upload:
         max_fields: int,
         max_files: int,
         max_recipients: int,
+        bounds: Bounds = _FEW,
     ) -> None:
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if not boundary or len(boundary) > 200:
             raise InputError("body", "is a form without a boundary", code="api.malformed")
         self._folder = folder
+        self._bounds = bounds
         self._left = max_fields
         self._files_left = max_files
         self._most_parts = max_files + max_recipients + OTHERS
@@ -101,18 +109,21 @@ class Upload:
         if not self._ended:
             raise InputError("body", "ends in the middle of the form", code="api.malformed")
         files = [_attachment(part) for part in self._parts if part.path is not None]
-        return json.dumps(self._fields()).encode(), files
+        fields = await self._fields()
+        return await asyncio.to_thread(_json, fields), files
 
     def close(self) -> None:
         """Let go of a file that is half written."""
         if self._file is not None:
             self._file.close()
 
-    def _fields(self) -> dict[str, Any]:
+    async def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for part in self._parts:
             if part.path is not None:
                 continue
+            if part.name in OBJECTS:
+                await self._judge(part)
             value = _value(part)
             if part.name in SEVERAL:
                 fields.setdefault(part.name, []).append(value)
@@ -121,6 +132,12 @@ class Upload:
             else:
                 fields[part.name] = value
         return fields
+
+    async def _judge(self, part: _Part) -> None:
+        try:
+            await judge(bytes(part.content), self._bounds)
+        except InputError as error:
+            raise InputError(part.name, error.problem, code=error.code) from error
 
     # What the parser calls.
 
@@ -191,13 +208,17 @@ class Upload:
             await asyncio.to_thread(write, b"".join(self._take()))
 
 
+def _json(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields).encode()
+
+
 def _value(part: _Part) -> Any:
     content = bytes(part.content)
     if part.name == "raw":
         return base64.b64encode(content).decode()
     try:
         text = content.decode()
-        return json.loads(text) if part.name in OBJECTS else text
+        return from_json(content) if part.name in OBJECTS else text
     except UnicodeDecodeError as error:
         raise InputError(part.name, "is not UTF-8") from error
     except ValueError as error:

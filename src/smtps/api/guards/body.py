@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from smtps.api.guards.shape import WIDEST, Bounds
 from smtps.api.requests import MessageFields
 from smtps.api.settings import Settings
 from smtps.errors import InputError
@@ -16,6 +17,9 @@ JSON_PATHS = FORM_PATHS | {
 }
 """Where POST has a body."""
 
+MOST_PARAMETERS = 100
+"""In a query."""
+
 
 def is_form(method: str, path: str, headers: Mapping[str, str]) -> bool:
     """Whether a request brings its message as a form."""
@@ -23,10 +27,12 @@ def is_form(method: str, path: str, headers: Mapping[str, str]) -> bool:
 
 
 def judge_headers(
-    method: str, path: str, headers: Mapping[str, str], settings: Settings
+    method: str, path: str, headers: Mapping[str, str], settings: Settings, query: bytes = b""
 ) -> str | None:
     """The code of what is wrong with a request before its body is read, or None."""
     form = is_form(method, path, headers)
+    if query.count(b"&") >= MOST_PARAMETERS:
+        return "api.too_many"
     length = headers.get("content-length", "0")
     most = settings.max_upload if form else settings.max_body
     if not length.isascii() or not length.isdigit() or int(length) > most:
@@ -41,6 +47,16 @@ def judge_headers(
 
 def _kind(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def bounds(settings: Settings) -> Bounds:
+    """How large the parts of a body may be."""
+    people, files = settings.max_recipients, settings.max_attachments
+    most = dict.fromkeys(("to", "cc", "bcc", "envelope"), people)
+    most |= dict.fromkeys(("attachments", "alternatives"), files)
+    most["headers"] = settings.max_headers
+    entries = 6 * people + 12 * files + 2 * settings.max_headers + WIDEST
+    return Bounds(most, total=3 * entries)  # each may have a name and a value
 
 
 def judge_message(request: MessageFields, settings: Settings) -> None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smtps.advice import advice_for
 from smtps.api import problems
-from smtps.api.guards import body, origin, tokens
+from smtps.api.guards import body, origin, shape, tokens
 from smtps.api.guards.pace import Paced, SlowError
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.guards.watch import Watch
@@ -58,6 +58,7 @@ class Gate:
         self._stopping = stopping
         self._running = 0
         self._known_hosts = settings.known_hosts
+        self._bounds = body.bounds(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -105,8 +106,13 @@ class Gate:
             return
         if content is None:
             await self._refuse("api.too_large", scope, receive, answer, {})
-        else:
-            await self._run(scope, content, receive, answer)
+            return
+        try:
+            await shape.judge(content, self._bounds)
+        except InputError as error:
+            await problems.of(error)(scope, receive, answer)
+            return
+        await self._run(scope, content, receive, answer)
 
     async def _take_form(
         self, scope: Scope, content_type: str, receive: Receive, answer: _Answer
@@ -115,7 +121,13 @@ class Gate:
         from smtps.api.upload import Upload  # noqa: PLC0415  # late: few send forms
 
         settings = self._settings
-        with TemporaryDirectory(prefix="smtps-", dir=settings.upload_dir) as folder:
+        try:
+            place = TemporaryDirectory(prefix="smtps-", dir=settings.upload_dir)
+        except OSError:
+            log.exception("no folder can be made in upload_dir for the files of a form")
+            await self._refuse("api.no_space", scope, receive, answer, {})
+            return
+        with place as folder:
             try:
                 upload = Upload(
                     content_type,
@@ -123,6 +135,7 @@ class Gate:
                     max_fields=settings.max_body,
                     max_files=settings.max_attachments,
                     max_recipients=settings.max_recipients,
+                    bounds=self._bounds,
                 )
                 with closing(upload):
                     if not await _feed(upload, Paced(receive), settings.max_upload):
@@ -130,7 +143,7 @@ class Gate:
                         return
                     content, files = await upload.finish()
             except InputError as error:
-                await problems.response(problems.document(error.failure))(scope, receive, answer)
+                await problems.of(error)(scope, receive, answer)
                 return
             except SlowError:
                 await self._refuse("api.too_slow", scope, receive, answer, {})
@@ -161,7 +174,7 @@ class Gate:
             return "api.busy"
         if path.startswith(("/api/", "/smtps/", "/probe")):
             self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
-        return body.judge_headers(scope["method"], path, headers, settings)
+        return body.judge_headers(scope["method"], path, headers, settings, scope["query_string"])
 
     async def _refuse(
         self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]

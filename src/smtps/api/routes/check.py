@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import StreamingResponse
 
 from smtps.api import events, problems, schemas
+from smtps.api.bodies import BodyRoute
 from smtps.api.document import Document
 from smtps.api.requests import CheckQuery, CheckRequest
 from smtps.api.routes.seed import Detail
@@ -27,7 +28,7 @@ _BODY = Body(openapi_examples={"a server": {"value": schemas.EXAMPLE_CHECK}})
 
 def router(service: Service) -> APIRouter:
     """``/api/smtps/check``."""
-    routes = APIRouter(prefix="/api/smtps/check", tags=["diagnosis"])
+    routes = APIRouter(prefix="/api/smtps/check", tags=["diagnosis"], route_class=BodyRoute)
 
     async def report(request: CheckRequest, *, transcript: bool) -> Document:
         found = await service.report(request, transcript=transcript)

@@ -11,6 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Scope
 
 from smtps.api import events, schemas
+from smtps.api.bodies import BodyRoute
 from smtps.api.document import Document
 from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
@@ -40,7 +41,7 @@ _BODY = Body(openapi_examples={"a message": {"value": schemas.EXAMPLE_MESSAGE}})
 
 def router(service: Service) -> APIRouter:
     """``/api/smtps/messages`` and ``/api/smtps/accounts``."""
-    routes = APIRouter(prefix="/api/smtps", tags=["the outbox"])
+    routes = APIRouter(prefix="/api/smtps", tags=["the outbox"], route_class=BodyRoute)
 
     @routes.post(
         "/messages",

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
 from smtps.api.answers import dry_run_answer, send_answer
+from smtps.api.bodies import BodyRoute
 from smtps.api.document import Document
 from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
@@ -35,7 +36,7 @@ Detail = Annotated[Literal["full"] | None, Query(description="full: with transcr
 
 def router(service: Service) -> APIRouter:
     """``/api/smtps/connect`` and ``/api/smtps/send``."""
-    routes = APIRouter(prefix="/api/smtps", tags=["connect and send"])
+    routes = APIRouter(prefix="/api/smtps", tags=["connect and send"], route_class=BodyRoute)
 
     @routes.get("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_get(query: Annotated[ConnectQuery, Query()]) -> Document:
