@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 
 import pytest
@@ -143,3 +145,10 @@ def test_the_longest_answer_that_is_let_in_is_read_at_once() -> None:
     found = Capabilities.of(reply)
     assert len(found.auth) == next(words)
     assert time.process_time() - began < 0.25
+
+
+def test_it_survives_a_pickle_and_a_copy() -> None:
+    found = offer("mail.example.com", "SIZE 1000", "AUTH PLAIN")
+    for other in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert other == found
+        assert (other.size, other.auth) == (1000, ("PLAIN",))
