@@ -122,6 +122,7 @@ class Case:
         own: number of the server's key.
         sent: its chain.
         trusted: the client's CA file.
+        forged: the server's certificate is signed by a key that nobody knows.
         made_of: how it was made, for the message of a failing test.
     """
 
@@ -129,7 +130,16 @@ class Case:
     own: int
     sent: tuple[x509.Certificate, ...]
     trusted: tuple[x509.Certificate, ...]
+    forged: bool = False
     made_of: tuple[Plan, ...] = field(default=())
+
+    @property
+    def has_namesakes(self) -> bool:
+        """Whether two keys go by one name, or a key signed that nobody knows."""
+        whole = (*self.sent, *self.trusted)
+        known = {(each.subject, each.public_key().public_bytes(_DER, _SPKI)) for each in whole}
+        names = [subject for subject, _ in known]
+        return self.forged or len(set(names)) < len(names)
 
     def write(self, directory: Path) -> tuple[Path, Path]:
         """Files for the server and for the client."""
@@ -142,6 +152,10 @@ class Case:
         server.write_bytes(private + _pem(self.sent))
         ca.write_bytes(_pem(self.trusted))
         return server, ca
+
+
+_DER = serialization.Encoding.DER
+_SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 
 
 def _pem(certificates: Sequence[x509.Certificate]) -> bytes:
@@ -242,7 +256,8 @@ def cases(draw: st.DrawFn) -> Case:
         )
     )
     host = draw(st.one_of(st.just("mail.x.test"), st.sampled_from(HOSTS)))
-    return Case(host, plans[0].number, (chain[0], *behind), tuple(trusted), tuple(plans))
+    sent, forged = (chain[0], *behind), signed is not None
+    return Case(host, plans[0].number, sent, tuple(trusted), forged, tuple(plans))
 
 
 def server_context(file: Path) -> ssl.SSLContext:

@@ -134,8 +134,11 @@ def test_the_check_sending_and_smtplib_agree(server: Server, case: Case) -> None
     assert (STRICT in codes) == (expected and not strict), codes
     if expected:
         return
-    explained = {found.explains for rule in RULES for found in rule(report.facts)}
-    assert report.failure in explained, (codes, report.failure)
+    if (
+        not case.has_namesakes
+    ):  # where two go by one name, OpenSSL may follow another than the rules
+        explained = {found.explains for rule in RULES for found in rule(report.facts)}
+        assert report.failure in explained, (codes, report.failure)
     errors = [finding for finding in report.findings if finding.severity == "error"]
     assert report.verdict == "fails"
     assert errors
