@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -81,16 +82,44 @@ Raises:
 
 
 def without_password(place: str) -> str:
-    """The URL of a database as it may be shown; a path stays as it is."""
-    from urllib.parse import parse_qsl, urlencode, urlsplit  # noqa: PLC0415
+    """The address of a database as it may be shown; the path of a file stays as it is.
 
-    if "://" not in place:
-        return place
-    url = urlsplit(place)
-    user, at, server = url.netloc.rpartition("@")
-    kept = [(name, value) for name, value in parse_qsl(url.query) if name != "password"]
-    query = f"?{urlencode(kept, safe='/')}" if kept else ""
-    return f"{url.scheme}://{user.partition(':')[0]}{at}{server}{url.path}{query}"
+    Args:
+        place: a path, a URL, or keywords as libpq takes them.
+
+    Only what is known to be no secret is left: an ellipsis stands for everything else.
+    """
+    scheme, is_url, rest = place.partition("://")
+    if not is_url:
+        pairs = _KEYWORD.findall(place)
+        if not any(name in _SHOWN or "password" in name for name, _ in pairs):
+            return place
+        return " ".join(f"{name}={value}" for name, value in pairs if name in _SHOWN)
+    base, asks, query = rest.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    user, at, server = base.rpartition("@")
+    # A question mark or an at sign may stand in a password that should have been encoded.
+    if not _SERVER.fullmatch(server) or (asks and not all(is_pair for _, is_pair, _ in pairs)):
+        return f"{scheme}://…"
+    known = [
+        (name, value) for name, _, value in pairs if name in _SHOWN and _VALUE.fullmatch(value)
+    ]
+    if any("@" in value and name not in _SHOWN for name, _, value in pairs):
+        return f"{scheme}://…"
+    shown = "&".join(f"{name}={value}" for name, value in known)
+    return f"{scheme}://{user.partition(':')[0]}{at}{server}{'?' if shown else ''}{shown}"
+
+
+_KEYWORD = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)")
+_SERVER = re.compile(r"(?:[\w.%,-]|\[[0-9a-fA-F:.%]+\]|:\d+)*(?:/[^@#]*)?")
+_VALUE = re.compile(r"[^@=;\s]*")
+_SHOWN = frozenset({
+    "application_name", "channel_binding", "connect_timeout", "dbname", "gssencmode", "host",
+    "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
+    "load_balance_hosts", "port", "sslcert", "sslcrl", "sslkey", "sslmode", "sslnegotiation",
+    "sslrootcert", "ssl_min_protocol_version", "target_session_attrs", "tcp_user_timeout", "user",
+})  # fmt: skip
+"""Parameters of libpq that hold no secret (PostgreSQL, section 34.1.2)."""
 
 
 def unseen(text: str) -> tuple[str, ...]:

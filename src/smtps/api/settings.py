@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,7 +29,9 @@ from smtps.net.egress import MAIL_PORTS, Egress
 class Settings(BaseSettings):
     """Settings of the service. What is left open depends on where it listens."""
 
-    model_config = SettingsConfigDict(env_prefix="SMTPS_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SMTPS_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8465
@@ -162,6 +165,10 @@ class Settings(BaseSettings):
     def egress(self) -> Egress:
         """Where connections may go."""
         return Egress(bool(self.private_targets), frozenset(self.target_ports or ()) or None)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What ``repr`` shows: the same, since it ends in logs and tracebacks."""
+        return self.shown().items()
 
     def shown(self) -> dict[str, Any]:
         """All settings, without what would help to break in."""

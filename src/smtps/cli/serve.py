@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
 from smtps.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from smtps.api.settings import Settings
@@ -96,9 +98,8 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     if options.persona is not None and not options.sandbox:
         raise InputError("persona", "goes with --sandbox")
     persona = persona_named(options.persona or "healthy").name
-    if options.access_log:
-        _log_requests()
     async with AsyncExitStack() as stack:
+        stack.enter_context(_logging(requests=options.access_log))
         stop = stack.enter_context(stop_signals())
         gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
         box = gallery.boxes[persona] if gallery else None
@@ -147,11 +148,20 @@ def _to_try(settings: Settings, gallery: Gallery, folder: Path) -> Settings:
     return settings.model_copy(update=more)
 
 
-def _log_requests() -> None:
+@contextmanager
+def _logging(*, requests: bool) -> Iterator[None]:
+    """Write what happens to standard error, and each request if wanted."""
     import logging  # noqa: PLC0415
 
+    from smtps.api.logs import OneLine  # noqa: PLC0415
+
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("smtps.access")
+    handler.setFormatter(OneLine("%(asctime)s %(message)s"))
+    logger = logging.getLogger("smtps")
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    if requests:
+        logging.getLogger("smtps.access").setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

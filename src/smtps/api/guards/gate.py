@@ -22,6 +22,7 @@ from smtps.api.guards import body, origin, shape, tokens
 from smtps.api.guards.pace import Paced, SlowError
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.guards.watch import Watch
+from smtps.api.logs import foreign
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.errors import Failure, InputError, Phase
@@ -79,8 +80,10 @@ class Gate:
             self._metrics.answered(route, answer.status, spent)
             # The path alone: a query may hold a password.
             caller = scope["client"][0] if scope.get("client") else "-"
-            log.info("%s %s %s %d %.1f ms", caller, scope["method"], scope["path"], answer.status,
-                     spent * 1000)  # fmt: skip
+            if log.isEnabledFor(logging.INFO):
+                method, path = foreign(scope["method"]), foreign(scope["path"])
+                log.info("%s %s %s %d %.1f ms", foreign(caller), method, path, answer.status,
+                         spent * 1000)  # fmt: skip
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         headers = {
