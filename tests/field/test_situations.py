@@ -17,10 +17,12 @@ from .situations import SITUATIONS
 
 ROOT = Path(__file__).parents[2]
 FEW = (
-    "healthy-dovecot", "certificate-expired", "self-signed",
-    "tls-1.0-only", "client-certificate-stunnel", "imaps", "haproxy-living-backend",
-    "no-such-name", "dead-ipv6-beside-ipv4", "closed-port", "client-on-a-block-list",
-    "wrong-password", "unknown-recipient", "465-without-wrapper", "both-families",
+    "redirected-port", "healthy-dovecot", "certificate-expired", "self-signed",
+    "intermediate-missing", "tls-1.0-only", "client-certificate-stunnel",
+    "postfix-without-certificate", "ml-kem-only", "large-hello-reset", "imaps",
+    "stunnel-dead-backend", "haproxy-living-backend", "no-such-name", "both-families",
+    "closed-port", "rejected-host-prohibited", "client-on-a-block-list", "wrong-password",
+    "unknown-recipient", "own-domain-without-login", "465-without-wrapper", "587-as-it-is-meant",
 )  # fmt: skip
 
 

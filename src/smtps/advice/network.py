@@ -77,8 +77,10 @@ ADVICE: dict[str, Advice] = {
         "Check the port: 465 with implicit TLS, 587 with STARTTLS. As its operator, enable the "
         "listener.", _YOU),
     "net.timeout": Advice(
-        _E, "Packets are dropped: by a firewall there, or by your own network, as many do.",
-        "Try from another network; if other servers time out on this port too, yours blocks it.",
+        _E, "Packets are dropped: by a firewall there, by your own network, as many do, or by this "
+        "computer's firewall.",
+        "Try from another network, and with this computer's firewall open for the port; if other "
+        "servers time out on this port too, the block is on your side.",
         _NETWORK),
     "net.other_port_open": Advice(
         _E, "This port cannot be reached from here, but the server's other port for handing in "

@@ -221,7 +221,7 @@ SITUATIONS = (
           expert="refused by policy, and not for its size",
           build=_refusing("recipient", "552 5.7.0 This message was blocked because its content "
                           "presents a potential security issue"), options=AS_ANN,
-          causes=("send.message_refused", "send.content_refused", "send.policy_refused",
+          causes=("send.spam", "send.message_refused", "send.policy_refused",
                   "send.attachment_blocked"),
           never=("too large", "smaller")),
     _case(name="words-nobody-knows", what="550 with words that no table can know",

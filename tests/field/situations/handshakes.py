@@ -258,7 +258,7 @@ SITUATIONS = (
         expert="no key-exchange group in common",
         build=_openssl("-tls1_2", "-cipher", "ECDHE", "-curves", "brainpoolP512r1"),
         causes=("tls.no_common_group", "tls.no_common_cipher", "tls.handshake_refused"),
-        told="group in common|curve|only group",
+        told="group in common|curve|only the key-exchange group",
         never=("upgrade it",),
     ),
     _case(
