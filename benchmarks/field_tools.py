@@ -1,8 +1,9 @@
 """What other tools say of the same situations; writes field_tools.md.
 
 ``scripts/bench field-tools`` sets up each situation of ``tests/field/situations`` in which
-something is wrong and asks openssl s_client, curl, swaks, testssl.sh and ``smtps check`` about it.
-One regular expression for each cause, below, is held against all that a tool prints, ours too.
+something is wrong and asks openssl s_client, curl, swaks and testssl.sh about it; what ``smtps
+check`` says is taken from the last ``scripts/bench field``. One regular expression for each cause,
+below, is held against all that a tool prints, ours too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.diagnosis import Saying
+from benchmarks.field import SAID as FIELD
 from benchmarks.field import chosen
 from tests.field.lab import Lab
 from tests.field.network import namespaces_can_be_made, sweep
@@ -39,7 +41,8 @@ REPLY = r"\b[45]\d\d[ -][45]\.\d|(?<=[<:] )[45]\d\d "
 
 CAUSES = {
     "auth.account_disabled": r"disabled",
-    "auth.no_common_mechanism": r"no (common|acceptable|usable|known).*(mechanism|auth)|mechanism",
+    "auth.no_common_mechanism": r"no (common|acceptable|usable|known).*(mechanism|auth)|mechanism"
+    r"|kind of login",
     "auth.not_offered": r"(not|no) .*(AUTH|login|authentication)",
     "auth.offered_in_clear": r"(login|auth|password).*(before|without|clear)",
     "auth.rejected": r"\b535\b|login denied|password",
@@ -55,18 +58,20 @@ CAUSES = {
     "dns.private_address": r"private",
     "net.blocked_here": r"firewall|not permitted|timed? ?out|no route",
     "net.closed_by_server": r"closed|hung up|EOF|disconnect",
-    "net.host_unreachable": r"no route|unreachable|prohibited",
-    "net.mtu_black_hole": r"MTU",
+    "net.host_unreachable": r"no route|unreachable|prohibited|rejects|cannot (be )?reach",
+    "net.mtu_black_hole": r"MTU|large packets",
     "net.port_blocked_here": r"network blocks|block",
-    "net.refused": r"refused",
+    "net.refused": r"refused|rejects",
     "net.reset": r"reset",
     "net.some_addresses_fail": r"141\.2\.3\.11|2a09:7:6::10",
     "net.timeout": r"timed? ?out",
-    "net.unreachable": r"unreachable|no route|not assign",
+    "net.unreachable": r"unreachable|no route|not assign|cannot (be )?reach",
     "send.greylisted": r"greylist",
     "send.login_required": r"log.?in|authenticat|530",
-    "send.relays_without_login": r"relays|open relay",
+    "send.smtputf8_not_offered": r"SMTPUTF8|beyond ASCII|international",
+    "send.relays_without_login": r"relays|open relay|not logged in",
     "smtp.blocklisted": r"block.?list|blocked using|listed|spamhaus",
+    "smtp.ehlo_name_replaced": r"EHLO.*name|name.*EHLO|\b504\b",
     "smtp.ehlo_name_refused": r"EHLO.*name|fully-qualified|504",
     "smtp.ehlo_refused": r"EHLO",
     "smtp.greeting_late": r"late|after 1?\d(\.\d)? second",
@@ -79,26 +84,27 @@ CAUSES = {
     "tls.broken": r"bad record mac|decrypt|damaged",
     "tls.certificate_chain_order": r"order",
     "tls.certificate_common_name_only": r"common name|subject.?alt|CN only|SAN",
-    "tls.certificate_constrained": r"subtree|constraint|may not (issue|certify)",
-    "tls.certificate_expired": r"expired|expires: .*<|ended",
+    "tls.certificate_constrained": r"subtree|constraint|not allowed to issue|path length",
+    "tls.certificate_expired": r"expired|out of date",
     "tls.certificate_expires_soon": r"expires <|(ends|expires|valid).*(days|soon)",
-    "tls.certificate_incomplete_chain": r"incomplete|missing|intermediate",
+    "tls.certificate_incomplete_chain": r"incomplete|missing|intermediate|not sent",
     "tls.certificate_invalid": r"invalid|malformed|asn1|duplicate|version",
-    "tls.certificate_no_address": r"IP address mismatch|no alternative.*(subject|name)|not match",
+    "tls.certificate_no_address": r"IP address mismatch|no alternative.*(subject|name)|not match"
+    r"|for names",
     "tls.certificate_not_strict": r"key identifier",
-    "tls.certificate_not_yet_valid": r"not yet valid",
+    "tls.certificate_not_yet_valid": r"not.yet.valid",
     "tls.certificate_revoked": r"revoked",
     "tls.certificate_self_signed": r"self.?signed",
     "tls.certificate_untrusted_root": r"self-signed certificate in|unable to get|not trusted"
     r"|unknown (ca|issuer)|chain incomplete",
     "tls.certificate_weak": r"too weak|key.*1024|1024 bit|SHA-?1\b",
     "tls.certificate_wrong_host": r"hostname mismatch|not match|no alternative|another name",
-    "tls.certificate_wrong_purpose": r"purpose|invalid CA",
+    "tls.certificate_wrong_purpose": r"purpose|invalid CA|not meant",
     "tls.client_certificate_required": r"certificate required|client certificate|certificate from",
     "tls.client_certificate_unfit": r"certificate expired|unknown ca|unsupported certificate|client"
     r" certificate",
     "tls.clock_wrong": r"clock",
-    "tls.closed": r"unexpected eof|closed|hung up|EOF",
+    "tls.closed": r"unexpected eof|closed|hung up|EOF|reset|cut the conn",
     "tls.fingerprint_mismatch": r"pinned|fingerprint",
     "tls.implicit_tls_port": r"first byte|implicit",
     "tls.large_hello": r"large|octets",
@@ -108,7 +114,7 @@ CAUSES = {
     "tls.no_common_group": r"group|curve|ML-?KEM|post-quantum",
     "tls.no_server_certificate": r"no (peer |server )?certificate|anonymous|anon\b|ADH",
     "tls.no_trust_store": r"trust store|no certificate authorit|CA file|cafile",
-    "tls.not_tls": r"wrong version|not TLS|neither TLS|HTTP|SSH|MySQL|echo",
+    "tls.not_tls": r"wrong version|not TLS|neither TLS|HTTP|SSH|MySQL|echo|IMAP|POP3",
     "tls.old_ciphers_only": r"old ciphers|obsolete|AES128-SHA|AES256-SHA",
     "tls.old_versions_accepted": r"TLS ?v?1(\.0)? .*(offered|accept|old|takes)|takes TLS 1",
     "tls.plaintext_on_tls_port": r"not start with TLS|in the clear|plain ?text|\b220 ",
@@ -117,7 +123,8 @@ CAUSES = {
     "tls.staple_missing": r"stapl",
     "tls.starttls_injection": r"inject|before TLS",
     "tls.starttls_inside_tls": r"STARTTLS",
-    "tls.starttls_not_offered": r"(not|no|didn't|n't).*STARTTLS|STARTTLS.*(not|denied)",
+    "tls.starttls_not_offered": r"(not|no|didn't|n't).*STARTTLS|STARTTLS.*(not|denied)"
+    r"|takes STARTTLS away",
     "tls.starttls_refused": r"\b454\b|STARTTLS.*refus",
     "tls.timeout": r"timed? ?out|not finish",
     "tls.unrecognized_name": r"unrecognized.name|does not know.*name|SNI",
@@ -212,9 +219,13 @@ def testssl(place: Place, lab: Lab) -> list[str]:
             place.authority]  # fmt: skip
 
 
-def smtps(situation: Situation, lab: Lab) -> list[str]:
-    return [sys.executable, "-m", "smtps", "check", situation.target,
-            *(each.format(lab=lab.directory) for each in situation.options)]  # fmt: skip
+def ours(answer: dict[str, Any]) -> tuple[str, float]:
+    """What ``benchmarks.field`` heard from ``smtps check``: the findings, as its text has them."""
+    report = answer.get("report") or {"findings": []}
+    lines = []
+    for each in report["findings"]:
+        lines += [f"{each['meaning']} [{each['code']}]", each["seen"], each["fix"]]
+    return "\n".join(lines), answer.get("seconds", 0.0)
 
 
 TOOLS: dict[str, Tool] = {
@@ -222,19 +233,17 @@ TOOLS: dict[str, Tool] = {
 }  # fmt: skip
 
 
-def ask(
-    situation: Situation, lab: Lab, command: Sequence[str], limit: float = LIMIT
-) -> tuple[str, float]:
+def ask(situation: Situation, lab: Lab, command: Sequence[str]) -> tuple[str, float]:
     """All that a tool prints, and how long it took."""
     start = time.monotonic()
     full = [*situation.runs, *command]
     try:
-        done = lab.client(full, limit, **situation.environment)
+        done = lab.client(full, LIMIT, **situation.environment)
         text = done.stdout + done.stderr
     except subprocess.TimeoutExpired as error:
         said = [part.decode(errors="replace") if isinstance(part, bytes) else part or ""
                 for part in (error.stdout, error.stderr)]  # fmt: skip
-        text = f"{''.join(said)}\n(stopped after {limit:g} s)"
+        text = f"{''.join(said)}\n(stopped after {LIMIT:g} s)"
     return text, round(time.monotonic() - start, 1)
 
 
@@ -248,8 +257,7 @@ def hear(situation: Situation, tools: Sequence[str]) -> dict[str, tuple[str, flo
         with Lab(**situation.network) as lab:
             situation.build(lab)
             lab.open_for_clients()
-            command = smtps(situation, lab) if name == "smtps" else TOOLS[name](place, lab)
-            found[name] = ask(situation, lab, command, 150 if name == "smtps" else LIMIT)
+            found[name] = ask(situation, lab, TOOLS[name](place, lab))
     return found
 
 
@@ -319,7 +327,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="words in names, with a comma between")
     parser.add_argument("--group", default="")
     parser.add_argument("--jobs", type=int, default=4)
-    parser.add_argument("--tools", default=",".join(("smtps", *TOOLS)), help="ask these only")
+    parser.add_argument("--tools", default=",".join(TOOLS), help="ask these only")
     parser.add_argument("--judge", action="store_true", help="what was said last time")
     options = parser.parse_args()
     said = json.loads(SAID.read_text()) if SAID.exists() else {}
@@ -335,6 +343,9 @@ def main() -> None:
                 marks = {tool: Saying(*it).names(cause(each)) for tool, it in found.items()}
                 print(each.name, marks, flush=True)
                 SAID.write_text(json.dumps(said, ensure_ascii=False))
+    for name, answers in json.loads(FIELD.read_text()).items():
+        if name in said and "after" in answers:
+            said[name]["smtps"] = ours(answers["after"])
     everything = [each for each in chosen("", "") if askable(each)]
     TABLE.write_text(document(everything, said))
 

@@ -22,6 +22,11 @@ Two points: the right cause comes first, in words that say it, with no wrong err
 it and the right verdict. One: among others, or vaguely. None: another cause, or none. Of a healthy
 server two points are for saying so. The fix is judged too: *yes* works if it is followed, *partly*
 leaves something out, *no* is another cause's or does harm.
+
+The expert's causes are in words. Where a code was named only while the program was mended, it was
+added to the acceptable ones then, and a pattern for the words of the first finding was widened where
+the finding said the same in other words; so *before* is what nobody had seen, *after* what was mended
+against it.
 """
 
 
