@@ -24,9 +24,9 @@ server two points are for saying so. The fix is judged too: *yes* works if it is
 leaves something out, *no* is another cause's or does harm.
 
 The expert's causes are in words. Where a code was named only while the program was mended, it was
-added to the acceptable ones then, and a pattern for the words of the first finding was widened where
-the finding said the same in other words; so *before* is what nobody had seen, *after* what was mended
-against it.
+added to the acceptable ones then, and a pattern for the words of the first finding was widened
+where the finding said the same in other words. So *before* is what nobody had seen, and *after*
+what was mended against it.
 """
 
 
