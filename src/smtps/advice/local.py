@@ -25,7 +25,11 @@ ADVICE: dict[str, Advice] = {
     "api.not_found": Advice(_E, "There is nothing at this path.", "See /docs.", _YOU),
     "api.method_not_allowed": Advice(
         _E, "This path does not take this method.", "See the Allow header.", _YOU),
-    "api.malformed": Advice(_E, "The body cannot be read.", "Send JSON.", _YOU),
+    "api.head_too_large": Advice(
+        _E, "The request line and the header fields are too long.",
+        "Send fewer or shorter ones: 65536 octets together.", _YOU),
+    "api.malformed": Advice(
+        _E, "The request cannot be read.", "Send HTTP/1.1 with a body of JSON.", _YOU),
     "api.unsupported_media_type": Advice(
         _E, "The body is not JSON, or its Content-Type says that it is something else.",
         "Send Content-Type: application/json; to /api/smtps/send and /api/smtps/messages also a "

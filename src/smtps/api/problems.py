@@ -32,6 +32,7 @@ _BY_CODE: dict[str, int] = {
     "api.bug": 500,
     "api.busy": 503,
     "api.caller_limited": 429,
+    "api.head_too_large": 431,
     "api.malformed": 400,
     "api.method_not_allowed": 405,
     "api.no_space": 507,

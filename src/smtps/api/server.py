@@ -6,11 +6,15 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
 from smtps.api.app import create_app
+from smtps.api.crowd import Crowd, room
+from smtps.api.heads import KEEP_ALIVE, LONGEST, protocol_class
 from smtps.api.metrics import Metrics
 from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
@@ -83,7 +87,11 @@ async def _run(
 ) -> None:
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        http=cast("type[asyncio.Protocol]", partial(protocol_class(), crowd=Crowd(room()))),
+        ws="none",
+        h11_max_incomplete_event_size=4 * LONGEST,  # ours is the bound: h11 would say 400
+        timeout_keep_alive=KEEP_ALIVE,
+        log_level="error",  # what is below names no caller and comes as often as anybody likes
         access_log=False,  # it would show the query, which may hold a password
         server_header=False,
         timeout_graceful_shutdown=round(settings.grace) + 2,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.types import Scope
+
 from smtps.api.guards.shape import WIDEST, Bounds
 from smtps.api.requests import MessageFields
 from smtps.api.settings import Settings
@@ -17,6 +19,9 @@ JSON_PATHS = FORM_PATHS | {
 }
 """Where POST has a body."""
 
+LONGEST_HEAD = 1 << 16
+"""Octets of request line and header fields."""
+
 MOST_PARAMETERS = 100
 """In a query."""
 
@@ -24,6 +29,15 @@ MOST_PARAMETERS = 100
 def is_form(method: str, path: str, headers: Mapping[str, str]) -> bool:
     """Whether a request brings its message as a form."""
     return method == "POST" and path in FORM_PATHS and _kind(headers) == "multipart/form-data"
+
+
+def judge_head(scope: Scope) -> str | None:
+    """The code of what is wrong with a head, or None."""
+    size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    if size + len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_HEAD:
+        return "api.head_too_large"
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    return "api.malformed" if hosts > 1 else None  # RFC 9112 section 3.2
 
 
 def judge_headers(

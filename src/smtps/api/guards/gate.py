@@ -165,6 +165,8 @@ class Gate:
         settings, path = self._settings, scope["path"]
         if self._stopping.is_set():
             return "api.stopping"
+        if (code := body.judge_head(scope)) is not None:
+            return code
         if (code := origin.judge(headers, path, self._known_hosts)) is not None:
             return code
         name = None

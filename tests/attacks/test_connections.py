@@ -1,0 +1,202 @@
+"""Connections that ask for nothing, too slowly or without an end; with h11 and with httptools."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from smtps.api import crowd, heads, server
+from smtps.api.settings import Settings
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+Wires = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture(params=["h11", "httptools"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    kind = heads.PlainProtocol if name == "h11" else heads._fast()
+    monkeypatch.setattr(server, "protocol_class", lambda: kind)
+    return name
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[int]:
+    """A service; its port."""
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+
+    def tell(url: str) -> None:
+        ready.set_result(int(url.rpartition(":")[2]))
+
+    serving = asyncio.create_task(
+        server.serve(Settings(port=0, grace=0), None, ready=tell, stop=stop)
+    )
+    try:
+        yield await ready
+    finally:
+        stop.set()
+        await serving
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Wires]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def answer(wires: Wires) -> tuple[int, dict[str, Any]]:
+    """Status and document of an answer; 0 if there is none."""
+    head = await wires[0].readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    body = await wires[0].readexactly(length)
+    return int(head.split()[1]), json.loads(body)
+
+
+async def ended(wires: Wires) -> bytes:
+    """What comes until the service closes."""
+    try:
+        return await asyncio.wait_for(wires[0].read(), 20)
+    except ConnectionError:
+        return b""
+
+
+async def pour(wires: Wires, content: bytes, piece: int = 1000) -> None:
+    for start in range(0, len(content), piece):
+        wires[1].write(content[start : start + piece])
+        await wires[1].drain()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("begin", [GET + b"X-Long: ", GET + b"X", b"GET /",
+                                   GET + b"A: b\r\n" * 5_000 + b"X: "])  # fmt: skip
+async def test_a_head_without_an_end_is_refused(parser: str, begin: bytes) -> None:
+    async with running() as port, connected(port) as wires:
+        # One octet too many and no more: what is not read when a connection closes would reset it.
+        await pour(wires, (begin + b"a" * 70_000)[: heads.LONGEST + 1])
+        told = await ended(wires)
+        assert told.startswith(b"HTTP/1.1 431 ")
+        assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "api.head_too_large"
+
+
+@pytest.mark.parametrize("size", [70_000, 100_000, 300_000])
+async def test_a_whole_head_is_bounded_too(parser: str, size: int) -> None:
+    async with running() as port, connected(port) as wires:
+        wires[1].write(GET + b"X-Long: " + b"a" * size + b"\r\n\r\n")
+        status, told = await answer(wires)
+        assert (status, told["code"]) == (431, "api.head_too_large")
+
+
+@pytest.mark.parametrize("behind", [b"0\r\nX-Long: ", b"5;x="])
+async def test_what_stands_between_pieces_of_a_body_has_an_end(parser: str, behind: bytes) -> None:
+    head = b"POST /api/smtps/send HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
+    head += b"Content-Type: application/json\r\n\r\n"
+    async with running() as port, connected(port) as wires:
+        await pour(wires, head)
+        with suppress(ConnectionError):
+            await pour(wires, behind + b"a" * 600_000)
+        assert b" 200 " not in (await ended(wires))[:20]
+
+
+async def test_a_head_of_60_kib_is_taken(parser: str) -> None:
+    async with running() as port, connected(port) as wires:
+        for _ in range(2):
+            wires[1].write(GET + b"X-Long: " + b"a" * 60_000 + b"\r\n\r\n")
+            assert (await answer(wires))[0] == 200
+
+
+async def test_two_hosts_are_one_too_many(parser: str) -> None:
+    async with running() as port, connected(port) as wires:
+        wires[1].write(GET + b"Host: 127.0.0.1\r\n\r\n")
+        status, told = await answer(wires)
+        assert (status, told["code"]) == (400, "api.malformed")
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [(b"", b""), (GET, b"HTTP/1.1 408 "), (b"GET", b"HTTP/1.1 408 ")]
+)
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    parser: str, sent: bytes, told: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert heads.PATIENCE == 30
+    monkeypatch.setattr(heads, "PATIENCE", 0.1)
+    async with running() as port, connected(port) as wires:
+        wires[1].write(sent)
+        assert (await ended(wires)).startswith(told)
+
+
+async def test_octets_do_not_buy_time(parser: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "PATIENCE", 0.3)
+    async with running() as port, connected(port) as wires:
+        wires[1].write(GET + b"\r\n")
+        assert (await answer(wires))[0] == 200
+        dripping = asyncio.create_task(drip(wires))
+        assert (await ended(wires)).startswith(b"HTTP/1.1 408 ")
+        dripping.cancel()
+
+
+async def drip(wires: Wires) -> None:
+    wires[1].write(GET)
+    while True:
+        wires[1].write(b"X: y\r\n")
+        await asyncio.sleep(0.02)
+
+
+async def test_whoever_waits_longest_goes_for_who_comes(
+    parser: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "room", lambda: 20)
+    async with running() as port, AsyncExitStack() as stack:
+        many = [await stack.enter_async_context(connected(port)) for _ in range(60)]
+        wires = await stack.enter_async_context(connected(port))
+        wires[1].write(GET + b"\r\n")
+        assert (await answer(wires))[0] == 200
+        assert await ended(many[0]) == b""
+    lines = [record for record in caplog.records if record.name == "smtps.connections"]
+    assert len(lines) == 1
+
+
+def test_who_is_being_served_stays() -> None:
+    full = crowd.Crowd(2)
+    assert full.enter("a") is None
+    assert full.enter("b") is None
+    full.busy("a")
+    assert full.enter("c") == "b"
+    full.busy("c")
+    assert full.enter("d") == "d"
+    full.idle("c")
+    assert full.enter("e") == "c"
+    full.leave("e")
+    assert full.enter("f") is None
+
+
+def test_the_log_tells_of_it_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    time = 0.0
+    full = crowd.Crowd(1, now=lambda: time)
+    for time in (0.0, 1.0, 2.0, 3.0, 20.0):  # noqa: B007  # the clock reads it
+        full.enter(object())
+    assert [record.args for record in caplog.records] == [(1, 1), (1, 3)]
+
+
+def test_the_limit_of_files_is_raised_and_bounds_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_to = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
+    for limits, most in (((128, 512), 256), ((64, 64), 32), ((1024, 1 << 20), crowd.MOST)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
+        assert crowd.room() == most
+    assert set_to == [(512, 512), (1 << 20, 1 << 20)]
