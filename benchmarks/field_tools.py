@@ -286,6 +286,9 @@ def document(situations: Sequence[Situation], said: dict[str, Any]) -> str:
             line = _steady(saying.line(cause(each)))
             cells.append(f"{'**yes**' if right else 'no'} `{line}`")
         rows.append(_row(cells))
+    suited = [each for each in heard if each.group in TLS_GROUPS]
+    left_out = [f"`{each.name}`" for each in suited if "testssl.sh" not in said[each.name]]
+    note = f"\ntestssl.sh was not asked about: {', '.join(left_out)}.\n" if left_out else ""
     sums = [_row([tool, f"{named[tool]} of {len(seconds[tool])}", f"{_median(seconds[tool]):.1f}"])
             for tool in tools]  # fmt: skip
     return f"""\
@@ -301,7 +304,7 @@ printed does not mean that it helps.
 | tool | names the cause | median seconds |
 | --- | --- | --- |
 {chr(10).join(sums)}
-
+{note}
 {_row(["situation", "an expert says", *tools])}
 {_row(["---"] * (len(tools) + 2))}
 {chr(10).join(rows)}
