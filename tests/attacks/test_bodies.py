@@ -138,6 +138,24 @@ async def test_a_large_body_leaves_the_loop_alone(
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
 
 
+async def test_a_large_message_is_made_ready_apart(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    ready = SendRequest.ready
+
+    def watched(*args: Any) -> Any:
+        threads.append(threading.current_thread())
+        return ready(*args)
+
+    monkeypatch.setattr(SendRequest, "ready", watched)
+    for size in (10, 70_000):
+        body = {**FORM, "body": "x\n" * size, "dry_run": True}
+        assert (await client.post(SEND, json=body)).status_code == 200
+    await client.post(SEND, data=FORM, files=[("attachments", b"x")])
+    assert [thread is threading.main_thread() for thread in threads] == [True, False, False]
+
+
 async def test_text_full_of_brackets_is_only_text(client: httpx.AsyncClient) -> None:
     text = '[{,"\\' * 50_000
     body = {**FORM, "dry_run": True, "body": text}

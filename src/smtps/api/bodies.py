@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.responses import Response
 
+from smtps.api.requests import MessageFields
+from smtps.message import Attachment
+
 LARGE = 1 << 16
 """Octets above which a body is parsed in a thread."""
 
@@ -25,6 +28,7 @@ WINDOW = 100
 """Entries of each list that are looked at together for the first mistakes."""
 
 Model = TypeVar("Model", bound=BaseModel)
+Made = TypeVar("Made")
 
 
 class BodyError(Exception):
@@ -113,3 +117,18 @@ def _window(value: Any, start: int) -> Any:
 
 def _moved(place: Sequence[int | str], start: int) -> tuple[int | str, ...]:
     return tuple(step + start if isinstance(step, int) else step for step in place)
+
+
+async def apart(
+    work: Callable[[Sequence[Attachment]], Made],
+    request: MessageFields,
+    files: Sequence[Attachment],
+) -> Made:
+    """What is made of a message; of a large one, or one with files, in a thread.
+
+    Raises:
+        InputError: as ``work`` does.
+    """
+    if files or request.octets > LARGE:
+        return await asyncio.to_thread(work, files)
+    return work(files)

@@ -224,6 +224,13 @@ class MessageFields(BaseModel):
         sender = envelope.get("from")
         return {**data, "from": sender if isinstance(sender, str) else ""}
 
+    @property
+    def octets(self) -> int:
+        """About how large it is."""
+        files = (*self.attachments, *self.alternatives)
+        texts = (self.raw, self.body, self.html, *(file.content for file in files))
+        return sum(len(text) for text in texts if text is not None)
+
     def ready(self, files: Iterable[Attachment] = ()) -> Outgoing:
         """The message as it goes out.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from smtps.api import problems
 from smtps.api.answers import connect_answer, facts_answer
+from smtps.api.bodies import apart
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
 from smtps.api.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
@@ -134,7 +135,7 @@ class Service:
     ) -> Result:
         """Send one message; ``files`` came beside the fields of the request."""
         endpoint = self.endpoint(request, request.timeout, transcript=transcript)
-        ready = request.ready(files)
+        ready = await apart(request.ready, request, files)
         terms: dict[str, Any] = {
             "partial": request.partial,
             "dsn": request.notifications(),

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Scope
 
 from smtps.api import events, schemas
-from smtps.api.bodies import BodyRoute
+from smtps.api.bodies import BodyRoute, apart
 from smtps.api.document import Document
 from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
@@ -150,14 +150,15 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     name = idempotency_key(headers)
-    outgoing = request.ready(files)
+    outgoing = await apart(request.ready, request, files)
     if outgoing.content.size > service.settings.outbox_message:
         most = service.settings.outbox_message
         raise InputError("body", f"has more than {most} octets", code="api.too_large")
     account.admit(outgoing)
     key = None
     if name is not None:
-        key = Key(scope.get("smtps.caller") or "", name, request.digest(files))
+        digest = await apart(request.digest, request, files)
+        key = Key(scope.get("smtps.caller") or "", name, digest)
     now = box.clock.now()
     try:
         submission = request.submission(outgoing, account, key, box.new_id(), now)

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from smtps.api import events, problems, schemas
 from smtps.api.answers import dry_run_answer, send_answer
-from smtps.api.bodies import BodyRoute
+from smtps.api.bodies import BodyRoute, apart
 from smtps.api.document import Document
 from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
@@ -120,7 +120,7 @@ async def send(
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     judge_message(request, service.settings)
     if request.dry_run:
-        outgoing = request.ready(files)
+        outgoing = await apart(request.ready, request, files)
         return Document(dry_run_answer(request, outgoing))
     result = await service.send(request, files, transcript=transcript)
     partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
