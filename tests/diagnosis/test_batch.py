@@ -239,14 +239,14 @@ async def test_a_broken_target_is_unknown_and_disturbs_nobody() -> None:
             raise asyncio.CancelledError
         return report_of(target)
 
-    targets = ["x:0", "bug", "fine", "cancelled", "fine too"]
+    targets = ["x:0", "bug", "fine", "cancelled", "fine-too"]
     done = {report.facts.target: report for report in await collect(targets, check_one)}
     assert {name: report.verdict for name, report in done.items()} == {
         "x:0": Verdict.UNKNOWN,
         "bug": Verdict.UNKNOWN,
         "cancelled": Verdict.UNKNOWN,
         "fine": Verdict.WORKS,
-        "fine too": Verdict.WORKS,
+        "fine-too": Verdict.WORKS,
     }
     (finding,) = done["x:0"].findings
     assert finding.code == "input.invalid"

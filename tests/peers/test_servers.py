@@ -116,7 +116,9 @@ async def test_check_without_login_says_that_none_was_tried(server: Server) -> N
 async def test_check_names_a_wrong_password(server: Server) -> None:
     report = await smtps.check(server.endpoint(password="wrong"))
     assert report.verdict == "fails"
-    assert [finding.code for finding in report.findings] == ["auth.rejected"]
+    codes = [finding.code for finding in report.findings]
+    assert codes[0] == "auth.rejected"
+    assert set(codes[1:]) <= {"auth.another_mechanism"}  # where CRAM-MD5 or SCRAM was tried
 
 
 async def test_check_asks_for_recipients_and_sends_nothing(server: Server) -> None:

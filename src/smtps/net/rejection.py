@@ -60,7 +60,7 @@ async def connected(address: Address, options: Sequence[Option] = ()) -> socket.
     Raises:
         OSError: as ``connect`` does.
     """
-    plug, place = await _socket(address, options)
+    plug, place = _socket(address, options)
     try:
         await asyncio.get_running_loop().sock_connect(plug, place)
     except BaseException:
@@ -81,7 +81,7 @@ async def rejection(address: Address) -> Rejection | None:
         if address.is_ipv6
         else ((socket.IPPROTO_IP, _IP_RECVERR, 1),)
     )
-    plug, place = await _socket(address, options)
+    plug, place = _socket(address, options)
     with plug:
         try:
             await asyncio.get_running_loop().sock_connect(plug, place)
@@ -90,11 +90,11 @@ async def rejection(address: Address) -> Rejection | None:
     return None
 
 
-async def _socket(
+def _socket(
     address: Address, options: Sequence[Option]
 ) -> tuple[socket.socket, tuple[object, ...]]:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(
+    # Of an address as it is, so nobody is asked and nothing waits; it is read for its zone.
+    found = socket.getaddrinfo(
         address.ip, address.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
     )
     family, kind, protocol, _, place = found[0]
