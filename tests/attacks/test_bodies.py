@@ -156,6 +156,16 @@ async def test_a_large_message_is_made_ready_apart(
     assert [thread is threading.main_thread() for thread in threads] == [True, False, False]
 
 
+@pytest.mark.parametrize("query", ["", "?detail=full"])
+@pytest.mark.parametrize("field", ["host", "subject", "username"])
+async def test_half_a_character_is_refused(
+    client: httpx.AsyncClient, field: str, query: str
+) -> None:
+    body = {**FORM, "dry_run": True, field: "\ud800"}
+    answer = await client.post(SEND + query, content=json.dumps(body), headers=LONG)
+    assert (answer.status_code, answer.json()["code"]) == (400, "api.malformed")
+
+
 async def test_text_full_of_brackets_is_only_text(client: httpx.AsyncClient) -> None:
     text = '[{,"\\' * 50_000
     body = {**FORM, "dry_run": True, "body": text}
