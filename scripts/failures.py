@@ -1,4 +1,4 @@
-"""Writes the part of docs/failures.md that is drawn from the corpus of real replies.
+"""Writes what docs/failures.md draws from the corpus of real replies and from the field.
 
 python scripts/failures.py            writes it
 python scripts/failures.py --check    says whether it is up to date
@@ -6,18 +6,22 @@ python scripts/failures.py --check    says whether it is up to date
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from smtps.advice import ADVICE
 from smtps.replies import UNKNOWN, rows
 from smtps.sandbox.personas import PERSONAS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "failures.md"
 CORPUS = ROOT / "tests" / "field" / "replies.toml"
-BEGIN, END = "<!-- from the corpus: begin -->\n", "<!-- from the corpus: end -->\n"
+FIELD = ROOT / "benchmarks" / "field.md"
+CORPUS_PART = ("<!-- from the corpus: begin -->\n", "<!-- from the corpus: end -->\n")
+FIELD_PART = ("<!-- from the field: begin -->\n", "<!-- from the field: end -->\n")
 SHOWN, LONGEST = 2, 96
 """Replies for each cause, and characters of one."""
 
@@ -63,12 +67,43 @@ def line(cause: str, replies: list[dict[str, Any]]) -> str:
     return f"| {shown} | `{cause}` | {'; '.join([*personas, seen])} |\n"
 
 
+CODE = re.compile(r"`([a-z]+\.[a-z0-9_]+)`")
+CALLERS = ("api.", "input.", "message.", "outbox.", "session.")
+"""What only a caller can do wrong, or the service itself."""
+
+
+def field() -> str:
+    """Code → the situations with real software in which it was the first thing said."""
+    seen: dict[str, list[str]] = {}
+    for row in FIELD.read_text(encoding="utf-8").splitlines():
+        cells = row.strip("| ").split(" | ")
+        if row.startswith("| `") and len(cells) >= 6 and (said := CODE.search(cells[5])):
+            seen.setdefault(said[1], []).append(cells[1])
+    lines = ["| code | first thing said of |\n|---|---|\n"]
+    for code in sorted(seen):
+        more = f"; and {len(seen[code]) - SHOWN} more" if len(seen[code]) > SHOWN else ""
+        lines.append(f"| `{code}` | {'; '.join(seen[code][:SHOWN])}{more} |\n")
+    replies = {row.cause for row in rows()}
+    unseen = sorted(
+        code for code in set(ADVICE) - set(seen) - replies if not code.startswith(CALLERS)
+    )
+    lines.append(
+        "\nNot the first thing said of any: " + ", ".join(f"`{c}`" for c in unseen) + ".\n"
+    )
+    return "".join(lines)
+
+
+def with_part(page: str, marks: tuple[str, str], part: str) -> str:
+    """The page with one of its drawn parts in place of what stands there."""
+    before, _, rest = page.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return before + marks[0] + part + marks[1] + after
+
+
 def main() -> int:
     """Write or check."""
     page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    wanted = before + BEGIN + table() + END + after
+    wanted = with_part(with_part(page, CORPUS_PART, table()), FIELD_PART, field())
     if "--check" in sys.argv:
         if page != wanted:
             print("docs/failures.md is not up to date: python scripts/failures.py", file=sys.stderr)
