@@ -86,7 +86,7 @@ LEADS_NOWHERE = ("dns.alias_leads_nowhere", "dns.cname_dangling", "dns.dangling_
                  "dns.cname_leads_nowhere", "dns.alias_dangling", "dns.name_not_found",
                  "dns.cname_target_missing")  # fmt: skip
 ROUND = ("dns.alias_loop", "dns.cname_loop", "dns.lookup_failed")
-BLOCKED = ("dns.name_blocked", "dns.null_address", "dns.unusable_address", "dns.blocked",
+BLOCKED = ("dns.blocked_name", "dns.null_address", "dns.unusable_address", "dns.blocked",
            "dns.blackholed", "dns.sinkholed", "dns.local_address",
            "dns.loopback_address")  # fmt: skip
 INSIDE = ("dns.private_address", "dns.unusable_address", "net.timeout", "dns.local_address")
