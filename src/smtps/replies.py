@@ -227,6 +227,12 @@ def fitting(said: Said) -> list[Row]:
 
 
 @lru_cache(maxsize=512)
+def _cause(said: Said) -> str | None:
+    """Remembered without mailboxes: servers refuse many recipients in the same words."""
+    return next((row.cause for row in fitting(said)), None)
+
+
+@lru_cache(maxsize=512)
 def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
     """What a negative reply means.
 
@@ -236,14 +242,14 @@ def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
         lines: the text of each of its lines, enhanced codes included.
     """
     said = Said.of(phase, code, lines)
-    best = next(iter(fitting(said)), None)
+    cause = _cause(said)
     temporary = code < 500
-    if best is None:
+    if cause is None:
         permanent, deferred = UNKNOWN.get(phase, UNKNOWN[Phase.EHLO])
         return Meaning(deferred if temporary else permanent, temporary, _asked(said.text))
-    patience = patience_with(best.cause)
+    patience = patience_with(cause)
     heals = not patience.never and (temporary or patience.minutes is not None)
-    return Meaning(best.cause, heals, _asked(said.text) if heals else None)
+    return Meaning(cause, heals, _asked(said.text) if heals else None)
 
 
 @lru_cache(maxsize=512)
