@@ -62,8 +62,9 @@ def line(cause: str, replies: list[dict[str, Any]]) -> str:
         said.setdefault(reply["by"], words)
     shown = ", ".join(f"`{words}`" for words in list(said.values())[:SHOWN])
     personas = [f"`{name}`" for name, persona in PERSONAS.items() if cause in persona.findings]
-    more = f" and {len(said) - 4} more" if len(said) > 4 else ""
-    seen = ", ".join(list(said)[:4]) + more
+    names = [name for name in said if name != "unknown"] or ["servers that nobody named"]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    seen = ", ".join(names[:4]) + more
     return f"| {shown} | `{cause}` | {'; '.join([*personas, seen])} |\n"
 
 

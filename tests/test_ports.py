@@ -14,6 +14,7 @@ from smtps.cli import server
 from smtps.cli.main import build_parser
 from smtps.diagnosis.rules.hints import hint
 from smtps.options import Endpoint, security_of
+from smtps.providers import by_id
 
 STARTTLS = (25, 587, 2525, 2587)
 
@@ -70,6 +71,7 @@ def test_what_is_more_than_a_host_is_refused_with_the_remedy(host: str, words: s
         (4650, "implicit", "tls.plaintext_on_tls_port", "add --security starttls", "wrappermode"),
         (587, "starttls", "tls.implicit_tls_port", 'security = "implicit"', "587"),
         (465, "starttls", "tls.implicit_tls_port", "leave out --security", "add"),
+        (587, "starttls", "tls.plaintext_on_tls_port", "certificate and key", "Use port 587"),
     ],
 )
 def test_a_remedy_knows_the_port(
@@ -88,3 +90,13 @@ def test_a_refused_token_keeps_the_advice_for_tokens() -> None:
         assert hint(gmail, code) is None
         assert code in ADVICE
     assert hint(facts(host="smtp.gmail.com", token=True), "auth.rejected") is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "port", "security"),
+    [("icloud", 465, "implicit"), ("gmail", 25, "starttls"), ("gmail", 0, "implicit")],
+)
+def test_a_provider_by_name_follows_the_port_too(provider: str, port: int, security: str) -> None:
+    found = by_id(provider)
+    assert found is not None
+    assert found.place(None, port).security == security

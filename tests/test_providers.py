@@ -250,7 +250,7 @@ def test_who_has_no_465_is_not_said_to(name: str) -> None:
         ("gmail", None, 0, (465, "implicit")),
         ("gmail", "starttls", 0, (587, "starttls")),
         ("gmail", None, 587, (587, "starttls")),
-        ("gmail", None, 2525, (2525, "implicit")),
+        ("gmail", None, 2525, (2525, "starttls")),
         ("gmail", "starttls", 2525, (2525, "starttls")),
         ("microsoft-365", None, 0, (587, "starttls")),
         ("163", "starttls", 0, (587, "starttls")),

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from smtps.options import DEFAULT_PORT, Security
+from smtps.options import DEFAULT_PORT, Security, security_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Provider:
         for place in (Place(self.host, self.port, self.security), *self.alternatives):
             if security in (None, place.security) and port in (0, place.port):
                 return place
-        security = security or self.security
+        security = security or (security_of(port) if port else self.security)
         return Place(self.host, port or DEFAULT_PORT[security], security)
 
     def as_json(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtps.advice import ADVICE
-from smtps.client.refusals import refusal
+from smtps.client.refusals import explained, refusal
 from smtps.core.reply import Reply, ReplyParser
 from smtps.errors import LoginError, Phase, RefusedError
 from smtps.replies import UNKNOWN, Row, Said, fitting, meaning, patience_with, rows
@@ -168,3 +168,17 @@ def test_any_words_have_a_meaning(phase: Phase, code: int, lines: list[str]) -> 
     assert found.asked is None or 0 < found.asked <= 86400
     if patience_with(found.code).never:
         assert not found.retryable
+
+
+def test_a_block_list_is_believed_in_the_login_too() -> None:
+    words = "5.7.1 Service unavailable; client [203.0.113.9] blocked using zen.spamhaus.org"
+    assert meaning(Phase.AUTH, 550, (words,)).code == "smtp.blocklisted"
+
+
+def test_what_nobody_asked_for_has_its_cause_too() -> None:
+    """A 421 means the same just before a command and just behind it."""
+    words = ("4.4.0 Failed to connect to relay server",)
+    error = Reply(421, words).refusal("smtp.shutting_down", "The server is closing the session")
+    assert explained(error.locate(phase=Phase.MAIL)).code == "smtp.proxy_failed"
+    mixed = Reply(421, ("4.3.2 closing",)).refusal("auth.unavailable", "No")
+    assert explained(mixed).code == "auth.unavailable"

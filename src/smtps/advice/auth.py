@@ -105,7 +105,8 @@ ADVICE: dict[str, Advice] = {
         "RFC 4954 section 6"),
     "auth.mechanism_refused": Advice(
         _E, "The server does not accept this kind of login.",
-        "Try another mechanism, such as --mechanism PLAIN.", _OPERATOR, "RFC 4954 section 4"),
+        "Try one that it offers and that was not tried yet, with --mechanism; as its operator, "
+        "offer only mechanisms that work.", _OPERATOR, "RFC 4954 section 4"),
     "auth.unverified_tls": Advice(
         _E, "Without a check of the certificate, anybody could be at the other end.",
         "Give a CA file or a fingerprint; to send the password all the same, say so explicitly.",

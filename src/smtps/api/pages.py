@@ -30,7 +30,7 @@ LANDING = f"""\
 smtps {__version__}: does mail submission over TLS work, and if not, why?
 
   curl HOST/smtps/smtp.example.com            check a server
-  curl HOST/smtps/smtp.example.com:587        another port; 587 and 25 mean STARTTLS
+  curl HOST/smtps/smtp.example.com:587        another port; 25, 587, 2525 and 2587 mean STARTTLS
   curl HOST/smtps/smtp.example.com?format=json
   curl HOST/api/smtps/ports/smtp.example.com  compare its ports
   curl HOST/api/smtps/providers?q=gmail       what providers offer

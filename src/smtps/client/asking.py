@@ -5,7 +5,7 @@ from __future__ import annotations
 from smtps.client.access import NAME_REFUSED, Access
 from smtps.client.envelope import Envelope
 from smtps.client.pipeline import Pipeline
-from smtps.client.refusals import meaning
+from smtps.client.refusals import meaning, refusal
 from smtps.client.terms import Way
 from smtps.client.transaction import Transaction
 from smtps.client.wording import RECIPIENTS_PER_TRANSACTION, Wording
@@ -28,7 +28,10 @@ async def ask(access: Access, envelope: Envelope, *, size: int | None = None) ->
 
     Raises:
         CapabilityError: an address needs SMTPUTF8, which is not offered; nothing was sent.
+        RefusedError: the server is closing the session.
     """
+    if (closing := access.dialogue.closing) is not None:  # at the EHLO after the login
+        raise refusal(Phase.MAIL, closing).locate(address=access.address)
     asked = await _ask(access, envelope, size)
     if _named_wrongly(asked) and access.usable and await access.hello_by_address():
         asked = await _ask(access, envelope, size)

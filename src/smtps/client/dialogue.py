@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 
+from smtps.client.refusals import explained
 from smtps.client.transcript import Transcript
 from smtps.client.wording import Group
 from smtps.content import BLOCK, Content
@@ -341,7 +342,7 @@ class Dialogue:
         return error
 
     def _end(self, error: SMTPSError) -> SMTPSError:
-        error.locate(address=self.wire.address).redact(self.transcript.redact)
+        explained(error).locate(address=self.wire.address).redact(self.transcript.redact)
         self.broken = error.apart()
         self.transcript.add("*", f"{type(error).__name__} {error.code}: {error}")
         self.wire.abort()

@@ -58,7 +58,7 @@ AnyMessage = Message | PythonMessage | bytes | Outgoing
 
 def prepare(
     message: AnyMessage,
-    envelope: Envelope | None,
+    envelope: Envelope | None = None,
     *,
     seven_bit: bool = False,
     ascii_header: bool = False,

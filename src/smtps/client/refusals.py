@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smtps import replies
 from smtps.core.reply import Reply
-from smtps.errors import LoginError, Phase, RefusedError
+from smtps.errors import LoginError, Phase, RefusedError, SMTPSError
 
 _SENTENCES = {
     Phase.GREETING: "The server refused the connection",
@@ -43,6 +45,25 @@ def meaning(phase: Phase, reply: Reply) -> str:
 def heals(phase: Phase, reply: Reply) -> bool:
     """Whether a negative reply may be a positive one later: some 5yz are, and some 4yz never."""
     return replies.meaning(phase, reply.code, reply.lines).retryable
+
+
+def explained(error: SMTPSError) -> SMTPSError:
+    """A refusal that nobody had asked for, such as a 421 between two commands, with its cause.
+
+    It is the same whether it comes just before a command or just behind it.
+    """
+    failure = error.failure
+    if isinstance(error, RefusedError) and failure.smtp_code and failure.code in _UNASKED:
+        phase = failure.phase or Phase.MAIL
+        found = replies.meaning(phase, failure.smtp_code, failure.lines)
+        error.failure = replace(
+            failure, code=found.code, retryable=found.retryable, retry_after=found.asked
+        )
+    return error
+
+
+_UNASKED = frozenset({"smtp.shutting_down", "send.message_refused"})
+"""What the protocol calls them, which knows no words."""
 
 
 def refusal(

@@ -61,7 +61,9 @@ class Session(Access):
         """
         terms = _terms(partial, dsn, require_tls)
         if not self.usable:
-            raise SessionError("session.broken", "This session is over; open another.")
+            raise SessionError(
+                "session.broken", "This session is over; open another.", retryable=True
+            )
         self.dialogue.deadline = deadline or deadline_of(self.endpoint)
         try:
             result = await self._send(message, envelope, terms)

@@ -54,7 +54,10 @@ def _missing(failure: Failure, trace: Trace) -> Failure:
         message = f"The domain {zone} exists, but {trace.name} does not."
     elif zone and "." not in zone:
         message = f"{trace.name} does not exist: nobody has registered its domain under .{zone}."
-    if (meant := _meant(trace.name)) is not None:
+    meant = _meant(trace.name)
+    if meant == trace.name:
+        message += " It is the name of a provider's server all the same: try another resolver."
+    elif meant is not None:
         message += f" Did you mean {meant}?"
     return _found(failure, "dns.name_not_found", message)
 

@@ -143,7 +143,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect("clear", _SILENT, security="implicit"),
     Suspect("groups", _CUT),
     Suspect("proxy", (*_CUT, *_SILENT), security="implicit"),
-    Suspect("proxy", _PLAIN, when=_no_greeting),
+    Suspect("proxy", _PLAIN, security="implicit", when=_no_greeting),
     Suspect("say FEAT in the clear", _PLAIN, when=_greets_without_smtp),
     Suspect("implicit", _NOTHING, _GREETING, "starttls"),
     Suspect("say EHLO inside", _NOTHING, _GREETING, "starttls"),

@@ -72,8 +72,7 @@ function hint() {
 }
 
 byId('port').addEventListener('input', () => {
-  const usual = USUAL[number('port')];
-  if (usual) byId('security').value = usual;
+  byId('security').value = USUAL[number('port')] ?? 'implicit';
   hint();
 });
 byId('security').addEventListener('change', hint);

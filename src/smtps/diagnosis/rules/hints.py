@@ -41,6 +41,11 @@ _PLAINTEXT = {
 }
 """What to do about a port that talks SMTP in the clear where TLS was expected."""
 
+_AGREED = (
+    "The server agreed to STARTTLS and then went on in the clear, so it cannot begin TLS. As its "
+    "operator, check that it can read certificate and key, and look into its log."
+)
+
 
 def hint(facts: Facts, code: str) -> str | None:
     """A remedy for this server, or None if the general one is as good."""
@@ -90,6 +95,8 @@ def _place(facts: Facts, code: str) -> str | None:
 
 
 def _port(facts: Facts, code: str) -> str | None:
+    if code == "tls.plaintext_on_tls_port" and facts.security == "starttls":
+        return _AGREED
     if code == "tls.plaintext_on_tls_port":
         return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
     return _other_way(facts, "implicit") if code == "tls.implicit_tls_port" else None
