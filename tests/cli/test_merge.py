@@ -232,8 +232,8 @@ def test_objects(tmp_path: Path) -> None:
         ("t.csv", b"", "name each column"),
         ("t.csv", b'a,b\n1,"x"y\n', "line 2"),
         ("t.csv", b"a\n\xff\n", "UTF-8"),
-        ("t.jsonl", b"[1]\n", "no JSON object"),
-        ("t.jsonl", b"{\n", "no JSON"),
+        ("t.jsonl", b"[1]\n", "not a JSON object"),
+        ("t.jsonl", b"{\n", "not JSON"),
     ],
 )
 def test_bad_tables(tmp_path: Path, name: str, text: bytes, why: str) -> None:

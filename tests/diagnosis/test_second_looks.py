@@ -114,7 +114,7 @@ async def test_a_file_server_is_not_taken_for_a_mail_server(
 async def test_a_web_server_is_named_long_before_a_mail_server_is_given_up(
     pki: PKI, security: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smtps.diagnosis.waiting.SUSPICIOUS", 0.1)
+    monkeypatch.setattr("smtps.diagnosis.greeting.SUSPICIOUS", 0.1)
     monkeypatch.setattr("smtps.diagnosis.visit.SUSPICIOUS", 0.1)
     script, code = WAITING["a web server"]
     context = server_context(pki.good.pem)
@@ -132,7 +132,7 @@ async def test_a_web_server_is_named_long_before_a_mail_server_is_given_up(
 async def test_a_mail_server_that_takes_its_time_is_waited_for(
     pki: PKI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smtps.diagnosis.waiting.SUSPICIOUS", 0.1)
+    monkeypatch.setattr("smtps.diagnosis.greeting.SUSPICIOUS", 0.1)
     monkeypatch.setattr("smtps.diagnosis.visit.SUSPICIOUS", 0.1)
     asked = asyncio.Event()
 

@@ -78,7 +78,7 @@ ADVICE: dict[str, Advice] = {
         "Switch the inspection off on the firewall (Cisco: no inspect esmtp), or use port 465 with "
         "implicit TLS.", _NETWORK),
     "tls.name_needed": Advice(
-        _E, "The server serves several names, and with an address nobody can tell it which one.",
+        _E, "The server hosts several names, and an address does not tell it which one you mean.",
         "Connect by the server's name.", _YOU, "RFC 6066 section 3"),
     "tls.name_blocked": Advice(
         _E, "Something on the way blocks connections by the name of this server.",

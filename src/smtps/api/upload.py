@@ -222,7 +222,7 @@ def _value(part: _Part) -> Any:
     except UnicodeDecodeError as error:
         raise InputError(part.name, "is not UTF-8") from error
     except ValueError as error:
-        raise InputError(part.name, f"is no JSON object: {error}") from error
+        raise InputError(part.name, f"is not a JSON object: {error}") from error
 
 
 def _attachment(part: _Part) -> Attachment:

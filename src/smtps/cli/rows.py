@@ -82,7 +82,7 @@ def _objects(file: TextIO) -> Iterator[dict[str, Any]]:
         try:
             found = json.loads(line)
         except ValueError as error:
-            raise InputError("merge", f"line {number} is no JSON: {error}") from error
+            raise InputError("merge", f"line {number} is not JSON: {error}") from error
         if not isinstance(found, dict):
-            raise InputError("merge", f"line {number} is no JSON object")
+            raise InputError("merge", f"line {number} is not a JSON object")
         yield found

@@ -205,7 +205,7 @@ class Dialogue:
                 raise closed(self.connection.phase or Phase.DATA, self.wire.address) from error
 
     async def hear_the_rest(self) -> None:
-        """What came before an error; nobody will say anything behind it."""
+        """Read what arrived before an error; nothing follows it."""
         if data := await self.wire.rest():
             self.connection.receive_data(data)
 

@@ -26,10 +26,8 @@ def ready(
     Raises:
         InputError, CapabilityError: it cannot be sent as it stands.
     """
-    outgoing, terms = (
-        prepare(message, envelope, seven_bit=book.seven_bit, ascii_header=book.ascii_header),
-        book.terms,
-    )
+    outgoing = prepare(message, envelope, seven_bit=book.seven_bit, ascii_header=book.ascii_header)
+    terms = book.terms
     check_capabilities(outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
     return Delivery(item, outgoing, book)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from math import inf
+from typing import TYPE_CHECKING
 
 from smtps.client.access import Leave, check_endpoint, deadline_of, timed
 from smtps.client.login import unseen
@@ -21,6 +22,9 @@ from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve, resolved
 from smtps.options import Endpoint
+
+if TYPE_CHECKING:
+    from smtps.net.dns import Resolver
 
 CONTROL_SHARE = 0.25
 """Share of the time for everything that is kept for a control."""
@@ -80,21 +84,7 @@ async def gather(
         ForbiddenError: policy does not allow an address.
     """
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
-    facts = Facts(
-        target=target or endpoint.host,
-        host=to_ascii(endpoint.host),
-        port=endpoint.port,
-        security=endpoint.security,
-        now=now or datetime.now(UTC),
-        verify=endpoint.verify or endpoint.fingerprint is not None,
-        own_authorities=endpoint.ca_file is not None or endpoint.fingerprint is not None,
-        client_certificate=_client_certificate(endpoint),
-        wanted_login=endpoint.wants_login,
-        token=endpoint.access_token is not None,
-        password_is_ascii=(endpoint.password or "").isascii(),
-        unseen=unseen(endpoint),
-        deep=scope.deep,
-    )
+    facts = _asked_for(endpoint, target or endpoint.host, scope, now or datetime.now(UTC))
     deadline = deadline or deadline_of(endpoint)
     try:
         with timed(facts.timings, Phase.DNS):
@@ -132,6 +122,25 @@ async def gather(
     return facts
 
 
+def _asked_for(endpoint: Endpoint, target: str, scope: Scope, now: datetime) -> Facts:
+    """What is known before anything was looked at."""
+    return Facts(
+        target=target,
+        host=to_ascii(endpoint.host),
+        port=endpoint.port,
+        security=endpoint.security,
+        now=now,
+        verify=endpoint.verify or endpoint.fingerprint is not None,
+        own_authorities=endpoint.ca_file is not None or endpoint.fingerprint is not None,
+        client_certificate=_client_certificate(endpoint),
+        wanted_login=endpoint.wants_login,
+        token=endpoint.access_token is not None,
+        password_is_ascii=(endpoint.password or "").isascii(),
+        unseen=unseen(endpoint),
+        deep=scope.deep,
+    )
+
+
 def _client_certificate(endpoint: Endpoint) -> Certificate | None:
     if (der := client_certificate(endpoint)) is None:
         return None
@@ -142,27 +151,29 @@ def _client_certificate(endpoint: Endpoint) -> Certificate | None:
 async def _why(failure: Failure, host: str, endpoint: Endpoint, deadline: float | None) -> Failure:
     """The failure of a look-up, once DNS was asked about it; as it was, if there is no time."""
     from smtps.diagnosis.lookup import why  # late: few need it  # noqa: PLC0415
-    from smtps.net.dns import Resolver  # noqa: PLC0415
 
-    end = asyncio.get_running_loop().time() + MAX_WHY
-    resolver = Resolver(endpoint.resolver, lifetime=min(WHY, endpoint.timeouts.dns))
-    try:
-        async with asyncio.timeout_at(end if deadline is None else min(end, deadline)):
-            return await why(failure, host, resolver)
-    except TimeoutError:
-        return failure
+    async with _questions(endpoint, deadline) as resolver:
+        failure = await why(failure, host, resolver)
+    return failure
 
 
 async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:
     """Whether mail was taken for domains that are not the server's."""
     from smtps.diagnosis.relaying import foreign_domains  # late: few want it  # noqa: PLC0415
-    from smtps.net.dns import Resolver  # noqa: PLC0415
+
+    async with _questions(endpoint, deadline) as resolver:
+        facts.foreign_domains = await foreign_domains(facts, resolver)
+
+
+@asynccontextmanager
+async def _questions(endpoint: Endpoint, deadline: float | None) -> AsyncIterator[Resolver]:
+    """A resolver for questions on the side; when their time is over the block ends."""
+    from smtps.net.dns import Resolver  # late: few ask  # noqa: PLC0415
 
     end = asyncio.get_running_loop().time() + MAX_WHY
-    resolver = Resolver(endpoint.resolver, lifetime=min(WHY, endpoint.timeouts.dns))
     with suppress(TimeoutError):
         async with asyncio.timeout_at(end if deadline is None else min(end, deadline)):
-            facts.foreign_domains = await foreign_domains(facts, resolver)
+            yield Resolver(endpoint.resolver, lifetime=min(WHY, endpoint.timeouts.dns))
 
 
 async def _ask_and_look(

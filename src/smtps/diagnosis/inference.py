@@ -39,10 +39,10 @@ def known(case: Case) -> Found:
         said = [failure.seen or ""]
     elif seen.greeting is not None:
         said.insert(0, str(seen.greeting))
-    service = next((found for line in said if (found := recognise(line.encode()))), None)
-    if service is None:
+    known_by = ((line, service) for line in said if (service := recognise(line.encode())))
+    if (found := next(known_by, None)) is None:
         return None
-    words = next(line for line in said if recognise(line.encode()))
+    words, service = found
     return replace(
         failure,
         code=service.code,

@@ -11,11 +11,11 @@ from typing import Any
 from smtps.client.access import Access, Leave, timed
 from smtps.diagnosis.looks import LOOKS, MADE_BY_HAND, OTHER_PORT, Look
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
-from smtps.net.asking import ask
 from smtps.net.dial import connect_any, connect_tcp, server_name
 from smtps.net.egress import Allow
 from smtps.net.hello import PSK_SUITES, client_hello, large_hello, stapling_hello
 from smtps.net.names import literal
+from smtps.net.prompt import ask
 from smtps.net.rejection import Rejection, rejection
 from smtps.net.resolve import Address
 from smtps.net.services import PROMPTS

@@ -28,13 +28,7 @@ def refine(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool
         seen: chain of the address.
         trust_store: whether any authority is trusted at all.
     """
-    if failure.code.startswith("tls.certificate_"):
-        return _certificate(failure, host, seen, trust_store=trust_store)
-    return failure
-
-
-def _certificate(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool) -> Failure:
-    if failure.code == "tls.certificate_wrong_host" and _is_address(host):
+    if failure.code == "tls.certificate_wrong_host" and literal(host) is not None:
         own = seen.chain[0] if seen.chain else None
         if own is None or not own.addresses:
             return replace(failure, code="tls.certificate_no_address")
@@ -69,7 +63,3 @@ def _by_walk(failure: Failure, walk: Walk, chain: tuple[Certificate, ...]) -> Fa
             message = f"{certificate.subject} is not allowed to issue certificates."
             return replace(failure, code="tls.certificate_wrong_purpose", message=message)
     return failure
-
-
-def _is_address(name: str) -> bool:
-    return literal(name) is not None

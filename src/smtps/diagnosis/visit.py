@@ -12,13 +12,13 @@ from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.chain import walk
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Unreadable
+from smtps.diagnosis.greeting import SUSPICIOUS, greeted
 from smtps.diagnosis.inference import at_last, infer, known
 from smtps.diagnosis.looker import BUDGET, Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
-from smtps.diagnosis.waiting import SUSPICIOUS, greeted
 from smtps.errors import CapabilityError, Failure, LocalError, LoginError, Phase, SMTPSError
 from smtps.net.anchors import anchors
 from smtps.net.egress import Allow

@@ -125,7 +125,7 @@ class _Shape:
                 self._count()
             elif self._counts:
                 self._counts.pop()
-            if not self._counts:  # whatever follows is no JSON
+            if not self._counts:  # the value is complete
                 self._at = len(self._body)
         elif token in b"[{":
             if len(self._counts) == DEEPEST:
