@@ -153,8 +153,7 @@ async def _why(failure: Failure, host: str, endpoint: Endpoint, deadline: float 
     from smtps.diagnosis.lookup import why  # late: few need it  # noqa: PLC0415
 
     async with _questions(endpoint, deadline) as resolver:
-        failure = await why(failure, host, resolver)
-    return failure
+        return await why(failure, host, resolver)
 
 
 async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:
