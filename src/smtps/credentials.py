@@ -90,29 +90,43 @@ def without_password(place: str) -> str:
     Only what is known to be no secret is left: an ellipsis stands for everything else.
     """
     scheme, is_url, rest = place.partition("://")
-    if not is_url:
-        pairs = _KEYWORD.findall(place)
-        if not any(name in _SHOWN or "password" in name for name, _ in pairs):
-            return place
-        return " ".join(f"{name}={value}" for name, value in pairs if name in _SHOWN)
+    if not is_url or not _SCHEME.fullmatch(scheme):
+        return _keywords(place)
     base, asks, query = rest.partition("?")
     pairs = [pair.partition("=") for pair in query.split("&")]
     user, at, server = base.rpartition("@")
     # A question mark or an at sign may stand in a password that should have been encoded.
     if not _SERVER.fullmatch(server) or (asks and not all(is_pair for _, is_pair, _ in pairs)):
         return f"{scheme}://…"
-    known = [
-        (name, value) for name, _, value in pairs if name in _SHOWN and _VALUE.fullmatch(value)
-    ]
+    known = [(name, value) for name, _, value in pairs if name in _SHOWN and _known(value)]
     if any("@" in value and name not in _SHOWN for name, _, value in pairs):
         return f"{scheme}://…"
     shown = "&".join(f"{name}={value}" for name, value in known)
     return f"{scheme}://{user.partition(':')[0]}{at}{server}{'?' if shown else ''}{shown}"
 
 
-_KEYWORD = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)")
-_SERVER = re.compile(r"(?:[\w.%,-]|\[[0-9a-fA-F:.%]+\]|:\d+)*(?:/[^@#]*)?")
-_VALUE = re.compile(r"[^@=;\s]*")
+def _keywords(place: str) -> str:
+    """The same for what is no URL."""
+    names = [name.lower() for name, _ in _KEYWORD.findall(place)]
+    if not any(name in _SHOWN or "pass" in name or name == "service" for name in names):
+        return "…" if "://" in place else place  # the path of a file
+    if not _KEYWORDS.fullmatch(place):
+        return "…"  # where one value ends and the next begins is not for us to guess
+    pairs = [(name, value.strip("'")) for name, value in _KEYWORD.findall(place)]
+    # libpq takes a dbname that looks like a connection string for one.
+    shown = [f"{name}={value}" for name, value in pairs if name in _SHOWN and _known(value)]
+    return " ".join(shown) or "…"
+
+
+def _known(value: str) -> bool:
+    return bool(_VALUE.fullmatch(value)) and "://" not in value
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_KEYWORD = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*+'|(?:[^\s'\\]|\\.)*+)", re.DOTALL)
+_KEYWORDS = re.compile(rf"\s*(?:{_KEYWORD.pattern}(?:\s+|$))*", re.DOTALL)
+_SERVER = re.compile(r"(?:[\w.%,-]|\[[0-9a-fA-F:.%]+\]|:\d+)*(?:/[^@#;=]*)?")
+_VALUE = re.compile(r"[^@=;\s\\']*")
 _SHOWN = frozenset({
     "application_name", "channel_binding", "connect_timeout", "dbname", "gssencmode", "host",
     "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+import smtps
+from smtps.api import logs
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
 from smtps.cli.main import main
@@ -38,6 +44,21 @@ PLACES = [
     f"host=db.test password = '{SECRET} \\' x' dbname=mail",
     f"password={SECRET}",
     f"sslpassword={SECRET} host=x",
+    f"password='x host={SECRET}",
+    f"password=x\\ host={SECRET}",
+    f"password=x'y host={SECRET} z'",
+    f"PassWord={SECRET} host=x",
+    f"passwd={SECRET} host=x",
+    f"host=x\tpassword={SECRET}\ndbname=mail",
+    f"host=x options='-c a={SECRET}'",
+    f"service={SECRET}",
+    f"dbname=postgresql://u:{SECRET}@db.test/mail host=x",
+    f"dbname='password={SECRET}' host=x",
+    f"postgresql://db.test/mail?dbname=postgresql://u:{SECRET}%40x",
+    f"postgresql://db.test/mail;password={SECRET}",
+    f"postgresql://u:{SECRET}@a.test:1,b.test:2/mail?service={SECRET}",
+    f"PostgreSQL://u:{SECRET}/@db.test/mail",
+    f"://{SECRET}",
 ]
 
 
@@ -48,6 +69,16 @@ def test_no_form_of_a_database_s_address_shows_its_password(place: str) -> None:
     settings = Settings(outbox=place)
     for text in (repr(settings), str(settings), json.dumps(settings.shown())):
         assert SECRET not in text
+
+
+def test_a_webhook_s_address_is_shown_without_what_opens_it(monkeypatch: Any) -> None:
+    url = f"https://u:{SECRET}@hooks.test/x?token={SECRET}"
+    hook = {"url": url, "secret_env": "HOOK"}
+    settings = Settings.model_validate({"accounts": {"a": {"host": "x.test", "webhook": hook}}})
+    for text in (repr(settings), json.dumps(settings.shown())):
+        assert SECRET not in text
+        assert "https://u@hooks.test/x" in text
+    assert settings.accounts["a"].webhook.url == url  # type: ignore[union-attr]
 
 
 def test_what_is_no_secret_is_shown() -> None:
@@ -70,17 +101,63 @@ def test_show_config_prints_no_password(
     assert json.loads(out)["outbox"] == "postgresql://u@db.test/mail"
 
 
-@pytest.mark.parametrize(
-    "path", ["/%0a2026-01-01%20forged", "/%0d%0aforged", "/%1b[2Jforged", "/%c2%85forged",
-             "/%e2%80%a8forged", "/%7fforged", "/%00forged"],
-)  # fmt: skip
+ODD = ["\n", "\r", "\r\n", "\x1b[2J", "\x85", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066",
+       "\x7f", "\0", "\x0b", "\x0c", "\u200b", "\ufeff", "\U000e0041", "\ud800"]  # fmt: skip
+"""What moves a terminal's cursor, ends a line somewhere, or turns the reading round."""
+
+
+@pytest.mark.parametrize("odd", ODD[:-1])
 async def test_a_path_cannot_forge_a_line_of_the_log(
-    path: str, caplog: pytest.LogCaptureFixture
+    odd: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "smtps.access")
     transport = httpx.ASGITransport(create_app(Settings()))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        await client.get(path)
+        await client.get(f"/{quote(odd)}2026-01-01 forged")
     (line,) = [record.getMessage() for record in caplog.records if "forged" in record.getMessage()]
     assert line.isprintable()
     assert "\\" in line
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", logs.NAMES)
+def test_no_logger_of_ours_writes_more_than_a_line(
+    name: str, odd: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logs.guard()
+    text = f"the server says 550{odd}forged"
+    log = logging.getLogger(name)
+    with caplog.at_level(logging.INFO, name):
+        log.warning("%s", text)
+        log.warning(text)
+        try:
+            raise ValueError(text)
+        except ValueError:
+            log.exception("%s", text)
+    written = caplog.text.splitlines()
+    assert len(written) == len(caplog.text.removesuffix("\n").split("\n"))
+    assert all(line.isprintable() for line in written)
+    assert not any(line.startswith("forged") for line in written)
+    assert sum("forged" in line for line in written) >= 4
+
+
+def test_each_logger_is_guarded() -> None:
+    names = set()
+    for path in Path(smtps.__file__).parent.rglob("*.py"):
+        names |= set(re.findall(r'getLogger\("(smtps[^"]*)"\)', path.read_text()))
+    assert names - set(logs.NAMES) == set()
+    assert names
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_the_shell_writes_what_libraries_say_in_lines_too(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (Path(smtps.__file__).parent / "cli" / f"{command}.py").read_text()
+    assert "logs.written(" in source
+    with logs.written(requests=True):
+        logging.getLogger("smtps.access").info("a\nforged")
+        logging.getLogger("somebody.else").warning("a\u2028forged")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)

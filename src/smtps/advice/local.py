@@ -50,6 +50,9 @@ ADVICE: dict[str, Advice] = {
         "Use the service's own page.", _YOU),
     "api.token_needed": Advice(
         _E, "The service wants a token.", "Send Authorization: Bearer and your token.", _YOU),
+    "api.right_needed": Advice(
+        _E, "Your token has no right to this.",
+        "Use another token, or have the right added to the setting rights.", _YOU),
     "api.caller_limited": Advice(
         _E, "You are asking too often.", "Wait as long as Retry-After says.", _YOU),
     "api.target_limited": Advice(

@@ -87,7 +87,7 @@ def create_app(
     for routes in (seed, check, diagnosis, messages, operation, probe, text):
         app.include_router(routes.router(service))
     if gallery is not None:
-        app.include_router(inbox.router(gallery))
+        app.include_router(inbox.router(service, gallery))
     shortcuts = seed.express(service) | messages.express(service)
     express = Express(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)

@@ -3,22 +3,66 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 ROOM = 1000
-"""Characters of one foreign text."""
+"""Characters of one text from outside."""
+
+LONGEST = 8192
+"""Characters of one line."""
+
+NAMES = ("smtps", "smtps.access", "smtps.connections", "smtps.outbox", "uvicorn.error", "asyncio")
+"""Loggers that are told texts from outside, by us and by the libraries that run us."""
 
 
-class OneLine(logging.Formatter):
-    """A formatter whose lines hold no control characters. A traceback keeps its own lines."""
+class OneLine(logging.Filter):
+    """Leaves no control character in a record, whatever handler writes it."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # its base's name
-        """The line, without a traceback."""
-        return escaped(super().formatMessage(record))
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Escape the record's text; a traceback keeps its lines, indented so that none of them
+        passes for another record.
+        """
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001  # logging itself tells of arguments that do not fit
+            return True
+        record.msg, record.args = foreign(text, LONGEST), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _indented(_FORMATTER.formatException(record.exc_info))
+        if record.stack_info:
+            record.stack_info = _indented(record.stack_info)
+        return True
 
-    def formatException(self, ei: object) -> str:  # noqa: N802
-        """The traceback, each line of it indented so that none passes for another record."""
-        text = super().formatException(ei)  # type: ignore[arg-type]
-        return "\n".join(f"  {escaped(line)}" for line in text.split("\n"))
+
+def guard() -> None:
+    """Have every logger of ours write lines only. To call it again changes nothing."""
+    for name in NAMES:
+        logging.getLogger(name).addFilter(_ONE_LINE)
+
+
+@contextmanager
+def written(*, requests: bool = False) -> Iterator[None]:
+    """Write what happens to standard error.
+
+    Args:
+        requests: each request, too.
+    """
+    guard()
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.addFilter(_ONE_LINE)  # what other libraries have to say
+    root = logging.getLogger()
+    root.addHandler(handler)
+    access = logging.getLogger("smtps.access")
+    before = access.level
+    if requests:
+        access.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        access.setLevel(before)
 
 
 def escaped(text: str) -> str:
@@ -30,6 +74,14 @@ def escaped(text: str) -> str:
     )
 
 
-def foreign(text: str) -> str:
+def foreign(text: str, room: int = ROOM) -> str:
     """A text that somebody else has chosen, as a part of a line."""
-    return escaped(text[:ROOM])
+    return escaped(text[:room])
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {escaped(line)}" for line in text.split("\n"))
+
+
+_FORMATTER = logging.Formatter()
+_ONE_LINE = OneLine()

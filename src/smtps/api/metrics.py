@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from smtps.outbox.states import FINAL
 
@@ -71,6 +75,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.outbox_up = Gauge(
+            "smtps_outbox_up",
+            "1 while the outbox's database answers; else what is told of its mail is old.",
+            registry=self.registry,
+        )
+
     def delivered(self, account: str, status: str, seconds: float) -> None:
         """Count an attempt.
 
@@ -93,6 +103,34 @@ class Metrics:
         requests.inc()
         histogram.observe(seconds)
 
-    def render(self) -> bytes:
-        """The text format."""
-        return generate_latest(self.registry)
+    def render(self, accounts: Collection[str] | None = None) -> bytes:
+        """The text format.
+
+        Args:
+            accounts: the only ones to tell about; None for all.
+        """
+        registry: Collector = self.registry if accounts is None else _Only(self.registry, accounts)
+        return generate_latest(registry)
+
+
+class _Only(Collector):
+    """A registry without the samples of other accounts.
+
+    Args:
+        registry: all of them.
+        accounts: to tell about.
+    """
+
+    def __init__(self, registry: CollectorRegistry, accounts: Collection[str]) -> None:
+        self._registry = registry
+        self._accounts = accounts
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric with the samples that may be seen."""
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample
+                for sample in metric.samples
+                if "account" not in sample.labels or sample.labels["account"] in self._accounts
+            ]
+            yield metric

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from smtps.api import logs
 from smtps.api.accounts import AccountSettings
 from smtps.api.settings import Settings
 from smtps.errors import InputError
@@ -28,6 +29,7 @@ def open_outbox(
         InputError: there is none, or it cannot be used.
         StoreError: the database is away.
     """
+    logs.guard()
     if settings.outbox is None:
         raise InputError(
             "outbox",

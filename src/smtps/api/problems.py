@@ -37,6 +37,7 @@ _BY_CODE: dict[str, int] = {
     "api.method_not_allowed": 405,
     "api.no_space": 507,
     "api.not_found": 404,
+    "api.right_needed": 403,
     "api.stopping": 503,
     "api.target_limited": 429,
     "api.token_needed": 401,

@@ -12,6 +12,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from smtps.api import logs
 from smtps.api.app import create_app
 from smtps.api.crowd import Crowd, room
 from smtps.api.heads import KEEP_ALIVE, LONGEST, protocol_class
@@ -59,6 +60,7 @@ async def serve(
         InputError: the port is taken, or the outbox cannot be used.
         StoreError: the outbox's database is away.
     """
+    logs.guard()
     async with AsyncExitStack() as stack:
         listener = _listen(settings)
         stack.callback(listener.close)
@@ -91,6 +93,7 @@ async def _run(
         ws="none",
         h11_max_incomplete_event_size=4 * LONGEST,  # ours is the bound: h11 would say 400
         timeout_keep_alive=KEEP_ALIVE,
+        log_config=None,  # ours writes lines only
         log_level="error",  # what is below names no caller and comes as often as anybody likes
         access_log=False,  # it would show the query, which may hold a password
         server_header=False,

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.types import Scope
+
 from smtps.api import problems
 from smtps.api.answers import connect_answer, facts_answer
 from smtps.api.bodies import apart
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
 from smtps.api.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
-from smtps.api.settings import Settings
+from smtps.api.settings import Right, Settings
 from smtps.api.warm import WarmPools
 from smtps.client.access import Leave, check_endpoint, deadline_of
 from smtps.client.farewells import Farewells
@@ -23,6 +25,7 @@ from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, means
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.visit import Progress
+from smtps.errors import ForbiddenError, Phase
 from smtps.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
@@ -53,6 +56,30 @@ class Service:
     farewells: Farewells
     warm: WarmPools | None = None
     outbox: Outbox | None = None
+
+    def granted(self, scope: Scope) -> set[str] | None:
+        """The accounts that a caller may use; None for all."""
+        grants = self.settings.grants.get(scope.get("smtps.caller") or "")
+        return None if grants is None else set(grants)
+
+    def check_granted(self, scope: Scope, account: str) -> None:
+        """Make sure that a caller may use an account: one that there is not is one that it may not
+        use, and no word tells the two apart.
+
+        Raises:
+            ForbiddenError: it may not.
+        """
+        mine = self.granted(scope)
+        if mine is not None and account not in mine:
+            raise ForbiddenError(
+                "outbox.account_not_allowed", f"Your token may not use the account {account}.",
+                phase=Phase.INPUT, field="account",
+            )  # fmt: skip
+
+    def has_right(self, scope: Scope, right: Right) -> bool:
+        """Whether a caller may do more than use accounts; who has no grants may do all."""
+        token = scope.get("smtps.caller") or ""
+        return token not in self.settings.grants or right in self.settings.rights.get(token, ())
 
     def allow(self) -> Allow:
         """The egress policy for one request; counts each target once."""

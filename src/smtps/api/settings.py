@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,10 @@ from smtps.credentials import without_password
 from smtps.errors import InputError, did_you_mean
 from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
+
+Right = Literal["inbox", "metrics"]
+"""What a token with ``grants`` may do only when it is said: read and empty the sandbox's inbox, and
+see the metrics of all accounts."""
 
 
 class Settings(BaseSettings):
@@ -78,6 +82,10 @@ class Settings(BaseSettings):
     ] = {}
     grants: Annotated[
         dict[str, list[str]], Field(description="token → the only accounts that it may use")
+    ] = {}
+    rights: Annotated[
+        dict[str, list[Right]],
+        Field(description="token with grants → what it may do beside: inbox, metrics"),
     ] = {}
     deliver: Annotated[bool, Field(description="send the outbox's mail from this process, too")] = (
         True
@@ -141,6 +149,9 @@ class Settings(BaseSettings):
                 raise InputError(
                     f"grants.{token}", f"there is no account {', '.join(map(repr, unknown))}"
                 )
+        for token in self.rights:
+            if token not in self.grants:
+                raise InputError("rights", f"{token!r} has no grants, and so every right")
         for name, (near, far) in self.DEFAULTS.items():
             if getattr(self, name) is None:
                 self.__dict__[name] = near if self.loopback else far
@@ -172,9 +183,13 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, Any]:
         """All settings, without what would help to break in."""
+        shown = self.model_dump()
+        for account in shown["accounts"].values():
+            if (hook := account["webhook"]) is not None:
+                hook["url"] = without_password(hook["url"])
         outbox = self.outbox and without_password(self.outbox)
         tokens = dict.fromkeys(self.tokens, "sha256:…")
-        return {**self.model_dump(), "tokens": tokens, "outbox": outbox}
+        return {**shown, "tokens": tokens, "outbox": outbox}
 
 
 def load(file: str | Path | None = None, **flags: Any) -> Settings:

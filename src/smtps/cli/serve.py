@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
 from smtps.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from smtps.api.settings import Settings
@@ -90,6 +88,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     from pathlib import Path  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
+    from smtps.api import logs  # noqa: PLC0415
     from smtps.api.server import serve  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
     from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
@@ -99,7 +98,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
         raise InputError("persona", "goes with --sandbox")
     persona = persona_named(options.persona or "healthy").name
     async with AsyncExitStack() as stack:
-        stack.enter_context(_logging(requests=options.access_log))
+        stack.enter_context(logs.written(requests=options.access_log))
         stop = stack.enter_context(stop_signals())
         gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
         box = gallery.boxes[persona] if gallery else None
@@ -146,22 +145,3 @@ def _to_try(settings: Settings, gallery: Gallery, folder: Path) -> Settings:
         )
     more = {"outbox": str(folder / "mail.db"), "accounts": accounts | settings.accounts}
     return settings.model_copy(update=more)
-
-
-@contextmanager
-def _logging(*, requests: bool) -> Iterator[None]:
-    """Write what happens to standard error, and each request if wanted."""
-    import logging  # noqa: PLC0415
-
-    from smtps.api.logs import OneLine  # noqa: PLC0415
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(OneLine("%(asctime)s %(message)s"))
-    logger = logging.getLogger("smtps")
-    logger.addHandler(handler)
-    if requests:
-        logging.getLogger("smtps.access").setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)

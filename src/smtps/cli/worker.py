@@ -38,12 +38,13 @@ def run(options: Namespace) -> int:
 
 
 async def _work(options: Namespace, settings: object) -> int:
+    from smtps.api import logs  # noqa: PLC0415
     from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import Settings  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
 
     assert isinstance(settings, Settings)
-    with stop_signals() as stop:
+    with logs.written(), stop_signals() as stop:
         async with open_outbox(settings, deliver=True) as outbox:
             names = sorted(outbox.accounts)
             if options.json:

@@ -17,7 +17,7 @@ from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
 from smtps.api.queueing import MessageRequest, Moment, Printable, idempotency_key
 from smtps.api.service import Service
-from smtps.errors import ForbiddenError, InputError, LocalError, Phase
+from smtps.errors import InputError, LocalError, Phase
 from smtps.message import Attachment
 from smtps.outbox import reading
 from smtps.outbox.control import ControlError
@@ -64,7 +64,7 @@ def router(service: Service) -> APIRouter:
         cursor: Printable | None = None,
         limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
     ) -> dict[str, Any]:
-        mine = granted(service, http.scope)
+        mine = service.granted(http.scope)
         wanted = set(account) & mine if account and mine is not None else set(account) or mine
         found = await outbox(service).page(
             Filter(
@@ -122,14 +122,14 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/accounts", summary="The accounts you may use, and how they stand")
     async def accounts(http: Request) -> dict[str, Any]:
-        mine = granted(service, http.scope)
+        mine = service.granted(http.scope)
         states = await outbox(service).account_states()
         return {"accounts": [s for s in states if mine is None or s["account"] in mine]}
 
     @routes.post("/accounts/{name}/resume", summary="Let an account that waits send again")
     async def resume(name: str, http: Request) -> dict[str, Any]:
         box = outbox(service)
-        check_granted(service, http.scope, name)
+        service.check_granted(http.scope, name)
         await box.resume(box.account(name).name)
         states = await box.account_states()
         return next(state for state in states if state["account"] == name)
@@ -145,8 +145,8 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     """
     box = outbox(service)
     judge_message(request, service.settings)
+    service.check_granted(scope, request.account)  # first: whether there is one is not told
     account = box.account(request.account)
-    check_granted(service, scope, account.name)
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     name = idempotency_key(headers)
@@ -190,32 +190,12 @@ async def message(service: Service, scope: Scope, id_: str) -> dict[str, Any]:
     Raises:
         ControlError: there is none, or it is another's.
     """
-    box, mine = outbox(service), granted(service, scope)
+    box, mine = outbox(service), service.granted(scope)
     if id_.isprintable():  # PostgreSQL can be asked for nothing else
         found: dict[str, Any] = await box.show(id_)
         if mine is None or found["account"] in mine:
             return found
     raise ControlError("outbox.not_found", f"There is no message {id_}.")
-
-
-def granted(service: Service, scope: Scope) -> set[str] | None:
-    """The accounts that a caller may use; None for all."""
-    grants = service.settings.grants.get(scope.get("smtps.caller") or "")
-    return None if grants is None else set(grants)
-
-
-def check_granted(service: Service, scope: Scope, name: str) -> None:
-    """Make sure that a caller may use an account.
-
-    Raises:
-        ForbiddenError: it may not.
-    """
-    mine = granted(service, scope)
-    if mine is not None and name not in mine:
-        raise ForbiddenError(
-            "outbox.account_not_allowed", f"Your token may not use the account {name}.",
-            phase=Phase.INPUT, field="account",
-        )  # fmt: skip
 
 
 async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from smtps.api.metrics import Metrics
 from smtps.api.service import Service
 from smtps.outbox.outbox import Outbox
+from smtps.outbox.writer import StoreError
+
+PATIENCE = 2.0
+"""Seconds that the outbox has to tell how it stands; then its last figures are shown."""
 
 
 def router(service: Service) -> APIRouter:
@@ -27,11 +33,24 @@ def router(service: Service) -> APIRouter:
             trouble = await service.outbox.trouble()
         return JSONResponse({"status": trouble or "ready"}, 503 if trouble else 200)
 
+    measured: list[asyncio.Task[None]] = []
+
+    async def measure(outbox: Outbox) -> None:
+        """One measurement at a time, for however many ask."""
+        if not measured or measured[0].done():
+            measured[:] = [asyncio.create_task(_measure(outbox, service.metrics))]
+        try:
+            await asyncio.wait_for(asyncio.shield(measured[0]), PATIENCE)
+        except (TimeoutError, StoreError):
+            service.metrics.outbox_up.set(0)
+
     @routes.get("/metrics", summary="For Prometheus", response_class=Response)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         if service.outbox is not None:
-            await _measure(service.outbox, service.metrics)
-        return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+            await measure(service.outbox)
+        everything = service.has_right(request.scope, "metrics")
+        mine = None if everything else service.granted(request.scope)
+        return Response(service.metrics.render(mine), media_type=CONTENT_TYPE_LATEST)
 
     for path, answer in (("/healthz", healthz), ("/readyz", readyz)):  # balancers ask so
         routes.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
@@ -41,7 +60,7 @@ def router(service: Service) -> APIRouter:
 async def _measure(outbox: Outbox, metrics: Metrics) -> None:
     """What the outbox holds now."""
     now = outbox.clock.now()
-    depth = await outbox.depth()
+    depth, states = await outbox.depth(), await outbox.account_states()
     for gauge in (metrics.depth, metrics.oldest, metrics.stopped):
         gauge.clear()
     oldest: dict[str, int] = {}
@@ -51,5 +70,6 @@ async def _measure(outbox: Outbox, metrics: Metrics) -> None:
     for account in outbox.accounts:
         age = (now - oldest[account]) / 1000 if account in oldest else 0.0
         metrics.oldest.labels(account).set(age)
-    for state in await outbox.account_states():
+    for state in states:
         metrics.stopped.labels(state["account"]).set(state["status"] == "stopped")
+    metrics.outbox_up.set(1)
