@@ -52,14 +52,14 @@ class NameServer:
             return None
         if self.bogus and not query.flags & dns.flags.CD:
             reply.set_rcode(dns.rcode.SERVFAIL)
-            return reply.to_wire()
+            return reply.to_wire(want_shuffle=False)
         if self.rcode is not None:
             reply.set_rcode(self.rcode)
-            return reply.to_wire()
+            return reply.to_wire(want_shuffle=False)
         if self.signed:
             reply.flags |= dns.flags.AD
         self._fill(reply, name, kind)
-        return reply.to_wire()
+        return reply.to_wire(want_shuffle=False)
 
     def _fill(self, reply: dns.message.Message, name: str, kind: str) -> None:
         if not any(name == known for known, _ in self.zone):

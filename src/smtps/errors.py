@@ -61,6 +61,7 @@ class Failure:
         enhanced: the enhanced status code, such as ``5.7.1`` (RFC 3463).
         lines: the server's reply lines without their code, verbatim.
         seen: other evidence, such as the server's first bytes, made printable.
+        others: failures at other addresses of the server that were tried for the same, in turn.
     """
 
     code: str
@@ -74,6 +75,7 @@ class Failure:
     enhanced: str | None = None
     lines: tuple[str, ...] = ()
     seen: str | None = None
+    others: tuple[Failure, ...] = ()
 
 
 class SMTPSError(Exception):
@@ -119,6 +121,7 @@ class SMTPSError(Exception):
             message=clean(failure.message),
             lines=tuple(clean(line) for line in failure.lines),
             seen=failure.seen and clean(failure.seen),
+            others=tuple(replace(each, message=clean(each.message)) for each in failure.others),
         )
         self.args = (self.failure.message,)
         return self

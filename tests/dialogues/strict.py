@@ -166,6 +166,8 @@ class Strict:
         elif verb == "DATA":
             self._data = bool(self._to)
             self._say("354 go on" if self._data else "503 RCPT first")
+        elif verb == "AUTH" and any(word.startswith("AUTH ") for word in self.offers):
+            self._said_yes(line)
         else:
             self._say("500 what?")
 

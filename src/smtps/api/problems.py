@@ -16,7 +16,7 @@ from smtps.api.bodies import NAMED, BodyError
 from smtps.api.document import Document
 from smtps.api.queueing import MessageRequest
 from smtps.api.requests import CheckQuery, SendRequest
-from smtps.client.result import SendError
+from smtps.client.result import SendError, others_json
 from smtps.diagnosis.finding import Finding
 from smtps.errors import Failure, Phase, SMTPSError, did_you_mean
 
@@ -165,6 +165,8 @@ def of(error: SMTPSError) -> Document:
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
     if error.phase is not Phase.INPUT:
         more["findings"] = [Finding.from_failure(error.failure).as_json()]
+    if error.failure.others:
+        more["passed_over"] = others_json(error.failure.others)
     wait = getattr(error, "retry_after", error.failure.retry_after) or _WAIT.get(error.code)
     headers = {} if wait is None else {"Retry-After": str(wait)}
     return response(document(error.failure, **more), headers)

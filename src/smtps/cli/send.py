@@ -310,6 +310,7 @@ def _report_result(
     for person in result.recipients:
         if person.status != "accepted":
             output.show(f"✗ {person.email}: {person.status}" + _because(person.reply) + "\n")
+    sending.show_others(result.passed_over)
     if result.failure is not None:
         sending.show_failure(result.failure)
 
@@ -321,12 +322,15 @@ def _because(reply: Any) -> str:
 def _report_failure(options: Namespace, failure: Failure) -> None:
     """It did not come to a session, or not even so far."""
     if options.json:
+        from smtps.client.result import others_json  # noqa: PLC0415
+
         outcome = "deferred" if failure.retryable else "refused"
         nothing: dict[str, Any] = {
             "message_id": None,
             "recipients": [],
             "reply": None,
             "timings": {},
+            "passed_over": others_json(failure.others),
         }
         output.show_json({"outcome": outcome, **nothing, **_failure_json(failure)})
     else:

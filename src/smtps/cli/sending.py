@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from smtps.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smtps.client.envelope import DSN
     from smtps.errors import Failure
 
@@ -30,3 +32,10 @@ def show_failure(failure: Failure) -> None:
 
     lines = finding_lines(Finding.from_failure(failure), Painter(colour=output.colour()))
     output.show("\n".join(lines) + "\n")
+    show_others(failure.others)
+
+
+def show_others(failures: Iterable[Failure]) -> None:
+    """Print which other addresses of the server did not let this client in, and why."""
+    for failure in failures:
+        output.show(f"! {failure.address} was tried too: {failure.message} [{failure.code}]\n")

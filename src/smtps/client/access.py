@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Self
 
 from smtps.client.dialogue import Dialogue
+from smtps.client.entry import Entry, timed
 from smtps.client.learned import Learned
 from smtps.client.login import login
 from smtps.client.refusals import meaning, refusal
@@ -16,10 +16,9 @@ from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.command import NOOP, QUIT, STARTTLS, ehlo, helo
 from smtps.core.reply import Limits, Reply
-from smtps.errors import Phase, ProtocolError, RefusedError, SMTPSError
-from smtps.net.dial import address_literal, connect_any, secure
+from smtps.errors import Failure, Phase, ProtocolError, RefusedError, SMTPSError
+from smtps.net.dial import address_literal, secure
 from smtps.net.egress import Allow
-from smtps.net.resolve import resolve
 from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
@@ -46,8 +45,10 @@ class Access:
         mechanism: SASL mechanism that the login used, or None.
         tried: all that it tried, in turn.
         ehlo_name: the name that the server accepted.
+        passed_over: failures at other addresses of the server, in turn.
         learned: what it has shown about itself.
         reopens: whether another connection may take the place of this one when it has ended.
+        allow: egress policy for it.
         timings: milliseconds of each phase so far.
     """
 
@@ -70,8 +71,9 @@ class Access:
         self.tried: list[str] = []
         self.ehlo_name = endpoint.ehlo_name
         self.timings: dict[str, float] = {}
+        self.passed_over: tuple[Failure, ...] = ()
         self.reopens = False
-        self._allow: Allow | None = None
+        self.allow: Allow | None = None
         self._wire = wire
         self._leave = leave
         self._verified: bool | None = None  # before there is TLS
@@ -101,40 +103,23 @@ class Access:
         """
         check_endpoint(endpoint)
         deadline = deadline or deadline_of(endpoint)
-        seconds = endpoint.timeouts
-        timings: dict[str, float] = {}
-        with timed(timings, Phase.DNS):
-            addresses = await resolve(
-                endpoint.host,
-                endpoint.port,
-                timeout=seconds.dns,
-                deadline=deadline,
-                resolver=endpoint.resolver,
-            )
-        with timed(timings, Phase.TCP):
-            wire = await connect_any(addresses, timeout=seconds.tcp, allow=allow, deadline=deadline)
-        session = cls(wire, endpoint, leave=leave, learned=learned)
-        session.timings = timings
-        session.reopens, session._allow = True, allow
-        session.dialogue.deadline = deadline
-        try:
-            await session.begin()
-            if endpoint.wants_login:
-                await session.login()
-        except RefusedError:
-            await session.leave()
-            raise
-        except BaseException:
-            wire.abort()
-            raise
+        entry = Entry(endpoint, allow, leave, learned or Learned())
+        session = await entry.enter(cls, deadline)
         session.dialogue.deadline = None
         return session
+
+    async def withdraw(self, error: SMTPSError) -> None:
+        """Leave a server that did not let this client in: politely, if that is what it said."""
+        if isinstance(error, RefusedError):
+            await self.leave()
+        else:
+            self.dialogue.abort()
 
     async def reopen(self) -> bool:
         """Another connection in place of this one; whether there is one."""
         try:
             other = await self.open(
-                self.endpoint, allow=self._allow, leave=self._leave, learned=self.learned
+                self.endpoint, allow=self.allow, leave=self._leave, learned=self.learned
             )
         except SMTPSError as error:
             self.transcript.add("*", f"no other connection: {error}")
@@ -403,21 +388,3 @@ def deadline_of(endpoint: Endpoint) -> float | None:
     """When ``timeouts.total`` is over, in the loop's time."""
     total = endpoint.timeouts.total
     return None if total is None else asyncio.get_running_loop().time() + total
-
-
-class timed:  # noqa: N801  # reads as a word in a with statement
-    """Add the milliseconds of the block to ``timings``, also when it fails."""
-
-    __slots__ = ("_name", "_start", "_timings")
-
-    def __init__(self, timings: dict[str, float], name: str) -> None:
-        self._timings = timings
-        self._name = str(name)
-        self._start = time.perf_counter()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        spent = (time.perf_counter() - self._start) * 1000
-        self._timings[self._name] = round(self._timings.get(self._name, 0.0) + spent, 3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from smtps.client.attempts import Shunned
 
 EXIM_RESETS = 10
 """Its option smtp_accept_max_nonmail, as it comes."""
@@ -23,6 +25,7 @@ class Learned:
         literal: it takes the client's address, and not its name, in EHLO.
         resets: so many RSET it takes on a connection, and hangs up at the next; the first behind
             a message that it took is not counted. None: it is not known to count them.
+        shunned: its addresses that let nobody in of late.
     """
 
     overlapping: bool = True
@@ -30,6 +33,7 @@ class Learned:
     chunking: bool = True
     literal: bool = False
     resets: int | None = None
+    shunned: Shunned = field(default_factory=Shunned)
 
     def recognise(self, *words: str) -> None:
         """Note what is known of a server that names itself.

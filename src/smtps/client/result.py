@@ -69,6 +69,8 @@ class Result(NamedTuple):
         failure: why it was not sent for all, if it was not.
         timings: milliseconds for each phase.
         transcript: the dialogue so far, without secrets.
+        passed_over: failures at other addresses of the server before one let this client in; only
+            ``smtps.send`` tells them.
     """
 
     outcome: Outcome
@@ -78,19 +80,24 @@ class Result(NamedTuple):
     failure: Failure | None = None
     timings: Mapping[str, float] = MappingProxyType({})
     transcript: Transcript | None = None
+    passed_over: tuple[Failure, ...] = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Result) and self[:-1] == other[:-1]
+        return isinstance(other, Result) and self._told == other._told
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self[:-1])
+        return hash(tuple(self._told.values()))
 
     def __repr__(self) -> str:
-        told = zip(self._fields[:-1], self[:-1], strict=True)
-        return f"Result({', '.join(f'{name}={value!r}' for name, value in told)})"
+        return f"Result({', '.join(f'{name}={value!r}' for name, value in self._told.items())})"
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """All but the transcript."""
+        return {name: value for name, value in self._asdict().items() if name != "transcript"}
 
     def __reduce__(self) -> Any:
         # A read-only view of a mapping cannot be pickled.
@@ -114,6 +121,7 @@ class Result(NamedTuple):
             "recipients": [recipient.as_json() for recipient in self.recipients],
             "reply": str(self.reply) if self.reply else None,
             "timings": dict(self.timings),
+            "passed_over": others_json(self.passed_over),
         }
 
 
@@ -133,6 +141,13 @@ class SendError(SMTPSError):
         super().__init__(failure.code, failure.message)
         self.failure = failure
         self.result = result
+
+
+def others_json(failures: tuple[Failure, ...]) -> list[dict[str, Any]]:
+    """``{"address", "code", "message"}`` for each address that did not let this client in."""
+    return [
+        {"address": each.address, "code": each.code, "message": each.message} for each in failures
+    ]
 
 
 def reply_json(reply: Reply | None) -> dict[str, Any] | None:

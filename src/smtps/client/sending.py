@@ -64,4 +64,5 @@ async def send(
         if result.failure is None or result.failure.code not in ANOTHER_WAY:
             break
         learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
-    return result._replace(timings={**session.timings, **result.timings})
+    timings = {**session.timings, **result.timings}
+    return result._replace(timings=timings, passed_over=session.passed_over)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING
 
-from smtps.client.access import Leave, check_endpoint, deadline_of, timed
+from smtps.client.access import Leave, check_endpoint, deadline_of
+from smtps.client.entry import timed
 from smtps.client.login import unseen
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts

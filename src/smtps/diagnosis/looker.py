@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from smtps.client.access import Access, Leave, timed
+from smtps.client.access import Access, Leave
+from smtps.client.entry import timed
 from smtps.diagnosis.looks import LOOKS, MADE_BY_HAND, OTHER_PORT, Look
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any, connect_tcp, server_name

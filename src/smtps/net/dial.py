@@ -73,6 +73,7 @@ async def connect_any(
     timeout: float,
     allow: Allow | None = None,
     deadline: float | None = None,
+    errors: dict[Address, SMTPSError] | None = None,
 ) -> Wire:
     """Open a connection to the first address that answers (Happy Eyeballs, RFC 8305).
 
@@ -81,18 +82,23 @@ async def connect_any(
         timeout: seconds for each.
         allow: egress policy.
         deadline: the loop's time at which all has to be over.
+        errors: gets what each address failed by, also where another answers.
 
     Raises:
         SMTPSError: none answered; the error of the first, with the others as notes.
     """
+    errors = {} if errors is None else errors
     waiting = list(islice(addresses, MOST_ADDRESSES))
     if not waiting:
         raise NetworkError("dns.no_address", "There is no address to try.", phase=Phase.DNS)
     if len(waiting) == 1:
-        return await connect_tcp(waiting[0], timeout=timeout, allow=allow, deadline=deadline)
+        try:
+            return await connect_tcp(waiting[0], timeout=timeout, allow=allow, deadline=deadline)
+        except SMTPSError as failed:
+            errors[waiting[0]] = failed.apart()
+            raise
     admit(waiting, allow)
     running: dict[asyncio.Task[Wire], Address] = {}
-    errors: dict[Address, SMTPSError] = {}
     order = list(waiting)
     try:
         while waiting or running:

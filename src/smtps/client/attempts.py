@@ -1,0 +1,144 @@
+"""The addresses of one server, tried in turn until one lets this client in.
+
+RFC 5321 section 5.1 wants the others tried where one fails. What another host would answer in the
+same way, and what was said about the account, ends it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from smtps.errors import Failure, LocalError, Phase, SMTPSError
+from smtps.net.dial import MOST_ADDRESSES
+from smtps.net.resolve import Address
+
+SHUNNED_FOR = 300.0
+"""Seconds for which an address that failed stands behind the others."""
+
+LEAST = 5.0
+"""Seconds for an address, where that leaves as much for the others: many servers let a new client
+wait as long before they greet."""
+
+_OF_THIS_CLIENT = frozenset({"tls.client_certificate_refused", "net.out_of_sockets"})
+"""Failures that no other address would mend: who this client is, and what this machine lacks."""
+
+_PHASES = list(Phase)
+
+
+@dataclass(slots=True)
+class Shunned:
+    """Addresses that failed a while ago. They are used all the same when no other is left.
+
+    Attributes:
+        until: address → the loop's time at which that is forgotten.
+    """
+
+    until: dict[str, float] = field(default_factory=dict)
+
+    def note(self, ip: str, now: float) -> None:
+        """An address failed."""
+        self.until[ip] = now + SHUNNED_FOR
+
+    def forgive(self, ip: str) -> None:
+        """An address works."""
+        self.until.pop(ip, None)
+
+    def last(self, addresses: Iterable[Address], now: float) -> list[Address]:
+        """The addresses in their order, but those that failed behind all others."""
+        self.until = {ip: until for ip, until in self.until.items() if until > now}
+        return sorted(addresses, key=lambda address: address.ip in self.until)
+
+
+class Attempts:
+    """Which address is next, how long it may take, and what the failure is when all have failed.
+
+    Args:
+        addresses: in the order of preference; what comes behind MOST_ADDRESSES is left out.
+        deadline: the loop's time at which all has to be over.
+        shunned: gets those that fail.
+
+    Attributes:
+        left: addresses that have not failed.
+        errors: what the others failed by, in turn; ``connect_any`` adds to them.
+    """
+
+    def __init__(
+        self,
+        addresses: Iterable[Address],
+        deadline: float | None = None,
+        shunned: Shunned | None = None,
+    ) -> None:
+        self.left = list(islice(addresses, MOST_ADDRESSES))
+        self.deadline = deadline
+        self.errors: dict[Address, SMTPSError] = {}
+        self._shunned = shunned or Shunned()
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Of the addresses that failed, in turn."""
+        return tuple(error.failure for error in self.errors.values())
+
+    def share(self, now: float) -> float | None:
+        """The loop's time at which the next address has to have let this client in.
+
+        Each gets the same share of what is left, or LEAST if that leaves as much for the others.
+        """
+        if self.deadline is None or len(self.left) < 2:
+            return self.deadline
+        whole = max(self.deadline - now, 0.0)
+        return now + max(whole / len(self.left), min(LEAST, whole / 2))
+
+    def failed(self, error: SMTPSError, ip: str, now: float) -> None:
+        """One of them did not let this client in."""
+        error.locate(address=ip)
+        self.errors |= {address: error.apart() for address in self.left if address.ip == ip}
+        self.drop_failed(now)
+
+    def drop_failed(self, now: float) -> None:
+        """Take those that failed off the list."""
+        for address in self.left:
+            if address in self.errors:
+                self._shunned.note(address.ip, now)
+        self.left = [address for address in self.left if address not in self.errors]
+
+    def go_on(self, error: SMTPSError, now: float, *, told: bool = False) -> bool:
+        """Whether the next address is worth a try.
+
+        Args:
+            error: what the last one failed by.
+            now: the loop's time.
+            told: something of the credentials was sent.
+        """
+        over = self.deadline is not None and now >= self.deadline
+        return bool(self.left) and not told and not over and another_may(error)
+
+    def outcome(self, error: SMTPSError, *, told: bool = False) -> SMTPSError:
+        """The error for all of them: of the address that got furthest, with the others beside it.
+
+        Args:
+            error: the last.
+            told: something of the credentials was sent; then the last is what counts.
+        """
+        ends = told or not another_may(error)
+        found = error if ends else self._furthest(error)
+        others = tuple(each for each in self.failures if each.address != found.failure.address)
+        if not others:
+            return found
+        may_heal = not ends and any(each.retryable for each in others)
+        found.failure = replace(
+            found.failure, others=others, retryable=found.failure.retryable or may_heal
+        )
+        for each in others:
+            found.add_note(f"{each.address}: {each.message}")
+        return found
+
+    def _furthest(self, last: SMTPSError) -> SMTPSError:
+        best = max(self.errors.values(), key=lambda error: _PHASES.index(error.phase or Phase.TCP))
+        return last if best.failure == last.failure else best
+
+
+def another_may(error: SMTPSError) -> bool:
+    """Whether another host of the same name may not have this failure."""
+    return not isinstance(error, LocalError) and error.code not in _OF_THIS_CLIENT
