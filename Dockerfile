@@ -13,5 +13,7 @@ USER 65534:65534
 EXPOSE 8465
 HEALTHCHECK --interval=30s --timeout=3s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8465/healthz', timeout=2)"]
+# An orderly stop may take lane_grace seconds (60); docker stop waits 10: --stop-timeout 90.
+STOPSIGNAL SIGTERM
 # Beyond loopback it wants tokens: give them in /etc/smtps.toml or SMTPS_TOKENS.
 ENTRYPOINT ["smtps", "serve", "--host", "0.0.0.0"]

@@ -16,6 +16,8 @@ import pytest
 
 from smtps.api.settings import Settings
 from smtps.cli.main import build_parser
+from smtps.options import Timeouts
+from smtps.outbox.landing import SETTLE
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
@@ -71,6 +73,23 @@ def test_the_health_check_asks_the_service_and_tells_the_truth() -> None:
     assert failed.returncode != 0
 
 
+def longest_stop() -> float:
+    """Seconds, with the settings as they are."""
+    return max(Settings().grace, Settings().lane_grace) + SETTLE + Timeouts().quit + 1
+
+
+def test_docker_sends_the_signal_that_stops_in_order() -> None:
+    assert steps("STOPSIGNAL") == ["SIGTERM"]
+
+
+@pytest.mark.parametrize("word", ["--stop-timeout 90", "stop_grace_period: 90s",
+                                  "terminationGracePeriodSeconds: 90",
+                                  "TimeoutStopSec"])  # fmt: skip
+def test_the_documents_give_an_orderly_stop_its_time(word: str) -> None:
+    assert word in (ROOT / "docs" / "operating.md").read_text()
+    assert longest_stop() < 90
+
+
 def unit() -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
@@ -83,7 +102,7 @@ def test_the_unit_s_command_is_one_that_the_shell_knows() -> None:
     program, *arguments = shlex.split(service["ExecStart"])
     assert Path(program).name == "smtps"
     assert build_parser().parse_args(arguments).config == "/etc/smtps.toml"
-    assert float(service["TimeoutStopSec"]) > Settings().grace
+    assert float(service["TimeoutStopSec"]) > longest_stop()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Farm:
         self.servers: list[Strict] = []
         self.open = self.most = 0
         self.writers: list[asyncio.StreamWriter] = []
+        self.readers: list[asyncio.StreamReader] = []
         self.delay = 0.0
         self._ca = ca
         self._make = make
@@ -47,6 +48,7 @@ class Farm:
         server = self._make(len(self.servers))
         self.servers.append(server)
         self.writers.append(writer)
+        self.readers.append(reader)
         self.open += 1
         self.most = max(self.most, self.open)
         with suppress(OSError):

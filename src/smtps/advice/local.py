@@ -14,6 +14,9 @@ ADVICE: dict[str, Advice] = {
         _E, "Nobody said which server.", "Give its host name, such as smtp.example.com.", _YOU),
     "session.broken": Advice(
         _E, "The session ended with an error before.", "Open another.", _YOU),
+    "session.halted": Advice(
+        _E, "The program was told to stop before the message was handed over.",
+        "Nothing was sent. Send it again; the outbox does so by itself.", _YOU),
     "session.cancelled": Advice(_E, "The call was cancelled.", "Open another session.", _YOU),
     "session.out_of_order": Advice(
         _E, "This cannot be done at this point.", "Finish what was begun first.", _YOU),

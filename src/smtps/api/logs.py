@@ -12,7 +12,8 @@ ROOM = 1000
 LONGEST = 8192
 """Characters of one line."""
 
-NAMES = ("smtps", "smtps.access", "smtps.connections", "smtps.outbox", "uvicorn.error", "asyncio")
+NAMES = ("smtps", "smtps.access", "smtps.connections", "smtps.outbox", "smtps.stop",
+         "uvicorn.error", "asyncio")  # fmt: skip
 """Loggers that are told texts from outside, by us and by the libraries that run us."""
 
 
@@ -54,15 +55,16 @@ def written(*, requests: bool = False) -> Iterator[None]:
     handler.addFilter(_ONE_LINE)  # what other libraries have to say
     root = logging.getLogger()
     root.addHandler(handler)
-    access = logging.getLogger("smtps.access")
-    before = access.level
-    if requests:
-        access.setLevel(logging.INFO)
+    wanted = [logging.getLogger(name) for name in ["smtps.stop"] + ["smtps.access"] * requests]
+    before = [logger.level for logger in wanted]
+    for logger in wanted:
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         root.removeHandler(handler)
-        access.setLevel(before)
+        for logger, level in zip(wanted, before, strict=True):
+            logger.setLevel(level)
 
 
 def escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from smtps.api import logs
@@ -17,6 +18,7 @@ def open_outbox(
     *,
     deliver: bool,
     count: Callable[[str, str, float], None] = lambda *_: None,
+    hurry: asyncio.Event | None = None,
 ) -> Outbox:
     """The outbox that the settings mean; enter it to have it deliver.
 
@@ -24,6 +26,7 @@ def open_outbox(
         settings: the operator's.
         deliver: send its mail from this process, too.
         count: told of each outcome: account, state, and seconds since it was accepted.
+        hurry: set when mail on the wire is not to be waited for in a stop.
 
     Raises:
         InputError: there is none, or it cannot be used.
@@ -47,7 +50,13 @@ def open_outbox(
         records=round(settings.keep_records * DAY),
     )
     return Outbox(
-        settings.outbox, accounts, deliver=deliver, bounds=bounds, grace=settings.grace, count=count
+        settings.outbox,
+        accounts,
+        deliver=deliver,
+        bounds=bounds,
+        grace=settings.lane_grace,
+        count=count,
+        hurry=hurry,
     )
 
 

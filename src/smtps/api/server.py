@@ -47,6 +47,7 @@ async def serve(
     *,
     ready: Callable[[str], None],
     stop: asyncio.Event,
+    hurry: asyncio.Event | None = None,
 ) -> None:
     """Serve until told to stop.
 
@@ -54,13 +55,16 @@ async def serve(
         settings: what the operator decided.
         gallery: running sandboxes, or None.
         ready: called with the service's URL once it answers.
-        stop: ends it; running requests finish within the grace, or are told.
+        stop: ends it; running requests finish within the grace, or are told, and mail on the wire
+            has its own.
+        hurry: ends both of these.
 
     Raises:
         InputError: the port is taken, or the outbox cannot be used.
         StoreError: the outbox's database is away.
     """
     logs.guard()
+    hurry = hurry or asyncio.Event()
     async with AsyncExitStack() as stack:
         listener = _listen(settings)
         stack.callback(listener.close)
@@ -71,23 +75,33 @@ async def serve(
             stack.push_async_callback(warm.aclose)
         outbox = None
         if settings.outbox is not None:
-            opened = open_outbox(settings, deliver=settings.deliver, count=metrics.delivered)
+            opened = open_outbox(
+                settings, deliver=settings.deliver, count=metrics.delivered, hurry=hurry
+            )
             outbox = await stack.enter_async_context(opened)
         app = create_app(
             settings, gallery, stop, farewells=farewells, warm=warm, outbox=outbox, metrics=metrics
         )
-        await _run(app, settings, listener, ready=ready, stop=stop)
+        server = _Server(_configuration(app, settings), lambda: ready(_url(listener)))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        await _first(running, stop)
+        if outbox is not None:
+            outbox.stop()  # its lanes do not wait for requests to end
+        server.should_exit = True
+        await _first(running, hurry)
+        server.force_exit = True
+        await running
 
 
-async def _run(
-    app: FastAPI,
-    settings: Settings,
-    listener: socket.socket,
-    *,
-    ready: Callable[[str], None],
-    stop: asyncio.Event,
-) -> None:
-    config = uvicorn.Config(
+async def _first(running: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait until the one has ended or the other is set."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http=cast("type[asyncio.Protocol]", partial(protocol_class(), crowd=Crowd(room()))),
         ws="none",
@@ -100,15 +114,11 @@ async def _run(
         timeout_graceful_shutdown=round(settings.grace) + 2,
         lifespan="off",
     )
+
+
+def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    server = _Server(config, lambda: ready(url))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stopping.cancel()
-    await running
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(settings: Settings) -> socket.socket:

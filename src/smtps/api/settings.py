@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     grace: Annotated[
         float, Field(ge=0, description="seconds that running requests have when told to stop")
     ] = 5.0
+    lane_grace: Annotated[
+        float,
+        Field(
+            ge=0, description="seconds that mail on the wire has for its answer when told to stop"
+        ),
+    ] = 60.0
     outbox: Annotated[
         str | None, Field(description="a file, or postgresql://…, for mail that is sent later")
     ] = None

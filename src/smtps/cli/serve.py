@@ -18,7 +18,8 @@ NAME = "serve"
 HELP = "serve the page and the HTTP API"
 DESCRIPTION = """\
 The page, and checking and sending by HTTP. Runs until Ctrl-C. On loopback it is open to this
-machine; anywhere else it wants a token."""
+machine; anywhere else it wants a token.
+At the end, mail on the wire is waited for: lane_grace seconds at most, or until a second signal."""
 EPILOG = """\
 examples:
   smtps serve
@@ -84,6 +85,7 @@ def _new_token(name: str) -> int:
 
 
 async def _serve(options: Namespace, settings: Settings) -> int:
+    import asyncio  # noqa: PLC0415
     from contextlib import AsyncExitStack  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
@@ -99,7 +101,8 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     persona = persona_named(options.persona or "healthy").name
     async with AsyncExitStack() as stack:
         stack.enter_context(logs.written(requests=options.access_log))
-        stop = stack.enter_context(stop_signals())
+        hurry = asyncio.Event()
+        stop = stack.enter_context(stop_signals(hurry))
         gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
         box = gallery.boxes[persona] if gallery else None
         if gallery is not None and settings.outbox is None:
@@ -118,7 +121,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
                     f"password {box.password}, authority {box.ca_file}\n"
                 )
 
-        await serve(settings, gallery, ready=ready, stop=stop)
+        await serve(settings, gallery, ready=ready, stop=stop, hurry=hurry)
     return exits.OK
 
 

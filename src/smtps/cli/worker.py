@@ -10,7 +10,8 @@ NAME = "worker"
 HELP = "send the mail of an outbox on PostgreSQL"
 DESCRIPTION = """\
 Send the mail of an outbox, beside as many other workers and services as there are, on this machine
-or on others. Runs until Ctrl-C; what is on its way then is finished first."""
+or on others. Runs until Ctrl-C or SIGTERM; what is on the wire then is waited for, at most
+lane_grace seconds, and a second signal ends the wait."""
 EPILOG = """\
 examples:
   smtps worker --config /etc/smtps.toml
@@ -38,14 +39,17 @@ def run(options: Namespace) -> int:
 
 
 async def _work(options: Namespace, settings: object) -> int:
+    import asyncio  # noqa: PLC0415
+
     from smtps.api import logs  # noqa: PLC0415
     from smtps.api.outbox import open_outbox  # noqa: PLC0415
     from smtps.api.settings import Settings  # noqa: PLC0415
     from smtps.cli.waiting import stop_signals  # noqa: PLC0415
 
     assert isinstance(settings, Settings)
-    with logs.written(), stop_signals() as stop:
-        async with open_outbox(settings, deliver=True) as outbox:
+    hurry = asyncio.Event()
+    with logs.written(), stop_signals(hurry) as stop:
+        async with open_outbox(settings, deliver=True, hurry=hurry) as outbox:
             names = sorted(outbox.accounts)
             if options.json:
                 output.show_json({"accounts": names}, compact=True)

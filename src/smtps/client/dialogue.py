@@ -12,18 +12,19 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 
+from smtps.client.halt import HALTED, halted
 from smtps.client.refusals import explained
 from smtps.client.transcript import Transcript
 from smtps.client.wording import Group
 from smtps.content import BLOCK, Content
-from smtps.core.command import END_OF_DATA, Command
+from smtps.core.command import END_OF_DATA, QUIT, Command, Verb
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
 from smtps.errors import NetworkError, Phase, SessionError, SMTPSError
 from smtps.net.timing import expiry
 from smtps.net.translate import closed
-from smtps.net.wire import Wire
+from smtps.net.wire import Interrupted, Wire
 from smtps.options import Timeouts
 
 _TIMEOUT_OF: dict[Phase, str] = {
@@ -57,6 +58,7 @@ class Dialogue:
             counted.
         left_open: whether the server may have the envelope of an earlier message in mind, so that
             the next one needs RSET before it.
+        halting: nothing new is to be said; see ``halt``.
     """
 
     def __init__(
@@ -80,6 +82,8 @@ class Dialogue:
         self.left_open = False
         self.resets = 0
         self._free_reset = True
+        self.halting = False
+        self._cut = False
 
     @property
     def alive(self) -> bool:
@@ -124,6 +128,35 @@ class Dialogue:
     def abort(self) -> None:
         """Drop the wire."""
         self.wire.abort()
+
+    def halt(self, *, now: bool = False) -> None:
+        """Come to a stop: at once, or as soon as no message is on the wire without an answer.
+
+        Args:
+            now: do not wait for these.
+        """
+        self.halting = True
+        self._cut = self._cut or now
+        self.wire.interrupt()
+
+    @property
+    def on_the_wire(self) -> int:
+        """How many messages are handed over, or about to be, and not answered."""
+        pending = list(self.connection.pending)
+        by_data = self.connection.state is State.CONTENT and Verb.END_OF_DATA not in pending
+        return by_data + sum(verb in _FINAL for verb in pending)
+
+    def heed(self, *, at_stake: bool) -> None:
+        """Look round before waiting.
+
+        Args:
+            at_stake: whether a message is handed over, or about to be, and not answered.
+
+        Raises:
+            SessionError: it is time to stop.
+        """
+        if self._cut or (self.halting and not at_stake):
+            raise halted()
 
     # The pieces of an exchange, for use inside ``guard``.
 
@@ -215,11 +248,12 @@ class Dialogue:
         if answer is None:
             with self._waiting() as until:
                 while (answer := self.connection.next_answer()) is None:
+                    self.heed(at_stake=False)
                     self.connection.receive_data(await self.wire.receive(until))
         return self._note(answer)
 
     async def hear(self, most: float | None = None) -> None:
-        """Wait for bytes of the server, within the time that the phase may take.
+        """Wait for bytes of the server, within the time that the phase may take, or for a stop.
 
         Args:
             most: seconds, if that is less.
@@ -227,8 +261,11 @@ class Dialogue:
         Raises:
             NetworkError: it hung up, and owes no reply that would say so.
         """
-        with self._waiting(most) as until:
-            data = await self.wire.receive(until)
+        try:
+            with self._waiting(most) as until:
+                data = await self.wire.receive(until)
+        except Interrupted:
+            return
         self.connection.receive_data(data)
         if not data and not self.connection.pending:
             raise closed(self.connection.phase or Phase.QUIT, self.wire.address)
@@ -276,8 +313,16 @@ class Dialogue:
         message may read no further.
         """
         with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
-            while not await self.wire.drain(until):
+            while not await self._drained(until):
                 await self._overhear(take)
+
+    async def _drained(self, until: float) -> bool:
+        while True:
+            self.heed(at_stake=True)
+            try:
+                return await self.wire.drain(until)
+            except Interrupted:
+                continue
 
     async def _overhear(self, take: Callable[[Answer], None]) -> None:
         """Take what the server says midway; it may refuse the message, mostly for its size.
@@ -289,8 +334,14 @@ class Dialogue:
             if not self.connection.quiet and (answer := self.connection.next_answer()) is not None:
                 take(self._note(answer))
                 continue
-            with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
-                data = await self.wire.receive(until)
+            self.heed(at_stake=True)
+            try:
+                with expiry(
+                    self.timeouts.data, Phase.DATA, self.wire.address, self.deadline
+                ) as until:
+                    data = await self.wire.receive(until)
+            except Interrupted:
+                continue
             self.connection.receive_data(data)
             if not data:
                 self.connection.next_answer()
@@ -316,6 +367,8 @@ class Dialogue:
 
     def over(self, error: SMTPSError) -> SessionError:
         """What the end of the dialogue by ``error`` is for whatever had no part in it."""
+        if error.code == HALTED:
+            return halted()
         return SessionError(
             "session.broken",
             f"The session ended with an error: {error}",
@@ -329,7 +382,11 @@ class Dialogue:
 
     def ended(self, error: BaseException) -> BaseException:
         """What to raise for an error that came up in speaking; the dialogue is over with it."""
+        if isinstance(error, Interrupted):
+            error = halted()
         if isinstance(error, SessionError):
+            if error.code == HALTED:
+                return self._end(error)
             if self._said:  # replies are expected to commands that will never go out
                 self._end(error)
             return error  # a wrong order: nothing was written
@@ -345,8 +402,23 @@ class Dialogue:
         explained(error).locate(address=self.wire.address).redact(self.transcript.redact)
         self.broken = error.apart()
         self.transcript.add("*", f"{type(error).__name__} {error.code}: {error}")
-        self.wire.abort()
+        if error.code == HALTED and self._may_quit:
+            self.transcript.add(">", QUIT.shown)
+            self.wire.part(QUIT.encode())
+        else:
+            self.wire.abort()
         return error
+
+    @property
+    def _may_quit(self) -> bool:
+        """Whether the server takes the next line for a command, and no message hangs on it."""
+        pending, state = self.connection.pending, self.connection.state
+        in_the_way = state in (State.CONTENT, State.UPGRADING, State.LOGIN, State.CLOSED)
+        return not in_the_way and not self.on_the_wire and Verb.DATA not in pending
+
+
+_FINAL = frozenset({Verb.BDAT_LAST, Verb.END_OF_DATA})
+"""Commands whose reply decides about a message."""
 
 
 class Guard:

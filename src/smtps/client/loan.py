@@ -10,7 +10,7 @@ from smtps.client.session import Session
 from smtps.net.egress import Allow
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class WarmSession:
     """A session and its past."""
 

@@ -12,6 +12,7 @@ from collections import deque
 from math import inf
 
 from smtps.client.dialogue import Dialogue
+from smtps.client.halt import HALTED
 from smtps.client.learned import Learned
 from smtps.client.refusals import refusal
 from smtps.client.sequence import out_of_sequence
@@ -116,20 +117,28 @@ class Pipeline:
         return finished
 
     async def _go_on(self) -> None:
+        dialogue = self._dialogue
         while self._flights and not self._finished:
-            if self._unsaid:
+            if dialogue.halting:
+                dialogue.heed(at_stake=self._at_stake)
+            elif self._unsaid:
                 await self._speak()
                 self._flush()
             self._take_granted()
             if not self._finished:
                 await self._listen()
 
+    @property
+    def _at_stake(self) -> bool:
+        """Whether a whole message is out, or on its way out, and not answered."""
+        return bool(self._written) or any(flight.in_doubt for flight in self._flights)
+
     async def _speak(self) -> None:
         """Say what can be said now."""
         dialogue = self._dialogue
         if dialogue.wire.has_unread:  # what has come while nobody listened
             await dialogue.hear()
-        while self._unsaid:
+        while self._unsaid and not dialogue.halting:
             current = self._unsaid[0]
             behind = current is not self._flights[0]
             if behind and not self._may_overlap(current):
@@ -141,12 +150,15 @@ class Pipeline:
                 if content is None:
                     dialogue.say_group(group)
                     continue
-                self._written.append(current)
-                if stuffed or not dialogue.say_whole(group, content):
+                if not stuffed and dialogue.say_whole(group, content):
+                    self._written.append(current)
+                    if dialogue.buffered >= FULL:
+                        self._flush()
+                else:
+                    self._flush()  # what stands before it is out long before its own end is
+                    self._written.append(current)
                     dialogue.say_group(group, 0 if stuffed else content.size)
                     await dialogue.say_content(content, stuffed=stuffed, take=self._overhear)
-                elif dialogue.buffered >= FULL:
-                    self._flush()
             if not current.said:
                 return
             self._unsaid.popleft()
@@ -208,6 +220,8 @@ class Pipeline:
         """Take the replies that have come one by one, or wait for some."""
         if self._take_all() or not self._flights or not self._flights[0].due:
             return
+        if self._dialogue.halting:
+            self._dialogue.heed(at_stake=self._at_stake)
         if not self._owed_nothing_but_form():
             await self._dialogue.hear()
             return
@@ -289,7 +303,8 @@ class Pipeline:
         # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
         # refuses RSET and hangs up has read no further either.
         closing = error.failure.smtp_code == 421
-        if self._flights and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
+        asked = bool(self._flights) and error.code != HALTED
+        if asked and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
             self._learned.resets = self._dialogue.resets
         if self._flights and isinstance(error, RefusedError) and error.phase is Phase.DATA:
             self._flights[0].refuse_midway(error)

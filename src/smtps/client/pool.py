@@ -12,6 +12,7 @@ from smtps.chance import between
 from smtps.client.courier import WINDOW
 from smtps.client.envelope import DSN, Envelope
 from smtps.client.farewells import Farewells
+from smtps.client.halt import Halt
 from smtps.client.learned import Learned
 from smtps.client.loan import Loan, WarmSession
 from smtps.client.losses import ATTEMPTS, may_go_again
@@ -108,6 +109,8 @@ class Pool:
         self._pauses = 0
         self._not_before = 0.0
         self._closed = False
+        self._halt = Halt()
+        self._out: set[WarmSession] = set()
 
     async def send(
         self,
@@ -187,6 +190,22 @@ class Pool:
                     yield item, result
             source.raise_error()
 
+    def halt(self, *, now: bool = False) -> int:
+        """Stop sending, for good. What is on the wire is still waited for, and nothing else: other
+        messages are ``deferred``, see ``halt.not_begun``.
+
+        Args:
+            now: do not wait for what is on the wire either; it is ``uncertain`` then.
+
+        Returns:
+            How many messages are on the wire.
+        """
+        self._halt.pull()
+        waited_for = sum(warm.session.dialogue.on_the_wire for warm in self._out)
+        for warm in self._out:
+            warm.session.dialogue.halt(now=now)
+        return waited_for
+
     @property
     def unused(self) -> bool:
         """Whether no session is open."""
@@ -209,20 +228,23 @@ class Pool:
 
     async def lend(self, allow: Allow | None, deadline: float | None) -> WarmSession:
         """A session that is the caller's alone until ``take_back``."""
-        await self._slot(deadline)
-        self._lent += 1
-        try:
-            warm = await self._warm(allow, deadline) or await self._open(allow, deadline)
-        except BaseException:
-            self._leave()
-            raise
+        with self._halt.ends():
+            await self._slot(deadline)
+            self._lent += 1
+            try:
+                warm = await self._warm(allow, deadline) or await self._open(allow, deadline)
+            except BaseException:
+                self._leave()
+                raise
         self.lendings += 1
+        self._out.add(warm)
         return warm
 
     def take_back(self, warm: WarmSession, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it. After an error of the caller's own nothing
         went on the wire.
         """
+        self._out.discard(warm)
         try:
             if error is None or isinstance(error, LocalError):
                 self._keep(warm)

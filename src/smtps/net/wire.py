@@ -25,6 +25,10 @@ _PAUSE = 262144
 """Unread bytes at which the server has to wait."""
 
 
+class Interrupted(Exception):  # noqa: N818  # no error: whoever waits is to look round
+    """See ``Wire.interrupt``."""
+
+
 class Wire(asyncio.Protocol):
     """Reads and writes bytes, in the clear or through TLS; not to be shared between tasks.
 
@@ -154,6 +158,7 @@ class Wire(asyncio.Protocol):
         Raises:
             OSError, ssl.SSLError: the connection broke; the caller knows the phase and translates.
             TimeoutError: nothing came.
+            Interrupted: see there; nothing is lost.
         """
         while not self._plain:
             if self._error is not None:
@@ -195,6 +200,7 @@ class Wire(asyncio.Protocol):
         Raises:
             OSError: the connection broke meanwhile, and nothing is left to read.
             TimeoutError: the network took nothing, and the server said nothing.
+            Interrupted: see there.
         """
         while self._full and not self.has_unread:
             await self._wait(until)
@@ -326,6 +332,22 @@ class Wire(asyncio.Protocol):
         if not self._closed.done():
             self.abort()
             await asyncio.sleep(0)
+
+    def interrupt(self) -> None:
+        """Have whoever waits here look round; what comes is kept."""
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_exception(Interrupted())
+
+    def part(self, last: bytes) -> None:
+        """Say a last word and close; neither its answer is waited for nor that it arrives."""
+        with suppress(OSError, ssl.SSLError, SMTPSError):
+            self.write(last)
+            if self._tls is not None and self._secured:
+                self._tls.unwrap()
+        self._flush()
+        self._forget()
+        if self._transport is not None:
+            self._transport.close()
 
     def abort(self) -> None:
         """Drop the connection at once."""

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any
 
 from smtps.chance import fraction
+from smtps.client.halt import not_begun
 from smtps.client.pool import Pool
-from smtps.client.result import Result, reply_json
+from smtps.client.result import Outcome, Result, reply_json
 from smtps.errors import Failure, Phase, SMTPSError
 from smtps.options import Endpoint
 from smtps.outbox.account import Account
@@ -70,6 +71,9 @@ class Lane:
         pool: makes or finds an account's warm sessions at a server.
         stopping: set when the service ends.
         count: told of each outcome, and how many seconds after it was accepted.
+
+    Attributes:
+        doubtful: messages of which nobody knows whether they arrived, as no answer came.
     """
 
     def __init__(
@@ -97,6 +101,8 @@ class Lane:
         self._paced_at = 0.0
         self._over = False
         self._answered = asyncio.Event()
+        self._given_back: list[Claim] = []
+        self.doubtful = 0
 
     async def run(self) -> None:
         """Until nothing is due, the slice is over, or the account has to wait."""
@@ -124,6 +130,8 @@ class Lane:
         except SMTPSError as error:  # its secret cannot be read
             await self._stop(replace(error.failure, phase=Phase.AUTH, retryable=False))
             return
+        if self._stopping.is_set():
+            return
         settling = asyncio.create_task(self._settle_all())
         before = pool.lendings
         try:
@@ -134,6 +142,16 @@ class Lane:
             # Where no session came about, nothing was begun.
             begun = pool.lendings > before
             await self._wind_up(settling, [] if begun else list(self._supply.under_way.values()))
+
+    def halt(self) -> None:
+        """Take nothing more on, and give back what is not begun; its pool is halted with it."""
+        self._supply.halted = True
+        self._answered.set()
+
+    @property
+    def given_back(self) -> int:
+        """How many messages were taken on and not begun."""
+        return len(self._given_back)
 
     async def _rounds(self, pool: Pool) -> None:
         """One round for each run of messages with the same terms."""
@@ -196,6 +214,10 @@ class Lane:
 
     def _take(self, claim: Claim, result: Result) -> None:
         """What came of one message."""
+        if not_begun(result):
+            self._given_back.append(claim)
+            return
+        self.doubtful += result.outcome is Outcome.UNCERTAIN
         now = self._clock.now()
         failure = account_failure(result) or doubt(result)
         if failure is not None and not self._supply.halted:
@@ -251,7 +273,8 @@ class Lane:
 
     async def _wind_up(self, settling: asyncio.Task[None], unbegun: list[Claim]) -> None:
         self._answered.set()
-        unbegun += await self._supply.unbegun()
+        self._given_back += unbegun + await self._supply.unbegun()
+        unbegun = self._given_back
         self._over = True
         self._news.set()
         await settling

@@ -18,6 +18,7 @@ from smtps.outbox import control, intake, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
+from smtps.outbox.landing import Landing
 from smtps.outbox.lane import Lane
 from smtps.outbox.notices import Teller
 from smtps.outbox.reading import Filter
@@ -69,8 +70,9 @@ class Outbox:
         deliver: run lanes here, too.
         bounds: how much is kept.
         clock: the time.
-        grace: seconds that messages on their way have when it is closed.
+        grace: seconds that messages on the wire have when it is closed.
         count: told of each outcome: account, state, and seconds since it was accepted.
+        hurry: set when that is not to be waited for.
 
     Raises:
         InputError: it cannot be used; a file that another service delivers from, for one.
@@ -85,24 +87,25 @@ class Outbox:
         deliver: bool = True,
         bounds: Bounds | None = None,
         clock: Clock | None = None,
-        grace: float = 5.0,
+        grace: float = 60.0,
         count: Callable[[str, str, float], None] = lambda *_: None,
+        hurry: asyncio.Event | None = None,
     ) -> None:
         self.accounts = accounts
         self.bounds = bounds or Bounds()
         self.clock = clock or Clock()
         self.store = Store(backend(place, own=deliver))
-        self._grace = grace
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
         self._pools: dict[str, tuple[Endpoint, Pool]] = {}
         self._learned: dict[tuple[str, int], Learned] = {}
         self._writing: set[tuple[str, str]] = set()
-        self._stopping = asyncio.Event()
+        self._landing = Landing(grace, hurry or asyncio.Event())
+        self._stopping = self._landing.begun
+        self._ending: asyncio.Task[None] | None = None
         self._nudged = asyncio.Event()
         self._chores: list[asyncio.Task[None]] = []
-        self._running: set[asyncio.Task[None]] = set()
         self._octets = 0
 
     async def __aenter__(self) -> Self:
@@ -120,13 +123,21 @@ class Outbox:
             ]
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Take nothing new on from now on; closing it waits for what is on the wire."""
+        if self._ending is not None:
+            return
         self._stopping.set()
         self._nudged.set()
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._grace)
-        for lane in self._running:
-            lane.cancel()
+        if self._lanes is not None:
+            self._lanes.rest()
+        pools = [pool for _, pool in self._pools.values()]
+        self._ending = asyncio.create_task(self._landing.land(pools))
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
+        assert self._ending is not None
+        await self._ending
         if self._lanes is not None:
             await self._lanes.aclose()
         if self._chores:  # one that is cancelled leaves its question to the database behind
@@ -280,11 +291,11 @@ class Outbox:
         stopping, count = self._stopping, self._count
         lane = Lane(account, self.store, self.clock, self._pool, stopping, count=count)
         task = asyncio.create_task(lane.run())
-        self._running.add(task)
+        self._landing.lanes[task] = lane
         try:
             await asyncio.wait([task])
         finally:
-            self._running.discard(task)
+            self._landing.lanes.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, StoreError):
             log.warning("the lane of %s ends: %s", name, error)

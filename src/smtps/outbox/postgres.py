@@ -175,6 +175,8 @@ class Jobs:
 
         connection = await _connect(self._url)
         try:
+            if self._ending:
+                return
             queuer = self._queuer = PgQueuer.from_asyncpg_connection(connection)
 
             @queuer.entrypoint(ENTRYPOINT)
@@ -193,11 +195,15 @@ class Jobs:
             with suppress(Exception):
                 await connection.close()
 
-    async def aclose(self) -> None:
-        """Wait for the lanes that run here; they have been told to end."""
+    def rest(self) -> None:
+        """Leave all that is due to other processes; lanes that run here go on."""
         self._ending = True
         if self._queuer is not None:
             self._queuer.shutdown.set()
+
+    async def aclose(self) -> None:
+        """Wait for the lanes that run here; they have been told to end."""
+        self.rest()
         if self._serving is not None:
             await self._serving
         await self._forget()

@@ -169,6 +169,9 @@ class Tasks:
         if account in self._again:
             await self.wake([account])
 
+    def rest(self) -> None:
+        """Those that begin from now on end at once."""
+
     async def aclose(self) -> None:
         """Wait for those that run; they have been told to end."""
         while self._running:

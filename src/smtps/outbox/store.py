@@ -28,8 +28,11 @@ class Lanes(Protocol):
     async def wake(self, accounts: Iterable[str]) -> None:
         """There may be something to do for these."""
 
+    def rest(self) -> None:
+        """Take no more lanes; those that run go on."""
+
     async def aclose(self) -> None:
-        """Take no more lanes, and wait for those that run."""
+        """Take no more lanes, and wait for those that run; they have been told to end."""
 
 
 class Backend(Protocol):
