@@ -188,7 +188,7 @@ def test_the_shell_tells_nobody(
 
 
 async def test_the_service_tells_nobody() -> None:
-    import httpx  # noqa: PLC0415
+    import httpx2 as httpx  # noqa: PLC0415
 
     from smtps.api.app import create_app  # noqa: PLC0415
     from smtps.api.settings import Settings  # noqa: PLC0415

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from smtps.api.app import create_app

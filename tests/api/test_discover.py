@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2 as httpx
 from tests.nameserver import NameServer, Zone, name_server
 
 from smtps.api.app import create_app

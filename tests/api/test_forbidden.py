@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from tests.test_egress import CLOSED
 

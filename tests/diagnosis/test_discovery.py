@@ -22,7 +22,7 @@ from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.text import render
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
-from smtps.net.fetch import LARGEST, Document, Fetcher
+from smtps.net.fetch import LARGEST, Client
 from smtps.options import Endpoint, Timeouts
 from smtps.providers import Place
 from smtps.sandbox.certificates import Authority
@@ -114,7 +114,7 @@ def means(
     return Means(
         resolver=Resolver(server.place, lifetime=2),
         server=server.place,
-        fetcher=Fetcher(resolver=server.place, ca_file=ca_file, timeout=3),
+        fetcher=Client(resolver=server.place, ca_file=ca_file, timeout=3),
         ispdb=f"https://list.test:{port}/v1.1/" if ispdb else None,
         https_port=port,
         patience=1,
@@ -217,11 +217,11 @@ async def test_a_redirection_is_followed_to_https_only(tmp_path: Path) -> None:
     ("answer", "words"),
     [
         (http("x" * (LARGEST + 1)), "octets"),
-        (b"220 mail.x.test ESMTP\r\n", "no HTTP"),
-        (b"", "no HTTP"),
+        (b"220 mail.x.test ESMTP\r\n", "not proper HTTP"),
+        (b"", "without an answer"),
         (http("", "302 Found", "Location: /again\r\n"), "redirections"),
-        (http("", "302 Found", "Location: /a b\r\n"), "no HTTP"),
-        (http("", "302 Found", "Location: /\xfc\r\n"), "no HTTP"),
+        (http("", "302 Found", "Location: /a b\r\n"), "redirections"),
+        (http("", "302 Found", "Location: /\xfc\r\n"), "redirections"),
         (http("", "302 Found", "Location: https://[::1\r\n"), "url: is none"),
         (http("", "302 Found", "Location: https://x.test:99999/\r\n"), "url: is none"),
         (http("", "302 Found", "Location: https://a b/\r\n"), "host"),
@@ -240,43 +240,6 @@ async def test_a_document_that_does_not_come_is_a_remark(
         found = await discover("ann@x.test", means(server, port, ca))
     assert words in found.steps[2].remark
     assert found.servers == ()
-
-
-@pytest.mark.parametrize(
-    ("place", "host"),
-    [
-        ("ann:secret@x.test:443", "x.test"),
-        ("x.test:8443", "x.test:8443"),
-        ("X.test", "x.test"),
-        ("[2001:db8::1]", "[2001:db8::1]"),
-        ("[2001:db8::1]:8443", "[2001:db8::1]:8443"),
-        ("münchen.test", "xn--mnchen-3ya.test"),
-    ],
-)
-async def test_the_host_header_has_no_user_and_no_usual_port(
-    monkeypatch: pytest.MonkeyPatch, place: str, host: str
-) -> None:
-    told: list[str] = []
-
-    class Nowhere:
-        address = "192.0.2.1"
-
-        def abort(self) -> None:
-            pass
-
-    async def found(*_: object, **__: object) -> Any:
-        return Nowhere()
-
-    async def exchange(_wire: object, url: str, host: str, _path: str) -> Any:
-        told.append(host)
-        return Document(url, 200, b""), None
-
-    for name, stand_in in (
-        ("resolve", found), ("connect_any", found), ("secure", found), ("_exchange", exchange),
-    ):  # fmt: skip
-        monkeypatch.setattr(f"smtps.net.fetch.{name}", stand_in)
-    await Fetcher().get(f"https://{place}/")
-    assert told == [host]
 
 
 async def test_a_web_server_that_is_not_to_be_trusted_is_not_asked(tmp_path: Path) -> None:

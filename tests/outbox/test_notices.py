@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 import json
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -152,16 +151,6 @@ async def test_a_slow_webhook_keeps_nobody_else_waiting(rig: Rig, heard: Heard) 
 @pytest.mark.parametrize("url", ["http://\x00", "http://xn--/"])
 async def test_an_address_that_is_none_is_no_more_than_a_failure(rig: Rig, url: str) -> None:
     await is_put_off(rig, url)
-
-
-async def test_whatever_a_webhook_makes_of_the_client_is_a_failure(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stream(*_: Any, **__: Any) -> Any:
-        raise ssl.SSLError("no TLS after the handshake")
-
-    monkeypatch.setattr("httpx.AsyncClient.stream", stream)
-    await is_put_off(rig, "http://127.0.0.1:9/")
 
 
 async def test_an_error_about_one_is_nobody_else_s(

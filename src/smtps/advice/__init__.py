@@ -6,7 +6,7 @@ every code of the project is in it.
 
 from __future__ import annotations
 
-from smtps.advice import auth, certificates, local, network, outbox, sending, smtp, tls
+from smtps.advice import auth, certificates, local, network, outbox, sending, smtp, tls, web
 from smtps.advice.row import Advice, Severity, Who
 
 __all__ = ["ADVICE", "Advice", "Severity", "Who", "advice_for"]
@@ -20,6 +20,7 @@ ADVICE: dict[str, Advice] = {
     **auth.ADVICE,
     **sending.ADVICE,
     **outbox.ADVICE,
+    **web.ADVICE,
 }
 
 

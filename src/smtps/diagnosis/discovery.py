@@ -14,7 +14,7 @@ from smtps.errors import Failure, InputError, Phase, SMTPSError
 from smtps.net.dial import connect_any
 from smtps.net.dns import Answer, Resolver
 from smtps.net.egress import Allow
-from smtps.net.fetch import Fetcher
+from smtps.net.fetch import Client
 from smtps.net.names import to_ascii
 from smtps.net.resolve import resolve
 from smtps.options import Security
@@ -69,7 +69,7 @@ class Means:
 
     resolver: Resolver = field(default_factory=Resolver)
     server: str | None = None
-    fetcher: Fetcher = field(default_factory=Fetcher)
+    fetcher: Client = field(default_factory=Client)
     ispdb: str | None = ISPDB
     https_port: int = 443
     allow: Allow | None = None
@@ -88,7 +88,7 @@ def means(
     return Means(
         resolver=Resolver(resolver),
         server=resolver,
-        fetcher=Fetcher(allow=allow_web, resolver=resolver),
+        fetcher=Client(allow=allow_web, resolver=resolver),
         allow=allow,
     )
 

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from smtps.errors import InputError
+from smtps.core.reply import printable
+from smtps.errors import InputError, NetworkError, SMTPSError
+from smtps.net.fetch import Client, Document, without_secrets
 from smtps.outbox import reading, tables
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
@@ -163,6 +165,24 @@ def headers(secret: str, id_: str, seconds: int, body: bytes) -> dict[str, str]:
     }
 
 
+def check(answer: Document) -> None:
+    """Make sure that an answer means that the notice was taken.
+
+    Raises:
+        NetworkError: it does not.
+    """
+    if 200 <= answer.status < 300:
+        return
+    if 300 <= answer.status < 400 and answer.location is not None:
+        where = printable(without_secrets(answer.location))[:200]
+        raise NetworkError(
+            "http.redirected",
+            f"The web server answered {answer.status} and points to {where}; "
+            "redirections are not followed.",
+        )
+    raise NetworkError("http.status", f"The web server answered {answer.status}.")
+
+
 class Teller:
     """Tells what is to be told, again and again until it is heard.
 
@@ -181,7 +201,7 @@ class Teller:
             for name, account in accounts.items()
             if account.webhook is not None
         }
-        self._client: Any = None
+        self._client = Client(timeout=TIMEOUT, keep=AT_ONCE)
 
     async def round(self) -> int:
         """Tell until nothing is due; how often that was.
@@ -240,34 +260,19 @@ class Teller:
         await self._store.write(conclude, Verdict(notice, due))
 
     async def _post(self, hook: Webhook, notice: Notice, message: dict[str, Any]) -> bool:
-        import httpx  # noqa: PLC0415  # late: few have webhooks
-
-        if self._client is None:
-            # The environment's proxies are not for webhooks, and may be of a kind that httpx lacks.
-            self._client = httpx.AsyncClient(
-                timeout=TIMEOUT, follow_redirects=False, trust_env=False
-            )
         body = json.dumps(
             {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
         ).encode()
         sign = headers(hook.secret, notice.id, self._clock.now() // 1000, body)
         sign["webhook-attempt"] = str(notice.tries + 1)
         try:
-            # For the whole of it, as one that answers drop by drop keeps the others waiting; and
-            # what it has to say beyond its status is not read.
-            async with (
-                asyncio.timeout(TIMEOUT),
-                self._client.stream("POST", hook.url, content=body, headers=sign) as answer,
-            ):
-                heard, status = bool(answer.is_success), answer.status_code
-        except Exception as error:  # noqa: BLE001  # whatever a stranger's server makes of httpx
-            log.warning("the webhook of %s failed: %s", notice.account, type(error).__name__)
+            answer = await self._client.post(hook.url, body, sign)
+            check(answer)
+        except SMTPSError as error:
+            log.warning("the webhook of %s failed: %s", notice.account, error)
             return False
-        if not heard:
-            log.warning("the webhook of %s answered %d", notice.account, status)
-        return heard
+        return True
 
     async def aclose(self) -> None:
         """Close connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.aclose()

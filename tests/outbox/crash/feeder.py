@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2 as httpx
 from tests.outbox.crash.server import digest
 
 REPEATED = 0.02
