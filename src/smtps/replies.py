@@ -128,9 +128,13 @@ class Said(NamedTuple):
             for status in _BEHIND.finditer(text):
                 found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
-        text = _MAILBOX.sub("…", " ".join(" ".join(texts).split()))
+        text = _MAILBOX.sub("…", " ".join(" ".join(texts).split())[:LONGEST])
         return cls(phase, code, frozenset(found), text, _blanked(_PREFIX.sub("", text)))
 
+
+LONGEST = 2000
+"""Characters of a reply that are judged. The longest that real servers were seen to send has 700;
+a longer one is there to keep the reader busy."""
 
 _PREFIX = re.compile(
     r"^(?:<[^>]*>|\S+)?: (?:(?:Sender|Recipient) address|Data command|End-of-data) rejected: "
@@ -140,10 +144,11 @@ policy service answers there on anything from SPF to a limit."""
 _ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
 _BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
 """As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""
-_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]+@[^\s<>()]+")
+_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]{1,255}@[^\s<>()]+")
 _NAMES = re.compile(
-    r"[a-z]+://\S+"  # a page
-    r"|\b(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?-i:[a-z]{2,18}|[A-Z]{2,18})\b(?!\.\w)"  # a host
+    r"(?<![a-z])[a-z]{1,16}://\S+"  # a page
+    r"|\b(?:[a-z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?\.){1,40}"  # a host
+    r"(?-i:[a-z]{2,18}|[A-Z]{2,18})\b(?!\.\w)"
     r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?",  # an address
     re.IGNORECASE,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from smtps import credentials
 from smtps.client import scram
 from smtps.client.dialogue import Dialogue
@@ -142,6 +144,8 @@ async def _run(dialogue: Dialogue, mechanism: sasl.Mechanism, username: str) -> 
 async def _answer(dialogue: Dialogue, mechanism: sasl.Mechanism, reply: Reply) -> bytes:
     try:
         said = sasl.decode_challenge(reply.text) if mechanism.listens else b""
+        if isinstance(mechanism, scram.Scram) and mechanism.takes_long(said):
+            return await asyncio.to_thread(mechanism.respond, said)
         return mechanism.respond(said)
     except LoginError:
         await dialogue.command(CANCEL_AUTH)

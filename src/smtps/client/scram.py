@@ -5,6 +5,7 @@ The arithmetic is the scramp library's; here is only the interface of the other 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,15 @@ from smtps.errors import LoginError
 
 PLUS = "-PLUS"
 NAMES = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1")
+
+MOST_ITERATIONS = 1_000_000
+"""Of the hash function, for which the server asks (RFC 5802 section 5.1): about half a second.
+Servers ask for 4,096 to some 100,000."""
+
+_LONG = 20_000
+"""Iterations that take ten milliseconds."""
+
+_ITERATIONS = re.compile(rb"(?:^|,)i=([0-9]+)")
 
 
 class Scram:
@@ -61,6 +71,7 @@ class Scram:
         text = challenge.decode("utf-8", "replace")
         self.heard += 1
         if self.heard == 1:
+            self._judge_iterations(challenge)
             self._proven(lambda: self._client.set_server_first(text))
             final: str = self._checked(self._client.get_client_final)
             return final.encode()
@@ -69,6 +80,19 @@ class Scram:
             return b""
         self._proven(lambda: self._client.set_server_final(text))
         return b""
+
+    def takes_long(self, challenge: bytes) -> bool:
+        """Whether to answer this apart from the event loop."""
+        return self.heard == 0 and _LONG < _iterations(challenge) <= MOST_ITERATIONS
+
+    def _judge_iterations(self, challenge: bytes) -> None:
+        """Refuse to calculate for hours."""
+        if _iterations(challenge) > MOST_ITERATIONS:
+            raise LoginError(
+                "auth.scram_failed",
+                f"The {self.name} exchange failed: the server asks for more than "
+                f"{MOST_ITERATIONS} iterations.",
+            )
 
     def finished(self) -> None:
         """The server must have proven that it knows the password too."""
@@ -103,6 +127,12 @@ class Scram:
             raise LoginError(
                 "auth.scram_failed", f"The {self.name} exchange failed: {error}."
             ) from error
+
+
+def _iterations(challenge: bytes) -> int:
+    """How many a server asks for."""
+    found = _ITERATIONS.search(challenge)
+    return int(found[1][:12]) if found is not None else 0
 
 
 def bound(

@@ -34,7 +34,7 @@ def outgoing(document: bytes, address: str) -> tuple[Place, ...]:
             continue
         host = _filled((server.findtext("hostname") or "").strip(), address)
         port = (server.findtext("port") or "").strip()
-        if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        if not port.isascii() or not port.isdigit() or not 1 <= int(port[:6]) <= 65535:
             continue
         try:
             found.append(Place(to_ascii(host), int(port), security))

@@ -218,7 +218,7 @@ class Resolver:
                 reply, _ = await dns.asyncquery.udp_with_fallback(
                     query, server, timeout=self._lifetime / len(servers), port=asker.port
                 )
-            except (dns.exception.DNSException, OSError):
+            except (dns.exception.DNSException, OSError, EOFError):
                 continue
             return reply, server
         return None, ", ".join(servers)

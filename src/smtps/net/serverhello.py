@@ -95,11 +95,12 @@ def flight(data: bytes) -> Flight:
 
 def _alert(data: bytes) -> int | None:
     """The alert in a record of its own, in the clear: two octets (RFC 8446 section 6)."""
-    while len(data) >= 5 and 20 <= data[0] <= 23:
-        size = int.from_bytes(data[3:5])
-        if data[0] == _ALERT and size == 2 and len(data) >= 7:
-            return data[6]
-        data = data[5 + size :]
+    at = 0
+    while len(data) >= at + 5 and 20 <= data[at] <= 23:
+        size = int.from_bytes(data[at + 3 : at + 5])
+        if data[at] == _ALERT and size == 2 and len(data) >= at + 7:
+            return data[at + 6]
+        at += 5 + size
     return None
 
 
@@ -126,16 +127,18 @@ def key_exchange_group(data: bytes) -> str | None:
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The handshake messages in the clear records at the start of ``data``."""
     stream = bytearray()
-    while len(data) >= 5 and data[0] == _HANDSHAKE:
-        size = int.from_bytes(data[3:5])
-        stream += data[5 : 5 + size]
-        data = data[5 + size :]
-    while len(stream) >= 4:
-        size = int.from_bytes(stream[1:4])
-        if len(stream) < 4 + size:
+    at = 0
+    while len(data) >= at + 5 and data[at] == _HANDSHAKE:
+        size = int.from_bytes(data[at + 3 : at + 5])
+        stream += data[at + 5 : at + 5 + size]
+        at += 5 + size
+    at = 0
+    while len(stream) >= at + 4:
+        size = int.from_bytes(stream[at + 1 : at + 4])
+        if len(stream) < at + 4 + size:
             return  # what is still missing could change what is read
-        yield stream[0], bytes(stream[4 : 4 + size])
-        del stream[: 4 + size]
+        yield stream[at], bytes(stream[at + 4 : at + 4 + size])
+        at += 4 + size
 
 
 def agreed(data: bytes) -> tuple[str, int] | None:

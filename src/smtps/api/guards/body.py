@@ -36,6 +36,8 @@ def judge_head(scope: Scope) -> str | None:
     size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
     if size + len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_HEAD:
         return "api.head_too_large"
+    if not scope["query_string"].isascii():  # RFC 3986 section 2
+        return "api.malformed"
     hosts = sum(name == b"host" for name, _ in scope["headers"])
     return "api.malformed" if hosts > 1 else None  # RFC 9112 section 3.2
 
@@ -49,7 +51,7 @@ def judge_headers(
         return "api.too_many"
     length = headers.get("content-length", "0")
     most = settings.max_upload if form else settings.max_body
-    if not length.isascii() or not length.isdigit() or int(length) > most:
+    if not length.isascii() or not length.isdigit() or int(length[:20]) > most:
         return "api.too_large"
     if method != "POST" or path not in JSON_PATHS or form:
         return None
