@@ -6,17 +6,16 @@ import asyncio
 import json
 import logging
 import resource
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+import socket
+from contextlib import AsyncExitStack, suppress
 
 import pytest
+from tests.attacks.wires import Wires, answer, connected, ended, running
 
 from smtps.api import crowd, heads, server
-from smtps.api.settings import Settings
+from smtps.api.guards import pace
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-Wires = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture(params=["h11", "httptools"])
@@ -25,52 +24,6 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     kind = heads.PlainProtocol if name == "h11" else heads._fast()
     monkeypatch.setattr(server, "protocol_class", lambda: kind)
     return name
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[int]:
-    """A service; its port."""
-    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-
-    def tell(url: str) -> None:
-        ready.set_result(int(url.rpartition(":")[2]))
-
-    serving = asyncio.create_task(
-        server.serve(Settings(port=0, grace=0), None, ready=tell, stop=stop)
-    )
-    try:
-        yield await ready
-    finally:
-        stop.set()
-        await serving
-
-
-@asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Wires]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-async def answer(wires: Wires) -> tuple[int, dict[str, Any]]:
-    """Status and document of an answer; 0 if there is none."""
-    head = await wires[0].readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-    body = await wires[0].readexactly(length)
-    return int(head.split()[1]), json.loads(body)
-
-
-async def ended(wires: Wires) -> bytes:
-    """What comes until the service closes."""
-    try:
-        return await asyncio.wait_for(wires[0].read(), 20)
-    except ConnectionError:
-        return b""
 
 
 async def pour(wires: Wires, content: bytes, piece: int = 1000) -> None:
@@ -200,3 +153,54 @@ def test_the_limit_of_files_is_raised_and_bounds_connections(
         monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
         assert crowd.room() == most
     assert set_to == [(512, 512), (1 << 20, 1 << 20)]
+
+
+def test_who_has_most_connections_makes_room() -> None:
+    full = crowd.Crowd(5)
+    for number in range(4):
+        full.enter(f"hog {number}", "192.0.2.1")
+    assert full.enter("new", "192.0.2.2") is None
+    for number in range(3):
+        assert full.enter(f"more {number}", f"198.51.100.{number}") == f"hog {number}"
+    assert full.enter("last", "203.0.113.1") in {"new", "hog 3"}  # one each
+
+
+def test_one_line_has_many_addresses_and_a_proxy_many_callers() -> None:
+    full = crowd.Crowd(4, apart=lambda address: address == "10.0.0.1")
+    for number in range(2):
+        full.enter(f"proxy {number}", "10.0.0.1")
+    for number in range(2):
+        full.enter(f"hog {number}", f"2001:db8::{number:x}")
+    assert full.enter("a", "192.0.2.1") == "hog 0"
+
+
+async def test_requests_that_wait_on_one_connection_are_few(parser: str) -> None:
+    async with running() as port, connected(port) as wires:
+        wires[1].write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 2_000)
+        with suppress(ConnectionError):
+            await wires[1].drain()
+        told = await ended(wires) if parser == "httptools" else b""
+        assert told.count(b"HTTP/1.1 200") < 100
+
+
+async def test_an_answer_that_is_not_read_is_not_kept(
+    parser: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "PATIENCE", 0.2)
+    monkeypatch.setattr(pace, "PATIENCE", 0.2)
+    async with running() as port:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", port))
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        asking = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+        async def ask_on_and_on() -> None:
+            while True:
+                await loop.sock_sendall(sock, asking)
+                await asyncio.sleep(0.01)
+
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(ask_on_and_on(), 20)
+        sock.close()

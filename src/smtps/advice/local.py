@@ -63,6 +63,9 @@ ADVICE: dict[str, Advice] = {
         "Wait as long as Retry-After says.", _YOU),
     "api.busy": Advice(
         _E, "The service has too many requests under way.", "Try again in a second.", _YOU),
+    "api.share_taken": Advice(
+        _E, "You have as many requests under way as one caller may have.",
+        "Wait until one of them has been answered, then try again.", _YOU),
     "api.stopping": Advice(
         _E, "The service is stopping.", "Try again in a few seconds.", _YOU),
     "api.bug": Advice(_E, "This is our mistake.", "Please report it.", _OPERATOR),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
+
+from smtps.api.guards.callers import line
 
 log = logging.getLogger("smtps.connections")
 
@@ -25,47 +27,55 @@ class Crowd:
 
     Args:
         most: how many there may be.
+        apart: whether an address is one that many callers share, such as a proxy's.
         now: seconds.
     """
 
-    def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        most: int,
+        apart: Callable[[str], bool] = lambda _: False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = most
+        self._apart = apart
         self._now = now
-        self._open: set[Any] = set()
-        self._idle: OrderedDict[Any, None] = OrderedDict()
+        self._open: dict[Any, Hashable] = {}
+        self._idle = _Queues()
         self._closed = 0
         self._told = -PAUSE
 
-    def enter(self, connection: Any) -> Any | None:
+    def enter(self, connection: Any, address: str = "") -> Any | None:
         """Take a connection in.
 
         Returns:
-            The one to close for it: whoever has been waiting longest without asking for anything;
-            the new one itself if all others are being served. None while there is room.
+            The one to close for it: of the address with the most connections that ask for nothing,
+            the one that has been waiting longest; the new one itself if all others are being
+            served. None while there is room.
         """
         victim = None
         if len(self._open) >= self._most:
-            victim = next(iter(self._idle), connection)
+            victim = self._idle.first() if len(self._idle) else connection
             self._tell()
             self.leave(victim)
         if victim is not connection:
-            self._open.add(connection)
-            self._idle[connection] = None
+            self._open[connection] = connection if self._apart(address) else line(address)
+            self._idle.add(connection, self._open[connection])
         return victim
 
     def busy(self, connection: Any) -> None:
         """A request has come in whole, up to its body."""
-        self._idle.pop(connection, None)
+        self._idle.remove(connection)
 
     def idle(self, connection: Any) -> None:
         """Its answer is out."""
         if connection in self._open:
-            self._idle[connection] = None
+            self._idle.add(connection, self._open[connection])
 
     def leave(self, connection: Any) -> None:
         """It is closed."""
-        self._open.discard(connection)
-        self._idle.pop(connection, None)
+        self._open.pop(connection, None)
+        self._idle.remove(connection)
 
     def _tell(self) -> None:
         self._closed += 1
@@ -76,6 +86,57 @@ class Crowd:
                 "closed for new ones: %d", len(self._open), self._closed,
             )  # fmt: skip
             self._told, self._closed = now, 0
+
+
+class _Queues:
+    """What waits, a queue for each owner; and the owners by how much each of them has."""
+
+    def __init__(self) -> None:
+        self._owner: dict[Any, Hashable] = {}
+        self._queues: dict[Hashable, OrderedDict[Any, None]] = {}
+        self._by_length: dict[int, OrderedDict[Hashable, None]] = {}
+        self._longest = 0
+
+    def __len__(self) -> int:
+        return len(self._owner)
+
+    def first(self) -> Any:
+        """What has waited longest, of an owner with the longest queue."""
+        owner = next(iter(self._by_length[self._longest]))
+        return next(iter(self._queues[owner]))
+
+    def add(self, entry: Any, owner: Hashable) -> None:
+        """To the end of its owner's queue."""
+        self.remove(entry)
+        self._owner[entry] = owner
+        queue = self._queues.setdefault(owner, OrderedDict())
+        queue[entry] = None
+        self._moved(owner, len(queue) - 1)
+
+    def remove(self, entry: Any) -> None:
+        """It waits no more."""
+        if (owner := self._owner.pop(entry, _NOBODY)) is _NOBODY:
+            return
+        queue = self._queues[owner]
+        del queue[entry]
+        self._moved(owner, len(queue) + 1)
+        if not queue:
+            del self._queues[owner]
+
+    def _moved(self, owner: Hashable, before: int) -> None:
+        """A queue has become one longer or shorter."""
+        now = len(self._queues[owner])
+        if before:
+            del self._by_length[before][owner]
+            if not self._by_length[before]:
+                del self._by_length[before]
+        if now:
+            self._by_length.setdefault(now, OrderedDict())[owner] = None
+        if now > self._longest or self._longest not in self._by_length:
+            self._longest = now
+
+
+_NOBODY = object()
 
 
 def room() -> int:

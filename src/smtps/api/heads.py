@@ -23,6 +23,9 @@ LONGEST = LONGEST_HEAD
 PATIENCE = 30.0
 """Seconds until a head is whole."""
 
+PIPELINED = 16
+"""Requests that may wait on one connection for the answer to the first."""
+
 KEEP_ALIVE = 15
 """Seconds that a connection stays open for another request."""
 
@@ -42,6 +45,7 @@ class _Bounded(_Base):
         self._unused = 0
         self._used = False
         self._late: asyncio.TimerHandle | None = None
+        self._pause = 0.0
 
     def in_head(self) -> bool:
         """Whether a head is due, or has begun."""
@@ -49,7 +53,8 @@ class _Bounded(_Base):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller is there."""
-        victim = self._crowd.enter(self)
+        peer = transport.get_extra_info("peername")
+        victim = self._crowd.enter(self, str(peer[0]) if isinstance(peer, tuple) else "")
         if victim is self:
             self._refused = True
             transport.abort()
@@ -91,14 +96,38 @@ class _Bounded(_Base):
     def on_response_complete(self) -> None:
         """An answer is out."""
         super().on_response_complete()
-        if not self._answering():  # the next one
-            self._crowd.idle(self)
+        if self._answering():  # the next one
+            return
+        self._crowd.idle(self)
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(PATIENCE, self._is_unread, self.transport.get_write_buffer_size())
+        if self._pause and not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(self._pause, self.flow.resume_reading)
+            self._pause = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Read nothing for some time after the answer that is under way."""
+        self._pause = seconds
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be written."""
+        self.transport.abort()
+
+    def _is_unread(self, before: int) -> None:
+        """Close if nothing of an answer was read in all this time: it takes memory."""
+        left = self.transport.get_write_buffer_size()
+        if left and left >= before:
+            self.transport.abort()
+        elif left:
+            self.loop.call_later(PATIENCE, self._is_unread, left)
 
     def _begun(self) -> None:
         """A head is whole."""
         self._used = True
         self._stop_clock()
         self._crowd.busy(self)
+        self.scope["smtps.connection"] = self  # type: ignore[typeddict-unknown-key]
 
     def _stop_clock(self) -> None:
         if self._late is not None:
@@ -179,6 +208,8 @@ def _fast() -> Callable[..., asyncio.Protocol]:
 
         def on_headers_complete(self) -> None:
             """The head is whole."""
+            if len(self.pipeline) >= PIPELINED:
+                raise ValueError("too many requests before the first was answered")
             self._head = False
             self._begun()
             super().on_headers_complete()

@@ -28,7 +28,8 @@ class OneLine(logging.Filter):
             text = record.getMessage()
         except Exception:  # noqa: BLE001  # logging itself tells of arguments that do not fit
             return True
-        record.msg, record.args = foreign(text, LONGEST), ()
+        if len(text) > LONGEST or not text.isprintable():
+            record.msg, record.args = foreign(text, LONGEST), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = _indented(_FORMATTER.formatException(record.exc_info))
         if record.stack_info:

@@ -38,6 +38,7 @@ _BY_CODE: dict[str, int] = {
     "api.no_space": 507,
     "api.not_found": 404,
     "api.right_needed": 403,
+    "api.share_taken": 429,
     "api.stopping": 503,
     "api.target_limited": 429,
     "api.token_needed": 401,

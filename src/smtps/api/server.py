@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -15,14 +16,18 @@ from fastapi import FastAPI
 from smtps.api import logs
 from smtps.api.app import create_app
 from smtps.api.crowd import Crowd, room
+from smtps.api.guards.callers import Proxies
 from smtps.api.heads import KEEP_ALIVE, LONGEST, protocol_class
 from smtps.api.metrics import Metrics
 from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
+from smtps.api.threads import FairThreads
 from smtps.api.warm import WarmPools
 from smtps.client.farewells import Farewells
 from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
+
+log = logging.getLogger("smtps")
 
 
 class _Server(uvicorn.Server):
@@ -65,6 +70,9 @@ async def serve(
     """
     logs.guard()
     hurry = hurry or asyncio.Event()
+    asyncio.get_running_loop().set_default_executor(FairThreads())
+    most = room()
+    settings = _within(settings, most)
     async with AsyncExitStack() as stack:
         listener = _listen(settings)
         stack.callback(listener.close)
@@ -82,7 +90,8 @@ async def serve(
         app = create_app(
             settings, gallery, stop, farewells=farewells, warm=warm, outbox=outbox, metrics=metrics
         )
-        server = _Server(_configuration(app, settings), lambda: ready(_url(listener)))
+        crowd = Crowd(most, Proxies(settings.trusted_proxies).trusted)
+        server = _Server(_configuration(app, settings, crowd), lambda: ready(_url(listener)))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await _first(running, stop)
         if outbox is not None:
@@ -93,6 +102,17 @@ async def serve(
         await running
 
 
+def _within(settings: Settings, most: int) -> Settings:
+    """The settings with no more places than there can be connections: some are left for whoever
+    asks how the service is.
+    """
+    places = {"concurrency": max(most // 4, 1), "streams": max(most // 8, 1)}
+    lower = {name: few for name, few in places.items() if getattr(settings, name) > few}
+    for name, few in lower.items():
+        log.warning("%s is %d: the limit of open files allows no more", name, few)
+    return settings.model_copy(update=lower)
+
+
 async def _first(running: asyncio.Task[None], event: asyncio.Event) -> None:
     """Wait until the one has ended or the other is set."""
     waiting = asyncio.create_task(event.wait())
@@ -100,10 +120,10 @@ async def _first(running: asyncio.Task[None], event: asyncio.Event) -> None:
     waiting.cancel()
 
 
-def _configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _configuration(app: FastAPI, settings: Settings, crowd: Crowd) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=cast("type[asyncio.Protocol]", partial(protocol_class(), crowd=Crowd(room()))),
+        http=cast("type[asyncio.Protocol]", partial(protocol_class(), crowd=crowd)),
         ws="none",
         h11_max_incomplete_event_size=4 * LONGEST,  # ours is the bound: h11 would say 400
         timeout_keep_alive=KEEP_ALIVE,

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smtps.api.accounts import AccountSettings, WebhookSettings, check_names
+from smtps.api.guards.callers import Proxies
 from smtps.api.guards.origin import LOOPBACK
 from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
@@ -60,6 +61,10 @@ class Settings(BaseSettings):
     caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
     target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
     concurrency: Annotated[int, Field(ge=1, description="requests at the same time")] = 500
+    streams: Annotated[int, Field(ge=1, description="event streams at the same time")] = 200
+    trusted_proxies: Annotated[
+        list[str], Field(description="networks of proxies whose X-Forwarded-For is believed")
+    ] = []
     warm: Annotated[
         float, Field(ge=0, description="seconds a session waits for the next message; 0: never")
     ] = 10.0
@@ -129,6 +134,12 @@ class Settings(BaseSettings):
     def _an_address(cls, resolver: str | None) -> str | None:
         Resolver(resolver)
         return resolver
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        Proxies(networks)
+        return networks
 
     @field_validator("probe")
     @classmethod

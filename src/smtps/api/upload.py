@@ -46,6 +46,9 @@ class _Part:
 class Upload:
     """Takes a form in, chunk by chunk.
 
+    Attributes:
+        fields: octets so far of all that are not files.
+
     Args:
         content_type: of the request, with the boundary.
         folder: where files go; whoever made it removes it.
@@ -74,7 +77,8 @@ class Upload:
             raise InputError("body", "is a form without a boundary", code="api.malformed")
         self._folder = folder
         self._bounds = bounds
-        self._left = max_fields
+        self.fields = 0
+        self._most_fields = max_fields
         self._files_left = max_files
         self._most_parts = max_files + max_recipients + OTHERS
         self._parts: list[_Part] = []
@@ -184,8 +188,8 @@ class Upload:
             self._unwritten.append(data[start:end])
             self._size += end - start
             return
-        self._left -= end - start
-        if self._left < 0:
+        self.fields += end - start
+        if self.fields > self._most_fields:
             raise InputError("body", "has too much beside its files", code="api.too_large")
         self._parts[-1].content += data[start:end]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -165,7 +166,9 @@ async def _share(name: str, port: int, family: int = 0) -> list[str]:
 async def _ask_system(name: str, port: int, family: int) -> list[str]:
     loop = asyncio.get_running_loop()
     options = {"family": family} if family else {}
-    found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM, **options)
+    # In the loop's own executor, where callers may have shares; uvloop would take other threads.
+    ask = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM, **options)
+    found = await loop.run_in_executor(None, ask)
     return [_literal(entry[4]) for entry in found]
 
 

@@ -9,26 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smtps.advice import advice_for
 from smtps.api import problems
 from smtps.api.guards import body, origin, shape, tokens
-from smtps.api.guards.pace import Paced, SlowError
+from smtps.api.guards.callers import Proxies, line
+from smtps.api.guards.pace import Paced, PacedSend, SlowError
+from smtps.api.guards.places import Place, Places
 from smtps.api.guards.rates import RateError, Rates
 from smtps.api.guards.watch import Watch
 from smtps.api.logs import foreign
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
+from smtps.api.threads import CALLER
 from smtps.errors import Failure, InputError, Phase
 
 if TYPE_CHECKING:
     from smtps.api.upload import Upload
+    from smtps.message import Attachment
 
 log = logging.getLogger("smtps.access")
 
@@ -57,7 +61,8 @@ class Gate:
         self._rates = rates
         self._metrics = metrics
         self._stopping = stopping
-        self._running = 0
+        self._places = Places(settings)
+        self._proxies = Proxies(settings.trusted_proxies)
         self._known_hosts = settings.known_hosts
         self._bounds = body.bounds(settings)
 
@@ -66,101 +71,120 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, scope.pop("smtps.connection", None))
         start = time.perf_counter()
-        self._running += 1
+        place, caller = self._places.place(), self._proxies.caller(scope)
         self._metrics.running.inc()
         try:
-            await self._serve(scope, receive, answer)
+            await self._serve(scope, receive, answer, place, caller)
         finally:
-            self._running -= 1
+            place.leave()
             self._metrics.running.dec()
             spent = time.perf_counter() - start
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.answered(route, answer.status, spent)
             # The path alone: a query may hold a password.
-            caller = scope["client"][0] if scope.get("client") else "-"
             if log.isEnabledFor(logging.INFO):
                 method, path = foreign(scope["method"]), foreign(scope["path"])
-                log.info("%s %s %s %d %.1f ms", foreign(caller), method, path, answer.status,
-                         spent * 1000)  # fmt: skip
+                log.info("%s %s %s %d %.1f ms", foreign(caller or "-"), method, path,
+                         answer.status, spent * 1000)  # fmt: skip
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _serve(
+        self, scope: Scope, receive: Receive, answer: _Answer, place: Place, caller: str
+    ) -> None:
+        with ExitStack() as stack:
+            try:
+                content = await self._take_in(scope, receive, place, caller, stack)
+            except RateError as error:
+                self._slow_down(error.code, scope, answer)
+                retry = {"Retry-After": str(error.retry_after)}
+                await self._refuse(error.code, scope, receive, answer, retry)
+            except _RefusedError as error:
+                self._slow_down(error.code, scope, answer)
+                await self._refuse(error.code, scope, receive, answer, {})
+            except SlowError:
+                await self._refuse("api.too_slow", scope, receive, answer, {})
+            except InputError as error:
+                await problems.of(error)(scope, receive, answer)
+            else:
+                await self._run(scope, content, receive, answer)
+
+    async def _take_in(
+        self, scope: Scope, receive: Receive, place: Place, caller: str, stack: ExitStack
+    ) -> bytes:
+        """The body of a request that may be served.
+
+        Raises:
+            RateError: its caller asks too often.
+            _RefusedError: something else is wrong with it, or there is no room.
+            SlowError: it came too slowly.
+            InputError: its body has too much of something.
+        """
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        more: dict[str, str] = {}
-        try:
-            code = self._judge(scope, headers)
-        except RateError as error:
-            code, more = error.code, {"Retry-After": str(error.retry_after)}
-        if code is not None:
-            await self._refuse(code, scope, receive, answer, more)
-            return
+        if (code := self._judge(scope, headers, place, caller)) is not None:
+            raise _RefusedError(code)
         if body.is_form(scope["method"], scope["path"], headers):
-            await self._take_form(scope, headers["content-type"], receive, answer)
-            return
-        reads = scope["method"] not in ("GET", "HEAD")
-        try:
-            content = await _read(Paced(receive), self._settings.max_body) if reads else b""
-        except SlowError:
-            await self._refuse("api.too_slow", scope, receive, answer, {})
-            return
-        if content is None:
-            await self._refuse("api.too_large", scope, receive, answer, {})
-            return
-        try:
-            await shape.judge(content, self._bounds)
-        except InputError as error:
-            await problems.of(error)(scope, receive, answer)
-            return
-        await self._run(scope, content, receive, answer)
+            return await self._take_form(scope, headers["content-type"], receive, place, stack)
+        content = b""
+        if scope["method"] not in ("GET", "HEAD"):
+            content = await _read(Paced(receive), self._settings.max_body, place)
+        await shape.judge(content, self._bounds)
+        return content
 
     async def _take_form(
-        self, scope: Scope, content_type: str, receive: Receive, answer: _Answer
-    ) -> None:
-        """Put a form's files on the disk, and go on with its fields as JSON."""
+        self, scope: Scope, content_type: str, receive: Receive, place: Place, stack: ExitStack
+    ) -> bytes:
+        """Put a form's files on the disk; its fields become JSON."""
+        try:
+            folder = TemporaryDirectory(prefix="smtps-", dir=self._settings.upload_dir)
+        except OSError:
+            log.exception("no folder can be made in upload_dir for the files of a form")
+            raise _RefusedError("api.no_space") from None
+        name = stack.enter_context(folder)
+        content, files = await self._feed(content_type, Path(name), receive, place)
+        headers = [header for header in scope["headers"] if header[0] != b"content-type"]
+        scope["headers"] = [*headers, (b"content-type", b"application/json")]
+        scope["smtps.files"] = files
+        return content
+
+    async def _feed(
+        self, content_type: str, folder: Path, receive: Receive, place: Place
+    ) -> tuple[bytes, list[Attachment]]:
+        """A form's fields, and its files."""
         from smtps.api.upload import Upload  # noqa: PLC0415  # late: few send forms
 
         settings = self._settings
+        upload = Upload(
+            content_type,
+            folder,
+            max_fields=settings.max_body,
+            max_files=settings.max_attachments,
+            max_recipients=settings.max_recipients,
+            bounds=self._bounds,
+        )
         try:
-            place = TemporaryDirectory(prefix="smtps-", dir=settings.upload_dir)
+            with closing(upload):
+                await _feed(upload, Paced(receive), settings.max_upload, place)
+                return await upload.finish()
         except OSError:
-            log.exception("no folder can be made in upload_dir for the files of a form")
-            await self._refuse("api.no_space", scope, receive, answer, {})
-            return
-        with place as folder:
-            try:
-                upload = Upload(
-                    content_type,
-                    Path(folder),
-                    max_fields=settings.max_body,
-                    max_files=settings.max_attachments,
-                    max_recipients=settings.max_recipients,
-                    bounds=self._bounds,
-                )
-                with closing(upload):
-                    if not await _feed(upload, Paced(receive), settings.max_upload):
-                        await self._refuse("api.too_large", scope, receive, answer, {})
-                        return
-                    content, files = await upload.finish()
-            except InputError as error:
-                await problems.of(error)(scope, receive, answer)
-                return
-            except SlowError:
-                await self._refuse("api.too_slow", scope, receive, answer, {})
-                return
-            except OSError:
-                log.exception("the files of a form cannot be kept in %s", folder)
-                await self._refuse("api.no_space", scope, receive, answer, {})
-                return
-            headers = [header for header in scope["headers"] if header[0] != b"content-type"]
-            headers.append((b"content-type", b"application/json"))
-            scope = {**scope, "headers": headers, "smtps.files": files}
-            await self._run(scope, content, receive, answer)
+            log.exception("the files of a form cannot be kept in %s", folder)
+            raise _RefusedError("api.no_space") from None
 
-    def _judge(self, scope: Scope, headers: dict[str, str]) -> str | None:
+    def _slow_down(self, code: str, scope: Scope, answer: _Answer) -> None:
+        """Read no more from a caller who has had its share, for a moment: to refuse costs, too.
+
+        A proxy's connection is others' as well.
+        """
+        peer = scope["client"][0] if scope.get("client") else ""
+        if code in _HAD_ENOUGH and answer.connection and not self._proxies.trusted(peer):
+            answer.connection.rest(REST)
+
+    def _judge(
+        self, scope: Scope, headers: dict[str, str], place: Place, address: str
+    ) -> str | None:
         """The code of what is wrong, or None; cheap tests first."""
         settings, path = self._settings, scope["path"]
         if self._stopping.is_set():
@@ -175,10 +199,11 @@ class Gate:
             if name is None:
                 return "api.token_needed"
             scope["smtps.caller"] = name
-        if self._running > settings.concurrency and path not in ("/healthz", "/readyz"):
-            return "api.busy"
+        CALLER.set(caller := f"token {name}" if name is not None else line(address))
+        if (code := place.enter(caller, path)) is not None:
+            return code
         if path.startswith(("/api/", "/smtps/", "/probe")):
-            self._rates.caller(name or (scope["client"][0] if scope.get("client") else ""))
+            self._rates.caller(caller)
         return body.judge_headers(scope["method"], path, headers, settings, scope["query_string"])
 
     async def _refuse(
@@ -213,17 +238,47 @@ class Gate:
 
 _HEADERS = {
     "api.busy": {"Retry-After": "1"},
+    "api.share_taken": {"Retry-After": "1"},
     "api.stopping": {"Retry-After": "5"},
     "api.token_needed": {"WWW-Authenticate": "Bearer"},
     "api.too_slow": {"Connection": "close"},  # the rest of the body is not waited for
 }
 
 
-class _Answer:
-    """A send that remembers the status, and marks the answer."""
+_HAD_ENOUGH = frozenset({"api.busy", "api.share_taken", "api.caller_limited"})
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+REST = 0.2
+"""Seconds that nothing more is read from who was told one of these."""
+
+
+class Connection(Protocol):
+    """What a request comes over."""
+
+    def rest(self, seconds: float) -> None:
+        """Read nothing for some time after the answer."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+
+class _RefusedError(Exception):
+    """A request that is not served.
+
+    Args:
+        code: why.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class _Answer:
+    """A send that remembers the status, marks the answer, and does not wait for ever."""
+
+    def __init__(self, send: Send, connection: Connection | None) -> None:
+        self._send = PacedSend(send)
+        self.connection = connection
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -232,7 +287,12 @@ class _Answer:
             headers = list(message.get("headers", []))
             given = {name for name, _ in headers}
             message["headers"] = headers + [h for h in _ALWAYS if h[0] not in given]
-        await self._send(message)
+        try:
+            await self._send(message)
+        except SlowError:
+            if self.connection is None:
+                raise
+            self.connection.abort()  # from here on it is that of a caller who has left
 
 
 _ALWAYS = (
@@ -243,11 +303,12 @@ _ALWAYS = (
 )
 
 
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body, or None if it is too large.
+async def _read(receive: Receive, most: int, place: Place) -> bytes:
+    """The whole body.
 
     Raises:
         SlowError: it came too slowly.
+        _RefusedError: it is too large, or there is no room for it.
     """
     pieces, size = [], 0
     while True:
@@ -257,29 +318,34 @@ async def _read(receive: Receive, most: int) -> bytes | None:
         piece = message.get("body", b"")
         size += len(piece)
         if size > most:
-            return None
+            raise _RefusedError("api.too_large")
+        if (code := place.grow(len(piece))) is not None:
+            raise _RefusedError(code)
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
 
 
-async def _feed(upload: Upload, receive: Receive, most: int) -> bool:
-    """All of a form; False if there is too much of it.
+async def _feed(upload: Upload, receive: Receive, most: int, place: Place) -> None:
+    """All of a form.
 
     Raises:
         SlowError: it came too slowly.
+        _RefusedError: there is too much of it, or no room.
     """
     size, more = 0, True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            return True  # the caller left: the form has no end
+            return  # the caller left: the form has no end
         piece, more = message.get("body", b""), message.get("more_body", False)
         size += len(piece)
         if size > most:
-            return False
+            raise _RefusedError("api.too_large")
+        before = upload.fields
         await upload.feed(piece)
-    return True
+        if (code := place.grow(upload.fields - before)) is not None:
+            raise _RefusedError(code)
 
 
 def _replay(content: bytes, watch: Watch) -> Receive:
