@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.client.farm import farm
 from tests.net.pki import PKI
 from tests.outbox.database import Server
-from tests.outbox.rig import Moody, Rig
+from tests.outbox.rig import Rig, rig_at
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -33,12 +32,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def rig(place: str, pki: PKI) -> AsyncIterator[Rig]:
     """An outbox, a server, and a clock that a test moves."""
-    moods: list[Callable[[str], str]] = [lambda _: "250 2.0.0 ok"]
-
-    def make(_: int) -> Moody:
-        return Moody(judge=lambda said: moods[0](said))  # noqa: PLW0108  # it changes
-
-    async with farm(pki, make) as servers:
-        rig = Rig(place, servers, moods)
+    async with rig_at(place, pki) as rig:
         yield rig
-        await rig.close()

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the length of a test run, on a socket of its own."""
+"""A real PostgreSQL server for the length of a test run, on a socket of its own or on loopback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -16,38 +20,56 @@ ROOT = Path("/usr/lib/postgresql")
 """Where Debian has its servers, one folder for each version."""
 
 
+def free_port() -> int:
+    """One on loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """Starts and stops it, and makes databases.
 
     Args:
+        port: on loopback; None for a socket in its folder and nothing else.
         settings: for postgresql.conf, beyond those that a test needs.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, port: int | None = None, **settings: str) -> None:
         programs = sorted(ROOT.glob("*/bin/postgres"))
         assert programs, "there is no PostgreSQL server: apt-get install postgresql"
         self._programs = programs[-1].parent
         self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="smtps-pg-"))
+        self.port = port
 
     def __enter__(self) -> Self:
+        self._own_folder()
+        self._call("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8")
+        self._configure(self._settings)
+        self.start()
+        return self
+
+    def _own_folder(self) -> None:
         if os.geteuid() == 0:  # which the server refuses to be
             owner = pwd.getpwnam("postgres")
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
         self._folder.chmod(0o700 if os.geteuid() else 0o755)
-        self._call("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8")
+
+    def _configure(self, settings: dict[str, str]) -> None:
+        own = {
+            "unix_socket_directories": str(self._folder),
+            "listen_addresses": "127.0.0.1" if self.port else "",
+            "max_connections": "200",
+            **({"port": str(self.port)} if self.port else {}),
+        }
         with (self.data / "postgresql.conf").open("a") as file:
-            file.write(
-                f"unix_socket_directories = '{self._folder}'\nlisten_addresses = ''\n"
-                "max_connections = 200\n"
-            )
-            for name, value in self._settings.items():
-                file.write(f"{name} = '{value}'\n")
-        self.start()
-        return self
+            file.writelines(f"{name} = '{value}'\n" for name, value in (own | settings).items())
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.signal(signal.SIGCONT)
+        if self.pids():
+            self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -66,8 +88,51 @@ class Server:
     def database(self) -> str:
         """The URL of a new, empty database."""
         name = f"test_{secrets.token_hex(6)}"
-        self._call("createdb", "-h", self._folder, "-U", "postgres", name)
+        self._call("createdb", *self._where(), "-U", "postgres", name)
+        if self.port:
+            return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
         return f"postgresql://postgres@/{name}?host={quote(str(self._folder))}"
+
+    def sql(self, statement: str) -> None:
+        """Have it do something, as its owner."""
+        self._call("psql", *self._where(), "-U", "postgres", "-d", "postgres", "-qc", statement)
+
+    def read_only(self, *, on: bool = True) -> None:
+        """Take nothing more, as a primary does that has been replaced; sessions stay open."""
+        self.sql(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
+        self.sql("SELECT pg_reload_conf()")
+
+    def pids(self) -> list[int]:
+        """Its processes, the one that makes the others first; none when it does not run."""
+        try:
+            first = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        except (OSError, IndexError, ValueError):
+            return []
+        found = [first] if Path(f"/proc/{first}").exists() else []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == first:
+                found.append(int(folder.name))
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to all of its processes: ``SIGSTOP`` is a machine that hangs."""
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """``kill -9`` of all of it."""
+        pids = self.pids()
+        self.signal(signal.SIGKILL)
+        while any(Path(f"/proc/{pid}").exists() for pid in pids):
+            time.sleep(0.01)
+
+    def _where(self) -> tuple[object, ...]:
+        return ("-h", self._folder, *(("-p", self.port) if self.port else ()))
 
     def _call(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]

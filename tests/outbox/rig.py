@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.client.farm import Farm
+from tests.client.farm import Farm, farm
 from tests.dialogues.strict import Strict, Taken
+from tests.net.pki import PKI
 
 import smtps
 from smtps.client.outgoing import prepare
@@ -142,6 +144,20 @@ class Rig:
                 return found
             await asyncio.sleep(0.02)
         raise AssertionError(f"still {found}, not {status}")
+
+
+@asynccontextmanager
+async def rig_at(place: str, pki: PKI) -> AsyncIterator[Rig]:
+    """An outbox, a server, and a clock that a test moves."""
+    moods: list[Callable[[str], str]] = [lambda _: "250 2.0.0 ok"]
+
+    def make(_: int) -> Moody:
+        return Moody(judge=lambda said: moods[0](said))  # noqa: PLW0108  # it changes
+
+    async with farm(pki, make) as servers:
+        rig = Rig(place, servers, moods)
+        yield rig
+        await rig.close()
 
 
 def people(message: dict[str, Any]) -> dict[str, str]:

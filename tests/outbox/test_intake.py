@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from tests.outbox.database import Server
 from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
 
 from smtps.outbox import reading
 from smtps.outbox.intake import Accepted, KeyReusedError
 from smtps.outbox.outbox import Bounds
-from smtps.outbox.postgres import HEARTBEAT, Database
+from smtps.outbox.postgres import HEARTBEAT
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key
 from smtps.outbox.writer import StoreError
@@ -148,13 +147,6 @@ async def test_nobody_else_can_read_the_file(rig: Rig) -> None:
         os.umask(before)
     assert len(files) == 3
     assert all(file.stat().st_mode & 0o077 == 0 for file in files)
-
-
-def test_postgresql_says_by_a_code_that_its_disk_is_full() -> None:
-    error = OperationalError("", {}, Exception())
-    assert not Database.full(error)
-    error.orig.sqlstate = "53100"  # type: ignore[union-attr]  # disk_full
-    assert Database.full(error)
 
 
 @ON_A_FILE

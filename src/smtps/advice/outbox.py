@@ -38,8 +38,14 @@ ADVICE: dict[str, Advice] = {
         _E, "The outbox has no room; the message was not taken.",
         "Free the disk, or raise outbox_octets; then send it again.", _OPERATOR),
     "outbox.unavailable": Advice(
-        _E, "The database of the outbox does not answer; the message was not taken.",
-        "Start the database; then send the message again.", _OPERATOR),
+        _E, "The database of the outbox does not answer, or cannot be written; the message was not "
+        "taken.",
+        "Start the database, or make it writable; then send the message again.", _OPERATOR),
+    "outbox.unconfirmed": Advice(
+        _E, "The database of the outbox was lost before it confirmed the request, which may have "
+        "been kept.",
+        "Repeat the request with the same Idempotency-Key. Without a key, look in the list of "
+        "messages first.", _YOU),
     "outbox.in_use": Advice(
         _E, "Another service delivers from this outbox.",
         "Stop it, or use PostgreSQL, from which many can deliver.", _OPERATOR),

@@ -55,6 +55,7 @@ def open_outbox(
         deliver=deliver,
         bounds=bounds,
         grace=settings.lane_grace,
+        patience=settings.outbox_timeout,
         count=count,
         hurry=hurry,
     )

@@ -63,6 +63,7 @@ _BY_CODE: dict[str, int] = {
     "outbox.sender_not_allowed": 403,
     "outbox.too_late": 409,
     "outbox.unavailable": 503,
+    "outbox.unconfirmed": 503,
     "send.too_large": 413,
     "send.uncertain": 504,
     "smtp.greeting_timeout": 504,
@@ -173,7 +174,7 @@ def of(error: SMTPSError) -> Document:
     return response(document(error.failure, **more), headers)
 
 
-_WAIT = {"outbox.key_in_use": 1, "outbox.unavailable": 5}
+_WAIT = {"outbox.key_in_use": 1, "outbox.unavailable": 5, "outbox.unconfirmed": 5}
 """Seconds after which it is worth another try."""
 
 

@@ -110,7 +110,7 @@ class Lane:
         self._end = loop.time() + SLICE
         self._paced_at = loop.time()
         account = self._account
-        self._tenure = await self._store.write(
+        self._tenure = await self._store.see_through(
             take,
             Takeover(account.name, account.per_minute, account.per_day,
                      account.uncertain == "retry", account.webhook is not None, self._clock.now()),
@@ -178,7 +178,9 @@ class Lane:
         room = allowance.room(now)
         most = self._wanted() if room is None else min(self._wanted(), room)
         name, token = self._account.name, self._tenure.token
-        claims: list[Claim] = await self._store.write(mark, Wish(name, token, now, most, OCTETS))
+        claims: list[Claim] = await self._store.see_through(
+            mark, Wish(name, token, now, most, OCTETS)
+        )
         if claims and room is not None:
             self._tenure = replace(self._tenure, allowance=allowance.spend(len(claims), now))
         return claims
@@ -264,7 +266,7 @@ class Lane:
         """What has happened is written down, however long that takes."""
         while True:
             try:
-                await self._store.write(operation, what)
+                await self._store.see_through(operation, what)
             except StoreError as error:
                 log.warning("an outcome cannot be written yet: %s", error)
                 await asyncio.sleep(_PATIENCE)

@@ -37,7 +37,10 @@ def move(source: str, target: str, progress: Callable[[int], None]) -> dict[str,
         InputError: a service uses the old one; the new one is not empty; mail is on its way.
         StoreError: a database is away.
     """
-    with closing(backend(source, own=True)) as old, closing(backend(target, own=True)) as new:
+    with (
+        closing(backend(source, own=True, patience=None)) as old,
+        closing(backend(target, own=True, patience=None)) as new,
+    ):
         try:
             prepare(old.writing, moved_to=without_password(target))
             prepare(new.writing)

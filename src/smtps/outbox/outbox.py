@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.landing import Landing
 from smtps.outbox.lane import Lane
 from smtps.outbox.notices import Teller
+from smtps.outbox.readiness import Readiness
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key, Submission, new_id
 from smtps.outbox.schedule import LIFETIME, MINUTE
-from smtps.outbox.store import Lanes, Store, backend
+from smtps.outbox.store import PATIENCE, Lanes, Store, backend
 from smtps.outbox.tenure import add_accounts
 from smtps.outbox.writer import StoreError
 
@@ -38,9 +38,6 @@ NUDGE = 0.02
 
 TIDY = 60.0
 """Seconds between looks for what is old."""
-
-LEAST_FREE = 64 * 1024 * 1024
-"""Octets of the disk below which no mail is taken."""
 
 DAY = 24 * 60 * MINUTE
 
@@ -71,6 +68,7 @@ class Outbox:
         bounds: how much is kept.
         clock: the time.
         grace: seconds that messages on the wire have when it is closed.
+        patience: seconds that whoever asks waits for the database.
         count: told of each outcome: account, state, and seconds since it was accepted.
         hurry: set when that is not to be waited for.
 
@@ -88,13 +86,15 @@ class Outbox:
         bounds: Bounds | None = None,
         clock: Clock | None = None,
         grace: float = 60.0,
+        patience: float = PATIENCE,
         count: Callable[[str, str, float], None] = lambda *_: None,
         hurry: asyncio.Event | None = None,
     ) -> None:
         self.accounts = accounts
         self.bounds = bounds or Bounds()
         self.clock = clock or Clock()
-        self.store = Store(backend(place, own=deliver))
+        self.store = Store(backend(place, own=deliver, patience=patience), patience)
+        self._readiness = Readiness(self.store, lambda: self._octets > self.bounds.octets)
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
@@ -265,16 +265,7 @@ class Outbox:
 
     async def trouble(self) -> str | None:
         """Why no mail can be taken in, or None."""
-        place = self.store.behind.place
-        if place is not None and shutil.disk_usage(place).free < LEAST_FREE:
-            return "the disk is full"
-        if self._octets > self.bounds.octets:
-            return "the outbox is full"
-        try:
-            await self.store.read(reading.meta)
-        except StoreError as error:
-            return str(error)
-        return None
+        return await self._readiness.trouble()
 
     async def _order(self, id_: str) -> control.Order:
         message = await self.show(id_)
@@ -320,6 +311,8 @@ class Outbox:
         while not self._stopping.is_set():
             try:
                 await work()
+            except StoreError:
+                pass  # the store has told of it, once
             except SMTPSError as error:
                 log.warning("the outbox: %s", error)
             except Exception:

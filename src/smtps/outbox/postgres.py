@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtps.errors import InputError
-
-log = logging.getLogger("smtps.outbox")
+from smtps.outbox.outage import Outage
 
 ENTRYPOINT = "smtps-lane"
 
@@ -26,8 +24,11 @@ HEARTBEAT = timedelta(seconds=15)
 LANES = 64
 """At the same time, in each process."""
 
-_PATIENCE = 10
-"""Seconds for a connection."""
+_FAREWELL = 2.0
+"""Seconds that a connection has to close, and work that is told to end to do so."""
+
+_LISTENING = 10.0
+"""Seconds that PgQueuer waits for an answer, where nothing else is said."""
 
 _PAUSE = 1.0
 """Seconds between attempts to reach a database that is away."""
@@ -38,6 +39,7 @@ class Database:
 
     Args:
         url: ``postgresql://…``.
+        patience: seconds that a statement may take; None for as long as it takes.
 
     Raises:
         InputError: it cannot be used.
@@ -45,7 +47,7 @@ class Database:
 
     place: Path | None = None
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float | None = None) -> None:
         try:
             import asyncpg  # noqa: F401, PLC0415  # extras
             import pgqueuer  # noqa: F401, PLC0415
@@ -54,21 +56,23 @@ class Database:
             raise InputError(
                 "outbox", "PostgreSQL needs more packages: pip install 'smtps[postgres]'"
             ) from None
-        self._url = url
+        from smtps.outbox.wires import connect  # noqa: PLC0415  # an extra
+
         try:
-            target = make_url(url).set(drivername="postgresql+psycopg")
+            self._url = make_url(url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             raise InputError(
                 "outbox", "cannot be read; write it as postgresql://user@host:port/database"
             ) from None
-        patience = {"connect_timeout": _PATIENCE}
-        self.writing = create_engine(target, pool_size=2, pool_pre_ping=True, connect_args=patience)
-        self.reading = create_engine(target, pool_size=4, pool_pre_ping=True, connect_args=patience)
-
-    @staticmethod
-    def full(error: BaseException) -> bool:
-        """Whether the disk is full (SQLSTATE 53100)."""
-        return getattr(getattr(error, "orig", None), "sqlstate", None) == "53100"
+        self._patience = patience
+        more: dict[str, Any] = {
+            "creator": lambda: connect(self._url, patience),
+            "pool_pre_ping": True,
+        }
+        if patience is not None:
+            more["pool_timeout"] = patience
+        self.writing = create_engine(self._url, pool_size=2, **more)
+        self.reading = create_engine(self._url, pool_size=4, **more)
 
     @staticmethod
     def octets(connection: Connection) -> int:
@@ -87,7 +91,7 @@ class Database:
 
     def lanes(self, run: Callable[[str], Awaitable[None]]) -> Jobs:
         """Who runs lanes."""
-        return Jobs(self._url, run)
+        return Jobs(self._url, run, self._patience or _LISTENING)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -102,17 +106,22 @@ class Jobs:
     gives it to another process when the heartbeats of the first one end.
 
     Args:
-        url: of the database.
+        url: of the database, as SQLAlchemy reads it.
         run: one lane.
+        patience: seconds that a statement may take.
     """
 
-    def __init__(self, url: str, run: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, url: URL, run: Callable[[str], Awaitable[None]], patience: float = _LISTENING
+    ) -> None:
         self._url = url
         self._run = run
+        self._patience = patience
         self._queuer: Any = None
         self._serving: asyncio.Task[None] | None = None
         self._ending = False
         self._asking: Any = None
+        self._outage = Outage("lanes cannot be handed out")
 
     async def start(self) -> None:
         """Make PgQueuer's own tables, and begin to take jobs."""
@@ -134,22 +143,28 @@ class Jobs:
                 on_conflict="skip",
             )
         except Exception as error:  # noqa: BLE001  # the driver's; the sweeper asks again
-            log.warning("lanes cannot be woken: %s", error)
+            self._outage.began(error)
             await self._forget()
+        else:
+            self._outage.ended()
 
     async def _queries(self) -> Any:
         from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver  # noqa: PLC0415
         from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415
 
         if self._asking is None:
-            self._asking = await _connect(self._url)
+            self._asking = await self._connect()
         return Queries(AsyncpgDriver(self._asking))
 
     async def _forget(self) -> None:
         connection, self._asking = self._asking, None
         if connection is not None:
-            with suppress(Exception):
-                await connection.close()
+            await _close(connection)
+
+    async def _connect(self) -> Any:
+        from smtps.outbox.wires import connect_async  # noqa: PLC0415  # an extra
+
+        return await connect_async(self._url, self._patience)
 
     async def _install(self) -> None:
         queries = await self._queries()
@@ -166,14 +181,14 @@ class Jobs:
             try:
                 await self._take_jobs()
             except Exception as error:  # noqa: BLE001  # the driver's
-                log.warning("no lanes can be taken: %s", error)
+                self._outage.began(error)
             if not self._ending:
                 await asyncio.sleep(_PAUSE)
 
     async def _take_jobs(self) -> None:
         from pgqueuer import PgQueuer  # noqa: PLC0415
 
-        connection = await _connect(self._url)
+        connection = await self._connect()
         try:
             if self._ending:
                 return
@@ -192,8 +207,7 @@ class Jobs:
                 log_aggregation_interval=timedelta(0),
             )
         finally:
-            with suppress(Exception):
-                await connection.close()
+            await _close(connection)
 
     def rest(self) -> None:
         """Leave all that is due to other processes; lanes that run here go on."""
@@ -205,12 +219,14 @@ class Jobs:
         """Wait for the lanes that run here; they have been told to end."""
         self.rest()
         if self._serving is not None:
-            await self._serving
+            # What is left is to write that they have ended, and the database may be away.
+            _, late = await asyncio.wait([self._serving], timeout=_FAREWELL)
+            for task in late:
+                task.cancel()
+                await asyncio.wait([task], timeout=_FAREWELL)
         await self._forget()
 
 
-async def _connect(url: str) -> Any:
-    # Not psycopg: PgQueuer listens on the connection that it asks on, and there that takes turns.
-    import asyncpg  # noqa: PLC0415
-
-    return await asyncpg.connect(url)
+async def _close(connection: Any) -> None:
+    with suppress(Exception):
+        await connection.close(timeout=_FAREWELL)

@@ -64,12 +64,6 @@ class File:
         return engine
 
     @staticmethod
-    def full(error: BaseException) -> bool:
-        """Whether the disk is full."""
-        cause = getattr(error, "orig", error)
-        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-    @staticmethod
     def octets(connection: Connection) -> int:
         """How large it is, without what has been given back."""
 

@@ -1,22 +1,33 @@
-"""The database of the outbox: one thread that writes, threads that read."""
+"""The database of the outbox: one thread that writes, threads that read.
+
+Nobody waits longer than the patience; a database that does not answer is one that is away.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from smtps.errors import InputError, Phase
+from smtps.errors import InputError
 from smtps.outbox import control, reading, tables
-from smtps.outbox.writer import Operation, StoreError, What, Writer
+from smtps.outbox.blame import Blame, blame
+from smtps.outbox.outage import Outage
+from smtps.outbox.writer import Operation, What, Writer, unavailable
 
 P = ParamSpec("P")
 Found = TypeVar("Found")
+
+PATIENCE = 10.0
+"""Seconds that whoever asks waits for the database."""
+
+READERS = 4
+"""Questions that are asked at the same time."""
 
 
 class Lanes(Protocol):
@@ -45,9 +56,6 @@ class Backend(Protocol):
     def place(self) -> Path | None:
         """Where on this machine it needs room, if it does."""
 
-    def full(self, error: BaseException) -> bool:
-        """Whether an error means that there is no room left."""
-
     def octets(self, connection: Connection) -> int:
         """How large it is."""
 
@@ -61,12 +69,13 @@ class Backend(Protocol):
         """Let go of it."""
 
 
-def backend(place: str, *, own: bool) -> Backend:
+def backend(place: str, *, own: bool, patience: float | None = PATIENCE) -> Backend:
     """The kind of database that a place names: ``postgresql://…``, or a file.
 
     Args:
         place: where.
         own: deliver from it, too.
+        patience: seconds that one statement may take; None for as long as it takes.
 
     Raises:
         InputError: it cannot be used.
@@ -74,7 +83,7 @@ def backend(place: str, *, own: bool) -> Backend:
     if place.startswith(("postgresql://", "postgres://")):
         from smtps.outbox.postgres import Database  # noqa: PLC0415  # an extra
 
-        return Database(place.replace("postgres://", "postgresql://", 1))
+        return Database(place.replace("postgres://", "postgresql://", 1), patience)
     if "://" in place:
         raise InputError("outbox", "must be a file, or postgresql://…")
     from smtps.outbox.sqlite import File  # noqa: PLC0415
@@ -87,14 +96,17 @@ class Store:
 
     Args:
         behind: the database.
+        patience: seconds that whoever asks waits for it.
 
     Raises:
         InputError: it holds something else, or its mail has moved.
         StoreError: it is away.
     """
 
-    def __init__(self, behind: Backend) -> None:
+    def __init__(self, behind: Backend, patience: float = PATIENCE) -> None:
         self.behind = behind
+        self.patience = patience
+        self._outage = Outage("the database of the outbox cannot be used")
         try:
             prepare(behind.writing)
         except InputError:
@@ -102,22 +114,46 @@ class Store:
             raise
         except DBAPIError as error:
             behind.close()
-            raise StoreError(
-                "outbox.unavailable",
+            raise unavailable(
                 f"The outbox cannot be opened: {str(error.orig).splitlines()[0]}. "
-                "Start its database, or correct the setting outbox.",
-                phase=Phase.INPUT,
-            ) from error  # fmt: skip
-        self.writer = Writer(behind.writing, behind.full, check_place)
+                "Start its database, or correct the setting outbox."
+            ) from error
+        self.writer = Writer(behind.writing, check_place, self._told)
+        self._readers = ThreadPoolExecutor(READERS, "smtps-outbox-reader")
+
+    @property
+    def away(self) -> bool:
+        """Whether the last attempt to use the database failed."""
+        return self._outage.lasts
 
     async def write(self, operation: Operation[What], what: What) -> Any:
         """Do it; when this returns, it is on the disk.
+
+        Raises:
+            StoreError: the database is full, away or too slow.
+            LocalError: it cannot be done.
+        """
+        return await self.writer(operation, what, self.patience)
+
+    async def see_through(self, operation: Operation[What], what: What) -> Any:
+        """The same for whoever has to know whether it was done: waits as long as it is tried.
 
         Raises:
             StoreError: the database is full or away.
             LocalError: it cannot be done.
         """
         return await self.writer(operation, what)
+
+    async def try_out(self, patience: float) -> None:
+        """Write something that is of no use.
+
+        Args:
+            patience: seconds.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        await self.writer(control.try_out, None, patience)
 
     async def read(
         self,
@@ -128,23 +164,42 @@ class Store:
         """Ask.
 
         Raises:
-            StoreError: the database is away.
+            StoreError: the database is away or too slow.
         """
 
         def ask() -> Found:
             with self.behind.reading.connect() as connection:
-                return question(connection, *args, **kwargs)
+                pool = connection.engine.pool
+                found = question(connection, *args, **kwargs)
+                if connection.engine.pool is not pool:
+                    connection.invalidate()  # it goes back to nobody, see _told
+                return found
 
+        # In threads of its own: those that hang keep nothing but the database waiting.
+        asking = asyncio.get_running_loop().run_in_executor(self._readers, ask)
         try:
-            return await asyncio.to_thread(ask)
-        except (DBAPIError, NoConnectionError) as error:
-            raise StoreError(
-                "outbox.unavailable", "The database of the outbox is away.", phase=Phase.INPUT
-            ) from error
+            async with asyncio.timeout(self.patience):
+                return await asking
+        except Exception as error:
+            if blame(error) is Blame.OPERATION:
+                raise
+            self._outage.began(error)
+            raise unavailable() from error
+
+    def _told(self, error: BaseException | None) -> None:
+        """Of a transaction; None for one that succeeded."""
+        if error is None:
+            self._outage.ended()
+            return
+        self._outage.began(error)
+        # Those that are open may lead to a server that is not the one to write to any more.
+        self.behind.writing.dispose()
+        self.behind.reading.dispose()
 
     def close(self) -> None:
         """Write what was handed over, and let go."""
         self.writer.close()
+        self._readers.shutdown(cancel_futures=True)
         self.behind.close()
 
 

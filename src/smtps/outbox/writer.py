@@ -6,18 +6,15 @@ A commit costs a wait for the disk, whether it holds one message or five hundred
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from smtps.errors import Phase, SMTPSError
-
-log = logging.getLogger("smtps.outbox")
+from smtps.outbox.blame import Blame, blame, may_be_done
 
 MOST = 500
 """Operations that share a commit."""
@@ -28,16 +25,36 @@ Operation = Callable[[Connection, list[What]], Sequence[Any]]
 
 
 class StoreError(SMTPSError):
-    """The database did not take it; nothing of it was kept."""
+    """The database did not take it; nothing of it was kept, unless the code says otherwise."""
 
     retryable = True
 
 
-class _Job(NamedTuple):
-    operation: Operation[Any]
-    what: Any
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
+def unavailable(message: str = "The database of the outbox does not answer.") -> StoreError:
+    """What a caller gets whom the database cannot serve now; nothing was kept."""
+    return StoreError("outbox.unavailable", message, phase=Phase.INPUT)
+
+
+def unconfirmed() -> StoreError:
+    """What a caller gets whose operation was under way when the database was lost."""
+    return StoreError(
+        "outbox.unconfirmed",
+        "The database of the outbox was lost before it confirmed the request, which may have been "
+        "kept.",
+        phase=Phase.INPUT,
+    )
+
+
+class _Job:
+    """One operation, and who waits for it."""
+
+    __slots__ = ("begun", "dropped", "future", "loop", "operation", "what")
+
+    def __init__(self, operation: Operation[Any], what: Any) -> None:
+        self.operation, self.what = operation, what
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.begun = self.dropped = False
 
 
 class Writer:
@@ -45,38 +62,58 @@ class Writer:
 
     Args:
         engine: whose connections may write.
-        full: whether an error means that there is no room left.
         admit: begins each transaction; raises where nothing may be written any more.
+        told: of each transaction: the error that is the store's fault, or None.
     """
 
     def __init__(
         self,
         engine: Engine,
-        full: Callable[[BaseException], bool],
         admit: Callable[[Connection], None],
+        told: Callable[[BaseException | None], None] = lambda _: None,
     ) -> None:
         self._engine = engine
-        self._full = full
         self._admit = admit
+        self._told = told
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._choice = threading.Lock()  # between beginning a job and dropping it
         self._thread = threading.Thread(target=self._run, name="smtps-outbox", daemon=True)
         self._thread.start()
 
-    async def __call__(self, operation: Operation[What], what: What) -> Any:
+    async def __call__(
+        self, operation: Operation[What], what: What, patience: float | None = None
+    ) -> Any:
         """Do it, with whatever else waits.
 
+        Args:
+            operation: what to do.
+            what: with what.
+            patience: seconds after which nobody waits any more; None for as long as it takes.
+
         Raises:
-            StoreError: the database is full or away.
+            StoreError: the database is full, away, or too slow.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put(_Job(operation, what, loop, future))
-        return await future
+        job = _Job(operation, what)
+        self._jobs.put(job)
+        if patience is None:
+            return await job.future
+        timer = job.loop.call_later(patience, self._give_up, job)
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Do what was handed over, and end."""
         self._jobs.put(None)
         self._thread.join()
+
+    def _give_up(self, job: _Job) -> None:
+        if job.future.done():
+            return
+        with self._choice:
+            job.dropped = not job.begun
+        job.future.set_exception(unavailable() if job.dropped else unconfirmed())
 
     def _run(self) -> None:
         going_on = True
@@ -85,7 +122,14 @@ class Writer:
             while not self._jobs.empty() and len(jobs) < MOST:
                 jobs.append(self._jobs.get())
             going_on = None not in jobs
-            self._do([job for job in jobs if job is not None])
+            self._do(self._begin(jobs))
+
+    def _begin(self, jobs: list[_Job | None]) -> list[_Job]:
+        with self._choice:
+            begun = [job for job in jobs if job is not None and not job.dropped]
+            for job in begun:
+                job.begun = True
+        return begun
 
     def _do(self, jobs: list[_Job]) -> None:
         if not jobs:
@@ -93,11 +137,14 @@ class Writer:
         try:
             found = self._commit(jobs)
         except Exception as error:  # noqa: BLE001  # somebody waits for an answer
-            if len(jobs) > 1 and not _is_about_the_store(error):
+            known = isinstance(error, StoreError)
+            if len(jobs) > 1 and not known and blame(error) is Blame.OPERATION:
                 for job in jobs:  # one of them is to blame, and the others are not
                     self._do([job])
                 return
             found = [(job, self._explained(error)) for job in jobs]
+        else:
+            self._told(None)
         _answer(found)
 
     def _commit(self, jobs: list[_Job]) -> list[tuple[_Job, Any]]:
@@ -105,37 +152,36 @@ class Writer:
         for job in jobs:
             kinds.setdefault(job.operation, []).append(job)
         found: list[tuple[_Job, Any]] = []
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection, connection.begin() as transaction:
             self._admit(connection)
             for operation, same in kinds.items():
                 results = operation(connection, [job.what for job in same])
                 found.extend(zip(same, results, strict=True))
+            try:
+                transaction.commit()
+            except Exception as error:
+                if not may_be_done(error):
+                    raise
+                raise unconfirmed() from error
         return found
 
     def _explained(self, error: Exception) -> Exception:
         if isinstance(error, SMTPSError):
+            if isinstance(error, StoreError) and error.__cause__ is not None:
+                self._told(error.__cause__)
             return error
-        if self._full(error):
-            return StoreError(
-                "outbox.full", "The disk of the outbox is full; nothing was kept.",
-                phase=Phase.INPUT,
-            )  # fmt: skip
-        if _is_about_the_store(error):
-            log.error("the outbox cannot be written: %s", error)
-            return StoreError(
-                "outbox.unavailable", "The database of the outbox is away; nothing was kept.",
-                phase=Phase.INPUT,
-            )  # fmt: skip
-        return error
-
-
-def _is_about_the_store(error: BaseException) -> bool:
-    """Whether the same would fail again, whatever is written."""
-    # The drivers' OperationalError and InterfaceError: disk, locks, connections.
-    return isinstance(error, DBAPIError) and type(error).__name__ in (
-        "OperationalError",
-        "InterfaceError",
-    )
+        match blame(error):
+            case Blame.OPERATION:
+                return error
+            case Blame.FULL:
+                self._told(error)
+                return StoreError(
+                    "outbox.full", "The disk of the outbox is full; nothing was kept.",
+                    phase=Phase.INPUT,
+                )  # fmt: skip
+            case Blame.STORE:
+                self._told(error)
+                return unavailable()
 
 
 def _answer(found: Iterable[tuple[_Job, Any]]) -> None:

@@ -25,6 +25,7 @@ from smtps.outbox.outbox import Outbox
 from smtps.outbox.reading import LARGEST_PAGE, PAGE, Filter
 from smtps.outbox.records import Key
 from smtps.outbox.states import FINAL, State
+from smtps.outbox.writer import StoreError
 
 PATH = "/api/smtps/messages"
 
@@ -202,12 +203,16 @@ async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
     box, before, silent = outbox(service), None, 0.0
     end = asyncio.get_running_loop().time() + LONGEST
     while not service.stopping.is_set() and asyncio.get_running_loop().time() < end:
-        now = await box.store.read(reading.state, id_)
-        if now is None:
-            return
-        if now != before:
+        try:
+            now = await box.store.read(reading.state, id_)
+            if now is None:
+                return
+            shown = await box.show(id_) if now != before else None
+        except StoreError:  # whoever waits for a change waits for the database, too
+            now, shown = before, None
+        if shown is not None and now is not None:
             before, silent = now, 0.0
-            yield events.event("message", await box.show(id_))
+            yield events.event("message", shown)
             if now[0] in FINAL:
                 return
         elif silent >= events.KEEP_ALIVE:
