@@ -14,6 +14,10 @@ ADVICE: dict[str, Advice] = {
     "auth.not_offered": Advice(
         _E, "The server takes no login on this port.",
         "Check the port; as its operator, enable SASL for this listener.", _OPERATOR),
+    "auth.addresses_differ": Advice(
+        _E, "The addresses of this server do not treat logins alike, so a login works by chance.",
+        "As its operator, give all of them the same accounts and settings, or take those that "
+        "differ out of DNS.", _OPERATOR),
     "auth.no_common_mechanism": Advice(
         _E, "The server wants another kind of login than you have.",
         "Look at what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),

@@ -29,6 +29,10 @@ ADVICE: dict[str, Advice] = {
     "smtp.come_back": Advice(
         _E, "The server is busy, or keeps new clients waiting, and asks to come back shortly.",
         "Try again in a minute; nothing is wrong on your side.", _YOU),
+    "smtp.addresses_differ": Advice(
+        _W, "The addresses of this server do not offer the same, so what works depends on the "
+        "address that a client meets.",
+        "As its operator, give all of them the same settings.", _OPERATOR, "RFC 5321 section 5.1"),
     "smtp.ehlo_refused": Advice(
         _E, "The server refused EHLO. Its words are all that is known.",
         "Read its words; as a first try, give a full host name with --ehlo-name.", _YOU),

@@ -14,6 +14,9 @@ from smtps.core.reply import Reply
 from smtps.errors import LoginError, Phase, RefusedError
 from smtps.options import Endpoint
 
+UNSAID = frozenset({"auth.not_offered", "auth.no_common_mechanism", "auth.no_channel_binding"})
+"""Failures of a login of which nothing was said to the server."""
+
 
 def mechanisms(offered: tuple[str, ...], endpoint: Endpoint, *, channel_binding: bool) -> list[str]:
     """The mechanisms to try in turn, strongest first.

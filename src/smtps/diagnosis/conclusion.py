@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from smtps.advice import Severity
+from smtps.client.login import UNSAID
 from smtps.client.refusals import heals
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.errors import Failure, Phase
@@ -49,9 +50,13 @@ def works(facts: Facts) -> bool:
     """Whether everything that was asked for was seen to happen, at one address at least."""
     if facts.failure is not None or not any(_served(facts, each) for each in facts.addresses):
         return False
-    if any(each.login_failure is not None for each in facts.addresses):
-        return False
-    return not facts.wanted_login or any(each.mechanism for each in facts.addresses)
+    logged_in = any(each.mechanism for each in facts.addresses)
+    for each in facts.addresses:
+        # Where nothing was said of the credentials, ``send`` goes to the address that takes them.
+        unsaid = each.login_failure is not None and each.login_failure.code in UNSAID
+        if each.login_failure is not None and not (unsaid and logged_in):
+            return False
+    return logged_in or not facts.wanted_login
 
 
 def _served(facts: Facts, address: AddressFacts) -> bool:

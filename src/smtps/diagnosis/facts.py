@@ -194,6 +194,7 @@ class AddressFacts:
         ehlo_name_refused: another name had to be taken than the wanted one.
         mechanism: of the login, if there was one.
         login_failure: why it failed.
+        login_withheld: the address where the login failed, so that it was not tried at this one.
         tried: the mechanisms that it tried, in turn.
         mechanisms: each mechanism that was tried on its own → why it failed, or None.
         asked: what became of an envelope without a message.
@@ -218,6 +219,7 @@ class AddressFacts:
     ehlo_name_refused: bool = False
     mechanism: str | None = None
     login_failure: Failure | None = None
+    login_withheld: str | None = None
     tried: tuple[str, ...] = ()
     mechanisms: dict[str, Failure | None] = field(default_factory=dict)
     asked: Asked | None = None

@@ -10,6 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from smtps.client.access import Leave, check_endpoint, deadline_of
+from smtps.client.attempts import Attempts
 from smtps.client.entry import timed
 from smtps.client.login import unseen
 from smtps.diagnosis.certificate import explain
@@ -69,8 +70,8 @@ async def gather(
     Of a name with more than MOST_ADDRESSES the first so many are looked at.
 
     Args:
-        endpoint: where, how, who. The credentials are tried once, at the address that gets so far
-            first: a failed login more than that could lock the account.
+        endpoint: where, how, who. The credentials are tried at one address after the other, and at
+            no other once they were refused: see ``logins``.
         target: what was asked for, for the report.
         scope: how far to go.
         allow: egress policy, asked about each resolved address.
@@ -111,7 +112,10 @@ async def gather(
         if deadline is not None:
             deadline += asyncio.get_running_loop().time() - asked
         until = deadline if scope.control is None else _before_control(deadline)
-        visitor = Visitor(endpoint, scope, allow, progress or silent, until, leave=leave)
+        together = () if scope.first else [address.ip for address in addresses]
+        visitor = Visitor(
+            endpoint, scope, allow, progress or silent, until, leave=leave, together=together
+        )
         if scope.deep:
             await _ask_and_look(facts, visitor, addresses, endpoint)
         else:
@@ -195,7 +199,7 @@ async def _ask_and_look(
 
 async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> list[AddressFacts]:
     if first:
-        return [await visitor.look(addresses)]
+        return await _in_turn(visitor, addresses)
     looks = [asyncio.create_task(visitor.look([address])) for address in addresses]
     try:
         return await asyncio.gather(*looks)
@@ -203,6 +207,25 @@ async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> l
         for look in looks:
             look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
+
+
+async def _in_turn(visitor: Visitor, addresses: list[Address]) -> list[AddressFacts]:
+    """Look at the address that answers first, and at the next if ``send`` would go there."""
+    attempts = Attempts(addresses, visitor.deadline)
+    found: list[AddressFacts] = []
+    now = asyncio.get_running_loop().time
+    while attempts.left:
+        visitor.deadline = attempts.share(now())
+        seen = await visitor.look(attempts.left)
+        found.append(seen)
+        failure, told = seen.failure or seen.login_failure, bool(seen.tried)
+        if failure is None or failure.phase is Phase.TCP:
+            break
+        error = SMTPSError(failure.code, failure.message)
+        attempts.failed(error, seen.address, now())
+        if not attempts.go_on(error, now(), told=told):
+            break
+    return found
 
 
 def _nothing_answers(facts: Facts) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from smtps.core.capabilities import Capabilities
 from smtps.diagnosis.clients import fare
-from smtps.diagnosis.conclusion import Verdict, conclude
+from smtps.diagnosis.conclusion import Verdict, conclude, works
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.grade import Grade, grade
@@ -42,7 +42,8 @@ class Report:
         facts, best = self.facts, self.facts.best
         if facts.failure is not None or best is None:
             return facts.failure
-        return best.failure or best.login_failure
+        logins = (each.login_failure for each in facts.addresses if not works(facts))
+        return best.failure or best.login_failure or next(filter(None, logins), None)
 
     @property
     def grade(self) -> Grade | None:
@@ -86,6 +87,7 @@ def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[s
         "greeting": str(address.greeting) if address.greeting else None,
         "capabilities": _lines(address.capabilities),
         "capabilities_after_login": _lines(address.after_login),
+        "login": _login(address),
         "looks": [_look(look) for look in address.looks.values()],
     }
     if transcript and address.transcript is not None:
@@ -160,6 +162,19 @@ def _envelope(asked: Asked) -> dict[str, Any]:
         "size": asked.size,
         "mail": str(asked.mail_reply) if asked.mail_reply else None,
         "recipients": [{"email": who, "reply": str(reply)} for who, reply in asked.recipients],
+    }
+
+
+def _login(address: AddressFacts) -> dict[str, Any] | None:
+    """What became of the login at one address, or null where none was wanted."""
+    failure, withheld = address.login_failure, address.login_withheld
+    if address.mechanism is None and failure is None and withheld is None:
+        return None
+    return {
+        "accepted": address.mechanism is not None,
+        "mechanism": address.mechanism,
+        "failure": failure_json(failure),
+        "not_tried_since_it_failed_at": withheld,
     }
 
 

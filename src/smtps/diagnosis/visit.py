@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from smtps.diagnosis.chain import walk
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.diagnosis.greeting import SUSPICIOUS, greeted
 from smtps.diagnosis.inference import at_last, infer, known
+from smtps.diagnosis.logins import HARMLESS, Logins
 from smtps.diagnosis.looker import BUDGET, Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
@@ -46,7 +47,7 @@ def silent(_seen: AddressFacts, _phase: str) -> None:
 
 
 class Visitor:
-    """Looks at the addresses of one server; together they try the credentials once.
+    """Looks at the addresses of one server.
 
     Args:
         endpoint: where, how, who.
@@ -55,6 +56,11 @@ class Visitor:
         progress: told of each phase as it ends.
         deadline: the loop's time at which all has to be over.
         leave: takes a session over that was the only one; else each quits before the next.
+        together: the addresses that are looked at, at the same time.
+
+    Attributes:
+        scope: how far to go.
+        deadline: see there; it may be set between two looks.
     """
 
     def __init__(
@@ -66,19 +72,27 @@ class Visitor:
         deadline: float | None,
         *,
         leave: Leave | None = None,
+        together: Iterable[str] = (),
     ) -> None:
         self._endpoint = endpoint
         self.scope = scope
         self._allow = allow
         self._progress = progress
-        self._deadline = deadline
+        self.deadline = deadline
         self._leave = leave
-        self._login_due = endpoint.wants_login
+        self._logins = Logins(together)
         self._envelope_due = scope.envelope is not None
+        self._first_login: str | None = None
 
     async def look(self, addresses: list[Address]) -> AddressFacts:
         """Go through one dialogue with the first that answers, noting everything."""
         seen = AddressFacts(addresses[0].ip)
+        try:
+            return await self._look(addresses, seen)
+        finally:
+            self._logins.past(seen.address)
+
+    async def _look(self, addresses: list[Address], seen: AddressFacts) -> AddressFacts:
         try:
             session = await self._connect(addresses, seen)
         except LocalError:
@@ -91,12 +105,8 @@ class Visitor:
         self._progress(seen, Phase.TCP)
         try:
             await self._talk(session, seen, self._progress, hasty=True)
-            if self._login_due:
-                self._login_due = False
-                await self._login(session, seen)
-            if self._envelope_due and seen.login_failure is None:
-                self._envelope_due = False
-                await self._ask(session, seen)
+            if self._endpoint.wants_login or self._envelope_due:
+                await self._log_in_and_ask(session, seen)
         except LocalError:
             session.dialogue.abort()
             raise
@@ -116,7 +126,7 @@ class Visitor:
 
     async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Access:
         session = await open_at(
-            addresses, self._endpoint, self._allow, self._deadline, seen.timings,
+            addresses, self._endpoint, self._allow, self.deadline, seen.timings,
             leave=self._leave,
         )  # fmt: skip
         seen.address = session.address
@@ -126,8 +136,8 @@ class Visitor:
     async def _talk(
         self, session: Access, seen: AddressFacts, progress: Progress, *, hasty: bool = False
     ) -> None:
-        if self._deadline is not None:
-            session.dialogue.deadline = self._deadline - self._reserve
+        if self.deadline is not None:
+            session.dialogue.deadline = self.deadline - self._reserve
         if session.endpoint.security == "implicit":
             await session.start_tls()
             progress(seen, Phase.TLS)
@@ -136,21 +146,21 @@ class Visitor:
         else:
             await session.greet()
         if session.endpoint.security == "implicit":
-            session.dialogue.deadline = self._deadline
+            session.dialogue.deadline = self.deadline
         progress(seen, Phase.GREETING)
         await session.hello()
         progress(seen, Phase.EHLO)
         if session.endpoint.security == "starttls":
             seen.offered_in_clear = session.capabilities.auth
             await session.upgrade()
-            session.dialogue.deadline = self._deadline
+            session.dialogue.deadline = self.deadline
             progress(seen, Phase.TLS)
             await session.hello()
         seen.capabilities = session.capabilities
 
     async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Look:
         """Say EHLO over another connection to the address."""
-        deadline = self._deadline and self._deadline - self._reserve
+        deadline = self.deadline and self.deadline - self._reserve
         looker = Looker(self._endpoint, Address(ip, self._endpoint.port), self._allow, deadline)
         look = await looker.look("say EHLO")
         _add(seen, look)
@@ -160,13 +170,31 @@ class Visitor:
     def _reserve(self) -> float:
         return min(RESERVE * (self._endpoint.timeouts.total or 0.0), MAX_RESERVE)
 
+    async def _log_in_and_ask(self, session: Access, seen: AddressFacts) -> None:
+        """What the addresses do one after the other: log in, and ask about an envelope at one."""
+        async with self._logins.turn(session.address) as may:
+            if self._endpoint.wants_login and may:
+                await self._login(session, seen)
+            elif self._endpoint.wants_login:
+                seen.login_withheld = self._logins.refused_at
+            asks = self._envelope_due and not seen.login_failure and not seen.login_withheld
+            self._envelope_due = self._envelope_due and not asks
+        if asks:
+            await self._ask(session, seen)
+
     async def _login(self, session: Access, seen: AddressFacts) -> None:
         try:
             await session.login()
+        except SMTPSError as error:
+            if error.code not in HARMLESS:
+                self._logins.refused(session.address)
+            if not isinstance(error, LoginError):
+                raise
+            seen.login_failure = error.failure
+        else:
+            self._first_login = self._first_login or session.address
             if session.usable and await session.hello_again():
                 seen.after_login = session.capabilities
-        except LoginError as error:
-            seen.login_failure = error.failure
         self._progress(seen, Phase.AUTH)
 
     async def _ask(self, session: Access, seen: AddressFacts) -> None:
@@ -186,7 +214,7 @@ class Visitor:
 
     async def _look_again(self, address: Address, seen: AddressFacts) -> None:
         """What more can be learned: behind a failure, or everything if that is wanted."""
-        looker = Looker(self._endpoint, address, self._allow, self._deadline)
+        looker = Looker(self._endpoint, address, self._allow, self.deadline)
         if seen.failure is not None:
             await self._explain(address, seen, seen.failure)
         if self.scope.deep and (seen.tls is not None and seen.tls.first_bytes):
@@ -194,7 +222,7 @@ class Visitor:
                 _add(seen, await looker.look(name))
                 if seen.looks[name].unwelcome:
                     return
-            if seen.mechanism is not None and seen.capabilities is not None:
+            if seen.address == self._first_login and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
         elif _must_staple(seen):
             _add(seen, await looker.look("staple"))
@@ -214,7 +242,7 @@ class Visitor:
             seen.failure = better
             return
         end = asyncio.get_running_loop().time() + BUDGET
-        deadline = end if self._deadline is None else min(end, self._deadline)
+        deadline = end if self.deadline is None else min(end, self.deadline)
         looker = Looker(endpoint, address, self._allow, deadline)
         names = second_looks(case)
         for number, name in enumerate(names, 1):
@@ -235,7 +263,7 @@ class Visitor:
         other = AddressFacts(seen.address)
         try:
             session = await open_at(
-                [address], blind(self._endpoint), self._allow, self._deadline, other.timings
+                [address], blind(self._endpoint), self._allow, self.deadline, other.timings
             )
         except SMTPSError:
             return
@@ -268,7 +296,7 @@ class Visitor:
             session: Access | None = None
             one = replace(endpoint, mechanism=name)
             try:
-                session = await open_at([address], one, self._allow, self._deadline, {})
+                session = await open_at([address], one, self._allow, self.deadline, {})
                 await session.begin()
                 await session.login()
                 seen.mechanisms[name] = None

@@ -50,11 +50,22 @@ def place(facts: Facts) -> str:
 
 
 def about_login(facts: Facts) -> str | None:
-    """That no login was tried, where one might believe that it was; else None."""
+    """That no login was tried, where one might believe that it was, or at which addresses it was
+    not; else None.
+    """
     best = facts.best
-    if best is None or not best.reached or facts.wanted_login:
+    if best is None or not best.reached:
         return None
-    return "No login was tried."
+    if not facts.wanted_login:
+        return "No login was tried."
+    left_out = [each.address for each in facts.addresses if each.login_withheld]
+    if not left_out:
+        return None
+    failed_at = next(each.login_withheld for each in facts.addresses if each.login_withheld)
+    return (
+        f"The login was not tried at {', '.join(left_out)}: it failed at {failed_at}, and the same "
+        "wrong password at each address could lock the account."
+    )
 
 
 def remarks(address: AddressFacts) -> dict[str, str]:
@@ -73,6 +84,8 @@ def remarks(address: AddressFacts) -> dict[str, str]:
         found["auth"] = f"logged in by {address.mechanism}"
     elif address.login_failure is not None:
         found["auth"] = address.login_failure.message
+    elif address.login_withheld is not None:
+        found["auth"] = f"not tried, since it failed at {address.login_withheld}"
     if address.looks:
         number = len(address.looks)
         found["looks"] = f"{number} further connection{'s' if number != 1 else ''}"

@@ -8,6 +8,7 @@ from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.rules import (
+    backends,
     certificates,
     dates,
     dialogue,
@@ -39,6 +40,9 @@ RULES: tuple[Rule, ...] = (
     dates.clocks,
     identity.client_certificate,
     certificates.difference,
+    backends.logins,
+    backends.offers,
+    backends.sizes,
     tls.old_versions,
     tls.weak_ciphers,
     tls.large_hello,
