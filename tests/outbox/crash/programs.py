@@ -69,13 +69,16 @@ class Program:
 
     def stop(self) -> bool:
         """Have it end in good order; whether it did."""
-        if self._process is None:
-            return True
+        return self._process is None or self.end(30) == 0
+
+    def end(self, patience: float) -> int:
+        """Have it end in good order, or by force after so many seconds; its exit code."""
+        assert self._process is not None
         self._process.terminate()
-        self._process.join(30)
+        self._process.join(patience)
         if self._process.exitcode is None:
             self.kill()
-        return self._process.exitcode == 0
+        return self._process.exitcode or 0
 
 
 def _run(arguments: list[str], log: Path) -> None:
