@@ -12,6 +12,12 @@ from smtps.diagnosis.report import Report
 from smtps.sandbox.gallery import Gallery
 
 
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts are repeated at once: the servers of these tests limit nothing."""
+    monkeypatch.setattr("smtps.diagnosis.explaining.PAUSE", 0.0)
+
+
 async def _look() -> dict[str, Report]:
     async with Gallery() as gallery:
         checks = {

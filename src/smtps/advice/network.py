@@ -129,6 +129,19 @@ ADVICE: dict[str, Advice] = {
     "net.some_addresses_fail": Advice(
         _W, "Some of the server's addresses work and others do not, so it works by chance.",
         "Repair those that fail, or take them out of DNS.", _OPERATOR, "RFC 8305"),
+    "net.intermittent": Advice(
+        _W, "The server failed at first and worked when the same was tried again: it was "
+        "restarting, has too much to do, limits connections, or one of several servers behind the "
+        "address is broken.",
+        "Check again in a few minutes, several times. If it goes on, its operator finds the reason "
+        "in the logs of the mail server and of the load balancer: restarts, limits on connections, "
+        "and each server behind the address on its own.", _OPERATOR),
+    "net.inconsistent": Advice(
+        _E, "The server fails, but not in the same way each time, so no single cause can be named: "
+        "it is restarting, has too much to do, limits connections, or several servers behind the "
+        "address differ.",
+        "Check again in a few minutes. As its operator, look into the logs of the mail server and "
+        "of the load balancer, and check each server behind the address on its own.", _OPERATOR),
     "net.many_addresses": Advice(
         _I, "The name has more addresses than are looked at.",
         "Check the others by address; as its operator, put fewer into DNS.", _OPERATOR),

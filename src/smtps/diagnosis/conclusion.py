@@ -43,7 +43,8 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
     if refused:
         return Verdict.LATER
     doubts = {Severity.ERROR, Severity.WARNING} & set(severities)
-    return Verdict.WARNINGS if doubts else Verdict.WORKS
+    passed = any(address.passed is not None for address in facts.addresses)
+    return Verdict.WARNINGS if doubts or passed else Verdict.WORKS
 
 
 def works(facts: Facts) -> bool:

@@ -181,6 +181,8 @@ class AddressFacts:
         address: literal address, without port.
         timings: milliseconds for each phase, and under ``looks`` for all second looks together.
         failure: what ended it before its time.
+        passed: what ended the first attempt, where the same attempt came through later; all else is
+            of that one.
         tls: version, cipher, chain, first bytes; also of a handshake that failed.
         chain: the certificates as sent, explained, the server's own first.
         path: the way from there to a trusted one, explained, where it was verified.
@@ -206,6 +208,7 @@ class AddressFacts:
     address: str
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failure | None = None
+    passed: Failure | None = None
     tls: TLSFacts | None = None
     chain: tuple[Certificate, ...] = ()
     path: tuple[Certificate, ...] = ()

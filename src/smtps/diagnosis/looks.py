@@ -46,6 +46,12 @@ through TLS."""
 OTHER_PORT = {465: 587, 587: 465}
 """Ports for handing in mail (RFC 8314 section 3.3)."""
 
+UNCHANGED = "unchanged"
+"""The first attempt, made again."""
+
+FIRST = "first attempt"
+"""The first attempt itself, once the same has worked later."""
+
 DEEP_LOOKS = (
     "TLSv1",
     "TLSv1.1",

@@ -82,6 +82,7 @@ def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[s
         "address": address.address,
         "timings": dict(address.timings),
         "failure": failure_json(address.failure or address.login_failure),
+        "passed": failure_json(address.passed),
         "tls": tls_json(address),
         "certificates": [certificate_json(c, facts) for c in address.chain],
         "greeting": str(address.greeting) if address.greeting else None,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smtps.client.access import Access, Leave
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.chain import walk
+from smtps.diagnosis.explaining import Attempt, Explainer, note, take_over
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.diagnosis.greeting import SUSPICIOUS, greeted
-from smtps.diagnosis.inference import at_last, infer, known
 from smtps.diagnosis.logins import HARMLESS, Logins
-from smtps.diagnosis.looker import BUDGET, Looker, blind, open_at
+from smtps.diagnosis.looker import Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
-from smtps.diagnosis.suspects import Case, second_looks, worth_it
+from smtps.diagnosis.steadiness import about_certificate, certificate_steps
+from smtps.diagnosis.suspects import Case
 from smtps.errors import CapabilityError, Failure, LocalError, LoginError, Phase, SMTPSError
 from smtps.net.anchors import anchors
 from smtps.net.egress import Allow
@@ -88,23 +89,70 @@ class Visitor:
         """Go through one dialogue with the first that answers, noting everything."""
         seen = AddressFacts(addresses[0].ip)
         try:
-            return await self._look(addresses, seen)
+            await self._look(addresses, seen)
         finally:
             self._logins.past(seen.address)
+        return seen
 
-    async def _look(self, addresses: list[Address], seen: AddressFacts) -> AddressFacts:
+    async def _look(self, addresses: list[Address], seen: AddressFacts) -> None:
+        session = await self._reach(addresses, seen, self._progress, hasty=True)
+        address = next(a for a in addresses if a.ip == seen.address)
+        if seen.failure is not None:
+            session = await self._explain(address, seen, seen.failure)
+        if session is not None:
+            await self._use(session, seen)
+            if seen.failure is not None:
+                await self._explain(address, seen, seen.failure)
+        await self._look_deeper(address, seen)
+
+    async def _reach(
+        self,
+        addresses: list[Address],
+        seen: AddressFacts,
+        progress: Progress,
+        *,
+        until: float | None = None,
+        hasty: bool = False,
+    ) -> Access | None:
+        """A session after the answer to EHLO, or None and the failure noted.
+
+        Args:
+            addresses: of which the first that answers counts.
+            seen: gets what is seen.
+            progress: told of each phase as it ends.
+            until: the loop's time at which this has to be over, before everything else is.
+            hasty: whether to ask on the side why a greeting does not come.
+        """
+        session: Access | None = None
         try:
-            session = await self._connect(addresses, seen)
+            session = await open_at(
+                addresses, self._endpoint, self._allow, until or self.deadline, seen.timings,
+                leave=self._leave,
+            )  # fmt: skip
+            seen.address, seen.transcript = session.address, session.transcript
+            progress(seen, Phase.TCP)
+            await self._talk(session, seen, progress, until=until, hasty=hasty)
         except LocalError:
+            if session is not None:
+                session.dialogue.abort()
             raise
         except SMTPSError as error:
             seen.failure = error.failure
-            self._progress(seen, Phase.TCP)
-            await self._explain(addresses[0], seen, error.failure)
-            return seen
-        self._progress(seen, Phase.TCP)
+            progress(seen, error.phase or Phase.TLS)
+        except BaseException:
+            if session is not None:
+                session.dialogue.abort()
+            raise
+        if seen.failure is None:
+            return session
+        if session is not None:
+            _note(session, seen)
+            await session.quit()
+        return None
+
+    async def _use(self, session: Access, seen: AddressFacts) -> None:
+        """Do what is asked for beyond EHLO, and leave."""
         try:
-            await self._talk(session, seen, self._progress, hasty=True)
             if self._endpoint.wants_login or self._envelope_due:
                 await self._log_in_and_ask(session, seen)
         except LocalError:
@@ -117,27 +165,21 @@ class Visitor:
             session.dialogue.abort()
             raise
         _note(session, seen)
-        if seen.failure is None and not self.scope.deep and not _must_staple(seen):
-            await session.leave()
-        else:
-            await session.quit()
-            await self._look_again(next(a for a in addresses if a.ip == seen.address), seen)
-        return seen
-
-    async def _connect(self, addresses: list[Address], seen: AddressFacts) -> Access:
-        session = await open_at(
-            addresses, self._endpoint, self._allow, self.deadline, seen.timings,
-            leave=self._leave,
-        )  # fmt: skip
-        seen.address = session.address
-        seen.transcript = session.transcript
-        return session
+        alone = seen.failure is None and not self.scope.deep and not _must_staple(seen)
+        await (session.leave() if alone else session.quit())
 
     async def _talk(
-        self, session: Access, seen: AddressFacts, progress: Progress, *, hasty: bool = False
+        self,
+        session: Access,
+        seen: AddressFacts,
+        progress: Progress,
+        *,
+        until: float | None = None,
+        hasty: bool = False,
     ) -> None:
-        if self.deadline is not None:
-            session.dialogue.deadline = self.deadline - self._reserve
+        deadline = until or self.deadline
+        if until is None and deadline is not None:
+            session.dialogue.deadline = deadline - self._reserve
         if session.endpoint.security == "implicit":
             await session.start_tls()
             progress(seen, Phase.TLS)
@@ -146,24 +188,25 @@ class Visitor:
         else:
             await session.greet()
         if session.endpoint.security == "implicit":
-            session.dialogue.deadline = self.deadline
+            session.dialogue.deadline = deadline
         progress(seen, Phase.GREETING)
         await session.hello()
         progress(seen, Phase.EHLO)
         if session.endpoint.security == "starttls":
             seen.offered_in_clear = session.capabilities.auth
             await session.upgrade()
-            session.dialogue.deadline = self.deadline
+            session.dialogue.deadline = deadline
             progress(seen, Phase.TLS)
             await session.hello()
+        session.dialogue.deadline = self.deadline
         seen.capabilities = session.capabilities
 
     async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Look:
         """Say EHLO over another connection to the address."""
         deadline = self.deadline and self.deadline - self._reserve
-        looker = Looker(self._endpoint, Address(ip, self._endpoint.port), self._allow, deadline)
+        looker = self._looker(Address(ip, self._endpoint.port), deadline)
         look = await looker.look("say EHLO")
-        _add(seen, look)
+        note(seen, look)
         return look
 
     @property
@@ -212,53 +255,68 @@ class Visitor:
             raise asked.error
         self._progress(seen, Phase.RCPT)
 
-    async def _look_again(self, address: Address, seen: AddressFacts) -> None:
-        """What more can be learned: behind a failure, or everything if that is wanted."""
-        looker = Looker(self._endpoint, address, self._allow, self.deadline)
-        if seen.failure is not None:
-            await self._explain(address, seen, seen.failure)
+    async def _look_deeper(self, address: Address, seen: AddressFacts) -> None:
+        """What more can be learned, if that is wanted."""
+        looker = self._looker(address, self.deadline)
         if self.scope.deep and (seen.tls is not None and seen.tls.first_bytes):
             for name in DEEP_LOOKS:
-                _add(seen, await looker.look(name))
+                note(seen, await looker.look(name))
                 if seen.looks[name].unwelcome:
                     return
             if seen.address == self._first_login and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
         elif _must_staple(seen):
-            _add(seen, await looker.look("staple"))
+            note(seen, await looker.look("staple"))
 
-    async def _explain(self, address: Address, seen: AddressFacts, failure: Failure) -> None:
-        """Look again until it is known what the failure was, or nothing is left to look at."""
+    async def _explain(
+        self,
+        address: Address,
+        seen: AddressFacts,
+        failure: Failure,
+        earlier: Failure | None = None,
+    ) -> Access | None:
+        """Look again until it is known what the failure was; a session, if it has passed."""
         endpoint = self._endpoint
-        if failure.code.startswith("tls.certificate_"):
-            await self._look_behind(address, seen)
-            trust_store = endpoint.ca_file is not None or trusts_anybody()
-            seen.failure = refine(failure, endpoint.host, seen, trust_store=trust_store)
-            return
         shown = endpoint.client_certificate is not None
         case = Case(failure, seen, endpoint.security, endpoint.host, shown, endpoint.port)
-        told = (known(case), *(infer(case, look) for look in seen.looks.values()))
-        if (better := next(filter(None, told), None)) is not None:
-            seen.failure = better
-            return
-        end = asyncio.get_running_loop().time() + BUDGET
-        deadline = end if self.deadline is None else min(end, self.deadline)
-        looker = Looker(endpoint, address, self._allow, deadline)
-        names = second_looks(case)
-        for number, name in enumerate(names, 1):
-            if name in seen.looks or not worth_it(name, seen.looks):
-                continue
-            look = await looker.look(name, more=len(names) - number)
-            _add(seen, look)
-            if (better := infer(case, look)) is not None or look.unwelcome:
-                seen.failure = better or failure
-                return
-        seen.failure = at_last(case)
 
-    async def _look_behind(self, address: Address, seen: AddressFacts) -> None:
+        async def again(until: float | None) -> Attempt:
+            other = AddressFacts(address.ip)
+            session = await self._reach([address], other, silent, until=until)
+            return Attempt(other, session)
+
+        looker = partial(self._looker, address)
+        explainer = Explainer(case, looker, again, self.deadline, earlier)
+        if about_certificate(failure):
+            passed = await self._explain_certificate(address, seen, explainer, failure)
+        else:
+            passed = await explainer.explain()
+        if passed is None:
+            return None
+        take_over(seen, passed.seen, failure)
+        if seen.failure is not None:
+            return await self._explain(address, seen, seen.failure, earlier=failure)
+        return passed.session
+
+    async def _explain_certificate(
+        self, address: Address, seen: AddressFacts, explainer: Explainer, failure: Failure
+    ) -> Attempt | None:
+        endpoint, before = self._endpoint, seen.tls
+        other = await self._look_behind(address, seen)
+        trust_store = endpoint.ca_file is not None or trusts_anybody()
+        cause = refine(failure, endpoint.host, seen, trust_store=trust_store)
+        return await explainer.confirm(*certificate_steps(cause, before, other))
+
+    def _looker(self, address: Address, deadline: float | None) -> Looker:
+        return Looker(self._endpoint, address, self._allow, deadline)
+
+    async def _look_behind(self, address: Address, seen: AddressFacts) -> TLSFacts | None:
         """A second connection, to tell what is behind a certificate that is not to be trusted.
 
         No credentials go over it, and its facts change nothing about the failure.
+
+        Returns:
+            What came of its handshake.
         """
         other = AddressFacts(seen.address)
         try:
@@ -266,7 +324,7 @@ class Visitor:
                 [address], blind(self._endpoint), self._allow, self.deadline, other.timings
             )
         except SMTPSError:
-            return
+            return None
         try:
             await self._talk(session, other, silent)
         except SMTPSError:
@@ -282,6 +340,7 @@ class Visitor:
         for phase in (Phase.GREETING, Phase.EHLO):
             if phase in other.timings:
                 seen.timings[phase] = other.timings[phase]
+        return other.tls
 
     async def _try_mechanisms(
         self, address: Address, seen: AddressFacts, offered: tuple[str, ...]
@@ -316,13 +375,6 @@ class Visitor:
 def _must_staple(seen: AddressFacts) -> bool:
     """Whether the certificate asks for what only another look can see."""
     return bool(seen.chain) and seen.chain[0].must_staple
-
-
-def _add(seen: AddressFacts, look: Look) -> None:
-    """Keep a look, and count its time."""
-    seen.looks[look.name] = look
-    spent = seen.timings.get("looks", 0.0) + look.milliseconds
-    seen.timings["looks"] = round(spent, 3)
 
 
 def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:

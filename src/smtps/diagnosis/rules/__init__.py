@@ -25,6 +25,7 @@ Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     names.leads_inside,
+    failures.passed,
     failures.some_addresses,
     failures.many_addresses,
     dates.validity,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.finding import Finding
+from smtps.diagnosis.looks import FIRST, UNCHANGED
 from smtps.diagnosis.rules.hints import hint
 from smtps.errors import Failure
 from smtps.net.dial import MOST_ADDRESSES
@@ -42,6 +43,18 @@ def many_addresses(facts: Facts) -> Iterator[Finding]:
             f"{facts.host} has {MOST_ADDRESSES + facts.left_out} addresses; "
             f"only the first {MOST_ADDRESSES} were considered.",
         )
+
+
+def passed(facts: Facts) -> Iterator[Finding]:
+    """A failure that was there at first and not when the same was tried again."""
+    for address in facts.addresses:
+        if (failure := address.passed) is not None:
+            failed = sum(look.name in (FIRST, UNCHANGED) for look in address.looks.values())
+            yield Finding.of(
+                "net.intermittent",
+                f"{address.address}: {failed} of {failed + 1} equal attempts failed, and the last "
+                f"one worked. The first: {failure.message}",
+            )
 
 
 def some_addresses(facts: Facts) -> Iterator[Finding]:

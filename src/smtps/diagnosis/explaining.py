@@ -1,0 +1,242 @@
+"""Looks again at an address that failed, until it is known why, or that it has passed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from smtps.client.access import Access
+from smtps.diagnosis.facts import AddressFacts
+from smtps.diagnosis.inference import at_last, infer, known
+from smtps.diagnosis.looker import BUDGET, Looker
+from smtps.diagnosis.looks import FIRST, SILENT, UNCHANGED, Look
+from smtps.diagnosis.steadiness import (
+    CONTRAST,
+    NARROWER,
+    Standing,
+    Step,
+    Trial,
+    about_certificate,
+    behind,
+    evident,
+    judged,
+    patience,
+    steps_for,
+)
+from smtps.diagnosis.suspects import Case, second_looks, worth_it
+from smtps.errors import Failure
+
+PAUSE = 0.5
+"""Seconds before an attempt that is repeated: whoever limits connections must not be met again by
+those that were made to find out."""
+
+TRIAL = 12.0
+"""Seconds for all repetitions at an address."""
+
+SHARE = 0.5
+"""Of what is left of ``timeouts.total``, for the looks; the rest is for the repetitions."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The first attempt once more, up to the answer to EHLO.
+
+    Attributes:
+        seen: what was seen, with the failure if it failed.
+        session: open if it did not.
+    """
+
+    seen: AddressFacts
+    session: Access | None = None
+
+
+Again = Callable[[float | None], Awaitable[Attempt]]
+"""Makes the first attempt once more; over at that time of the loop."""
+
+
+class Explainer:
+    """Finds out what the failure at one address was.
+
+    Args:
+        case: the first attempt; what is seen from now on is noted there.
+        looker: takes second looks, until its deadline.
+        again: makes the first attempt once more.
+        deadline: the loop's time at which all has to be over.
+        earlier: how an attempt before this one failed, in another way.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        looker: Callable[[float | None], Looker],
+        again: Again,
+        deadline: float | None,
+        earlier: Failure | None = None,
+    ) -> None:
+        self._case = case
+        self._seen = case.seen
+        self._looker = looker
+        self._again = again
+        self._deadline = deadline
+        self._earlier = earlier
+
+    async def explain(self) -> Attempt | None:
+        """Note the failure as it is known in the end.
+
+        Returns:
+            A later attempt that came through, if the failure has passed, or one that failed in
+            another way, if that is to be explained in its place.
+        """
+        case, seen = self._case, self._seen
+        if (cause := known(case)) is not None:
+            return await self._try(cause, steps_for(case, cause))
+        told = (infer(case, look) for look in seen.looks.values())
+        if (cause := next(filter(None, told), None)) is not None:
+            self._note(cause)
+            return None
+        names, looker = second_looks(case), self._looker(self._until(BUDGET, SHARE))
+        for number, name in enumerate(names, 1):
+            if name in seen.looks or not worth_it(name, seen.looks):
+                continue
+            look = await looker.look(name, more=len(names) - number)
+            note(seen, look)
+            cause = infer(case, look)
+            if cause is not None and not evident(look):
+                return await self._try(cause, CONTRAST, look)
+            if cause is not None or look.unwelcome:
+                self._note(cause or case.failure)
+                return None
+        cause = at_last(case)
+        return await self._try(cause, steps_for(case, cause))
+
+    async def confirm(self, cause: Failure, steps: tuple[Step, ...]) -> Attempt | None:
+        """Note a cause, unless it has passed; returns as ``explain``."""
+        return await self._try(cause, steps)
+
+    async def _try(
+        self, cause: Failure, steps: tuple[Step, ...], look: Look | None = None
+    ) -> Attempt | None:
+        """Note the cause if it holds; else, what holds instead."""
+        if not steps:
+            self._note(cause)
+            return None
+        trial, end = Trial(self._case.failure, steps), self._until(TRIAL)
+        attempt: Attempt | None = None
+        while trial.steps:
+            start = asyncio.get_running_loop().time()
+            await rest(min(PAUSE, max(end - start, 0.0)))
+            if trial.steps[0] is Step.OTHER and look is not None:
+                await self._other(trial, cause, look, start, end)
+            else:
+                attempt = await self._same(trial, look, start, end)
+        if trial.standing is Standing.CONFIRMED and look is not None:
+            await self._narrower(trial, look.name, end)
+        if trial.standing is Standing.PASSED or self._starts_anew(trial):
+            return attempt
+        self._note(judged(self._case, trial, cause, 1 + len(self._seen.looks)))
+        return None
+
+    def _starts_anew(self, trial: Trial) -> bool:
+        """Whether the failure has given way to another, which may last."""
+        changed = trial.standing is Standing.CHANGED and self._earlier is None
+        return changed and not about_certificate(self._case.failure)
+
+    def _note(self, failure: Failure) -> None:
+        earlier = self._earlier
+        self._seen.failure = failure if earlier is None else behind(earlier, failure)
+
+    async def _narrower(self, trial: Trial, name: str, end: float) -> None:
+        narrower = NARROWER.get(name)
+        if narrower in self._seen.looks and narrower is not None:
+            look = await self._looker(end).look(narrower)
+            note(self._seen, look)
+            trial.narrower(told=infer(self._case, look) is not None)
+
+    async def _other(
+        self, trial: Trial, cause: Failure, first: Look, start: float, end: float
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        look = await self._looker(end).look(first.name, more=len(trial.steps) - 1)
+        spent = (loop.time() - start) * 1000
+        note(self._seen, replace(look, milliseconds=round(spent, 3)))
+        found = infer(self._case, look)
+        trial.other(told=found is not None and found.code == cause.code)
+
+    async def _same(
+        self, trial: Trial, look: Look | None, start: float, end: float
+    ) -> Attempt | None:
+        loop, until = asyncio.get_running_loop(), end
+        if trial.first.code in (*SILENT, "net.timeout"):
+            seconds = patience(look, end - loop.time(), trial.steps)
+            until = loop.time() + (seconds or 0.0)
+        if until <= loop.time():
+            trial.out_of_time()
+            return None
+        attempt = await self._again(until)
+        seen = attempt.seen
+        spent = round((loop.time() - start) * 1000, 3)
+        note(self._seen, Look(UNCHANGED, seen.tls, seen.greeting, seen.failure, milliseconds=spent))
+        if seen.failure is not None and seen.failure.code in SILENT and loop.time() >= end:
+            trial.out_of_time()  # it was cut short
+        else:
+            trial.same(seen.failure)
+        return attempt
+
+    def _until(self, seconds: float, share: float = 1.0) -> float:
+        now = asyncio.get_running_loop().time()
+        end = now + seconds
+        return end if self._deadline is None else min(end, now + (self._deadline - now) * share)
+
+
+async def rest(seconds: float) -> None:
+    """Leave the server alone."""
+    await asyncio.sleep(seconds)
+
+
+def take_over(seen: AddressFacts, other: AddressFacts, failure: Failure) -> None:
+    """Change places: what a later attempt has seen, and the first as one of the looks.
+
+    Args:
+        seen: of the first attempt and the looks, the last of which is the other attempt.
+        other: what that has seen.
+        failure: how the first ended.
+    """
+    *before, last = seen.looks.values()
+    took = sum(spent for phase, spent in seen.timings.items() if phase != "looks")
+    took += last.milliseconds - sum(other.timings.values())  # the pause between them
+    first = Look(FIRST, seen.tls, seen.greeting, failure, milliseconds=round(took, 3))
+    for name in _OF_THE_DIALOGUE:
+        setattr(seen, name, getattr(other, name))
+    seen.passed = failure if other.failure is None else None
+    seen.looks, seen.timings = {}, dict(other.timings)
+    for look in (first, *before):
+        note(seen, look)
+
+
+_OF_THE_DIALOGUE = (
+    "failure",
+    "tls",
+    "chain",
+    "path",
+    "unreadable",
+    "walk",
+    "greeting",
+    "capabilities",
+    "offered_in_clear",
+    "ehlo_name",
+    "ehlo_name_refused",
+    "quirks",
+    "transcript",
+)
+"""Facts that one connection shows."""
+
+
+def note(seen: AddressFacts, look: Look) -> None:
+    """Keep a look, and count its time; one that was taken before gets a number."""
+    number, name = 2, look.name
+    while name in seen.looks:
+        name, number = f"{look.name} ({number})", number + 1
+    seen.looks[name] = look
+    spent = seen.timings.get("looks", 0.0) + look.milliseconds
+    seen.timings["looks"] = round(spent, 3)
