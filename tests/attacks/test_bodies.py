@@ -7,14 +7,20 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2 as httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtps.api import problems
 from smtps.api.app import create_app
+from smtps.api.guards import shape
+from smtps.api.guards.body import bounds
 from smtps.api.requests import SendRequest
 from smtps.api.settings import Settings
+from smtps.errors import InputError
 
 SEND = "/api/smtps/send"
 PATHS = ["/api/smtps/connect", "/api/smtps/check", SEND, "/api/smtps/messages",
@@ -216,3 +222,124 @@ async def test_a_time_that_no_calendar_has_is_refused(
     told = (await client.post("/api/smtps/messages", json=body)).json()
     assert (told["status"], told["code"]) == (400, "input.invalid")
     assert [error["field"] for error in told["errors"]] == [field]
+
+
+WRONG: list[Any] = [1, None, {}, [1], {"email": 1}, {"email": "a@x.test", "x": 1}, {"name": "Ann"}]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_validator_sees_few_of_many_mistakes(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, wrong: Any
+) -> None:
+    seen: list[int] = []
+    of_body = problems.of_body
+
+    def watched(found: Any, count: int) -> Any:
+        seen.append(len(found))
+        return of_body(found, count)
+
+    monkeypatch.setattr(problems, "of_body", watched)
+    people = ["a@x.test"] * 100 + [wrong] * 900
+    body = {"host": "x", "from": "a@x.test", "to": people, "cc": people, "bcc": people}
+    told = (await client.post(SEND, json=body)).json()
+    assert seen[0] < 500
+    assert len(told["errors"]) == 20
+    assert told["more_errors"] > 2_600
+    named = [error["field"] for error in told["errors"]]
+    assert any(field.startswith("to[100]") for field in named)
+    assert not any(field.startswith("to[99]") for field in named)
+
+
+async def test_mistakes_are_named_by_where_they_stood(client: httpx.AsyncClient) -> None:
+    files = [{"filename": "a", "content": "YQ=="}] * 60 + [{"filename": 1, "content": "YQ=="}] * 39
+    body = {"host": "x", "from": "a@x.test", "envelope": {"to": ["b@x.test"] * 300 + [7] * 30},
+            "attachments": files}  # fmt: skip
+    told = (await client.post(SEND, json=body)).json()
+    named = {error["field"] for error in told["errors"]}
+    assert "attachments[60].filename" in named
+    assert told["more_errors"] == 39 + 30 - 20
+    body["attachments"] = []
+    told = (await client.post(SEND, json=body)).json()
+    assert [error["field"] for error in told["errors"]] == [
+        f"envelope.to[{number}]" for number in range(300, 320)
+    ]
+
+
+async def test_a_large_body_without_mistakes_is_taken_as_it_is(client: httpx.AsyncClient) -> None:
+    text = 'so "it" goes\\\n, [and] {so} on: \\" \\\\ \u2028é' * 20_000
+    people = [{"email": f"a{number}@x.test", "name": f'Doe, "A" {number}'} for number in range(900)]
+    body = {**FORM, "to": people, "body": text, "dry_run": True,
+            "attachments": [{"filename": f"[{n}],", "content": "YQ=="} for n in range(100)],
+            "headers": {f"X-{n}": "a, b" for n in range(50)}}  # fmt: skip
+    for ascii_ in (True, False):
+        content = json.dumps(body, ensure_ascii=ascii_)
+        answer = await client.post(SEND, content=content, headers=LONG)
+        assert answer.status_code == 200, answer.text[:500]
+        assert len(answer.json()["to"]) == 900
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"to":[' + b"1," * 2_000 + b"1]}",
+        b'{"\\u0074o":[' + b"1," * 2_000 + b"1]}",
+        b'{"to":[' + b"[[[[[[[[[[[1]]]]]]]]]]],1]}",
+        b'{"a":{' + b",".join(b'"%d":1' % n for n in range(200)) + b"}}",
+        b"{" + b",".join(b'"%d":1' % n for n in range(1_200)) + b"}",
+        b'{"host":"' + b"x" * 65_530 + b'\\"","to":[' + b"1," * 2_000 + b"1]}",
+        b'{"host":"' + b"x" * 70_000 + b'","to":[' + b"1," * 2_000 + b"1]}",
+        b'{"host":"' + b"\\\\" * 40_000 + b'","to":[' + b"1," * 2_000 + b"1]}",
+        b'""' * 200_000,
+        b'{"to":' * 60_000,
+    ],
+)
+async def test_what_is_too_wide_or_too_deep_is_found_wherever_it_is(body: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        await shape.judge(body, bounds(Settings()))
+    assert caught.value.code == "api.too_many"
+
+
+@given(st.binary(max_size=200), st.integers(1, 70_000))
+async def test_no_body_breaks_the_reading(piece: bytes, many: int) -> None:
+    body = (piece * many)[:200_000]
+    try:
+        short = await shape.judge(body, bounds(Settings()))
+    except InputError:
+        return
+    assert len(short) <= len(body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.text(min_size=60, max_size=80),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(JSON, st.booleans(), st.integers(200, 900))
+async def test_shortening_leaves_the_structure(value: Any, ascii_: bool, stride: int) -> None:
+    content = json.dumps(value, ensure_ascii=ascii_).encode("utf-8", "surrogatepass")
+
+    def outline(value: Any) -> Any:
+        if isinstance(value, dict):
+            return [outline(entry) for entry in value.values()]
+        return [outline(entry) for entry in value] if isinstance(value, list) else type(value)
+
+    reading = shape._Shape(content, bounds(Settings()))
+    with mock.patch.object(shape, "STRIDE", stride):
+        while not reading.read():
+            pass
+    try:
+        short = json.loads(reading.short())
+    except UnicodeDecodeError:
+        return
+    if not any('"' in name or "\\" in name or len(name) > 5 for name in names(value)):
+        assert outline(short) == outline(value)
+
+
+def names(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [name for entry in value for name in names(entry)]
+    if isinstance(value, dict):
+        return [*value, *(name for entry in value.values() for name in names(entry))]
+    return []

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 from starlette.responses import Response
 
 from smtps.api.requests import MessageFields
+from smtps.api.samples import Fewer, fewer
 from smtps.message import Attachment
 
 LARGE = 1 << 16
@@ -23,9 +23,8 @@ LARGE = 1 << 16
 NAMED = 20
 """Mistakes that an answer names. The rest are counted."""
 
-
-WINDOW = 100
-"""Entries of each list that are looked at together for the first mistakes."""
+CROWD = 500
+"""Recipients for whom a message is made ready in a thread."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Made = TypeVar("Made")
@@ -58,65 +57,49 @@ class BodyRoute(APIRoute):
 
         async def judged(request: Request) -> Response:
             if content := await request.body():
-                await parsed(model, content)
+                await parsed(model, content, request.scope.get("smtps.short", b""))
             return await handle(request)
 
         return judged
 
 
-async def parsed(model: type[Model], content: bytes) -> Model:
+async def parsed(model: type[Model], content: bytes, short: bytes = b"") -> Model:
     """The request that a body is.
+
+    Args:
+        model: of the request.
+        content: the body.
+        short: what ``shape.judge`` has left of it.
 
     Raises:
         BodyError: it is none.
     """
     if len(content) > LARGE:
-        return await asyncio.to_thread(_parse, model, content)
-    return _parse(model, content)
+        return await asyncio.to_thread(_parse, model, content, short)
+    return _parse(model, content, short)
 
 
-def _parse(model: type[Model], content: bytes) -> Model:
+def _parse(model: type[Model], content: bytes, short: bytes) -> Model:
+    if short and (few := fewer(short)) is not None:
+        return _sampled(model, few)
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise BodyError(_first(model, content, error), error.error_count()) from None
+        raise BodyError(_listed(error), error.error_count()) from None
 
 
-def _first(model: type[BaseModel], content: bytes, error: ValidationError) -> list[Any]:
-    """Some of the mistakes, the first among them: each that is listed takes its time."""
-    if error.error_count() <= WINDOW:
-        return _listed(error)
-    value = from_json(content)
-    for start in range(0, _longest(value), WINDOW):
-        try:
-            model.model_validate(_window(value, start))
-        except ValidationError as fewer:
-            return [entry | {"loc": _moved(entry["loc"], start)} for entry in _listed(fewer)]
-    return _listed(error)
+def _sampled(model: type[Model], few: Fewer) -> Model:
+    """What is wrong with a body whose lists have more mistakes than an answer names."""
+    try:
+        found = model.model_validate(few.value)
+    except ValidationError as error:
+        listed = [entry | {"loc": few.place(entry["loc"])} for entry in _listed(error)]
+        raise BodyError(listed, error.error_count() + few.left_out) from None
+    raise AssertionError(found)  # what was left in of the mistakes is wrong
 
 
 def _listed(error: ValidationError) -> list[Any]:
     return list(error.errors(include_url=False, include_input=False))
-
-
-def _longest(value: Any) -> int:
-    """Entries of the longest list in a value; at least one."""
-    if isinstance(value, list):
-        return max(len(value), *map(_longest, value), 1)
-    return max(map(_longest, value.values()), default=1) if isinstance(value, dict) else 1
-
-
-def _window(value: Any, start: int) -> Any:
-    """The same with no more than a part of each list."""
-    if isinstance(value, list):
-        return [_window(entry, start) for entry in value[start : start + WINDOW]]
-    if isinstance(value, dict):
-        return {name: _window(entry, start) for name, entry in value.items()}
-    return value
-
-
-def _moved(place: Sequence[int | str], start: int) -> tuple[int | str, ...]:
-    return tuple(step + start if isinstance(step, int) else step for step in place)
 
 
 async def apart(
@@ -129,6 +112,7 @@ async def apart(
     Raises:
         InputError: as ``work`` does.
     """
-    if files or request.octets > LARGE:
+    people = [who for who in (request.to, request.cc, request.bcc) if isinstance(who, list)]
+    if files or request.octets > LARGE or sum(map(len, people)) > CROWD:
         return await asyncio.to_thread(work, files)
     return work(files)

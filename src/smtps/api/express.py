@@ -58,7 +58,7 @@ class Express:
         scope["route"] = SimpleNamespace(path=scope["path"])
         answer: ASGIApp
         try:
-            request = await parsed(shortcut.model, message["body"])
+            request = await parsed(shortcut.model, message["body"], scope.get("smtps.short", b""))
             answer = await shortcut.answer(request, scope)
         except BodyError as error:
             answer = problems.of_body(error.errors, error.count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
@@ -28,6 +29,10 @@ from smtps.errors import InputError
 from smtps.sandbox.gallery import Gallery
 
 log = logging.getLogger("smtps")
+
+
+TURN = 0.001
+"""Seconds that a thread may keep the event loop waiting for the interpreter; Python says 5 ms."""
 
 
 class _Server(uvicorn.Server):
@@ -71,6 +76,7 @@ async def serve(
     logs.guard()
     hurry = hurry or asyncio.Event()
     asyncio.get_running_loop().set_default_executor(FairThreads())
+    sys.setswitchinterval(TURN)
     most = room()
     settings = _within(settings, most)
     async with AsyncExitStack() as stack:

@@ -131,7 +131,7 @@ class Gate:
         content = b""
         if scope["method"] not in ("GET", "HEAD"):
             content = await _read(Paced(receive), self._settings.max_body, place)
-        await shape.judge(content, self._bounds)
+        scope["smtps.short"] = await shape.judge(content, self._bounds)
         return content
 
     async def _take_form(
