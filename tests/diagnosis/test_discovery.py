@@ -8,7 +8,9 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +368,121 @@ async def test_a_mail_address_is_checked_at_the_server_that_was_found() -> None:
     assert (facts.target, facts.host, facts.port) == ("ann@x.test", "mail.x.test", box.port)
     assert facts.addresses[0].greeting is not None
     assert facts.discovery is not None
+
+
+def records(*found: str, service: str = "_submissions") -> Zone:
+    return {(f"{service}._tcp.x.test", "SRV"): list(found)}
+
+
+LOOPBACK_HOSTS: Zone = {(f"{name}.x.test", "A"): ["127.0.0.1"] for name in ("a", "b", "c")}
+
+
+async def test_priority_comes_before_weight_and_weights_are_drawn() -> None:
+    zone = records("20 0 465 last.x.test.", "10 1 465 b.x.test.", "10 99 465 a.x.test.")
+    async with name_server(zone) as server:
+        for chance, first in ((0.0, "b.x.test"), (0.5, "a.x.test")):
+            asked = replace(means(server), chance=repeat(chance).__next__)
+            found = await discover("ann@x.test", asked)
+            assert [place.host for place in found.servers][::2] == [first, "last.x.test"]
+    assert "last.x.test:465 (priority 20, weight 0)" in str(found.steps[-1])
+
+
+async def test_targets_that_do_not_answer_come_last() -> None:
+    async with Gallery() as gallery:
+        port = gallery.boxes["healthy"].port
+        zone = records("0 0 1 a.x.test.", "10 0 465 gone.x.test.", f"20 0 {port} b.x.test.")
+        async with name_server({**zone, **LOOPBACK_HOSTS}) as server:
+            found = await discover("ann@x.test", means(server))
+            told = await discover("ann@x.test", means(server), listening=False)
+    assert [place.host for place in found.servers] == ["b.x.test", "a.x.test", "gone.x.test"]
+    assert "no connection to a.x.test:1 and gone.x.test:465" in found.steps[-1].remark
+    assert [place.host for place in told.servers] == ["a.x.test", "gone.x.test", "b.x.test"]
+
+
+async def test_the_search_for_an_answer_costs_no_record_its_place_in_the_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as full:
+        port = full.getsockname()[1]
+        zone = records(f"0 0 {port} a.x.test.", f"10 0 {port} b.x.test.")
+        async with name_server({**zone, **LOOPBACK_HOSTS}) as server:
+            now = asyncio.get_running_loop().time()
+            found = await discover("ann@x.test", means(server), deadline=now + 0.01)
+    assert {place.host for place in found.servers} <= {"a.x.test", "b.x.test"}
+
+
+async def check_targets(zone: Zone, box: Any, **options: Any) -> Any:
+    async with name_server({**zone, **LOOPBACK_HOSTS}) as server:
+        return await check(
+            "ann@x.test",
+            finder=means(server),
+            resolver=server.place,
+            ca_file=box.ca_file,
+            verify=False,
+            **options,
+        )
+
+
+async def test_a_check_goes_on_at_the_next_target_and_tells_what_the_first_did() -> None:
+    async with Gallery() as gallery:
+        box = gallery.boxes["healthy"]
+        zone = records("0 0 1 a.x.test.", "5 0 465 gone.x.test.", f"10 0 {box.port} b.x.test.")
+        report = await check_targets(zone, box)
+    assert report.verdict == "warnings"
+    assert (report.facts.host, report.facts.port) == ("b.x.test", box.port)
+    seen = [each.seen for each in report.findings if each.code == "dns.srv_target_fails"]
+    assert [words.partition(" ")[0].rstrip(":") for words in seen] == [
+        "a.x.test:1", "gone.x.test:465",
+    ]  # fmt: skip
+
+
+async def test_where_all_targets_fail_the_first_is_reported_and_the_others_are_named() -> None:
+    async with Gallery() as gallery:
+        box = gallery.boxes["healthy"]
+        report = await check_targets(records("0 0 1 a.x.test.", "5 0 2 b.x.test."), box)
+    assert report.verdict == "fails"
+    assert report.facts.port == 1
+    assert [each.code for each in report.findings] == ["net.refused", "dns.srv_target_fails"]
+    assert report.findings[1].seen.startswith("b.x.test:2 (127.0.0.1): ")
+
+
+async def test_a_target_that_refuses_the_login_is_the_last() -> None:
+    async with Gallery() as gallery:
+        box = gallery.boxes["healthy"]
+        zone = records(f"0 0 {box.port} a.x.test.", f"5 0 {box.port} b.x.test.")
+        report = await check_targets(
+            zone, box, username="nobody", password="wrong", allow_unverified_login=True
+        )
+    assert report.facts.host == "a.x.test"
+    assert report.facts.passed_over == ()
+    assert report.verdict == "fails"
+
+
+async def test_starttls_alone_is_used_where_it_is_asked_for() -> None:
+    zone = {
+        **records("0 0 1 a.x.test."),
+        **records("0 0 2 b.x.test.", "5 0 3 c.x.test.", service="_submission"),
+    }
+    async with Gallery() as gallery:
+        report = await check_targets(zone, gallery.boxes["healthy"], security="starttls")
+    assert (report.facts.host, report.facts.security) == ("b.x.test", "starttls")
+    assert [place for place, _ in report.facts.passed_over] == ["c.x.test:3"]
+
+
+async def test_nowhere_beside_a_place_is_no_refusal() -> None:
+    zone = {
+        **records("0 0 0 .", "0 0 465 smtp.x.test."),
+        **records("0 0 0 .", service="_submission"),
+    }
+    async with name_server(zone) as server:
+        found = await discover("ann@x.test", means(server))
+    assert found.servers == (IMPLICIT,)
+
+
+async def test_a_record_without_a_port_leads_nowhere_and_says_nothing() -> None:
+    zone = {**records("0 0 0 smtp.x.test."), ("x.test", "MX"): ["10 aspmx.l.google.com."]}
+    async with name_server(zone) as server:
+        found = await discover("ann@x.test", means(server))
+    assert found.steps[0].remark == "no record names a host and a port"
+    assert found.server() == Place("smtp.gmail.com", 465, "implicit")
 
 
 @pytest.mark.parametrize("address", ["ann", "ann@", "@", "ann@[192.0.2.1]", "a b@x.test", "a@1.2"])

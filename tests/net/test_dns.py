@@ -9,8 +9,9 @@ import pytest
 from tests.nameserver import Zone, name_server
 
 from smtps.errors import InputError, NetworkError
-from smtps.net.dns import TLSA, Resolver, Service, askable
+from smtps.net.dns import TLSA, Resolver, askable
 from smtps.net.resolve import resolve
+from smtps.net.srv import Service, in_turn
 
 ZONE: Zone = {
     ("mail.x.test", "A"): ["192.0.2.1", "192.0.2.2"],
@@ -47,14 +48,14 @@ async def test_addresses(
     assert (found.canonical, found.exists, found.failure) == (canonical, exists, None)
 
 
-async def test_services_are_ordered_by_priority_then_weight() -> None:
+async def test_services_come_with_priority_and_weight() -> None:
     async with name_server(ZONE) as server:
         found = await Resolver(server.place).services("_submissions._tcp", "x.test")
-    assert found.values == (
-        Service("first.x.test", 2465),
-        Service("heavy.x.test", 465),
-        Service("light.x.test", 465),
-    )
+    assert in_turn(found.values, lambda: 0.999) == [
+        Service("first.x.test", 2465, 5, 0),
+        Service("heavy.x.test", 465, 10, 9),
+        Service("light.x.test", 465, 10, 1),
+    ]
 
 
 async def test_the_root_says_that_there_is_no_such_service() -> None:

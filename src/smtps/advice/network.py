@@ -53,6 +53,11 @@ ADVICE: dict[str, Advice] = {
         "network.",
         "Connect from inside the network or its VPN. If you are outside, another resolver may "
         "know the public address.", _NETWORK, "RFC 1918"),
+    "dns.srv_target_fails": Advice(
+        _W, "DNS names several servers for handing in this domain's mail (SRV records), and one of "
+        "them cannot be used. Programs that know only the first one may fail.",
+        "As its operator, repair that server, or take its SRV record out of DNS.", _OPERATOR,
+        "RFC 2782"),
     "dns.submission_not_offered": Advice(
         _E, "The domain says in DNS that it has no server for outgoing mail.",
         "Ask your provider for the outgoing server. As its operator, replace the SRV records that "

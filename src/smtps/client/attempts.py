@@ -81,14 +81,8 @@ class Attempts:
         return tuple(error.failure for error in self.errors.values())
 
     def share(self, now: float) -> float | None:
-        """The loop's time at which the next address has to have let this client in.
-
-        Each gets the same share of what is left, or LEAST if that leaves as much for the others.
-        """
-        if self.deadline is None or len(self.left) < 2:
-            return self.deadline
-        whole = max(self.deadline - now, 0.0)
-        return now + max(whole / len(self.left), min(LEAST, whole / 2))
+        """The loop's time at which the next address has to have let this client in."""
+        return share(self.deadline, now, len(self.left))
 
     def failed(self, error: SMTPSError, ip: str, now: float) -> None:
         """One of them did not let this client in."""
@@ -137,6 +131,21 @@ class Attempts:
     def _furthest(self, last: SMTPSError) -> SMTPSError:
         best = max(self.errors.values(), key=lambda error: _PHASES.index(error.phase or Phase.TCP))
         return last if best.failure == last.failure else best
+
+
+def share(deadline: float | None, now: float, number: int) -> float | None:
+    """When the next of several has to be done: each gets the same share of what is left, or LEAST
+    seconds if that leaves as much for the others.
+
+    Args:
+        deadline: for all of them.
+        now: the time of the same clock.
+        number: how many are left.
+    """
+    if deadline is None or number < 2:
+        return deadline
+    whole = max(deadline - now, 0.0)
+    return now + max(whole / number, min(LEAST, whole / 2))
 
 
 def another_may(error: SMTPSError) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 from smtps.client.access import Leave, deadline_of
+from smtps.client.attempts import share
+from smtps.diagnosis.conclusion import works
 from smtps.diagnosis.facts import Facts
 from smtps.diagnosis.gather import Turn, at_once, gather
 from smtps.diagnosis.report import Report
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
     from smtps.client.envelope import Envelope
     from smtps.diagnosis.discovery import Means
     from smtps.diagnosis.route import Discovery
+
+
+MOST_TARGETS = 4
+"""SRV records that are followed, one after the other, as long as their targets fail."""
+
+Look = Callable[..., Awaitable[Facts]]
 
 
 async def check(
@@ -57,42 +68,74 @@ async def check(
         ForbiddenError: policy does not allow the target.
     """
     endpoint = host if isinstance(host, Endpoint) else Endpoint(host, **options)
-    target = target or endpoint.host
-    discovery, deadline = None, None
-    if "@" in endpoint.host:
-        from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
-
-        deadline = deadline_of(endpoint)  # for the way there too
-        finder = finder or means(resolver=endpoint.resolver, allow=allow)
-        discovery = await discover(endpoint.host, finder, deadline=deadline)
-        found = _found(endpoint, discovery)
-        if found is None:
-            return Report.of(_nowhere(endpoint, discovery, target))
-        endpoint = found
-    scope = Scope(first=first, deep=deep, envelope=envelope, size=size, control=control)
-    facts = await gather(
-        endpoint,
-        target=target,
-        scope=scope,
+    look = partial(
+        gather,
+        target=target or endpoint.host,
+        scope=Scope(first=first, deep=deep, envelope=envelope, size=size, control=control),
         allow=allow,
         progress=progress,
         turn=turn,
-        deadline=deadline,
         leave=leave,
     )
+    if "@" not in endpoint.host:
+        return Report.of(await look(endpoint))
+    from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
+
+    deadline = deadline_of(endpoint)  # for the way there too
+    finder = finder or means(resolver=endpoint.resolver, allow=allow)
+    discovery = await discover(endpoint.host, finder, deadline=deadline, listening=False)
+    targets = _targets(endpoint, discovery)
+    if not targets:
+        return Report.of(_nowhere(endpoint, discovery, target or endpoint.host))
+    return await _first_that_works(targets, discovery, look, deadline)
+
+
+async def _first_that_works(
+    targets: list[Endpoint], discovery: Discovery, look: Look, deadline: float | None
+) -> Report:
+    """The report on the first target that lets this client in; else on the first of all, with what
+    became of the others.
+    """
+    now = asyncio.get_running_loop().time
+    reports: list[Report] = []
+    for number, endpoint in enumerate(targets):
+        until = share(deadline, now(), len(targets) - number)
+        reports.append(Report.of(await look(endpoint, deadline=until)))
+        if not _next_may(reports[-1]) or (deadline is not None and now() >= deadline):
+            break
+    chosen = reports[0] if _next_may(reports[-1]) else reports[-1]
+    facts = chosen.facts
     facts.discovery = discovery
+    facts.passed_over = tuple(
+        (f"{each.facts.host}:{each.facts.port}", each.failure)
+        for each in reports
+        if each is not chosen and each.failure is not None
+    )
     return Report.of(facts)
 
 
-def _found(endpoint: Endpoint, discovery: Discovery) -> Endpoint | None:
-    """The same endpoint at the server that was found."""
+def _next_may(report: Report) -> bool:
+    """Whether the next target may do better: this one did not even let the client in."""
+    facts, failure = report.facts, report.failure
+    if works(facts) or failure is None or any(each.tried for each in facts.addresses):
+        return False
+    return not any(each.reached for each in facts.addresses)
+
+
+def _targets(endpoint: Endpoint, discovery: Discovery) -> list[Endpoint]:
+    """The same endpoint at the servers that were found."""
     asked = DEFAULT_PORT[endpoint.security]
     wanted = endpoint.security if endpoint.security != "implicit" else None
-    server = discovery.server(wanted)
-    if server is None:
-        return None
-    port = endpoint.port if endpoint.port != asked else server.port
-    return replace(endpoint, host=server.host, port=port, security=server.security)
+    found = [
+        replace(
+            endpoint,
+            host=server.host,
+            port=endpoint.port if endpoint.port != asked else server.port,
+            security=server.security,
+        )
+        for server in discovery.targets(wanted)
+    ]
+    return list(dict.fromkeys(found))[:MOST_TARGETS]
 
 
 def _nowhere(endpoint: Endpoint, discovery: Discovery, target: str) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from smtps.chance import fraction
 from smtps.core.address import Mailbox
 from smtps.diagnosis.autoconfig import outgoing
 from smtps.diagnosis.route import Discovery, Source, Step
@@ -17,6 +18,7 @@ from smtps.net.egress import Allow
 from smtps.net.fetch import Client
 from smtps.net.names import to_ascii
 from smtps.net.resolve import resolve
+from smtps.net.srv import NOWHERE, Service, in_turn
 from smtps.options import Security
 from smtps.providers import Place, Provider, by_domain, by_exchanger
 
@@ -63,8 +65,10 @@ class Means:
         fetcher: for HTTPS.
         ispdb: where Thunderbird's list is; None leaves it out.
         https_port: of autoconfig.
-        allow: egress policy for guesses, which are connected to and left at once.
-        patience: seconds for a guess to answer.
+        allow: egress policy for guesses and targets of SRV records, which are connected to and left
+            at once.
+        patience: seconds for a guess, or the target of an SRV record, to answer.
+        chance: a number from 0 to 1 for each choice among SRV records of one priority.
     """
 
     resolver: Resolver = field(default_factory=Resolver)
@@ -74,6 +78,7 @@ class Means:
     https_port: int = 443
     allow: Allow | None = None
     patience: float = 4.0
+    chance: Callable[[], float] = fraction
 
 
 def means(
@@ -94,7 +99,11 @@ def means(
 
 
 async def discover(
-    address: str, means: Means | None = None, *, deadline: float | None = None
+    address: str,
+    means: Means | None = None,
+    *,
+    deadline: float | None = None,
+    listening: bool = True,
 ) -> Discovery:
     """Find the submission server of a mail address; the first source that knows one ends it.
 
@@ -102,12 +111,13 @@ async def discover(
         address: ``someone@example.com``, or a domain behind ``@``.
         means: what to ask with; default the system's.
         deadline: the loop's time at which the search ends; what was found until then counts.
+        listening: put targets of SRV records that do not answer behind those that do.
 
     Raises:
         InputError: it is no mail address.
     """
     domain = mail_domain(address)
-    inquiry = _Inquiry(address, domain, means or Means())
+    inquiry = _Inquiry(address, domain, means or Means(), deadline, listening)
     steps: list[Step] = []
     for source, search in _SOURCES.items():
         try:
@@ -145,6 +155,8 @@ class _Inquiry:
     address: str
     domain: str
     means: Means
+    deadline: float | None = None
+    listening: bool = True
 
 
 async def _srv(inquiry: _Inquiry) -> AsyncIterator[Step]:
@@ -153,23 +165,63 @@ async def _srv(inquiry: _Inquiry) -> AsyncIterator[Step]:
     answers = await asyncio.gather(
         *(resolver.services(service, inquiry.domain) for service, _ in _SERVICES)
     )
-    found: list[Place] = []
+    found: list[tuple[Place, Service]] = []
     declined = 0
     for (service, security), answer in zip(_SERVICES, answers, strict=True):
-        servers = [Place(each.host, each.port, security) for each in answer.values]
-        offered = [server for server in servers if server.host != "."]
-        none = "the domain says that it has none" if servers and not offered else ""
-        declined += bool(none)
+        offered = in_turn(answer.values, inquiry.means.chance)
+        none = "" if offered else _none(answer)
+        declined += none == DECLINED
         failure = answer.failure
         if declined == len(_SERVICES):
             failure = _declined(inquiry.domain)
         if not offered:
             asked = f"{service}.{inquiry.domain}"
             yield Step("srv", asked, (), none or _remark(answer), failure)
-        found += offered
+        found += [(Place(each.host, each.port, security), each) for each in offered]
     if found:
         names = " and ".join(f"{service}.{inquiry.domain}" for service, _ in _SERVICES)
-        yield Step("srv", names, tuple(found))
+        places = [place for place, _ in found]
+        silent = await _silent(inquiry, places)
+        ranks = ", ".join(str(each) for _, each in found) if len(found) > 1 else ""
+        remark = "; ".join(filter(None, (ranks, _passed_by(silent))))
+        yield Step("srv", names, _silent_last(places, silent), remark)
+
+
+DECLINED = "the domain says that it has none"
+
+
+def _none(answer: Answer[Service]) -> str:
+    """Why records lead to no server."""
+    if any(each.host == NOWHERE for each in answer.values):
+        return DECLINED
+    return "no record names a host and a port" if answer.values else ""
+
+
+async def _silent(inquiry: _Inquiry, places: list[Place]) -> list[Place]:
+    """Those that do not answer, where there is a choice. The client's order is kept behind them."""
+    if not inquiry.listening or len({(place.host, place.port) for place in places}) < 2:
+        return []
+    tries = {asyncio.create_task(_listens(inquiry.means, place)): place for place in places}
+    loop, seconds = asyncio.get_running_loop(), inquiry.means.patience
+    if inquiry.deadline is not None:  # the records are found, and the check needs its time
+        seconds = min(seconds, (inquiry.deadline - loop.time()) / 4)
+    try:
+        await asyncio.wait(tries, timeout=max(seconds, 0.0))
+        return [place for task, place in tries.items() if not task.done() or not task.result()]
+    finally:
+        for task in tries:
+            task.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
+
+
+def _passed_by(silent: list[Place]) -> str:
+    names = " and ".join(f"{place.host}:{place.port}" for place in silent)
+    return f"no connection to {names}" if silent else ""
+
+
+def _silent_last(places: list[Place], silent: list[Place]) -> tuple[Place, ...]:
+    """What RFC 2782 wants done: the next target is used where one cannot be connected to."""
+    return tuple(sorted(dict.fromkeys(places), key=lambda place: place in silent))
 
 
 async def _autoconfig(inquiry: _Inquiry) -> AsyncIterator[Step]:

@@ -264,6 +264,8 @@ class Facts:
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
         left_out: how many more the name has, at which nobody looked.
+        passed_over: other servers that DNS names for a mail address and that let nobody in: host
+            and port, and why.
         unanswered: types of address records that nobody answered for, such as ``AAAA``.
         foreign_domains: without a login, those that mail was taken for and that are not the
             server's own.
@@ -289,6 +291,7 @@ class Facts:
     failure: Failure | None = None
     addresses: list[AddressFacts] = field(default_factory=list)
     left_out: int = 0
+    passed_over: tuple[tuple[str, Failure], ...] = ()
     unanswered: tuple[str, ...] = ()
     foreign_domains: frozenset[str] = frozenset()
     timings: dict[str, float] = field(default_factory=dict)

@@ -33,7 +33,8 @@ class Step:
     def __str__(self) -> str:
         """What came of it, for people."""
         places = (f"{place.host}:{place.port} ({place.security})" for place in self.servers)
-        return ", ".join(places) or self.remark
+        ranked = f"; {self.remark}" if self.source == "srv" and self.remark else ""
+        return ", ".join(places) + ranked if self.servers else self.remark
 
     def as_json(self) -> dict[str, Any]:
         """``{"source", "asked", "servers", "remark"}``."""
@@ -68,6 +69,17 @@ class Discovery:
         """The one to use, with this kind of TLS if there is a choice."""
         wanted = (server for server in self.servers if server.security == security)
         return next(wanted, None) or next(iter(self.servers), None)
+
+    def targets(self, security: Security | None = None) -> tuple[Place, ...]:
+        """The ones to use, each where those before it fail (RFC 2782). Only SRV records name more
+        than one for that; what other sources name are alternatives.
+        """
+        server = self.server(security)
+        if server is None or self.steps[-1].source != "srv":
+            return () if server is None else (server,)
+        return tuple(
+            each for each in self.servers if security is None or each.security == server.security
+        )
 
     def as_json(self) -> dict[str, Any]:
         """``{"address", "domain", "servers", "steps"}``."""

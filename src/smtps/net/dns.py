@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from smtps.errors import Failure, InputError, Phase
 from smtps.net.names import literal, to_ascii
+from smtps.net.srv import NOWHERE, Service
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver as Asker
@@ -52,16 +53,6 @@ class Answer(Generic[T]):
     resolver: str = ""
     failure: Failure | None = None
     unanswered: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A place that offers a service (SRV, RFC 2782); the host ``.`` says that there is none."""
-
-    host: str
-    port: int
-    priority: int = field(default=0, compare=False)
-    weight: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +139,10 @@ class Resolver:
         return await self._ask(str(found), "PTR", lambda record: _host(record.target))
 
     async def services(self, service: str, domain: str) -> Answer[Service]:
-        """Where a service such as ``_submissions._tcp`` is offered, the best first (RFC 6186)."""
-        answer = await self._ask(f"{service}.{domain}", "SRV", _service)
-        ranked = sorted(answer.values, key=lambda found: (found.priority, -found.weight))
-        return _with(answer, tuple(ranked))
+        """Where a service such as ``_submissions._tcp`` is offered (SRV, RFC 6186), as the records
+        stand; ``srv.in_turn`` puts them in order.
+        """
+        return await self._ask(f"{service}.{domain}", "SRV", _service)
 
     async def exchangers(self, domain: str) -> Answer[str]:
         """Hosts that take mail for a domain (MX), the best first."""
@@ -363,7 +354,7 @@ def _text(record: Any) -> str:
 
 
 def _service(record: Any) -> Service:
-    return Service(_host(record.target) or ".", record.port, record.priority, record.weight)
+    return Service(_host(record.target) or NOWHERE, record.port, record.priority, record.weight)
 
 
 def _tlsa(record: Any) -> TLSA:

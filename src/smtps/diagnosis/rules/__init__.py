@@ -61,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     login.unseen,
     login.another_mechanism,
     names.unanswered,
+    names.other_targets,
     names.vouched,
     names.reverse,
 )

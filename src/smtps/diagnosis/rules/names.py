@@ -45,6 +45,13 @@ def unanswered(facts: Facts) -> Iterator[Finding]:
         yield Finding.of("dns.half_answered", f"{facts.host}: no answer about {kinds} records")
 
 
+def other_targets(facts: Facts) -> Iterator[Finding]:
+    """Targets of SRV records that let nobody in (RFC 2782)."""
+    for place, failure in facts.passed_over:
+        where = f" ({failure.address})" if failure.address else ""
+        yield Finding.of("dns.srv_target_fails", f"{place}{where}: {failure.message}")
+
+
 def leads_inside(facts: Facts) -> Iterator[Finding]:
     """A name of the public DNS that leads to an address which is not public."""
     if not in_public_dns(facts.host):
