@@ -1,0 +1,1 @@
+"""The service under every attack at once, and honest callers beside them."""
