@@ -226,6 +226,34 @@ def test_flags_go_before_the_environment_and_that_before_the_file(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("hosts", "mail.example.com", ["mail.example.com"]),
+        ("hosts", " a.example, b.example,", ["a.example", "b.example"]),
+        ("hosts", '["a.example"]', ["a.example"]),
+        ("hosts", "", []),
+        ("target_ports", "465,587", [465, 587]),
+        ("accounts", "{}", {}),
+    ],
+)
+def test_a_list_in_the_environment_may_have_commas(
+    name: str, value: str, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"SMTPS_{name.upper()}", value)
+    assert getattr(load(), name) == found
+
+
+@pytest.mark.parametrize("name", ["accounts", "tokens", "grants"])
+def test_a_table_in_the_environment_that_is_no_json_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"SMTPS_{name.upper()}", "nonsense")
+    with pytest.raises(InputError, match="JSON") as caught:
+        load()
+    assert caught.value.field == f"SMTPS_{name.upper()}"
+
+
+@pytest.mark.parametrize(
     ("text", "field"),
     [
         ("port = 70000", "port"),

@@ -78,6 +78,12 @@ class PKI:
         self.foreign = self._make("foreign", other, LOOPBACK, send=[other])
         self.chained = self._make("chained", middle, LOOPBACK, send=[middle])
         self.unchained = self._make("unchained", middle, LOOPBACK)
+        ended = (-90, -10)
+        old_middle = self._make("old middle", root, ca=True, days=ended)
+        old_root = self._make("old root", ca=True, days=ended)
+        self.old_ca = self._anchor(old_root)
+        self.old_middle = self._make("below old", old_middle, LOOPBACK, send=[old_middle])
+        self.old_root = self._make("under old root", old_root, LOOPBACK)
         self.weak = self._make("weak", root, LOOPBACK, key=_rsa(1024))
         self.no_authority = self._make("no authority", no_issuer, LOOPBACK, send=[no_issuer])
         client = ExtendedKeyUsageOID.CLIENT_AUTH

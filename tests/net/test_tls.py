@@ -244,6 +244,25 @@ async def test_a_bad_certificate(
     )
 
 
+@pytest.mark.parametrize(
+    ("party", "trusting", "code", "words"),
+    [
+        ("expired", "ca", "certificate_expired", "The certificate has expired"),
+        ("old_middle", "ca", "certificate_expired", "An issuer in the server's chain has expired"),
+        ("old_root", "old_ca", "root_expired", "An authority that is trusted here has expired"),
+    ],
+)
+async def test_the_certificate_that_has_expired_is_named(
+    serve: Serve, dial: Dial, pki: PKI, party: str, trusting: str, code: str, words: str
+) -> None:
+    shown: Party = getattr(pki, party)
+    server = await serve(secured(server_context(shown.pem)))
+    ca: Path = getattr(pki, trusting)
+    error = await refused(await dial(server), endpoint(server, "localhost", ca_file=ca))
+    assert error.code == f"tls.{code}"
+    assert str(error).startswith(words)
+
+
 @VERSIONS
 async def test_what_was_agreed_is_known_after_a_bad_certificate(
     serve: Serve, dial: Dial, pki: PKI, version: ssl.TLSVersion

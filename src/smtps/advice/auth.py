@@ -109,8 +109,14 @@ ADVICE: dict[str, Advice] = {
         "RFC 4954 section 6"),
     "auth.mechanism_refused": Advice(
         _E, "The server does not accept this kind of login.",
-        "Try one that it offers and that was not tried yet, with --mechanism; as its operator, "
-        "offer only mechanisms that work.", _OPERATOR, "RFC 4954 section 4"),
+        "If it offers a kind that was not tried, name that one with --mechanism. If not, its "
+        "operator has to act: offer only mechanisms that work.", _OPERATOR,
+        "RFC 4954 section 4"),
+    "auth.already_logged_in": Advice(
+        _E, "The server takes this session as logged in already: by a client certificate, by the "
+        "address, or through a proxy in between.",
+        "Try without user name and password. As its operator, look at what logs the session in "
+        "before AUTH.", _YOU, "RFC 4954 section 4"),
     "auth.unverified_tls": Advice(
         _E, "Without a check of the certificate, anybody could be at the other end.",
         "Give a CA file or a fingerprint; to send the password all the same, say so explicitly.",

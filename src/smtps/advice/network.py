@@ -58,6 +58,11 @@ ADVICE: dict[str, Advice] = {
         "them cannot be used. Programs that know only the first one may fail.",
         "As its operator, repair that server, or take its SRV record out of DNS.", _OPERATOR,
         "RFC 2782"),
+    "dns.unusable_address": Advice(
+        _E, "The name leads to an address that no mail server can have: it is reserved, or for "
+        "multicast.",
+        "As its operator, correct the A or AAAA record. Otherwise compare with another resolver: "
+        "a proxy, VPN or blocker may have put the address there.", _OPERATOR, "RFC 6890"),
     "dns.submission_not_offered": Advice(
         _E, "The domain says in DNS that it has no server for outgoing mail.",
         "Ask your provider for the outgoing server. As its operator, replace the SRV records that "

@@ -47,13 +47,24 @@ ADVICE: dict[str, Advice] = {
     "send.login_required": Advice(
         _E, "The server wants you to log in first.", "Log in: give user name and password.", _YOU,
         "RFC 4954 section 6"),
+    "send.login_ignored": Advice(
+        _E, "The server accepted the login and asks for one all the same.",
+        "Only its operator can help: the part of the server that decides about mail does not see "
+        "the login. In Postfix, put permit_sasl_authenticated first in the restrictions of this "
+        "port; behind a proxy, let the proxy hand the login on.", _OPERATOR, "RFC 4954 section 6"),
     "send.sender_refused": Advice(
         _E, "You may not send as this address here.",
         "Use the account's own address as sender (From and envelope), or have this one allowed or "
         "verified for the account.", _YOU),
     "send.sender_blocked": Advice(
-        _E, "The recipient's side has this sender's address or domain on its block list.",
-        "Ask the recipient, by another way, to have it removed.", _YOU),
+        _E, "The recipient's side has this sender's address or domain on its block list, or found "
+        "it on a public one.",
+        "If the reply names a public list, look the domain up there and ask for its removal. If "
+        "not, ask the recipient, by another way, to remove it.", _YOU),
+    "send.link_blocked": Advice(
+        _E, "The message holds a link whose domain is on a block list.",
+        "Take the link out and send again; look in the signature, too. As the owner of the domain, "
+        "look it up at the list that the reply names.", _YOU),
     "send.sender_unresolvable": Advice(
         _E, "The server cannot find the sender's domain in DNS, or the sender's mailbox at it.",
         "Check the sender's address. As the owner of its domain, publish an MX or address record.",
@@ -66,6 +77,11 @@ ADVICE: dict[str, Advice] = {
         "Delete mail from it, then send again.", _YOU),
     "send.recipient_unknown": Advice(
         _E, "There is no such mailbox.", "Check the address.", _YOU, "RFC 3463 section 3.2"),
+    "send.recipient_unverified": Advice(
+        _E, "The server asks the recipient's mail server whether the mailbox exists before it "
+        "accepts the recipient, and got no answer.",
+        "Try again later. If it goes on, the recipient's mail server is at fault: reach the "
+        "recipient another way.", _YOU),
     "send.recipient_disabled": Advice(
         _E, "The recipient's mailbox exists but takes no mail: it is disabled or inactive.",
         "Ask the recipient, by another way, for an address that is in use.", _YOU,

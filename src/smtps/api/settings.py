@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from smtps.api.accounts import AccountSettings, WebhookSettings, check_names
 from smtps.api.guards.callers import Proxies
@@ -29,6 +36,22 @@ from smtps.net.egress import MAIL_PORTS, Egress
 Right = Literal["inbox", "metrics"]
 """What a token with ``grants`` may do only when it is said: read and empty the sandbox's inbox, and
 see the metrics of all accounts."""
+
+
+class _Environment(EnvSettingsSource):
+    """Variables of the environment: a list with commas or as JSON, a table as JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            if str(field.annotation).startswith("list["):
+                return [part for each in value.split(",") if (part := each.strip())]
+            name = f"SMTPS_{field_name.upper()}"
+            example = '{"name": …}'
+            raise InputError(
+                name, f"must be a table in JSON, such as {example}; or set it in the file"
+            ) from None
 
 
 class Settings(BaseSettings):
@@ -123,6 +146,17 @@ class Settings(BaseSettings):
         "target_rate": ("", "30/minute"),
     }
     """Left open, they are this on loopback, and that elsewhere."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # ours takes its place
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Environment(settings_cls)
 
     @field_validator("tokens")
     @classmethod
@@ -229,6 +263,8 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
     merged |= {name: value for name, value in flags.items() if value is not None}
     try:
         return Settings(**merged)
+    except SettingsError as error:  # of a variable that cannot be read
+        raise error.__cause__ or error from None
     except ValidationError as error:
         first = error.errors()[0]
         cause = first.get("ctx", {}).get("error")

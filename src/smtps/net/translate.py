@@ -12,9 +12,11 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from smtps.core.reply import printable
-from smtps.errors import CertificateError, NetworkError, Phase, SMTPSError, TLSError
+from smtps.errors import CertificateError, Failure, NetworkError, Phase, SMTPSError, TLSError
 from smtps.net.alerts import Scene, alert_number, meaning
 from smtps.net.serverhello import flight
 from smtps.net.services import recognise
@@ -44,11 +46,14 @@ _ERRNO = {
     errno.ENOBUFS: ("net.out_of_sockets", "This machine has no room for another connection."),
 }
 
+EXPIRED = "tls.certificate_expired"
+ROOT_EXPIRED = "tls.root_expired"
+
 _VERIFY = {
     2: ("tls.certificate_incomplete_chain", "The issuer of a trusted certificate is not known."),
     7: ("tls.certificate_bad_signature", "A signature in the chain does not fit its issuer."),
     9: ("tls.certificate_not_yet_valid", "The certificate is not valid yet."),
-    10: ("tls.certificate_expired", "The certificate has expired."),
+    10: (EXPIRED, "The certificate has expired."),
     13: ("tls.certificate_malformed", "The certificate's start is no date."),
     14: ("tls.certificate_malformed", "The certificate's end is no date."),
     18: ("tls.certificate_self_signed", "The certificate is signed by itself."),
@@ -180,6 +185,31 @@ def closed(phase: Phase, address: str | None = None) -> NetworkError:
     return NetworkError(
         code, f"The server closed the connection {during}.", phase=phase, address=address
     )
+
+
+def whose_end(failure: Failure, chain: tuple[bytes, ...]) -> Failure:
+    """Which certificate has expired; OpenSSL does not say.
+
+    Args:
+        failure: ``tls.certificate_expired``.
+        chain: as the server sent it, DER. If all of it is in date, the certificate that is not can
+            only be one that is trusted here.
+    """
+    from cryptography import x509  # late: only a failure needs it  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    try:
+        sent = [x509.load_der_x509_certificate(der) for der in chain]
+        ended = [each for each in sent if each.not_valid_after_utc < now]
+    except ValueError:  # malformed: OpenSSL's word is all there is
+        return failure
+    if not ended:
+        message = "An authority that is trusted here has expired."
+        return replace(failure, code=ROOT_EXPIRED, message=message)
+    if ended[0] is not sent[0]:
+        name = ended[0].subject.rfc4514_string()
+        return replace(failure, message=f"An issuer in the server's chain has expired: {name}.")
+    return failure
 
 
 def _from_ssl(error: ssl.SSLError, scene: Scene) -> SMTPSError:

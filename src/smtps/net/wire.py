@@ -16,7 +16,7 @@ from typing import cast
 from smtps.errors import Phase, SMTPSError
 from smtps.net.binding import server_end_point
 from smtps.net.tls import TLSFacts, facts_of, peer_chain
-from smtps.net.translate import closed, translate
+from smtps.net.translate import EXPIRED, closed, translate, whose_end
 
 _KEEP = 16384
 """Raw bytes kept of the server's beginning: its whole first flight, as a rule."""
@@ -274,13 +274,16 @@ class Wire(asyncio.Protocol):
 
     def explain(self, error: Exception, phase: Phase) -> SMTPSError:
         """The error of ours that ``error`` means here, by what the server had said until then."""
-        return translate(
+        found = translate(
             error,
             phase,
             address=self.address,
             first_bytes=bytes(self.first_bytes),
             certificate=self._certificate,
         )
+        if found.code == EXPIRED and self._tls is not None:
+            found.failure = whose_end(found.failure, peer_chain(self._tls))
+        return found
 
     def facts(self) -> TLSFacts:
         """What is known of TLS here, whether it came about or not."""

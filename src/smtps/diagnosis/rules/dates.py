@@ -10,8 +10,10 @@ from smtps.diagnosis.doubts import A_DAY, doubt, greeted_at, links
 from smtps.diagnosis.facts import AddressFacts, Facts, Link
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.rules.certificates import expires_soon, failed, found, shown, trusted
+from smtps.net.translate import EXPIRED, ROOT_EXPIRED
 
-EXPIRED, TOO_EARLY = "tls.certificate_expired", "tls.certificate_not_yet_valid"
+_ENDED = (EXPIRED, ROOT_EXPIRED)
+TOO_EARLY = "tls.certificate_not_yet_valid"
 
 
 def validity(facts: Facts) -> Iterator[Finding]:
@@ -23,7 +25,7 @@ def validity(facts: Facts) -> Iterator[Finding]:
         if doubtful is not None:
             finding = Finding.of(doubtful.code, f"{address.address}: {doubtful.words}")
             yield finding.explaining(
-                address.failure if failed(address, EXPIRED, TOO_EARLY) else None
+                address.failure if failed(address, *_ENDED, TOO_EARLY) else None
             )
             continue
         for link in _links(address):
@@ -49,7 +51,9 @@ def _dates(facts: Facts, address: AddressFacts, link: Link) -> Iterator[Finding]
     fix, audience = _remedy(link)
     if now > certificate.not_after:
         seen = f"{who}expired on {end}, {_span(now - certificate.not_after)} ago; {clock}"
-        yield found(address, EXPIRED, seen).with_fix(fix, audience)
+        code = ROOT_EXPIRED if link.place is None else EXPIRED
+        finding = found(address, code, seen).with_fix(fix, audience)
+        yield finding.explaining(address.failure) if failed(address, *_ENDED) else finding
     elif now < certificate.not_before:
         seen = f"{who}{'is ' if who else ''}valid only from {start} on; {clock}"
         yield found(address, TOO_EARLY, seen)
@@ -62,10 +66,11 @@ def _remedy(link: Link) -> tuple[str | None, Who | None]:
     if link.place == 0:
         return None, None
     if link.place is None:
-        return "Update this computer's certificate authorities, or the CA file.", Who.YOU
+        return _UPDATE, Who.YOU
     return _RENEW_CHAIN, None
 
 
+_UPDATE = "Update this computer's certificate authorities, or the CA file."
 _RENEW_CHAIN = (
     "Have the server send the authority's current intermediate certificate (fullchain.pem of the "
     "last renewal has it), then reload the mail server."

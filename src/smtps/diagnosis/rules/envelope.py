@@ -21,6 +21,8 @@ def refusals(facts: Facts) -> Iterator[Finding]:
             code = meaning(phase, reply)
             if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
                 code = "send.login_required"
+            if code == "send.login_required" and address.mechanism is not None:
+                code = "send.login_ignored"
             yield Finding.of(code, f"{address.address}: <{who}>: {reply}")
 
 

@@ -74,15 +74,25 @@ _PRIVATE = tuple(
 )  # fmt: skip
 """Of private networks (RFC 1918 and its kin), and link-local ones."""
 
+_NOBODYS = tuple(
+    ip_network(text)
+    for text in ("0.0.0.0/8", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "100::/64", "ff00::/8")
+)
+"""For benchmarks, multicast, or reserved (RFC 6890, RFC 5771): no server has one. A proxy on this
+machine may hand them out all the same, and then the connection works."""
+
 
 def _inside(address: AddressFacts) -> tuple[str, Severity] | None:
     found = ip_address(address.address.partition("%")[0])
+    reached = address.reached
     if found.is_unspecified or found.is_loopback:
         code = "dns.blocked_name" if found.is_unspecified else "dns.loopback_address"
-        return code, Severity.WARNING if address.reached else Severity.ERROR
+        return code, Severity.WARNING if reached else Severity.ERROR
+    cut = address.failure is not None and address.failure.phase is Phase.TCP
+    if any(found in network for network in _NOBODYS):
+        return ("dns.unusable_address", Severity.ERROR) if cut else None
     if not any(found in network for network in _PRIVATE):
         return None
-    if address.reached:
+    if reached:
         return "dns.private_address", Severity.INFO
-    cut = address.failure is not None and address.failure.phase is Phase.TCP
     return "dns.private_address", Severity.ERROR if cut else Severity.WARNING
