@@ -115,6 +115,7 @@ async def test_a_full_record_is_not_kept_waiting(
     """The server is at work on the first messages while the last ones are made ready."""
     pair = (SMALL + b"y" * 70 + b"\r\n" + b"z" * 900 + b"\r\n", PAIR[1])
     async with await opened(server) as session:
+        await session.send(*pair)
         with counted(session, monkeypatch) as found:
             results = [r async for _, r in session.send_many([pair] * 64, window=64)]
         assert len(results) == 64

@@ -464,24 +464,108 @@ def test_a_refused_chunk_is_cleared_away_by_rset(talk: Dialogue) -> None:
 
 # Codes that mean nothing where they come
 
-FITTING: dict[Verb, str] = {
-    **dict.fromkeys(Verb, "245"),
-    Verb.AUTH: "2345",
-    Verb.RESPONSE: "2345",
-    Verb.DATA: "345",
+FITTING: dict[Verb, set[int]] = {
+    **{verb: {250} for verb in Verb},
+    Verb.GREETING: {220},
+    Verb.STARTTLS: {220},
+    Verb.AUTH: {235, 334},
+    Verb.RESPONSE: {235, 334},
+    Verb.RCPT: {250, 251, 252},
+    Verb.DATA: {354},
+    Verb.QUIT: {221},
 }
-"""First digits with a meaning (RFC 5321 section 4.3.2, RFC 4954 section 4)."""
+"""Codes that say yes (RFC 5321 section 4.3.2, RFC 4954 section 4)."""
+
+CODES = (200, 211, 214, 220, 221, 235, 250, 251, 252, 253, 290, 300, 334, 350, 354)
 
 
 @pytest.mark.parametrize("verb", Verb)
-@pytest.mark.parametrize("digit", "2345")
-def test_a_reply_counts_only_with_a_code_that_fits(talk: Dialogue, verb: Verb, digit: str) -> None:
+@pytest.mark.parametrize("code", [*CODES, 450, 454, 550, 590])
+def test_a_reply_counts_only_with_a_code_that_fits(talk: Dialogue, verb: Verb, code: int) -> None:
     talk.waiting_for(verb)
-    if digit in FITTING[verb]:
-        assert talk.says(f"{digit}50 words") == [f"{verb} {digit}50"]
+    if code >= 400 or code in FITTING[verb]:
+        assert talk.says(f"{code} words") == [f"{verb} {code}"]
+        return
+    twice = code == 220 and verb in (Verb.EHLO, Verb.HELO)
+    with talk.breaks(
+        ProtocolError, "smtp.greets_twice" if twice else "smtp.wrong_code", PHASES[verb]
+    ):
+        talk.says(f"{code} words")
+
+
+def test_a_reply_to_another_command_is_told_by_what_it_answers(talk: Dialogue) -> None:
+    talk.with_recipient().sends(RSET)
+    with pytest.raises(ProtocolError, match="answered RSET with 354, which answers DATA: 354 go"):
+        talk.says("354 go on")
+
+
+def test_a_code_that_nobody_knows_is_told_so(talk: Dialogue) -> None:
+    talk.ready().sends(mail(ANN))
+    with pytest.raises(ProtocolError, match="answered MAIL with 299, which is no code of SMTP"):
+        talk.says("299 fine")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_second_greeting_is_called_one(talk: Dialogue, late: bool) -> None:
+    talk.says("220 proxy.example")
+    if late:
+        talk.sends(EHLO)
+    with talk.breaks(ProtocolError, "smtp.greets_twice", Phase.EHLO):
+        talk.says("220 mail.example ESMTP")
+
+
+# Several codes in one reply
+
+
+NO_HARM = {
+    *(Verb.GREETING, Verb.EHLO, Verb.HELO, Verb.STARTTLS, Verb.AUTH, Verb.RESPONSE),
+    *(Verb.RSET, Verb.NOOP, Verb.QUIT),
+}
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("code", [421, 450, 521, 550])
+def test_a_no_behind_a_yes_counts_where_nothing_is_at_stake(
+    talk: Dialogue, verb: Verb, code: int
+) -> None:
+    talk.waiting_for(verb)
+    lines = f"{max(FITTING[verb])}-words", f"{code} 5.7.1 no"
+    if verb in NO_HARM:
+        assert talk.says(*lines) == [f"{verb} {code}"]
     else:
-        with talk.breaks(ProtocolError, "smtp.wrong_code", PHASES[verb]):
-            talk.says(f"{digit}50 words")
+        with talk.breaks(ProtocolError, "smtp.mixed_codes", PHASES[verb]):
+            talk.says(*lines)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_yes_behind_a_no_counts_nowhere(talk: Dialogue, verb: Verb) -> None:
+    talk.waiting_for(verb)
+    with talk.breaks(ProtocolError, "smtp.mixed_codes", PHASES[verb]):
+        talk.says("550-no", f"{max(FITTING[verb])} words")
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_of_several_refusals_the_last_counts(talk: Dialogue, verb: Verb) -> None:
+    talk.waiting_for(verb)
+    assert talk.says("450-later", "550 never") == [f"{verb} 550"]
+
+
+def test_a_contradiction_is_told_with_its_words(talk: Dialogue) -> None:
+    talk.in_content().sends(END_OF_DATA)
+    with pytest.raises(ProtocolError, match=r"in one reply to the message: 250-ok; 550 5\.7\.1 no"):
+        talk.says("250-ok", "550 5.7.1 no")
+
+
+def test_of_several_codes_that_answer_nothing_none_counts(talk: Dialogue) -> None:
+    talk.ready().sends(mail(ANN))
+    with talk.breaks(ProtocolError, "smtp.mixed_codes", Phase.MAIL):
+        talk.says("220-a", "221 b")
+
+
+def test_two_ways_to_say_yes_are_one(talk: Dialogue) -> None:
+    talk.waiting_for(Verb.RCPT)
+    assert talk.says("251-forwarded", "250 ok") == ["RCPT 250"]
+    assert talk.connection.quirks == {Quirk.MIXED_CODES}
 
 
 def test_a_wrong_code_in_a_group_ends_it_there(talk: Dialogue) -> None:
@@ -588,6 +672,32 @@ def test_a_surplus_reply_or_half_of_one_is_found_before_the_next_command(
     assert not talk.connection.in_step
     with talk.breaks(ProtocolError, "smtp.unexpected_reply"):
         talk.sends(command)
+
+
+@pytest.mark.parametrize(
+    ("data", "half"),
+    [(b"", False), (b"4", True), (b"421-a\r\n", True), (b"421 a\r\n", False), (b"junk\r\n", False)],
+)
+def test_half_a_surplus_reply_is_told_from_a_whole_one(
+    talk: Dialogue, data: bytes, half: bool
+) -> None:
+    talk.ready().arrives(data)
+    assert talk.connection.half_said is half
+
+
+def test_half_of_a_reply_that_is_due_is_no_surplus(talk: Dialogue) -> None:
+    talk.ready().sends(mail(ANN))
+    talk.arrives(b"25")
+    assert not talk.connection.half_said
+
+
+@pytest.mark.parametrize(("code", "noted"), [(251, True), (450, False)])
+def test_a_mixed_reply_is_reported_unless_its_words_are(
+    talk: Dialogue, code: int, noted: bool
+) -> None:
+    talk.waiting_for(Verb.RCPT)
+    talk.says(f"{250 if noted else 550}-a", f"{code} b")
+    assert (Quirk.MIXED_CODES in talk.connection.quirks) is noted
 
 
 def test_half_a_surplus_reply_is_shown(talk: Dialogue) -> None:

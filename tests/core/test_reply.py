@@ -7,7 +7,6 @@ from collections import deque
 import pytest
 from tests.core.pieces import all_cuts
 
-from smtps.core.command import Verb
 from smtps.core.reply import (
     EnhancedCode,
     Limits,
@@ -30,6 +29,8 @@ def parse(*pieces: bytes | bytearray | memoryview, limits: Limits | None = None)
             replies.append(reply)
     return replies
 
+
+UNPRINTABLE = frozenset({Quirk.BARE_LF, Quirk.NON_ASCII, Quirk.CONTROL_CHARACTER, Quirk.ODD_CODE})
 
 GOOD: list[tuple[bytes, Reply]] = [
     (b"220 mail.example ESMTP\r\n", Reply(220, ("mail.example ESMTP",))),
@@ -65,7 +66,7 @@ GOOD: list[tuple[bytes, Reply]] = [
     ),
     (
         b"590-\xff\n590 \x01\r\n",
-        Reply(590, (r"\xff", r"\x01"), quirks=frozenset(Quirk) - {Quirk.LONG_LINE}),
+        Reply(590, (r"\xff", r"\x01"), quirks=UNPRINTABLE),
     ),
 ]
 
@@ -116,9 +117,11 @@ BAD: list[tuple[bytes, str]] = [
     (b"\n", "smtp.not_a_reply"),
     (b"hello\r\n", "smtp.not_a_reply"),
     (b"25\r\n", "smtp.not_a_reply"),
-    (b"199 a\r\n", "smtp.not_a_reply"),
-    (b"100-a\r\n", "smtp.not_a_reply"),
-    (b"600 a\r\n", "smtp.not_a_reply"),
+    (b"199 a\r\n", "smtp.wrong_code"),
+    (b"100-a\r\n", "smtp.wrong_code"),
+    (b"600 a\r\n", "smtp.wrong_code"),
+    (b"000\r\n", "smtp.wrong_code"),
+    (b"250-a\r\n150 a\r\n", "smtp.wrong_code"),
     (b"2500 a\r\n", "smtp.not_a_reply"),
     (b"250_a\r\n", "smtp.not_a_reply"),
     (b"250\ta\r\n", "smtp.not_a_reply"),
@@ -130,8 +133,6 @@ BAD: list[tuple[bytes, str]] = [
     (b"SSH-2.0-OpenSSH\r\n", "smtp.not_a_reply"),
     (b"\x15\x03\x01\x00\x02\x02\n", "smtp.not_a_reply"),
     (b"250-a\r\nb\r\n", "smtp.not_a_reply"),
-    (b"250-a\r\n550 b\r\n", "smtp.mixed_codes"),
-    (b"250-a\r\n251-b\r\n", "smtp.mixed_codes"),
     (b"x" * 4097, "smtp.reply_too_long"),
     (b"220 " + b"x" * 4091 + b"\r\n", "smtp.reply_too_long"),
     (b"250-\r\n" * 257, "smtp.reply_too_long"),
@@ -230,13 +231,38 @@ def test_a_reply_out_of_place_is_told_with_its_words() -> None:
     reply = Reply(250, ("ok",))
     surplus = unexpected(reply)
     assert (surplus.code, surplus.failure.smtp_code) == ("smtp.unexpected_reply", 250)
-    wrong = wrong_code(reply, Verb.DATA, Phase.DATA)
+    wrong = wrong_code(reply, "DATA", "answers another command", Phase.DATA)
     assert (wrong.code, wrong.phase, wrong.failure.lines) == (
         "smtp.wrong_code",
         Phase.DATA,
         ("ok",),
     )
     assert "DATA" in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "lines", "enhanced", "others"),
+    [
+        (b"220-mx\r\n521 5.7.1 no\r\n", 521, ("5.7.1 no",), (5, 7, 1), ("220-mx",)),
+        (b"220-a\r\n220-b\r\n421 c\r\n", 421, ("c",), None, ("220-a", "220-b")),
+        (b"220-a\r\n550-b\r\n550 c\r\n", 550, ("b", "c"), None, ("220-a",)),
+        (b"550-5.1.1 a\r\n220-b\r\n550 c\r\n", 550, ("5.1.1 a", "c"), (5, 1, 1), ("220-b",)),
+        (b"250-a\r\n251\r\n", 251, ("",), None, ("250-a",)),
+    ],
+)
+def test_the_last_line_says_the_code(
+    data: bytes,
+    code: int,
+    lines: tuple[str, ...],
+    enhanced: tuple[int, int, int] | None,
+    others: tuple[str, ...],
+) -> None:
+    for pieces in all_cuts(data):
+        (reply,) = parse(*pieces)
+        assert (reply.code, reply.lines, reply.enhanced) == (code, lines, enhanced)
+        assert reply.others == others
+        assert reply.other_codes == tuple(int(line[:3]) for line in others)
+        assert reply.quirks == {Quirk.MIXED_CODES}
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ SENT_BY_BDAT = f"C BDAT {len(RAW)} LAST\nC <{len(RAW)}>\n"
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A script and its end: outcome or error code, statuses, code and phase of the failure.
+    """A script and its end: outcome or error code, statuses, code and phase of the failure; whether
+    the session can go on, or None if that depends on what has been heard.
 
-    ``blind``: the message goes out with its envelope, so a reply too many cannot be told from the
-    one that is due.
+    ``proven``: the server is known to pipeline, so the message goes out with its envelope, and a
+    reply too many cannot be told from the one that is due.
     """
 
     script: str
@@ -36,8 +37,8 @@ class Dialogue:
     statuses: str = ""
     code: str | None = None
     phase: str | None = None
-    usable: bool = False
-    blind: bool = False
+    usable: bool | None = False
+    proven: bool = False
     to: tuple[str, ...] = ("b@x.test",)
     options: dict[str, Any] = field(default_factory=dict)
     send: dict[str, Any] = field(default_factory=dict)
@@ -121,6 +122,19 @@ DIALOGUES: dict[str, Dialogue] = {
     "silent at EHLO": failed("S 220 x\nC EHLO portofcall\nsilence", "smtp.timeout", "ehlo"),
     "codes differ in one reply": failed(
         "S 220 x\nC EHLO portofcall\nS 250-x\nS 251 HELP\nclose", "smtp.mixed_codes", "ehlo"),
+    "postscreen's teaser": failed(
+        "S 220-mx.x.test ESMTP\nS 521 5.7.1 Service unavailable; client [192.0.2.9] blocked using "
+        "list.example\nclose", "smtp.blocklisted", "greeting"),
+    "a teaser, and too many connections": failed(
+        "S 220-mx.x.test ESMTP\nS 421 4.7.0 mx.x.test Error: too many connections\nclose",
+        "smtp.rate_limited", "greeting"),
+    "greeted twice at once": failed("S 220 x\nS 220 y\nclose", "smtp.greets_twice", "ehlo"),
+    "greeted twice": failed(
+        "S 220 x\nC EHLO portofcall\nS 220 y\nclose", "smtp.greets_twice", "ehlo"),
+    **{
+        f"greeted with {code}": failed(f"S {code} x\nclose", "smtp.wrong_code", "greeting")
+        for code in (100, 200, 221, 250, 354, 600)
+    },
     "a line without end": failed(
         "S 220 x\nC EHLO portofcall\nR 250 " + "x" * 5000 + "\nclose", "smtp.reply_too_long", "ehlo"),
     "lines without end": failed(
@@ -179,6 +193,21 @@ DIALOGUES: dict[str, Dialogue] = {
     "no login in common": failed(
         AUTH.format("GSSAPI") + "C QUIT\nS 221 bye\nclose", "auth.no_common_mechanism", "auth",
         options=LOGIN),
+    **{
+        f"AUTH answered with {code}": failed(
+            AUTH.format("PLAIN") + f"C AUTH PLAIN AHUAcA==\nS {code} x\nclose", "smtp.wrong_code",
+            "auth", options=LOGIN)
+        for code in (220, 221, 250, 354)
+    },
+    "421 behind a login": unsent(
+        AUTH.format("PLAIN") + "C AUTH PLAIN AHUAcA==\nS 235 ok\nS 421 4.3.2 restarting\nclose",
+        "deferred", "d", "smtp.shutting_down", "mail", options=LOGIN),
+    "421 behind EHLO": unsent(
+        LOCK + "S 421 4.7.0 too many connections\nclose", "deferred", "d", "smtp.rate_limited",
+        "mail"),
+    "421 behind EHLO, before a login": failed(
+        AUTH.format("PLAIN") + "S 421 4.3.2 restarting\nclose", "smtp.shutting_down", "auth",
+        options=LOGIN),
     "closed in the login": failed(
         AUTH.format("PLAIN") + "C AUTH PLAIN AHUAcA==\nclose", "net.closed_by_server", "auth",
         options=LOGIN),
@@ -190,8 +219,8 @@ DIALOGUES: dict[str, Dialogue] = {
         PIPE + MAIL + TWO + "S 451 4.3.0 later\nS 503 x\nS 503 x\n" + BYE, "deferred", "dd",
         "send.deferred", "mail", usable=True, to=BOTH),
     "MAIL refused, but DATA accepted": unsent(
-        PIPE + MAIL + ONE + "C DATA\nS 550 no\nS 503 x\n" + GO + "C <message>\nS 554 none\n" + BYE,
-        "refused", "r", "send.mail_refused", "mail", usable=True),
+        PIPE + MAIL + ONE + "C DATA\nS 550 no\nS 503 x\n" + GO + "close",
+        "refused", "r", "send.mail_refused", "mail"),
     "the first of two refused": unsent(
         LOCK + MAIL + OK + "C RCPT TO:<b@x.test>\nS 550 5.1.1 no\n" + BYE, "refused", "ru",
         "send.recipient_unknown", "rcpt", usable=True, to=BOTH),
@@ -206,11 +235,13 @@ DIALOGUES: dict[str, Dialogue] = {
         "partial", "ra", "send.recipient_refused", "rcpt", usable=True, to=BOTH, send=ANY),
     "one of two refused, the other gets it by BDAT": unsent(
         CHUNK + MAIL + TWO + SENT_BY_BDAT + OK + "S 550 no\n" + OK + OK + BYE, "partial", "ra",
+        "send.recipient_refused", "rcpt", usable=True, to=BOTH, send=ANY, proven=True),
+    "the same, from a server that has not shown that it pipelines": unsent(
+        CHUNK + MAIL + TWO + OK + "S 550 no\n" + OK + SENT_BY_BDAT + OK + BYE, "partial", "ra",
         "send.recipient_refused", "rcpt", usable=True, to=BOTH, send=ANY),
     "all refused, but DATA accepted": unsent(
-        PIPE + MAIL + TWO + "C DATA\n" + OK + "S 550 no\nS 550 no\n" + GO + "C <message>\n"
-        "S 554 no recipients\n" + BYE, "refused", "rr", "send.recipient_refused", "rcpt",
-        usable=True, to=BOTH, send=ANY),
+        PIPE + MAIL + TWO + "C DATA\n" + OK + "S 550 no\nS 550 no\n" + GO + "close",
+        "refused", "rr", "send.recipient_refused", "rcpt", to=BOTH, send=ANY),
     "too many recipients for one transaction": Dialogue(
         PIPE + MAIL + TWO + OK * 2 + "S 452 4.5.3 too many\n" + DATA + OK + MAIL
         + "C RCPT TO:<c@x.test>\nC DATA\n" + OK * 2 + GO + "C <message>\n" + OK + BYE,
@@ -251,7 +282,7 @@ DIALOGUES: dict[str, Dialogue] = {
         "send.deferred", "final", usable=True),
     "refused at the end, by BDAT": unsent(
         CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 554 spam\n" + BYE, "refused", "r",
-        "send.spam", "final", usable=True),
+        "send.spam", "final", usable=True, proven=True),
     "421 at the end": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "S 421 closing\nclose", "deferred", "d",
         "smtp.shutting_down", "final"),
@@ -263,14 +294,55 @@ DIALOGUES: dict[str, Dialogue] = {
         LOCK + MAIL + OK + ONE + OK + DATA + "silence", "uncertain", "x", "send.uncertain", "final"),
     "silent after the last chunk": unsent(
         CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "silence", "uncertain", "x", "send.uncertain",
-        "final", blind=True),
+        "final", proven=True),
+    "a message by BDAT for nobody is taken": unsent(
+        CHUNK + MAIL + ONE + SENT_BY_BDAT + OK + "S 550 no\n" + OK + "close", "uncertain", "x",
+        "send.uncertain", "final", proven=True),
+    "a message by BDAT from nobody is taken": unsent(
+        CHUNK + MAIL + ONE + SENT_BY_BDAT + "S 550 no\n" + OK * 2 + "close", "uncertain", "x",
+        "send.uncertain", "final", proven=True),
     "half a reply after the dot": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "R 250 o\nclose", "uncertain", "x", "send.uncertain",
         "final"),
     "garbage after the dot": unsent(
         LOCK + MAIL + OK + ONE + OK + DATA + "R Segmentation fault\\r\\n\nclose", "uncertain", "x",
         "send.uncertain", "final"),
-    "354 after the dot": unsent(
-        LOCK + MAIL + OK + ONE + OK + DATA + "S 354 again\nclose", "uncertain", "x",
-        "send.uncertain", "final"),
+    **{
+        f"{code} after the dot": unsent(
+            LOCK + MAIL + OK + ONE + OK + DATA + f"S {code} x\nclose", "uncertain", "x",
+            "send.uncertain", "final")
+        for code in (150, 200, 211, 220, 221, 235, 251, 252, 299, 334, 354, 600)
+    },
+    **{
+        f"{first} and {last} in one reply after the dot": unsent(
+            LOCK + MAIL + OK + ONE + OK + DATA + f"S {first}-x\nS {last} y\nclose", "uncertain",
+            "x", "send.uncertain", "final")
+        for first, last in ((250, 550), (550, 250), (250, 421), (250, 451), (250, 251), (354, 250))
+    },
+    "two refusals in one reply after the dot": unsent(
+        LOCK + MAIL + OK + ONE + OK + DATA + "S 451-x\nS 554 5.7.1 no\n" + BYE, "refused", "r",
+        "send.message_refused", "final", usable=True),
+    "sent, and 421 with it": Dialogue(
+        LOCK + MAIL + OK + ONE + OK + DATA + OK + "S 421 4.4.2 bye\nclose", "sent", "a",
+        usable=None),
+    "sent by BDAT, and 421 with it": Dialogue(
+        CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 3 + "S 421 4.4.2 bye\nclose", "sent", "a",
+        usable=None, proven=True),
+    "421 in place of the answer to a message by BDAT": unsent(
+        CHUNK + MAIL + ONE + SENT_BY_BDAT + OK * 2 + "S 421 4.3.2 bye\nclose", "deferred", "d",
+        "smtp.shutting_down", "final", proven=True),
+    **{
+        f"MAIL answered with {code}": unsent(
+            LOCK + MAIL + f"S {code} x\nclose", "deferred", "d", "smtp.wrong_code", "mail")
+        for code in (200, 220, 221, 235, 251, 252, 334)
+    },
+    **{
+        f"RCPT answered with {code}": unsent(
+            LOCK + MAIL + OK + ONE + f"S {code} x\nclose", "deferred", "d", "smtp.wrong_code",
+            "rcpt")
+        for code in (200, 220, 221, 235, 253, 334, 354)
+    },
+    "yes and no to a recipient": unsent(
+        LOCK + MAIL + OK + ONE + "S 250-x\nS 550 y\nclose", "deferred", "d", "smtp.mixed_codes",
+        "rcpt"),
 }  # fmt: skip

@@ -167,7 +167,8 @@ class Strict:
             self._data = bool(self._to)
             self._say("354 go on" if self._data else "503 RCPT first")
         elif verb == "AUTH" and any(word.startswith("AUTH ") for word in self.offers):
-            self._said_yes(line)
+            reply = self.judge(line)
+            self._say("235 2.7.0 welcome" if reply.startswith("250") else reply)
         else:
             self._say("500 what?")
 

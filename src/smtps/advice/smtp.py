@@ -109,7 +109,8 @@ ADVICE: dict[str, Advice] = {
     "smtp.timeout": Advice(
         _E, "The server stopped answering.", "Try again later.", _OPERATOR),
     "smtp.not_a_reply": Advice(
-        _E, "What listens here does not speak SMTP.", "Check host and port.", _YOU),
+        _E, "The server sent something that is not SMTP.",
+        "Check host and port. If they are right, report the line to the server's operator.", _YOU),
     "smtp.web_server": Advice(
         _E, "A web server listens on this port, not a mail server.",
         "Check host and port: mail is handed in on port 465 with implicit TLS or on port 587 with "
@@ -139,7 +140,13 @@ ADVICE: dict[str, Advice] = {
         "logs of both; else try from another address.", _OPERATOR),
     "smtp.mixed_codes": Advice(
         _E, "The server contradicts itself within one reply.", "Report it to its operator.",
-        _OPERATOR),
+        _OPERATOR, "RFC 5321 section 4.2.1"),
+    "smtp.greets_twice": Advice(
+        _E, "The server greets twice. Clients take the second greeting for the answer to their "
+        "first command, and each later reply for the answer to the next one.",
+        "As its operator, find what writes the second greeting: a proxy or filter in front of the "
+        "server that greets clients itself and passes the server's greeting on, or a script.",
+        _OPERATOR, "RFC 5321 section 4.3.1"),
     "smtp.reply_too_long": Advice(
         _E, "The server talks without end.", "Check host and port; report it to its operator.",
         _OPERATOR),
@@ -147,14 +154,23 @@ ADVICE: dict[str, Advice] = {
         _E, "The server said more than it was asked, so nothing it says can be matched any more.",
         "Report it to its operator.", _OPERATOR),
     "smtp.wrong_code": Advice(
-        _E, "The server's answer makes no sense in this place.", "Report it to its operator.",
-        _OPERATOR),
+        _E, "The server's reply has a code that does not answer the command. It answers out of "
+        "step, or breaks the protocol, so nothing it says can be relied on.",
+        "Report the command and the reply (see the transcript) to its operator; a proxy or filter "
+        "in front of the server may have added or swallowed a reply.",
+        _OPERATOR, "RFC 5321 section 4.3.2"),
     "smtp.nonstandard_replies": Advice(
         _W, "The server's replies break the rules; strict clients may stumble.",
         "Report it to its operator.", _OPERATOR),
     "smtp.chunking_refused": Advice(
         _E, "The server offers CHUNKING and does not know its command, BDAT.",
         "Nothing was delivered; send again with chunking off.", _OPERATOR, "RFC 3030 section 2"),
+    "smtp.pipelining_refused": Advice(
+        _E, "The server offers PIPELINING, and answers only the first of several commands that "
+        "arrive together.",
+        "Send again: nothing was delivered, and this server is then spoken to step by step. As its "
+        "operator, stop offering PIPELINING, or look for a firewall or proxy that inspects SMTP "
+        "and drops commands.", _OPERATOR, "RFC 2920 section 3.2"),
     "smtp.reset_refused": Advice(
         _E, "The server refused to forget the message before, so the next one could not begin.",
         "Send again over a new connection.", _OPERATOR, "RFC 5321 section 4.1.1.5"),

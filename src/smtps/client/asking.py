@@ -55,18 +55,12 @@ async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transact
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
     wording = Wording(sender, people, Way.to(access.endpoint, offered, access.learned))
-    asked = Transaction(wording, EMPTY, ask_only=True)
+    # One command at a time: what is answered then is answered to it.
+    asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
     pipeline = Pipeline(access.dialogue, access.learned)
-    while True:
-        pipeline.add(asked)
-        while not pipeline.idle:
-            await pipeline.advance()
-        if asked.error is not None or not asked.again:
-            break
-        asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
-    if asked.refused_sender:
-        asked.rcpt_replies.clear()
-        asked.error = None
+    pipeline.add(asked)
+    while not pipeline.idle:
+        await pipeline.advance()
     return asked
 
 

@@ -38,6 +38,10 @@ _TIMEOUT_OF: dict[Phase, str] = {
 """Any other phase: ``command``."""
 
 
+WHOLE_WITHIN = 3.0
+"""Seconds for the rest of a reply that nobody asked for."""
+
+
 @lru_cache(maxsize=64)
 def _seconds(timeouts: Timeouts) -> dict[Phase, float]:
     """How long each phase may take."""
@@ -95,6 +99,13 @@ class Dialogue:
         """Whether another command may be sent, with nothing under way before it."""
         return self.alive and self.connection.in_step
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the server has said something that nobody asked for. What it is, the next command
+        finds out before it is sent.
+        """
+        return self.alive and not self.connection.pending and not self.connection.quiet
+
     async def greeting(self) -> Reply:
         """Wait for the server to speak first."""
         with self.guard():
@@ -111,6 +122,7 @@ class Dialogue:
         """
         replies = [] if replies is None else replies
         with self.guard():
+            await self.hear_out()
             self.say(commands)
             self.flush()
             while self.connection.pending:
@@ -241,6 +253,24 @@ class Dialogue:
         """Read what arrived before an error; nothing follows it."""
         if data := await self.wire.rest():
             self.connection.receive_data(data)
+
+    async def hear_out(self) -> None:
+        """Take what has come though nothing is due, up to its last word if that comes soon. The
+        next command finds out what it is, whatever pieces it came in.
+        """
+        connection = self.connection
+        if connection.pending:
+            return
+        try:
+            while self.wire.has_unread or connection.half_said:
+                with self._waiting(WHOLE_WITHIN) as until:
+                    data = await self.wire.receive(until)
+                connection.receive_data(data)
+                if not data:
+                    return
+        except (OSError, SMTPSError):
+            if connection.quiet:  # else what was received counts before what went wrong
+                raise
 
     async def next_answer(self) -> Answer:
         """Wait for the next reply, within the time that its phase may take."""

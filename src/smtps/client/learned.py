@@ -21,6 +21,9 @@ class Learned:
         overlapping: it takes the next envelope before it has answered the message before. RFC 2920
             section 3.1 allows that, and some servers refuse it since it helps to smuggle mail.
         pipelining: it takes commands that go out together.
+        proven: it has answered such commands, each in its turn. Before, no message goes out with
+            its envelope: a server that loses commands, or says a reply too many, is found out
+            while nothing is in doubt.
         chunking: it takes BDAT.
         literal: it takes the client's address, and not its name, in EHLO.
         resets: so many RSET it takes on a connection, and hangs up at the next; the first behind
@@ -30,6 +33,7 @@ class Learned:
 
     overlapping: bool = True
     pipelining: bool = True
+    proven: bool = False
     chunking: bool = True
     literal: bool = False
     resets: int | None = None

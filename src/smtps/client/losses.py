@@ -9,11 +9,25 @@ from smtps.client.result import Outcome, Result
 ATTEMPTS = 3
 """Times that a message is begun, or a connection tried, before it is given back as deferred."""
 
-ANOTHER_WAY = frozenset({"smtp.chunking_refused", "smtp.out_of_sequence", "smtp.reset_refused"})
+ANOTHER_WAY = frozenset(
+    {
+        "smtp.chunking_refused",
+        "smtp.out_of_sequence",
+        "smtp.pipelining_refused",
+        "smtp.reset_refused",
+    }
+)
 """Failures that are about the way in which it was sent; by now another one is known."""
 
 _ENDED = frozenset(
-    {"tls.broken", "tls.plaintext_in_tls", "smtp.unexpected_reply", "smtp.wrong_code"}
+    {
+        "tls.broken",
+        "tls.plaintext_in_tls",
+        "smtp.mixed_codes",
+        "smtp.not_a_reply",
+        "smtp.unexpected_reply",
+        "smtp.wrong_code",
+    }
 )
 """Failures that say only that the connection is of no use any more."""
 

@@ -36,6 +36,12 @@ those behind them are made ready.
 FEW_RESETS = 5
 """A server that hangs up at RSET after fewer may have had another reason."""
 
+LOST_AFTER = 30.0
+"""Seconds behind the answer to MAIL after which commands that were sent with it count as lost, at a
+server that has never answered such commands. Few servers take that long for a recipient, and they
+are asked once more with all the time there is.
+"""
+
 GOOD_NUMBER = 8
 """Transactions worth a write of their own. Of a large window the first are then answered while the
 last are still being said: with 64 and a server 20 ms away, 7 % more messages a second.
@@ -136,34 +142,43 @@ class Pipeline:
     async def _speak(self) -> None:
         """Say what can be said now."""
         dialogue = self._dialogue
-        if dialogue.wire.has_unread:  # what has come while nobody listened
-            await dialogue.hear()
+        await dialogue.hear_out()
+        if dialogue.connection.pending and dialogue.wire.has_unread:
+            await dialogue.hear()  # what has come while nobody listened
         while self._unsaid and not dialogue.halting:
             current = self._unsaid[0]
             behind = current is not self._flights[0]
             if behind and not self._may_overlap(current):
                 return
             reset = self._reset_before(current)
-            while not current.said and (step := current.say(reset=reset, behind=behind)):
-                group, content, stuffed = step
-                self._before = current
-                if content is None:
-                    dialogue.say_group(group)
-                    continue
-                if not stuffed and dialogue.say_whole(group, content):
-                    self._written.append(current)
-                    if dialogue.buffered >= FULL:
-                        self._flush()
-                else:
-                    self._flush()  # what stands before it is out long before its own end is
-                    self._written.append(current)
-                    dialogue.say_group(group, 0 if stuffed else content.size)
-                    await dialogue.say_content(content, stuffed=stuffed, take=self._overhear)
+            await self._say(current, reset=reset, behind=behind)
+            if current.unwanted:
+                raise self._for_nobody(current)
             if not current.said:
                 return
             self._unsaid.popleft()
             if not current.due:  # it had nothing more to say
                 self._settle()
+
+    async def _say(self, current: Transaction, *, reset: bool, behind: bool) -> None:
+        """Say what can be said now of one of them; for the arguments see ``Transaction.say``."""
+        dialogue, proven = self._dialogue, self._learned.proven
+        while not current.said and (step := current.say(reset=reset, behind=behind, proven=proven)):
+            group, content, stuffed = step
+            self._before = current
+            if content is None:
+                dialogue.say_group(group)
+                continue
+            self._learned.proven = proven or current.together
+            if not stuffed and dialogue.say_whole(group, content):
+                self._written.append(current)
+                if dialogue.buffered >= FULL:
+                    self._flush()
+            else:
+                self._flush()  # what stands before it is out long before its own end is
+                self._written.append(current)
+                dialogue.say_group(group, 0 if stuffed else content.size)
+                await dialogue.say_content(content, stuffed=stuffed, take=self._overhear)
 
     def _may_overlap(self, current: Transaction) -> bool:
         """Whether it may begin although the one before it is not answered."""
@@ -222,14 +237,19 @@ class Pipeline:
             return
         if self._dialogue.halting:
             self._dialogue.heed(at_stake=self._at_stake)
-        if not self._owed_nothing_but_form():
+        if self._owed_nothing_but_form():
+            try:
+                await self._dialogue.hear(PATIENCE)
+            except PhaseTimeoutError:
+                self._learned.pipelining = False  # asked one by one, it need not answer them
+                raise
+        elif self._flights[0].half_answered and not self._learned.proven:
+            try:
+                await self._dialogue.hear(LOST_AFTER)
+            except PhaseTimeoutError as error:
+                raise self._lost_commands() from error
+        else:
             await self._dialogue.hear()
-            return
-        try:
-            await self._dialogue.hear(PATIENCE)
-        except PhaseTimeoutError:
-            self._learned.pipelining = False  # asked one by one, it need not answer them
-            raise
 
     def _take_all(self) -> bool:
         """Take the answers that have come; whether there were any."""
@@ -246,6 +266,28 @@ class Pipeline:
             self._flights[0].mail_reply is not None and not self._flights[0].mail_reply.positive
         )
         return refused and not (len(self._flights) > 1 and self._flights[1].due)
+
+    def _lost_commands(self) -> ProtocolError:
+        """The error of a server that answers the first of several commands and no other."""
+        self._learned.pipelining = False
+        return ProtocolError(
+            "smtp.pipelining_refused",
+            "The server offers PIPELINING, and answered MAIL but nothing that was sent with it.",
+            phase=Phase.RCPT,
+        )
+
+    def _for_nobody(self, transaction: Transaction) -> ProtocolError:
+        """The error of a server that wants a message and has refused those it is for."""
+        self._learned.pipelining = False  # asked one by one, it is not told DATA then
+        reply = transaction.data_reply
+        assert reply is not None
+        return ProtocolError(
+            "smtp.out_of_sequence",
+            f"The server asks for a message that it has refused: {reply}",
+            phase=Phase.DATA,
+            smtp_code=reply.code,
+            lines=reply.lines,
+        )
 
     def _take(self, answer: Answer) -> None:
         flights = self._flights
@@ -302,7 +344,7 @@ class Pipeline:
         """
         # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
         # refuses RSET and hangs up has read no further either.
-        closing = error.failure.smtp_code == 421
+        closing = isinstance(error, RefusedError) and error.failure.smtp_code == 421
         asked = bool(self._flights) and error.code != HALTED
         if asked and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
             self._learned.resets = self._dialogue.resets

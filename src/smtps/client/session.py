@@ -60,7 +60,7 @@ class Session(Access):
             SessionError: the session is over.
         """
         terms = _terms(partial, dsn, require_tls)
-        if not self.usable:
+        if not (self.usable or self.dialogue.interrupted):
             raise SessionError(
                 "session.broken", "This session is over; open another.", retryable=True
             )

@@ -12,7 +12,7 @@ from enum import Enum
 
 from smtps.client.sequence import out_of_sequence
 from smtps.client.wording import NOTHING, Group, Wording
-from smtps.content import EMPTY, Content
+from smtps.content import Content
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Verb, bdat
 from smtps.core.reply import EnhancedCode, Reply
@@ -82,6 +82,7 @@ class Transaction:
         stray: an answer was about the order of commands alone, and this is why. Unless the message
             was taken all the same, nothing is known yet of what the server thinks of it.
         confused: the answers contradict each other, so nobody knows what became of the message.
+        unwanted: the server asks for the message, and has refused its sender or all recipients.
     """
 
     mail_reply: Reply | None = None
@@ -99,6 +100,7 @@ class Transaction:
     behind: bool = False
     stray: Stray | None = None
     confused: bool = False
+    unwanted: bool = False
     begun: bool = False
     said: bool = False
     _ahead: bool = False
@@ -142,6 +144,16 @@ class Transaction:
         return len(self.rcpt_replies) < len(self.wording.people) or bool(self.accepted)
 
     @property
+    def together(self) -> bool:
+        """Whether its commands went out together."""
+        return self.wording.way.pipelining and not self.lockstep
+
+    @property
+    def half_answered(self) -> bool:
+        """Whether MAIL was answered, and something that went out with it was not."""
+        return self.together and self.mail_reply is not None and not self.complete
+
+    @property
     def taken(self) -> bool:
         """Whether the server took the message."""
         return self.final is not None and self.final.positive
@@ -183,18 +195,19 @@ class Transaction:
         """Whether nothing is left to say or to hear."""
         return self.said and not self.due
 
-    def say(self, *, reset: bool = False, behind: bool = False) -> Step | None:
+    def say(self, *, reset: bool = False, behind: bool = False, proven: bool = True) -> Step | None:
         """What may go out now; None while replies have to come first, or at the end.
 
         Args:
             reset: whether RSET has to stand before the envelope.
             behind: whether the transaction before it is not over.
+            proven: whether the server is known to answer commands that go out together.
         """
         if self._stage is _ENVELOPE and not self.due:
             self.begun, self.behind, self._ahead = True, behind, behind
             self.reset_due = self.reset_due or reset
-            if self.wording.way.pipelining and not self.lockstep:
-                return self._whole_envelope(reset)
+            if self.together:
+                return self._whole_envelope(reset, proven=proven)
             self.reset = self.reset or reset
         while not self.due and not self.said:
             if (step := _STEPS[self._stage](self)) is not None:
@@ -203,13 +216,13 @@ class Transaction:
                 return step
         return None
 
-    def _whole_envelope(self, reset: bool) -> Step:
+    def _whole_envelope(self, reset: bool, *, proven: bool) -> Step:
         """Where the server pipelines: all of it, and as much behind it as can do no harm."""
         wording, content, self.reset = self.wording, self.content, reset
         # Whether the server minds the RSET is known before the message is handed over, if nothing
         # is lost by waiting.
         at_once = wording.at_once and content.size <= ONE_WRITE and (self.behind or not reset)
-        if at_once and not self.ask_only:
+        if at_once and proven and not self.ask_only:
             group = wording.by_bdat(content.size, reset=reset)
             self.due, self.said, self.hopeful = len(group[0]), True, True
             return group, content, False
@@ -259,10 +272,14 @@ class Transaction:
         self.said = True
         if self.data_reply is None or not self.data_reply.positive:
             return None
+        if not self.go_on:
+            # RFC 2920 section 3.1 would have the client send a lone dot, which the server should
+            # refuse. One that asks for a message for nobody has somebody in mind, perhaps from
+            # another envelope, and who that is would get an empty message.
+            self.unwanted = True
+            return None
         self._by_data = True
-        # Accepted although nobody is left to send to: RFC 2920 section 3.1 asks for the lone dot;
-        # the server answers it with a refusal.
-        return NOTHING, self.content if self.go_on else EMPTY, True
+        return NOTHING, self.content, True
 
     def take_all(self, replies: list[Reply]) -> None:
         """The replies to all that there was to say, each of them a yes."""
@@ -316,10 +333,9 @@ class Transaction:
 
     def _take_final(self, verb: Verb, reply: Reply, *, stray: bool, followed: bool) -> None:
         if not self.go_on:
-            # The refusal of the lone dot, or of a message for nobody. A yes to a message whose
-            # sender was refused was given to another envelope.
-            no_sender = self.mail_reply is not None and not self.mail_reply.positive
-            self.confused = reply.positive and verb is Verb.BDAT_LAST and no_sender
+            # The refusal of a message for nobody. A yes to a message whose sender or recipients
+            # were all refused was given to somebody else.
+            self.confused = reply.positive
         elif verb is Verb.BDAT_LAST and reply.code in UNKNOWN_COMMAND:
             self.chunking_refused, self.complete = True, False
         elif verb is Verb.END_OF_DATA and followed and out_of_sequence(reply):

@@ -77,8 +77,9 @@ class Redactor:
         known = self._seen.get(id(reply))
         if known is None:
             lines = tuple(self(line) for line in reply.lines)
-            clean = Reply(reply.code, lines, reply.enhanced, reply.quirks)
-            known = (reply, reply if lines == reply.lines else clean)
+            others = tuple(self(line) for line in reply.others)
+            clean = Reply(reply.code, lines, reply.enhanced, reply.quirks, others)
+            known = (reply, reply if clean == reply else clean)
             if len(self._seen) >= MAX_SEEN:
                 self._seen.clear()
             self._seen[id(reply)] = known
@@ -144,8 +145,10 @@ class Transcript:
         """Note all lines of a reply."""
         if not self.kept:
             return
-        *others, last = reply.lines
-        for line in others:
+        for line in reply.others:
+            self.add("<", line)
+        *before, last = reply.lines
+        for line in before:
             self.add("<", f"{reply.code}-{line}")
         self.add("<", f"{reply.code} {last}".rstrip())
 

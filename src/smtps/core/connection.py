@@ -17,9 +17,33 @@ from typing import NamedTuple, NoReturn
 from smtps.core.capabilities import Capabilities
 from smtps.core.command import PHASES, Command, Verb
 from smtps.core.due import Due
-from smtps.core.reply import Limits, Quirk, Reply, ReplyParser, printable, unexpected, wrong_code
-from smtps.core.state import NO, REPLIES, State, all_granted, out_of_order, walk
+from smtps.core.reply import (
+    Limits,
+    Quirk,
+    Reply,
+    ReplyParser,
+    greets_twice,
+    mixed_codes,
+    printable,
+    unexpected,
+    wrong_code,
+)
+from smtps.core.state import (
+    NO,
+    OK,
+    REPLIES,
+    WHOSE,
+    State,
+    all_granted,
+    contradicts,
+    out_of_order,
+    outcome,
+    walk,
+)
 from smtps.errors import NetworkError, Phase, ProtocolError, SessionError, SMTPSError
+
+GREETING = 220
+"""The code of a greeting (RFC 5321 section 4.3.2)."""
 
 
 class Answer(NamedTuple):
@@ -71,6 +95,11 @@ class Connection:
         """Whether no byte of a reply is waiting."""
         return self._said() == 0
 
+    @property
+    def half_said(self) -> bool:
+        """Whether the server has begun a reply and not ended it, though none is due."""
+        return not self.pending and self._said() > 0 and self._begun and self._bad is None
+
     def send(self, *commands: Command) -> bytes:
         """The bytes of commands; their replies are due from now on.
 
@@ -103,7 +132,11 @@ class Connection:
         before = pending.runs[-1][-1] if pending.runs else None
         state = walk(self._sent_state, before, verbs, self._pipelining)
         if self._unparsed or self._ready or self._begun or self._spoke_early:
-            self.expect_silence()
+            try:
+                self.expect_silence()
+            except SMTPSError as error:
+                error.locate(phase=PHASES[verbs[0]] if verbs else None)
+                raise
         pending.add(verbs)
         self._sent_state = state
         self._owed = octets
@@ -196,7 +229,7 @@ class Connection:
         for _ in verbs:
             reply = ready.popleft()
             replies.append(reply)
-            if reply.code >= 300 or reply.quirks:
+            if reply.code != OK or reply.quirks:
                 ready.extendleft(reversed(replies))
                 return None
         pending.take_run()
@@ -263,19 +296,18 @@ class Connection:
         return "the message" if PHASES[verb] is Phase.FINAL else f"{verb}"
 
     def _pair(self, reply: Reply) -> Answer:
-        self.quirks |= reply.quirks
+        self.quirks |= reply.quirks - {Quirk.MIXED_CODES}
         if not self.pending:
             self._unasked(reply)
         if (self._owed or self._spoke_early) and len(self.pending) == 1:
             self._midway(reply)
         verb = self.pending.take()
-        leads_to = REPLIES[verb]
-        kind = NO if reply.kind >= 4 else reply.kind
-        if kind not in leads_to:
-            raise wrong_code(reply, verb, PHASES[verb])
+        meant = self._meant(verb, reply)
+        if reply.others and meant != NO:  # else its words are what is told
+            self.quirks |= {Quirk.MIXED_CODES}
         # After a refused chunk an accepted one mends nothing: the message has a hole.
         spoiled = self.state is State.SPOILED and verb is Verb.BDAT
-        if (state := leads_to[kind]) is not None and not spoiled:
+        if (state := REPLIES[verb][meant]) is not None and not spoiled:
             self.state = state
         if verb in (Verb.EHLO, Verb.HELO) and reply.positive:
             self.capabilities = Capabilities.of(reply)
@@ -286,12 +318,28 @@ class Connection:
             self._sent_state = self.state
         return Answer(verb, reply)
 
+    def _meant(self, verb: Verb, reply: Reply) -> int:
+        """What a reply comes to as the answer to a command: DONE, MORE or NO."""
+        phase = PHASES[verb]
+        if reply.others and contradicts(verb, reply.code, reply.other_codes):
+            raise mixed_codes(reply, _name(verb), phase)
+        meant = outcome(verb, reply.code)
+        if meant is not None:
+            return meant
+        if self._is_greeting(reply):
+            raise greets_twice(reply)
+        raise wrong_code(reply, _name(verb), WHOSE.get(reply.code, "is no code of SMTP"), phase)
+
+    def _is_greeting(self, reply: Reply) -> bool:
+        """Whether it is a second greeting."""
+        return self.state is State.GREETED and reply.code == GREETING
+
     def _unasked(self, reply: Reply) -> NoReturn:
         if self.state is State.CONTENT:
             self._midway(reply)
         if reply.code == 421:
             raise reply.refusal("smtp.shutting_down", "The server is closing the session")
-        raise unexpected(reply)
+        raise greets_twice(reply) if self._is_greeting(reply) else unexpected(reply)
 
     def _midway(self, reply: Reply) -> NoReturn:
         """A reply before the end of the message: a refusal counts, anything else is a lie."""
@@ -331,3 +379,16 @@ class Connection:
         self.state = self._sent_state = State.GREETED
         self.capabilities = Capabilities()
         self._pipelining = False
+
+
+_NAMES = {
+    Verb.GREETING: "the connection",
+    Verb.RESPONSE: "the login",
+    Verb.END_OF_DATA: "the message",
+    Verb.BDAT_LAST: "the message",
+}
+
+
+def _name(verb: Verb) -> str:
+    """What a reply answers, for a sentence."""
+    return _NAMES.get(verb, str(verb))

@@ -46,6 +46,11 @@ ENVELOPE_ID = re.compile(r"[!-~]{1,100}")
 REPLY_CODE = re.compile(rb"[2-5][0-9]{2}")
 """RFC 5321 section 4.2, a little wider: its second digit ends at 5, some servers' does not."""
 
+FOREIGN_REPLY = re.compile(rb"[0-9]{3}(?:[ -]|\Z)")
+"""The form of a reply (RFC 5321 section 4.2) with any code: FTP and NNTP have such as begin with
+1.
+"""
+
 STRICT_REPLY_CODE = re.compile(rb"[2-5][0-5][0-9]")
 """RFC 5321 section 4.2, Reply-code."""
 

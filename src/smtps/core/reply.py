@@ -26,6 +26,9 @@ class Quirk(StrEnum):
     """A control inside the text, a stray CR among them."""
     ODD_CODE = "odd_code"
     """Second digit above 5, as in 571 or 590: widespread in policy refusals."""
+    MIXED_CODES = "mixed_codes"
+    """The lines of one reply have different codes: Postfix's postscreen begins a refusal with the
+    first line of its greeting. The last line counts."""
 
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -56,12 +59,14 @@ class Reply:
         lines: the text of each line without code and separator, undecodable bytes as ``\\xNN``.
         enhanced: enhanced status code of the first line, if its class fits the code (RFC 2034).
         quirks: what had to be overlooked.
+        others: lines before the last that have another code, with that code.
     """
 
     code: int
     lines: tuple[str, ...]
     enhanced: EnhancedCode | None = None
     quirks: frozenset[Quirk] = frozenset()
+    others: tuple[str, ...] = ()
 
     @property
     def kind(self) -> int:
@@ -72,6 +77,11 @@ class Reply:
     def positive(self) -> bool:
         """2yz or 3yz."""
         return self.code < 400
+
+    @property
+    def other_codes(self) -> tuple[int, ...]:
+        """Of the lines that have another code."""
+        return tuple(int(line[:3]) for line in self.others)
 
     @property
     def text(self) -> str:
@@ -114,8 +124,7 @@ class Limits:
 class _Partial:
     """A multi-line reply under way."""
 
-    code: int
-    lines: list[str] = field(default_factory=list)
+    lines: list[tuple[int, str]] = field(default_factory=list)
     quirks: set[Quirk] = field(default_factory=set)
     size: int = 0
 
@@ -223,18 +232,8 @@ class ReplyParser:
     def _take(self, line: bytes, quirks: set[Quirk]) -> Reply | None:
         code, separator = line[:3], line[3:4]
         if not grammar.REPLY_CODE.fullmatch(code) or separator not in (b"", b" ", b"-"):
-            raise ProtocolError(
-                "smtp.not_a_reply",
-                f"The server sent something that is not an SMTP reply: {printable(line[:80])!r}.",
-                seen=printable(line[:200]),
-            )
-        partial = self._partial = self._partial or _Partial(int(code))
-        if int(code) != partial.code:
-            raise ProtocolError(
-                "smtp.mixed_codes",
-                f"The lines of one reply have different codes: {partial.code} and {int(code)}.",
-                seen=printable(line[:200]),
-            )
+            raise _no_reply(line)
+        partial = self._partial = self._partial or _Partial()
         partial.size += len(line) + 2
         if len(partial.lines) >= self._limits.lines or partial.size > self._limits.total:
             raise ProtocolError(
@@ -245,17 +244,35 @@ class ReplyParser:
             )
         text = line[4:]
         if _PLAIN_LINE.fullmatch(line):
-            partial.lines.append(text.decode("ascii"))
+            partial.lines.append((int(code), text.decode("ascii")))
         else:
-            partial.lines.append(printable(text))
+            partial.lines.append((int(code), printable(text)))
             partial.quirks |= _quirks_of(code, text)
         partial.quirks |= quirks
         return None if separator == b"-" else self._finish(partial)
 
     def _finish(self, partial: _Partial) -> Reply:
         self._partial = None
-        enhanced = _enhanced(partial.code, partial.lines[0])
-        return Reply(partial.code, tuple(partial.lines), enhanced, frozenset(partial.quirks))
+        code = partial.lines[-1][0]
+        lines = tuple(text for other, text in partial.lines if other == code)
+        others = tuple(f"{other}-{text}" for other, text in partial.lines if other != code)
+        if others:
+            partial.quirks.add(Quirk.MIXED_CODES)
+        quirks = frozenset(partial.quirks)
+        return Reply(code, lines, _enhanced(code, lines[0]), quirks, others)
+
+
+def _no_reply(line: bytes) -> ProtocolError:
+    """The error for a line that is none of a reply."""
+    if grammar.FOREIGN_REPLY.match(line):
+        code, what = "smtp.wrong_code", "a reply with a code that SMTP does not have"
+    else:
+        code, what = "smtp.not_a_reply", "something that is not an SMTP reply"
+    return ProtocolError(
+        code,
+        f"The server sent {what}: {printable(line[:80])!r}.",
+        seen=printable(line[:200]),
+    )
 
 
 def _enhanced(code: int, text: str) -> EnhancedCode | None:
@@ -324,11 +341,41 @@ def unexpected(reply: Reply) -> ProtocolError:
     )
 
 
-def wrong_code(reply: Reply, verb: str, phase: Phase) -> ProtocolError:
-    """The error for a reply whose code has no meaning for the command."""
+def wrong_code(reply: Reply, what: str, whose: str, phase: Phase) -> ProtocolError:
+    """The error for a reply whose code is no answer to the command.
+
+    Args:
+        reply: what the server said.
+        what: it was said to.
+        whose: what its code says where it belongs.
+        phase: of the command.
+    """
     return ProtocolError(
         "smtp.wrong_code",
-        f"The server answered {verb} with a code that means nothing there: {reply}",
+        f"The server answered {what} with {reply.code}, which {whose}: {reply}",
+        phase=phase,
+        smtp_code=reply.code,
+        lines=reply.lines,
+    )
+
+
+def greets_twice(reply: Reply) -> ProtocolError:
+    """The error for a second greeting."""
+    return ProtocolError(
+        "smtp.greets_twice",
+        "The server greets twice, so that each of its replies would be taken for the answer to the "
+        f"next command: {reply}",
+        phase=Phase.EHLO,
+        smtp_code=reply.code,
+        lines=reply.lines,
+    )
+
+
+def mixed_codes(reply: Reply, what: str, phase: Phase) -> ProtocolError:
+    """The error for a reply whose lines say different things."""
+    return ProtocolError(
+        "smtp.mixed_codes",
+        f"The server contradicts itself in one reply to {what}: {'; '.join(reply.others)}; {reply}",
         phase=phase,
         smtp_code=reply.code,
         lines=reply.lines,

@@ -71,7 +71,86 @@ SEND: dict[State, dict[Verb, State | None]] = {
 }
 
 DONE, MORE, NO = 2, 3, 5
-"""First digit of a reply; 4yz counts as NO here."""
+"""What a reply comes to: the command is done, goes on, or was refused, for now or for good."""
+
+OK = 250
+
+YES: dict[Verb, dict[int, int]] = {
+    Verb.GREETING: {220: DONE},
+    Verb.EHLO: {OK: DONE},
+    Verb.HELO: {OK: DONE},
+    Verb.STARTTLS: {220: DONE},  # RFC 3207 section 4
+    Verb.AUTH: {235: DONE, 334: MORE},  # RFC 4954 section 4
+    Verb.RESPONSE: {235: DONE, 334: MORE},
+    Verb.MAIL: {OK: DONE},
+    Verb.RCPT: {OK: DONE, 251: DONE, 252: DONE},
+    Verb.DATA: {354: MORE},
+    Verb.END_OF_DATA: {OK: DONE},
+    Verb.BDAT: {OK: DONE},  # RFC 3030 section 2
+    Verb.BDAT_LAST: {OK: DONE},
+    Verb.RSET: {OK: DONE},
+    Verb.NOOP: {OK: DONE},
+    Verb.QUIT: {221: DONE},
+}
+"""The codes that say yes to each command (RFC 5321 section 4.3.2).
+
+Any other code below 400 answers another command: the server is out of step, and what it says next
+would be taken for an answer that it is not. 252 belongs to VRFY, and some servers give it to RCPT
+too; it promises the delivery (section 3.5.3).
+"""
+
+WHOSE: dict[int, str] = {
+    211: "answers HELP",
+    214: "answers HELP",
+    220: "is a greeting",
+    221: "answers QUIT",
+    235: "answers a login",
+    OK: "answers another command",
+    251: "answers RCPT",
+    252: "answers RCPT",
+    334: "asks for more of a login",
+    354: "answers DATA",
+}
+"""What the known codes below 400 say where they belong."""
+
+HARMLESS = frozenset(
+    {
+        Verb.GREETING,
+        Verb.EHLO,
+        Verb.HELO,
+        Verb.STARTTLS,
+        Verb.AUTH,
+        Verb.RESPONSE,
+        Verb.RSET,
+        Verb.NOOP,
+        Verb.QUIT,
+    }
+)
+"""Where nothing is lost if a no is believed that stands beside a yes in the same reply."""
+
+
+def outcome(verb: Verb, code: int) -> int | None:
+    """What a code comes to as the answer to a command: DONE, MORE or NO; None if it is none."""
+    return NO if code >= 400 else YES[verb].get(code)
+
+
+def contradicts(verb: Verb, code: int, others: tuple[int, ...]) -> bool:
+    """Whether the lines of one reply say different things, though they have to have one code (RFC
+    5321 section 4.2.1).
+
+    The last line's code counts. Postfix's postscreen depends on that: it begins with ``220-`` and
+    may end with ``521``. A yes to a message beside a no to it is neither.
+
+    Args:
+        verb: what is answered.
+        code: of the last line.
+        others: of the other lines.
+    """
+    meant = outcome(verb, code)
+    if meant == NO and verb in HARMLESS:
+        return False
+    return meant is None or any(outcome(verb, other) != meant for other in others)
+
 
 REPLIES: dict[Verb, dict[int, State | None]] = {
     Verb.GREETING: {DONE: State.GREETED, NO: State.REFUSED},
@@ -90,7 +169,7 @@ REPLIES: dict[Verb, dict[int, State | None]] = {
     Verb.NOOP: {DONE: None, NO: None},
     Verb.QUIT: {DONE: State.CLOSED, NO: State.CLOSED},
 }
-"""A first digit that is missing here means nothing in that place: the server is out of step."""
+"""Where each of them leads. None: stays where it is."""
 
 LAST_OF_GROUP = frozenset(
     {

@@ -8,7 +8,7 @@ from enum import StrEnum
 from smtps.advice import Severity
 from smtps.client.login import UNSAID
 from smtps.client.refusals import heals
-from smtps.diagnosis.facts import AddressFacts, Facts
+from smtps.diagnosis.facts import OUT_OF_STEP, AddressFacts, Facts
 from smtps.errors import Failure, Phase
 
 
@@ -82,4 +82,4 @@ def _put_off(failure: Failure) -> bool:
     The 454 to STARTTLS says so too, but stands for TLS that is not set up (RFC 3207 section 4).
     """
     said = failure.smtp_code is not None and failure.phase is not Phase.TLS
-    return said and failure.retryable
+    return said and failure.retryable and failure.code not in OUT_OF_STEP

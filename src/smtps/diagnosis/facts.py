@@ -173,6 +173,18 @@ class Asked:
         return tuple((Phase.RCPT, who, reply) for who, reply in refused)
 
 
+OUT_OF_STEP = frozenset(
+    {
+        "smtp.greets_twice",
+        "smtp.mixed_codes",
+        "smtp.not_a_reply",
+        "smtp.unexpected_reply",
+        "smtp.wrong_code",
+    }
+)
+"""Failures after which no reply can be laid to a command; those before may be shifted too."""
+
+
 @dataclass(slots=True)
 class AddressFacts:
     """What was seen at one network address, as far as it went.

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smtps.client.access import Access, Leave
+from smtps.client.hearing import check_silence, check_step
 from smtps.core import sasl
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.chain import walk
@@ -21,7 +22,15 @@ from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
 from smtps.diagnosis.steadiness import about_certificate, certificate_steps
 from smtps.diagnosis.suspects import Case
-from smtps.errors import CapabilityError, Failure, LocalError, LoginError, Phase, SMTPSError
+from smtps.errors import (
+    CapabilityError,
+    Failure,
+    LocalError,
+    LoginError,
+    Phase,
+    ProtocolError,
+    SMTPSError,
+)
 from smtps.net.anchors import anchors
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
@@ -155,6 +164,7 @@ class Visitor:
         try:
             if self._endpoint.wants_login or self._envelope_due:
                 await self._log_in_and_ask(session, seen)
+            await check_silence(session)
         except LocalError:
             session.dialogue.abort()
             raise
@@ -236,6 +246,7 @@ class Visitor:
             seen.login_failure = error.failure
         else:
             self._first_login = self._first_login or session.address
+            await check_silence(session)
             if session.usable and await session.hello_again():
                 seen.after_login = session.capabilities
         self._progress(seen, Phase.AUTH)
@@ -251,8 +262,13 @@ class Visitor:
             seen.asked = Asked(str(envelope.sender or ""), None, (), failure=error.failure)
             return
         seen.asked = _answers(envelope, asked, size)
-        if asked.error is not None:
-            raise asked.error
+        try:
+            if asked.error is not None:
+                raise asked.error
+            await check_step(session)
+        except ProtocolError:
+            seen.asked = None  # nobody knows which of the answers was to what
+            raise
         self._progress(seen, Phase.RCPT)
 
     async def _look_deeper(self, address: Address, seen: AddressFacts) -> None:

@@ -13,11 +13,13 @@ from smtps.diagnosis.relaying import domain_of
 def refusals(facts: Facts) -> Iterator[Finding]:
     """One finding for the sender, and one for each recipient that is refused."""
     for address in facts.addresses:
-        if address.asked is None or address.failure is not None:
+        if address.asked is None:
             continue
         if address.asked.failure is not None:
             yield Finding.from_failure(address.asked.failure)
         for phase, who, reply in address.asked.refusals:
+            if reply.code == 421 and address.failure is not None:
+                continue  # which is the failure
             code = meaning(phase, reply)
             if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
                 code = "send.login_required"

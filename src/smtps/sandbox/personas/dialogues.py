@@ -57,10 +57,15 @@ PERSONAS: tuple[Persona, ...] = (
         findings=("smtp.synchronization",),
         replies={"EHLO": "554 SMTP synchronization error"}),
     Persona(
+        name="greets-twice",
+        summary="greets again when it hears EHLO",
+        findings=("smtp.greets_twice",),
+        replies={"EHLO": "220 sandbox.smtps.test ESMTP"}),
+    Persona(
         name="mixed-codes",
         summary="contradicts itself within one reply",
         findings=("smtp.mixed_codes",),
-        replies={"EHLO": "250-sandbox.smtps.test\r\n550 AUTH PLAIN"}),
+        replies={"EHLO": "550-sandbox.smtps.test\r\n250 AUTH PLAIN"}),
     Persona(
         name="endless-reply",
         summary="answers with more lines than any server has",
