@@ -112,7 +112,7 @@ def written(text: str, name: str, table: list[str], remark: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--stops", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=10, help="beside a silent server")
     parser.add_argument("--engine", choices=tuple(ENGINES), action="append")

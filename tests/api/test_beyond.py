@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from smtps.api import events, pages
 from smtps.api.app import create_app
-from smtps.api.server import _listen
+from smtps.api.server import take_port
 from smtps.api.settings import Settings
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.personas import PERSONAS
@@ -253,5 +253,5 @@ async def test_the_files_of_the_page_are_compressed_and_sent_once(
 
 def test_answers_do_not_wait_for_the_caller_s_acknowledgement() -> None:
     """asyncio switches Nagle's algorithm off only where the protocol is named."""
-    with _listen(Settings(port=0)) as listener:
+    with take_port(Settings(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP

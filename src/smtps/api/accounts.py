@@ -91,36 +91,47 @@ class AccountSettings(BaseModel):
             raise ValueError(f"needs username and one of {', '.join(SOURCES)}, or neither")
         return self
 
+    def password(self) -> str | None:
+        """The secret of the account, from wherever it is.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        for source, fetch in SOURCES.items():
+            if (where := getattr(self, source)) is not None:
+                return fetch(where, self.username)
+        return None
+
+    def endpoint(self, password: str | None, resolver: str | None = None) -> Endpoint:
+        """The server, and who to be there.
+
+        Raises:
+            InputError: a value cannot be used.
+        """
+        return Endpoint(
+            self.host,
+            self.port,
+            security=cast(Security, self.security),
+            username=self.username,
+            password=password,
+            mechanism=self.mechanism,
+            ca_file=self.ca_file,
+            fingerprint=self.fingerprint,
+            ehlo_name=self.ehlo_name,
+            transcript=False,
+            resolver=resolver,
+            timeouts=Timeouts(total=self.timeout),
+        )
+
     def account(self, name: str, resolver: str | None = None) -> Account:
         """What the outbox sends through.
 
         Raises:
             InputError: the key of its webhook cannot be read.
         """
-
-        def endpoint() -> Endpoint:
-            password = None
-            for source, fetch in SOURCES.items():
-                if (where := getattr(self, source)) is not None:
-                    password = fetch(where, self.username)
-            return Endpoint(
-                self.host,
-                self.port,
-                security=cast(Security, self.security),
-                username=self.username,
-                password=password,
-                mechanism=self.mechanism,
-                ca_file=self.ca_file,
-                fingerprint=self.fingerprint,
-                ehlo_name=self.ehlo_name,
-                transcript=False,
-                resolver=resolver,
-                timeouts=Timeouts(total=self.timeout),
-            )
-
         return Account(
             name=name,
-            endpoint=endpoint,
+            endpoint=lambda: self.endpoint(self.password(), resolver),
             senders=tuple(self.senders),
             per_minute=self.per_minute,
             per_day=self.per_day,

@@ -80,7 +80,7 @@ async def serve(
     most = room()
     settings = _within(settings, most)
     async with AsyncExitStack() as stack:
-        listener = _listen(settings)
+        listener = take_port(settings)
         stack.callback(listener.close)
         metrics, farewells = Metrics(), Farewells()
         stack.push_async_callback(farewells.aclose)
@@ -147,7 +147,12 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _listen(settings: Settings) -> socket.socket:
+def take_port(settings: Settings) -> socket.socket:
+    """The address and port to serve at, taken and not listened on yet.
+
+    Raises:
+        InputError: they cannot be had; its cause is the system's error.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # Only with the protocol named does asyncio switch Nagle's algorithm off, which would hold the
     # second part of every answer back for 40 ms.

@@ -257,7 +257,7 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
         InputError: the file cannot be read, or a value cannot be used; names it.
     """
     file = file or os.environ.get("SMTPS_CONFIG") or None
-    values = {} if file is None else _read(Path(file))
+    values = {} if file is None else read(Path(file))
     environment = {name for name in Settings.model_fields if f"SMTPS_{name.upper()}" in os.environ}
     merged = {name: value for name, value in values.items() if name not in environment}
     merged |= {name: value for name, value in flags.items() if value is not None}
@@ -266,15 +266,23 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
     except SettingsError as error:  # of a variable that cannot be read
         raise error.__cause__ or error from None
     except ValidationError as error:
-        first = error.errors()[0]
-        cause = first.get("ctx", {}).get("error")
-        field, problem = "host", first["msg"].removeprefix("Value error, ")
+        field, problem = faults(error)[0]
+        raise InputError(field, problem) from None
+
+
+def faults(error: ValidationError) -> list[tuple[str, str]]:
+    """What is wrong with settings: the path of each, and why it cannot be used."""
+    found = []
+    for one in error.errors():
+        cause = one.get("ctx", {}).get("error")
+        field, problem = "host", one["msg"].removeprefix("Value error, ")
         if isinstance(cause, InputError):
             field, problem = cause.field, cause.problem
-        field = ".".join(str(step) for step in first["loc"]) or field
-        if first["type"] == "extra_forbidden":
-            problem = _unknown(str(first["loc"][-1]))
-        raise InputError(field, problem) from None
+        field = ".".join(str(step) for step in one["loc"]) or field
+        if one["type"] == "extra_forbidden":
+            problem = _unknown(str(one["loc"][-1]))
+        found.append((field, problem))
+    return found
 
 
 def _unknown(name: str) -> str:
@@ -284,7 +292,12 @@ def _unknown(name: str) -> str:
     return "is not a setting" + did_you_mean(name, known)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> dict[str, Any]:
+    """What stands in a file of settings.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:

@@ -27,6 +27,8 @@ UNCERTAIN: Final = 74
 """EX_IOERR: the line broke at the one moment when nobody can say what became of the message."""
 TRY_AGAIN: Final = 75
 LOGIN: Final = 77
+CONFIG: Final = 78
+"""EX_CONFIG: the service would not start with these settings."""
 
 SEND_SEVERITY: Final = (OK, NO_HOST, DATA, REFUSED, LOGIN, TRY_AGAIN, UNCERTAIN)
 """Exit codes of ``send``: of several messages the one that most needs a look counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output
+from smtps.cli import examining, exits, output
 from smtps.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ examples:
   smtps serve --sandbox         with mail servers to try it on
   smtps serve --new-token ci    prints a token, and the line for the configuration
   smtps serve --config /etc/smtps.toml --show-config
+  smtps serve --config /etc/smtps.toml --check-config
   curl http://127.0.0.1:8465/smtps/smtp.example.com
 
 settings come from flags, then from the environment (SMTPS_PORT), then from the file
@@ -50,6 +51,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--access-log", action="store_true", help="a line for each request")
     parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
     parser.add_argument("--show-config", action="store_true", help="print the settings and end")
+    parser.add_argument("--check-config", action="store_true", help=examining.HELP)
     parser.add_argument("--new-token", metavar="NAME", help="make an API token and end")
 
 
@@ -59,12 +61,10 @@ def run(options: Namespace) -> int:
 
     if options.new_token:
         return _new_token(options.new_token)
-    settings = load(
-        options.config,
-        host=options.host,
-        port=options.port,
-        allow_anonymous=options.allow_anonymous,
-    )
+    flags = {name: getattr(options, name) for name in ("host", "port", "allow_anonymous")}
+    if options.check_config:
+        return examining.examine("serve", options.config, flags, as_json=options.json)
+    settings = load(options.config, **flags)
     if options.show_config:
         output.show_json(settings.shown())
         return exits.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from smtps.cli import exits, output
+from smtps.cli import examining, exits, output
 
 NAME = "worker"
 HELP = "send the mail of an outbox on PostgreSQL"
@@ -23,11 +23,14 @@ the outbox has to be on PostgreSQL: a file belongs to the one service that owns 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("--config", metavar="FILE", help="settings, TOML, as of smtps serve")
+    parser.add_argument("--check-config", action="store_true", help=examining.HELP)
     parser.add_argument("--json", action="store_true", help="tell when it works as JSON")
 
 
 def run(options: Namespace) -> int:
     """Work until told to stop."""
+    if options.check_config:
+        return examining.examine("worker", options.config, {}, as_json=options.json)
     from smtps.api.settings import load  # noqa: PLC0415
     from smtps.cli import loop  # noqa: PLC0415
     from smtps.errors import InputError  # noqa: PLC0415

@@ -27,6 +27,9 @@ from smtps.outbox import tables
 LONGEST = 100.0
 """Seconds that a stop may take; a supervisor would wait 90."""
 
+PATIENCE = 900.0
+"""Seconds that the last message has, after the last stop."""
+
 IN_ORDER = (0, -15)
 """Exit codes: a process that still starts has no handler yet, and holds nothing."""
 
@@ -153,7 +156,7 @@ async def stops(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Repo
                 if done % 10 == 0:
                     say(f"{done} stops, {len(site.feeder.told.ids):,} accepted")
             await until_ready(site.programs)
-            await asyncio.wait_for(tasks[0], 300)
+            await asyncio.wait_for(tasks[0], PATIENCE)
             await _until_over(plan.place)
         finally:
             for task in tasks:
@@ -219,7 +222,7 @@ def _in_state(place: str, state: str) -> set[str]:
 
 async def _until_over(place: str) -> None:
     database = engine(place)
-    async with asyncio.timeout(300):
+    async with asyncio.timeout(PATIENCE):
         while await asyncio.to_thread(unfinished, database):
             await asyncio.sleep(0.2)
     database.dispose()

@@ -1,0 +1,1 @@
+"""Whether a configuration would start, found out without starting anything."""
