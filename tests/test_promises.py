@@ -27,7 +27,7 @@ from smtps.sandbox.personas import PERSONAS
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 CODE = re.compile(
-    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox)\.[a-z0-9_]*[a-z0-9]"
+    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox|web)\.[a-z0-9_]*[a-z0-9]"
 )
 
 

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,18 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from tests.api.test_examples import outbox_at
+from tests.webserver import Request, website
+from tests.webserver import answer as web_answer
 
 from smtps.api.app import create_app
 from smtps.api.guards.tokens import hash_token
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.errors import InputError
-from smtps.outbox.account import Account
+from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Bounds, Outbox
+from smtps.outbox.teller import Teller
 from smtps.sandbox.gallery import Gallery
 
 PATH = "/api/smtps/messages"
@@ -414,3 +418,61 @@ async def test_raw_with_its_envelope_needs_no_from(client: httpx.AsyncClient) ->
     await until(client, answer.headers["location"], "sent")
     strict = await client.post(PATH, json={**letter, "account": "strict"})
     assert (strict.status_code, strict.json()["errors"][0]["field"]) == (403, "from")
+
+
+async def test_what_a_webhook_was_told_and_what_not(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.outbox.notices.OLDEST", 0)  # the first that fails is the last
+    status = "500 Oops"
+
+    async def script(request: Request) -> None:
+        await request.say(web_answer(status=status))
+
+    outbox = outbox_at(gallery.boxes["healthy"], tmp_path)
+    settings = Settings(
+        tokens={"all": hash_token("a"), "some": hash_token("s")},
+        accounts={name: {"host": "h"} for name in ("main", "other")},  # type: ignore[misc]
+        grants={"some": ["other"]},
+    )
+    async with website(script) as site:
+        hook = Webhook(f"http://127.0.0.1:{site.port}/x", "whsec_" + "A" * 32)
+        outbox.accounts["main"] = replace(outbox.accounts["main"], webhook=hook)  # type: ignore[index]
+        outbox._teller = Teller(outbox.store, outbox.accounts, outbox.clock)
+        async with service(gallery, tmp_path, settings, outbox) as client:
+            client.headers["Authorization"] = "Bearer a"
+            path = (await client.post(PATH, json=LETTER)).headers["location"]
+            while (await client.get(path)).json()["status"] != "sent":
+                await asyncio.sleep(0.02)
+            while (found := (await client.get(path)).json()["webhook"])["status"] == "pending":
+                await asyncio.sleep(0.02)
+            assert found["event"] == "message.sent"
+            assert found["status"] == "undelivered"
+            assert found["failure"]["code"] == "web.status"
+            (listed,) = (await client.get("/api/smtps/notices")).json()["notices"]
+            assert listed == {"message": path.rpartition("/")[2], "account": "main", **found}
+            pending = await client.get("/api/smtps/notices", params={"status": "pending"})
+            assert pending.json() == {"notices": [], "cursor": None}
+            states = (await client.get("/api/smtps/accounts")).json()["accounts"]
+            assert {"pending": 0, "undelivered": 1} in [state["notices"] for state in states]
+            some = {"Authorization": "Bearer s"}
+            for query in ({}, {"account": "main"}):
+                mine = await client.get("/api/smtps/notices", headers=some, params=query)
+                assert mine.json()["notices"] == []
+            refused = await client.post(f"{path}/notify", headers=some)
+            assert refused.status_code == 404
+            status = "204 No Content"
+            assert (await client.post(f"{path}/notify")).json()["webhook"]["status"] == "pending"
+            while (found := (await client.get(path)).json()["webhook"])["status"] == "pending":
+                await asyncio.sleep(0.02)
+            assert found["status"] == "delivered"
+            assert (await client.get("/api/smtps/notices")).json()["notices"] == []
+
+
+async def test_when_there_is_nothing_to_tell(client: httpx.AsyncClient) -> None:
+    path = (await client.post(PATH, json=LETTER)).headers["location"]
+    refused = await client.post(f"{path}/notify")
+    assert (refused.status_code, refused.json()["code"]) == (409, "outbox.no_webhook")
+    assert (await client.get(path)).json()["webhook"] is None
+    assert (await client.get("/api/smtps/notices?limit=0")).status_code == 400
+    assert (await client.get("/api/smtps/notices?status=lost")).status_code == 400

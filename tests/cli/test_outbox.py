@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,6 +163,14 @@ def test_what_cannot_be_done_is_said(
     assert words in capsys.readouterr().err
 
 
+HOOKED = """outbox = "m.db"
+[accounts.a]
+host = "h"
+[accounts.a.webhook]
+secret_env = "HOOK"
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -171,6 +181,16 @@ def test_what_cannot_be_done_is_said(
          "accounts.a.webhook: needs secret_env or secret_file"),
         ('outbox = "m.db"\n[accounts.a]\nhost = "h"\nwebhook = {url="http://x", secret_file="n"}',
          "accounts.a.webhook.secret_file"),
+        (HOOKED + 'url = "http://a b/"', "accounts.a.webhook.host"),
+        (HOOKED + 'url = "https://x:99999/"', "accounts.a.webhook.url: is none"),
+        (HOOKED + 'url = "https://x/"\nca_file = "none.pem"',
+         "accounts.a.webhook.ca_file: cannot be read"),
+        (HOOKED + 'url = "https://x/"\nproxy = "socks5://ann:canary-7Zq@p:1"',
+         "accounts.a.webhook.proxy: names a proxy of the kind socks5://"),
+        (HOOKED + 'url = "https://x/"\nproxy = "environment"',
+         "ALL_PROXY in the environment names a proxy of the kind socks5h://"),
+        (HOOKED + 'url = "https://x/"\nproxy = "http://p:1"\nprivate = false',
+         "accounts.a.webhook.private: cannot be false with a proxy"),
         ("port = 1", "write outbox ="),
     ],
 )  # fmt: skip
@@ -182,6 +202,10 @@ def test_settings_that_do_not_work_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://ann:canary-7Zq@127.0.0.1:9")
+    monkeypatch.setenv("HOOK", "whsec_" + "A" * 32)
     Path("smtps.toml").write_text(text)
     assert main(["outbox", "list", "--config", "smtps.toml"]) != 0
     said = capsys.readouterr().err
@@ -227,3 +251,43 @@ def test_a_sender_who_may_not(config: Path, capsys: pytest.CaptureFixture[str]) 
                  "--to", "b@y.test", "--body", "x"]  # fmt: skip
     assert main(arguments) == 64
     assert "may not send through" in capsys.readouterr().err
+
+
+def test_what_no_webhook_has_heard(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", "whsec_" + "A" * 32)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with config.open("a") as file:
+        file.write(
+            f'[accounts.grey.webhook]\nurl = "http://ann:canary-7Zq@127.0.0.1:{port}/x"\n'
+            'secret_env = "HOOK"\n'
+        )
+    place = ("--config", str(config))
+    assert run(capsys, "outbox", "notices", *place) == "Nothing here.\n"
+    id_ = queue(capsys, config, "grey")
+    run(capsys, "outbox", "cancel", id_, *place)
+    assert "message.canceled pending, 0 attempts" in run(capsys, "outbox", "show", id_, *place)
+    with service(config) as url, httpx.Client(base_url=url) as client:
+        for _ in range(200):
+            notice = client.get(f"/api/smtps/messages/{id_}").json()["webhook"]
+            if notice["attempts"]:
+                break
+            time.sleep(0.05)
+    said = run(capsys, "outbox", "show", id_, *place)
+    assert "webhook: message.canceled pending, 1 attempt, the last at" in said
+    assert "The connection was refused" in said
+    assert "Check the port of the URL" in said
+    listed = run(capsys, "outbox", "list", *place)
+    assert "! webhook of grey: 1 to be told again: smtps outbox notices --pending" in listed
+    pending = run(capsys, "outbox", "notices", "--pending", "--account", "grey", *place)
+    assert pending.startswith(f"{id_}  grey  message.canceled pending, 1 attempt")
+    (found,) = json.loads(run(capsys, "outbox", "notices", "--pending", "--json", *place))[
+        "notices"
+    ]
+    assert found["failure"]["code"] == "net.refused"
+    assert run(capsys, "outbox", "notify", id_, *place) == f"{id_}: canceled\n"
+    assert shown(capsys, config, id_)["webhook"]["attempts"] == 0
+    assert "canary" not in said + listed + pending + json.dumps(found)

@@ -104,26 +104,26 @@ async def test_the_end_of_a_document_is_found(pki: PKI, said: bytes, content: by
 @pytest.mark.parametrize(
     ("said", "code", "words"),
     [
-        (b"", "http.closed", "without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", "http.malformed", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "http.malformed", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "http.malformed", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "http.malformed",
+        (b"", "web.closed", "without an answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "web.malformed", "proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "web.malformed", "proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "web.malformed", "proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "web.malformed",
          "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHel", "http.malformed",
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHel", "web.malformed",
          "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n", "http.malformed",
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n", "web.malformed",
          "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "http.malformed", "proper HTTP"),
-        (b"HTTP/1.1 99 x\r\n\r\n", "http.malformed", "proper HTTP"),
-        (b"220 mail.test ESMTP\r\n", "http.malformed", "proper HTTP"),
-        (b"\0\xff" * 50, "http.malformed", "proper HTTP"),
-        (answer(gzip.compress(bytes(10**7)), "Content-Encoding: gzip"), "http.malformed", "gzip"),
-        (answer(b"x" * (LARGEST + 1)), "http.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3 * LARGEST, "http.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "http.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, "http.too_large", "octets"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, "http.too_large", "octets"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "web.malformed", "proper HTTP"),
+        (b"HTTP/1.1 99 x\r\n\r\n", "web.malformed", "proper HTTP"),
+        (b"220 mail.test ESMTP\r\n", "web.malformed", "proper HTTP"),
+        (b"\0\xff" * 50, "web.malformed", "proper HTTP"),
+        (answer(gzip.compress(bytes(10**7)), "Content-Encoding: gzip"), "web.malformed", "gzip"),
+        (answer(b"x" * (LARGEST + 1)), "web.too_large", "octets"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3 * LARGEST, "web.too_large", "octets"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "web.too_large", "octets"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, "web.too_large", "octets"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, "web.too_large", "octets"),
     ],
 )  # fmt: skip
 async def test_what_is_no_document_is_an_error(
@@ -170,7 +170,7 @@ async def test_a_server_that_goes_silent(pki: PKI, said: bytes, words: str) -> N
     async with website(script, pki.good.pem) as site:
         with pytest.raises(PhaseTimeoutError, match=words) as caught:
             await get(site, pki.ca, timeout=0.2)
-    assert caught.value.code == "http.timeout"
+    assert caught.value.code == "web.timeout"
 
 
 async def test_the_time_is_for_all_of_it_however_often_something_comes(pki: PKI) -> None:
@@ -543,7 +543,7 @@ async def test_a_proxy_that_refuses_is_named_without_its_password() -> None:
         through = Proxy("127.0.0.1", proxy.port, ("ann", "secret"))
         with pytest.raises(NetworkError, match="407 Proxy Auth") as caught:
             await Client(proxy=through).post("https://x.test/", b"", {})
-    assert caught.value.code == "http.proxy_refused"
+    assert caught.value.code == "web.proxy_refused"
     assert "secret" not in f"{caught.value} {through!r} {through}"
 
 

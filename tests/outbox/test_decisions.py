@@ -19,10 +19,10 @@ from smtps.outbox.account import Account
 from smtps.outbox.allowance import DAY, Allowance
 from smtps.outbox.circuit import LONGEST, LONGEST_TRIAL, Circuit, account_failure
 from smtps.outbox.clock import Clock
-from smtps.outbox.notices import headers, key_of
 from smtps.outbox.records import Claim, new_id, when
 from smtps.outbox.ruling import Course, failure_text, rule
 from smtps.outbox.schedule import MINUTE, STEPS, pause, wait_of
+from smtps.outbox.signature import headers, key_of
 from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
 
 NOW = 1_800_000_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,62 @@ def test_without_an_outbox_it_says_how_to_get_one(blank: Page, without_outbox: s
     blank.click("#tab-send")
     expect(blank.locator("#queue-up")).to_be_hidden()
     expect(blank.locator("#queue-terms")).to_be_hidden()
+
+
+def test_what_no_webhook_has_heard(page: Page) -> None:
+    """A sandbox has no webhook: the service's answers are filled in on their way."""
+    notice = {
+        "id": "n", "event": "message.sent", "event_at": "2026-11-30T10:00:00.000Z",
+        "status": "undelivered", "attempts": 11, "last_attempt_at": "2026-11-30T10:00:00.000Z",
+        "next_attempt_at": None,
+        "failure": {"code": "web.status", "message": "The web server answered 500.",
+                    "advice": "Look into its log."},
+    }  # fmt: skip
+    subject = queue(page, "healthy")
+    expect_status(page, "sent")
+    expect(page.locator("#submission-webhook-part")).to_be_hidden()
+    id_ = messages(page)[0]["id"]
+
+    def accounts(route: Route) -> None:
+        document = route.fetch().json()
+        for account in document["accounts"]:
+            if account["account"] == "healthy":
+                account["notices"] = {"pending": 0, "undelivered": 1}
+        route.fulfill(json=document)
+
+    def follow(route: Route) -> None:
+        document = {**page.request.get(f"{page.url.rstrip('/')}{MESSAGES}/{id_}").json()}
+        document["webhook"] = notice
+        route.fulfill(
+            content_type="text/event-stream",
+            body=f"event: message\ndata: {json.dumps(document)}\n\n",
+        )
+
+    asked: list[str] = []
+
+    def notify(route: Route) -> None:
+        asked.append(route.request.method)
+        notice.update(status="pending", attempts=0, failure=None)
+        route.fulfill(json={})
+
+    listed = {"notices": [{"message": id_, "account": "healthy", **notice}], "cursor": None}
+    page.route("**/api/smtps/accounts", accounts)
+    page.route("**/api/smtps/notices?*", lambda route: route.fulfill(json=listed))
+    page.route(f"**{MESSAGES}/{id_}/events", follow)
+    page.route(f"**{MESSAGES}/{id_}/notify", notify)
+    page.click("#submission-back")
+    block = page.locator("[data-notices=undelivered]")
+    block.locator("summary").click()
+    expect(block).to_contain_text("1 webhook notice")
+    expect(block).to_contain_text("The web server answered 500.")
+    check_accessible(page)
+    block.get_by_role("button").click()
+    expect(page.locator("#submission-title")).to_have_text(subject)
+    part = page.locator("#submission-webhook-part")
+    for words in ("message.sent", "given up", "11 attempts", "answered 500", "Look into its log"):
+        expect(part).to_contain_text(words)
+    check_accessible(page)
+    part.get_by_role("button", name="Tell again").click()
+    expect(part).to_contain_text("to be told")
+    expect(part).not_to_contain_text("given up")
+    assert asked == ["POST"]

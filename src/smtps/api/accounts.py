@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from smtps.credentials import SOURCES, from_environment, from_file
 from smtps.errors import InputError
+from smtps.net.fetch import check_url
+from smtps.net.proxies import proxy_for
+from smtps.net.tls import context_for
 from smtps.options import EHLO_NAME, Endpoint, Security, Timeouts
 from smtps.outbox.account import Account, Webhook
-from smtps.outbox.notices import key_of
 from smtps.outbox.schedule import LIFETIME, STEPS
+from smtps.outbox.signature import key_of
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """What an account may be called."""
@@ -30,12 +33,16 @@ class WebhookSettings(BaseModel):
     url: Annotated[str, Field(pattern="^https?://")]
     secret_env: str | None = None
     secret_file: str | None = None
+    ca_file: str | None = None
+    proxy: str | None = None
+    private: bool = True
 
-    def webhook(self) -> Webhook:
+    def webhook(self, resolver: str | None = None) -> Webhook:
         """With its key.
 
         Raises:
-            InputError: it cannot be read, or is none.
+            InputError: the key cannot be read or is none; the URL is none; its CA file or its proxy
+                cannot be used.
         """
         if (self.secret_env is None) == (self.secret_file is None):
             raise InputError("webhook", "needs secret_env or secret_file, one of them")
@@ -44,7 +51,25 @@ class WebhookSettings(BaseModel):
         else:
             secret = from_file(str(self.secret_file), field="webhook.secret_file")
         key_of(secret)
-        return Webhook(self.url, secret)
+        for usable in (self._check_url, self._check_ca_file):
+            try:
+                usable()
+            except InputError as error:
+                raise InputError(f"webhook.{error.field}", error.problem) from None
+        proxy = proxy_for(self.url, self.proxy, "webhook.proxy")
+        if proxy is not None and not self.private:
+            raise InputError(
+                "webhook.private",
+                "cannot be false with a proxy, since the proxy decides where connections go",
+            )
+        return Webhook(self.url, secret, self.ca_file, resolver, proxy, self.private)
+
+    def _check_url(self) -> None:
+        check_url(self.url)
+
+    def _check_ca_file(self) -> None:
+        if self.ca_file is not None:
+            context_for(Endpoint("localhost", ca_file=self.ca_file))
 
 
 class AccountSettings(BaseModel):
@@ -140,7 +165,7 @@ class AccountSettings(BaseModel):
             uncertain=self.uncertain,
             retry=tuple(self.retry),
             lifetime=round(self.lifetime_hours * _HOUR),
-            webhook=None if self.webhook is None else self.webhook.webhook(),
+            webhook=None if self.webhook is None else self.webhook.webhook(resolver),
         )
 
 

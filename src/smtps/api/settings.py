@@ -241,6 +241,7 @@ class Settings(BaseSettings):
         for account in shown["accounts"].values():
             if (hook := account["webhook"]) is not None:
                 hook["url"] = without_password(hook["url"])
+                hook["proxy"] = hook["proxy"] and without_password(hook["proxy"])
         outbox = self.outbox and without_password(self.outbox)
         tokens = dict.fromkeys(self.tokens, "sha256:…")
         return {**shown, "tokens": tokens, "outbox": outbox}

@@ -64,6 +64,13 @@ def _filters(parser: ArgumentParser) -> None:
     parser.add_argument("--tag", metavar="TAG")
 
 
+def _unheard_ones(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--pending", action="store_true", help="those that are told again, not those given up"
+    )
+    parser.add_argument("--account", action="append", metavar="NAME", help="may be repeated")
+
+
 def _number(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=SHOWN, metavar="N", help="default 20")
 
@@ -122,7 +129,7 @@ async def _list(options: Namespace) -> int:
         output.show_json({"messages": found, "accounts": states})
         return exits.OK
     for state in states:
-        output.show(_waits(state))
+        output.show(_waits(state) + _unheard(state))
     for message in found:
         output.show(_line(message))
     if not found:
@@ -140,6 +147,18 @@ def _waits(state: dict[str, Any]) -> str:
     return (
         f"! {state['account']} is {state['status']}: {state['reason']}\n"
         f"! {remedy}: smtps outbox resume {state['account']}\n"
+    )
+
+
+def _unheard(state: dict[str, Any]) -> str:
+    counts = state["notices"]
+    return "".join(
+        f"! webhook of {state['account']}: {number} {words}: smtps outbox notices{option}\n"
+        for number, words, option in (
+            (counts["pending"], "to be told again", " --pending"),
+            (counts["undelivered"], "given up", ""),
+        )
+        if number
     )
 
 
@@ -199,9 +218,25 @@ def _told(message: dict[str, Any]) -> str:
         failure = attempt["failure"]
         what = attempt["outcome"] + (f": {failure['message']}" if failure else "")
         lines.append(f"  attempt {attempt['n']}, {attempt['started_at']}: {what}")
+    if (notice := message["webhook"]) is not None:
+        lines.append(f"  webhook: {_notice(notice)}")
     for attempt in message.get("transcript", ()):
         lines += [f"  {attempt['n']} {line}" for line in attempt["lines"]]
     return "\n".join(lines) + "\n"
+
+
+def _notice(notice: dict[str, Any]) -> str:
+    number = notice["attempts"]
+    said = f"{notice['event']} {notice['status']}, {number} attempt{'' if number == 1 else 's'}"
+    if notice["last_attempt_at"]:
+        said += f", the last at {notice['last_attempt_at']}"
+    if notice["next_attempt_at"]:
+        said += f", the next at {notice['next_attempt_at']}"
+    if (failure := notice["failure"]) is not None:
+        said += f": {failure['message']}"
+        if notice["status"] != "delivered" and failure["advice"]:
+            said += f" {failure['advice']}"
+    return said
 
 
 _NAMES = {
@@ -236,6 +271,25 @@ async def _resume(options: Namespace) -> int:
         await outbox.resume(options.account)
         state = next(s for s in await outbox.account_states() if s["account"] == options.account)
     output.show_json(state) if options.json else output.show(f"{options.account} may send again\n")
+    return exits.OK
+
+
+async def _notices(options: Namespace) -> int:
+    from smtps.outbox.notices import NoticeFilter, NoticeState  # noqa: PLC0415
+
+    state = NoticeState.PENDING if options.pending else NoticeState.UNDELIVERED
+    wanted = NoticeFilter(state=state, accounts=options.account, limit=options.limit)
+    async with _open(options) as outbox:
+        found = await outbox.notices(wanted)
+    if options.json:
+        output.show_json({"notices": found})
+        return exits.OK
+    for notice in found:
+        output.show(f"{notice['message']}  {notice['account']}  {_notice(notice)}\n")
+    if not found:
+        output.show("Nothing here.\n")
+    elif len(found) == options.limit:
+        output.show(f"… of the newest {len(found)} messages; --limit shows more\n")
     return exits.OK
 
 
@@ -278,6 +332,8 @@ _ACTIONS: dict[str, tuple[Any, ...]] = {
     "retry": ("send a message now, or once more to those who have not got it",
               _for_each("retry"), _id),
     "cancel": ("do not send a message (any more)", _for_each("cancel"), _id),
+    "notices": ("what no webhook has heard, with the reason", _notices, _unheard_ones, _number),
+    "notify": ("tell the webhook of a message (once more)", _for_each("notify"), _id),
     "resume": ("let an account that waits send again at once", _resume, _account),
     "export": ("messages with all that is known of them, a JSON object to a line", _export,
                _filters),

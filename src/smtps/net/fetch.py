@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import ssl
 import string
@@ -11,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from smtps.core.reply import printable
 from smtps.errors import InputError, NetworkError, SMTPSError
@@ -110,7 +111,7 @@ class Client:
                 url = urljoin(url, found.location)
             except ValueError as error:
                 raise InputError("url", f"is none: {error}") from error
-        raise NetworkError("http.redirected", "Too many redirections.", retryable=False)
+        raise NetworkError("web.redirected", "Too many redirections.", retryable=False)
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Document:
         """Post something, and learn the status; the rest of the answer is not waited for.
@@ -124,7 +125,7 @@ class Client:
         """
         target = _Target.parse(url, tuple(_PORTS))
         until = asyncio.get_running_loop().time() + self._timeout
-        return await self._request("POST", target, dict(headers), content, until)
+        return await self._request("POST", target, {**target.login(), **headers}, content, until)
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""
@@ -149,7 +150,7 @@ class Client:
                 return await self._exchange(budget, method, target, headers, content)
             except SMTPSError as error:
                 # In the moment in which it was taken, the server gave it up.
-                if not budget.reused or budget.came or error.code == "http.timeout":
+                if not budget.reused or budget.came or error.code == "web.timeout":
                     raise
             finally:
                 BUDGET.reset(token)
@@ -193,7 +194,7 @@ class Client:
                 )
         except httpcore2.ProxyError as error:
             raise NetworkError(
-                "http.proxy_refused",
+                "web.proxy_refused",
                 f"The proxy {self._proxy} refused the connection: {printable(str(error))}.",
             ) from error
         except httpcore2.PoolTimeout as error:
@@ -201,7 +202,7 @@ class Client:
         except httpcore2.RemoteProtocolError as error:
             if not budget.came:
                 raise NetworkError(
-                    "http.closed", "The web server closed the connection without an answer."
+                    "web.closed", "The web server closed the connection without an answer."
                 ) from error
             raise _malformed(str(error)) from error
         except httpcore2.LocalProtocolError as error:
@@ -238,6 +239,15 @@ class Client:
             yield pool
         finally:
             await pool.aclose()
+
+
+def check_url(url: str) -> None:
+    """Make sure that something could be posted there.
+
+    Raises:
+        InputError: ``url`` or its ``host`` cannot be used.
+    """
+    _Target.parse(url, tuple(_PORTS))
 
 
 def without_secrets(url: str) -> str:
@@ -280,6 +290,14 @@ class _Target:
             url, parts.scheme, name, port or usual, quote(path, safe=string.punctuation), authority
         )
 
+    def login(self) -> dict[str, str]:
+        """The header for the user and password of the URL, if it has them (RFC 7617)."""
+        parts = urlsplit(self.url)
+        if parts.username is None:
+            return {}
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
@@ -303,7 +321,7 @@ async def _content(response: httpcore2.Response, fields: dict[bytes, bytes]) -> 
         body += data
         if len(body) > LARGEST:
             raise NetworkError(
-                "http.too_large", f"The document has more than {LARGEST} octets.", retryable=False
+                "web.too_large", f"The document has more than {LARGEST} octets.", retryable=False
             )
     return bytes(body)
 
@@ -320,6 +338,6 @@ async def _remainder(response: httpcore2.Response, budget: Any) -> None:
 
 def _malformed(why: str) -> NetworkError:
     return NetworkError(
-        "http.malformed", f"The web server's answer is not proper HTTP: {printable(why)}.",
+        "web.malformed", f"The web server's answer is not proper HTTP: {printable(why)}.",
         retryable=False,
     )  # fmt: skip

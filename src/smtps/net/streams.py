@@ -50,7 +50,7 @@ def timed_out(budget: Budget, address: str | None = None) -> PhaseTimeoutError:
     """The error for an answer that did not come in time, or not to its end."""
     what = "did not finish its answer" if budget.came else "did not answer"
     return PhaseTimeoutError(
-        "http.timeout",
+        "web.timeout",
         f"The web server {what} within {budget.seconds:g} seconds.",
         address=address,
     )
@@ -130,7 +130,7 @@ class Stream(httpcore2.AsyncNetworkStream):
         budget = BUDGET.get()
         if budget.octets <= 0:
             raise NetworkError(
-                "http.too_large",
+                "web.too_large",
                 f"The web server sent more than {budget.came} octets.",
                 address=self._wire.address,
                 retryable=False,

@@ -10,6 +10,7 @@ from smtps.client.outgoing import Outgoing
 from smtps.content import header
 from smtps.core.address import Mailbox
 from smtps.errors import InputError
+from smtps.net.proxies import Proxy
 from smtps.options import Endpoint
 from smtps.outbox.ruling import Course
 from smtps.outbox.schedule import LIFETIME, STEPS
@@ -23,10 +24,18 @@ class Webhook:
     Attributes:
         url: gets a POST for each event.
         secret: signs it; ``whsec_`` and base64, as Standard Webhooks writes it.
+        ca_file: PEM file of the only authorities to trust, in place of the system's.
+        resolver: DNS server in place of the system's resolver.
+        proxy: HTTP proxy to go through.
+        private: whether it may be at an address that is not public.
     """
 
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     secret: str = field(repr=False)
+    ca_file: str | None = None
+    resolver: str | None = None
+    proxy: Proxy | None = None
+    private: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

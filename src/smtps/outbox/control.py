@@ -10,8 +10,9 @@ from sqlalchemy import Connection, case, delete, insert, select, tuple_, update
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
 from smtps.outbox.ledger import tell
+from smtps.outbox.notices import tell_again
 from smtps.outbox.ruling import outcome
-from smtps.outbox.states import AGAIN, OPEN, WAITING, Standing, State
+from smtps.outbox.states import AGAIN, FINAL, OPEN, WAITING, Standing, State
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
 
@@ -98,6 +99,28 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
         .where(_L.account == done.account, _L.stopped.is_(False))
         .values(not_before=0)
     )
+    return None
+
+
+def notify(connection: Connection, orders: list[Order]) -> list[ControlError | None]:
+    """Have the webhook told (once more) what has become of it."""
+    return [_notify(connection, order) for order in orders]
+
+
+def _notify(connection: Connection, order: Order) -> ControlError | None:
+    row = connection.execute(select(_M.account, _M.state).where(_M.id == order.id)).first()
+    if row is None:
+        return ControlError("outbox.not_found", f"There is no message {order.id}.")
+    if not order.notify:
+        return ControlError("outbox.no_webhook", f"The account {row.account} has no webhook.")
+    ended = row.state if row.state in FINAL else None
+    if tell_again(connection, order.id, ended, order.now):
+        return None
+    if ended is None:
+        return ControlError(
+            "outbox.nothing_to_tell", f"There is nothing to tell yet: the message is {row.state}."
+        )
+    tell(connection, [(order.id, row.account, ended, order.now)])
     return None
 
 

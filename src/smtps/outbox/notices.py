@@ -1,42 +1,33 @@
-"""Webhooks: telling somebody what became of a message (https://www.standardwebhooks.com)."""
+"""Notices: what a webhook is to be told about messages, and what became of telling it."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import hashlib
-import hmac
 import json
-import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, select, update
 
-from smtps.core.reply import printable
-from smtps.errors import InputError, NetworkError, SMTPSError
-from smtps.net.fetch import Client, Document, without_secrets
-from smtps.outbox import reading, tables
-from smtps.outbox.account import Account, Webhook
-from smtps.outbox.clock import Clock
+from smtps.advice.web import fix_for
+from smtps.errors import Failure
+from smtps.outbox import tables
 from smtps.outbox.records import when
+from smtps.outbox.ruling import failure_text
 from smtps.outbox.schedule import MINUTE
-from smtps.outbox.store import Store
-from smtps.outbox.writer import StoreError
-
-log = logging.getLogger("smtps.outbox")
 
 PAUSES = (5_000, 30_000, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE,
           300 * MINUTE, 600 * MINUTE, 840 * MINUTE)  # fmt: skip
-"""Milliseconds after each attempt; then nobody is told any more."""
+"""Milliseconds after each attempt that has failed; after one more the notice is given up."""
+
+OLDEST = 3 * 24 * 60 * MINUTE
+"""Milliseconds since the event, or since somebody wanted it told again, after which an attempt that
+fails is the last."""
 
 LEASE = MINUTE
 """Milliseconds that one process has to tell; then another tries."""
-
-TIMEOUT = 15.0
-"""Seconds for an answer."""
 
 AT_ONCE = 100
 """Attempts under way at the same time, in one process."""
@@ -44,15 +35,25 @@ AT_ONCE = 100
 EACH = 10
 """Of these to one host: a webhook that is slow to answer keeps nobody else waiting."""
 
-LOOK = 1.0
-"""Seconds until it is asked again what is due, while some are under way."""
+_N, _D = tables.notices.c, tables.notified.c
 
-_N = tables.notices.c
-_ONE = asyncio.FIRST_COMPLETED
+
+class NoticeState(StrEnum):
+    """How a notice stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    """Given up."""
 
 
 class Notice(NamedTuple):
-    """Something to tell."""
+    """Something to tell.
+
+    Attributes:
+        tries: attempts that have failed.
+        asked: when somebody wanted it told again, or None.
+    """
 
     message: str
     id: str
@@ -61,13 +62,33 @@ class Notice(NamedTuple):
     at: int
     due: int
     tries: int
+    asked: int | None = None
 
 
 class Verdict(NamedTuple):
-    """What came of telling it: ``due`` for another attempt, or None when it is done with."""
+    """What came of an attempt.
+
+    Attributes:
+        notice: that was told.
+        now: the time.
+        failure: why it failed, or None if it was heard.
+        due: when it is told again, if it is.
+        known: whether anybody wants to know: not where the account has no webhook any more.
+    """
 
     notice: Notice
-    due: int | None
+    now: int
+    failure: Failure | None = None
+    due: int | None = None
+    known: bool = True
+
+
+def next_attempt(notice: Notice, now: int) -> int | None:
+    """When a notice is told again whose attempt has failed, or None if it is given up."""
+    too_old = now - max(notice.at, notice.asked or 0) >= OLDEST
+    if notice.tries >= len(PAUSES) or too_old:
+        return None
+    return now + PAUSES[notice.tries]
 
 
 class Wanted(NamedTuple):
@@ -90,7 +111,9 @@ def to_tell(connection: Connection, wanted: Wanted) -> list[Notice]:
     busy = Counter(telling.values())
     full = [account for account, receiver in receivers.items() if busy[receiver] >= EACH]
     rows = connection.execute(
-        select(tables.notices)
+        select(tables.notices, _D.asked)
+        .select_from(tables.notices)
+        .outerjoin(tables.notified, and_(_D.message == _N.message, _D.id == _N.id))
         # Of two events of one message, the second is not told while the first is.
         .where(_N.due <= now, _N.account.not_in(full), _N.message.not_in(list(telling)))
         .order_by(_N.due)
@@ -113,7 +136,10 @@ class Lease(NamedTuple):
 
 
 def lease(connection: Connection, leases: list[Lease]) -> list[list[Notice]]:
-    """Take them, as far as nobody else has; each goes to one process."""
+    """Take them, as far as nobody else has; each goes to one process.
+
+    An attempt counts when it has failed: a process that ends meanwhile uses none up.
+    """
     return [
         [notice for notice in notices if _take(connection, notice, now)] for now, notices in leases
     ]
@@ -121,158 +147,171 @@ def lease(connection: Connection, leases: list[Lease]) -> list[list[Notice]]:
 
 def _take(connection: Connection, notice: Notice, now: int) -> bool:
     same = (_N.message == notice.message, _N.id == notice.id, _N.due == notice.due)
-    ours = connection.execute(
-        update(tables.notices).where(*same).values(due=now + LEASE, tries=_N.tries + 1)
-    )
+    ours = connection.execute(update(tables.notices).where(*same).values(due=now + LEASE))
     return bool(ours.rowcount)
 
 
 def conclude(connection: Connection, verdicts: list[Verdict]) -> list[None]:
     """Write what came of it. What was replaced by something newer meanwhile is let be."""
-    for notice, due in verdicts:
+    for verdict in verdicts:
+        notice = verdict.notice
         this = (_N.message == notice.message, _N.id == notice.id)
-        if due is None:
-            connection.execute(delete(tables.notices).where(*this))
+        if verdict.due is None:
+            done = connection.execute(delete(tables.notices).where(*this))
         else:
-            connection.execute(update(tables.notices).where(*this).values(due=due))
+            values = {"due": verdict.due, "tries": notice.tries + 1}
+            done = connection.execute(update(tables.notices).where(*this).values(values))
+        if done.rowcount and verdict.known:
+            _note(connection, verdict)
     return [None] * len(verdicts)
 
 
-def key_of(secret: str) -> bytes:
-    """The key that ``whsec_…`` stands for.
+def _note(connection: Connection, verdict: Verdict) -> None:
+    notice, failed = verdict.notice, verdict.failure is not None
+    if verdict.due is not None:
+        state = NoticeState.PENDING
+    else:
+        state = NoticeState.UNDELIVERED if failed else NoticeState.DELIVERED
+    row: dict[str, Any] = {
+        "id": notice.id, "account": notice.account, "event": notice.event, "at": notice.at,
+        "state": state.value, "tries": notice.tries + failed, "tried": verdict.now,
+        "failure": failure_text(verdict.failure),
+    }  # fmt: skip
+    if not failed:
+        # Of the attempts before, the last reason stays.
+        row["failure"] = case((_D.id == notice.id, _D.failure), else_=None)
+    asked = case((_D.id == notice.id, _D.asked), else_=None)
+    this = _D.message == notice.message
+    done = connection.execute(update(tables.notified).where(this).values({**row, "asked": asked}))
+    if not done.rowcount:
+        row["failure"] = failure_text(verdict.failure)
+        connection.execute(insert(tables.notified), {**row, "message": notice.message})
 
-    Raises:
-        InputError: it is not one.
+
+def tell_again(connection: Connection, message: str, state: str | None, now: int) -> bool:
+    """Have the last event of a message told (once more), with all its attempts before it.
+
+    Args:
+        connection: in a transaction.
+        message: whose.
+        state: of the message, if it has come to its end; that is told if nothing else was.
+        now: the time.
+
+    Returns:
+        Whether there is something to tell that was told before, or waits.
     """
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
-        raise InputError("webhook.secret", "must be whsec_ and the base64 of 24 to 64 octets")
-    return key
+    last = connection.execute(
+        select(tables.notified).where(_D.message == message)
+    ).mappings().first()  # fmt: skip
+    if last is not None:
+        values = {"asked": now, "state": NoticeState.PENDING.value}
+        connection.execute(update(tables.notified).where(_D.message == message).values(values))
+    waiting = connection.execute(
+        update(tables.notices).where(_N.message == message).values(due=now, tries=0)
+    )
+    if waiting.rowcount:
+        return True
+    if last is None or (state is not None and last["event"] != state):
+        return False
+    connection.execute(
+        insert(tables.notices),
+        {"message": message, "id": last["id"], "account": last["account"],
+         "event": last["event"], "at": last["at"], "due": now, "tries": 0},
+    )  # fmt: skip
+    return True
 
 
-def headers(secret: str, id_: str, seconds: int, body: bytes) -> dict[str, str]:
-    """What signs a notice (Standard Webhooks, symmetric signatures)."""
-    signed = f"{id_}.{seconds}.".encode() + body
-    digest = hmac.new(key_of(secret), signed, hashlib.sha256).digest()
+# What can be asked.
+
+
+def of_message(connection: Connection, message: str) -> dict[str, Any] | None:
+    """How telling about a message stands, or None if there is nothing to tell."""
+    waiting = connection.execute(
+        select(tables.notices).where(_N.message == message)
+    ).mappings().first()  # fmt: skip
+    last = connection.execute(
+        select(tables.notified).where(_D.message == message)
+    ).mappings().first()  # fmt: skip
+    if waiting is None:
+        return None if last is None else _shown(last, None)
+    if last is not None and last["id"] == waiting["id"]:
+        return _shown(last, waiting)
+    return _shown({**waiting, "tried": None, "failure": None}, waiting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFilter:
+    """Which notices; those of the newest messages first.
+
+    Attributes:
+        state: ``undelivered``, or ``pending`` with an attempt that has failed.
+        accounts: any of these; None for all.
+        before: the message of the last one of the page before.
+        limit: how many.
+    """
+
+    state: NoticeState = NoticeState.UNDELIVERED
+    accounts: Collection[str] | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+def page(connection: Connection, wanted: NoticeFilter) -> list[dict[str, Any]]:
+    """Notices that were not heard."""
+    query = select(tables.notified, _N.due).select_from(tables.notified)
+    if wanted.state is NoticeState.UNDELIVERED:
+        query = query.outerjoin(tables.notices, and_(_N.message == _D.message, _N.id == _D.id))
+        query = query.where(tables.UNDELIVERED)
+    else:
+        query = query.join(tables.notices, and_(_N.message == _D.message, _N.id == _D.id))
+        query = query.where(_N.tries > 0)
+    if wanted.accounts is not None:
+        query = query.where(_D.account.in_(wanted.accounts))
+    if wanted.before is not None:
+        query = query.where(_D.message < wanted.before)
+    rows = connection.execute(query.order_by(_D.message.desc()).limit(wanted.limit)).mappings()
+    return [
+        {"message": row["message"], "account": row["account"],
+         **_shown(row, row if row["due"] is not None else None)}
+        for row in rows
+    ]  # fmt: skip
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """Account → how many notices wait after an attempt that has failed, and how many were given up.
+
+    Accounts without any are left out.
+    """
+    found: dict[str, dict[str, int]] = {}
+    pending = select(_N.account, func.count()).where(_N.tries > 0).group_by(_N.account)
+    given_up = select(_D.account, func.count()).where(tables.UNDELIVERED).group_by(_D.account)
+    for kind, query in ((NoticeState.PENDING, pending), (NoticeState.UNDELIVERED, given_up)):
+        for account, number in connection.execute(query):
+            found.setdefault(account, {"pending": 0, "undelivered": 0})[kind.value] = number
+    return found
+
+
+_Row = RowMapping | dict[str, Any]
+
+
+def _shown(row: _Row, waiting: _Row | None) -> dict[str, Any]:
+    state = NoticeState.PENDING if waiting is not None else NoticeState(row["state"])
+    failed = (waiting or row)["tries"]
     return {
-        "content-type": "application/json",
-        "webhook-id": id_,
-        "webhook-timestamp": str(seconds),
-        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
+        "id": row["id"],
+        "event": f"message.{row['event']}",
+        "event_at": when(row["at"]),
+        "status": state.value,
+        "attempts": failed + (state is NoticeState.DELIVERED),
+        "last_attempt_at": when(row["tried"]),
+        "next_attempt_at": None if waiting is None else when(waiting["due"]),
+        "failure": _failure(row["failure"]),
     }
 
 
-def check(answer: Document) -> None:
-    """Make sure that an answer means that the notice was taken.
-
-    Raises:
-        NetworkError: it does not.
-    """
-    if 200 <= answer.status < 300:
-        return
-    if 300 <= answer.status < 400 and answer.location is not None:
-        where = printable(without_secrets(answer.location))[:200]
-        raise NetworkError(
-            "http.redirected",
-            f"The web server answered {answer.status} and points to {where}; "
-            "redirections are not followed.",
-        )
-    raise NetworkError("http.status", f"The web server answered {answer.status}.")
-
-
-class Teller:
-    """Tells what is to be told, again and again until it is heard.
-
-    Args:
-        store: where it is kept.
-        accounts: name → account.
-        clock: the time.
-    """
-
-    def __init__(self, store: Store, accounts: Mapping[str, Account], clock: Clock) -> None:
-        self._store = store
-        self._accounts = accounts
-        self._clock = clock
-        self._receivers = {
-            name: account.webhook.url.partition("://")[2].partition("/")[0]
-            for name, account in accounts.items()
-            if account.webhook is not None
-        }
-        self._client = Client(timeout=TIMEOUT, keep=AT_ONCE)
-
-    async def round(self) -> int:
-        """Tell until nothing is due; how often that was.
-
-        Raises:
-            StoreError: the database is away.
-        """
-        under_way: dict[asyncio.Task[None], Notice] = {}
-        told = 0
-        try:
-            while True:
-                notices = await self._lease(list(under_way.values()))
-                for notice in notices:
-                    under_way[asyncio.create_task(self._tell(notice))] = notice
-                told += len(notices)
-                if not under_way:
-                    return told
-                if notices:
-                    continue  # for another receiver there may be more
-                done, _ = await asyncio.wait(under_way, timeout=LOOK, return_when=_ONE)
-                for task in done:
-                    self._over(under_way.pop(task), task)
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-
-    async def _lease(self, telling: list[Notice]) -> list[Notice]:
-        """What can be told now, taken so that no other process tells it."""
-        now, receivers = self._clock.now(), self._receivers
-        wanted = Wanted(now, {n.message: receivers.get(n.account, "") for n in telling}, receivers)
-        try:
-            # Asked first: that holds up nobody who writes, and mostly there is nothing.
-            notices: list[Notice] = await self._store.read(to_tell, wanted)
-            return await self._store.write(lease, Lease(now, notices)) if notices else []
-        except StoreError:
-            if not telling:
-                raise
-            return []  # those under way shall come to their end
-
-    def _over(self, notice: Notice, task: asyncio.Task[None]) -> None:
-        """One is told, or is told again when its lease is over: its error is nobody else's."""
-        if (error := task.exception()) is not None:
-            log.warning("what %s was told of cannot be written: %s", notice.account, error)
-
-    async def _tell(self, notice: Notice) -> None:
-        account = self._accounts.get(notice.account)
-        hook = account.webhook if account is not None else None
-        message = await self._store.read(reading.show, notice.message)
-        heard = hook is None or message is None or await self._post(hook, notice, message)
-        due = None
-        if not heard and notice.tries < len(PAUSES):
-            due = self._clock.now() + PAUSES[notice.tries]
-        elif not heard:
-            log.error("nobody could be told about message %s: %s", notice.message, notice.event)
-        await self._store.write(conclude, Verdict(notice, due))
-
-    async def _post(self, hook: Webhook, notice: Notice, message: dict[str, Any]) -> bool:
-        body = json.dumps(
-            {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
-        ).encode()
-        sign = headers(hook.secret, notice.id, self._clock.now() // 1000, body)
-        sign["webhook-attempt"] = str(notice.tries + 1)
-        try:
-            answer = await self._client.post(hook.url, body, sign)
-            check(answer)
-        except SMTPSError as error:
-            log.warning("the webhook of %s failed: %s", notice.account, error)
-            return False
-        return True
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        await self._client.aclose()
+def _failure(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    failure = json.loads(text)
+    return {"code": failure["code"], "message": failure["message"],
+            "advice": fix_for(failure["code"])}  # fmt: skip

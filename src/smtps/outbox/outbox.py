@@ -13,18 +13,19 @@ from smtps.client.learned import Learned
 from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
 from smtps.options import Endpoint
-from smtps.outbox import control, intake, reading
+from smtps.outbox import control, intake, notices, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.landing import Landing
 from smtps.outbox.lane import Lane
-from smtps.outbox.notices import Teller
+from smtps.outbox.notices import NoticeFilter
 from smtps.outbox.readiness import Readiness
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key, Submission, new_id
 from smtps.outbox.schedule import LIFETIME, MINUTE
 from smtps.outbox.store import PATIENCE, Lanes, Store, backend
+from smtps.outbox.teller import Teller
 from smtps.outbox.tenure import add_accounts
 from smtps.outbox.writer import StoreError
 
@@ -242,6 +243,19 @@ class Outbox:
         """
         await self.store.write(control.retry, await self._order(id_))
         self._nudged.set()
+
+    async def notify(self, id_: str) -> None:
+        """Have its account's webhook told (once more) what has become of a message.
+
+        Raises:
+            ControlError: the account has no webhook; nothing has become of it yet; there is none of
+                that name.
+        """
+        await self.store.write(control.notify, await self._order(id_))
+
+    async def notices(self, wanted: NoticeFilter) -> list[dict[str, Any]]:
+        """Notices that no webhook has heard, those of the newest messages first."""
+        return await self.store.read(notices.page, wanted)
 
     async def resume(self, account: str) -> None:
         """Let an account that waits send again at once.

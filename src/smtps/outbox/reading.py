@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 
 from smtps.advice import ADVICE
-from smtps.outbox import tables
+from smtps.outbox import notices, tables
 from smtps.outbox.records import when
 from smtps.outbox.states import AGAIN, WAITING, Standing, State
 
@@ -127,7 +127,7 @@ def summary(row: RowMapping) -> dict[str, Any]:
 
 
 def show(connection: Connection, id_: str) -> dict[str, Any] | None:
-    """A message with its recipients and attempts, or None."""
+    """A message with its recipients and attempts, and how its webhook was told, or None."""
     row = connection.execute(select(tables.messages).where(_M.id == id_)).mappings().first()
     if row is None:
         return None
@@ -145,6 +145,7 @@ def show(connection: Connection, id_: str) -> dict[str, Any] | None:
             for r in found
         ],
         "attempts": [_attempt(attempt) for attempt in attempts],
+        "webhook": notices.of_message(connection, id_),
     }
 
 
@@ -201,6 +202,7 @@ def due_accounts(connection: Connection, now: int) -> list[str]:
 def account_states(connection: Connection, now: int) -> list[dict[str, Any]]:
     """How each account stands."""
     rows = connection.execute(select(tables.lanes).order_by(_L.account)).mappings()
+    unheard, none = notices.counts(connection), {"pending": 0, "undelivered": 0}
     return [
         {
             "account": row["account"],
@@ -210,6 +212,7 @@ def account_states(connection: Connection, now: int) -> list[dict[str, Any]]:
             **_advice(row["code"]),
             "failures": row["failures"],
             "next_attempt_at": when(row["not_before"]) if row["not_before"] > now else None,
+            "notices": unheard.get(row["account"], none),
         }
         for row in rows
     ]

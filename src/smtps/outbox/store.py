@@ -220,6 +220,8 @@ def prepare(engine: Engine, moved_to: str | None = None) -> None:
             control.write_meta(connection, [("schema", str(tables.SCHEMA))])
             return
         found: dict[str, Any] = reading.meta(connection)
+        if found.get("schema") == str(tables.SCHEMA):  # made before there was this table
+            tables.notified.create(connection, checkfirst=True)
     if found.get("schema") != str(tables.SCHEMA):
         raise InputError("outbox", f"was made by another version (schema {found.get('schema')})")
     _check_moved(found, moved_to)

@@ -175,6 +175,32 @@ notices = Table(
 )
 Index("notices_due", notices.c.due)
 
+UNDELIVERED = text("state = 'undelivered'")
+"""Few among many that were delivered."""
+
+notified = Table(
+    "notified",
+    metadata,
+    Column("message", String(32), primary_key=True),
+    Column("id", String(32), nullable=False),  # of the notice that was tried last
+    Column("account", Text, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),  # attempts that have failed
+    Column("tried", BigInteger, nullable=False),  # the last attempt
+    Column("asked", BigInteger),  # when somebody wanted it told again
+    Column("failure", Text),  # JSON: of the last attempt that has failed
+    sqlite_with_rowid=False,
+)
+Index(
+    "notified_undelivered",
+    notified.c.account,
+    notified.c.message,
+    sqlite_where=UNDELIVERED,
+    postgresql_where=UNDELIVERED,
+)
+
 meta = Table(
     "meta",
     metadata,
@@ -188,5 +214,6 @@ OF_A_MESSAGE = (
     attempts.c.message,
     tags.c.message,
     notices.c.message,
+    notified.c.message,
 )
 """Go when the message goes that they name."""

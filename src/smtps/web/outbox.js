@@ -1,6 +1,7 @@
 // The outbox: its accounts and messages, and one of these; looks for news while it is in sight.
 // Loaded when it is opened for the first time.
 
+import { showNotices } from './notices.js';
 import { events, Problem, request } from './api.js';
 import { dueOf, showAccounts } from './accounts.js';
 import { alarm, announce, byId, reveal } from './dom.js';
@@ -78,6 +79,7 @@ async function refresh() {
   const messages = await attempt(async () => {
     if (!await askAccounts()) return null;
     showAccounts('outbox-accounts', accounts, resume);
+    showNotices('outbox-notices', accounts, show);
     return showQueue(accounts, show);
   });
   if (signal.aborted) return;
@@ -106,6 +108,7 @@ function draw(message) {
   showAccounts('submission-account', waits && account ? [account] : [], resume);
   showSubmission({ ...message, due: dueOf(message, accounts) }, waits && account?.code, {
     onRetry: () => order(message.id, '/retry', 'POST'), onCancel: () => order(message.id, '', 'DELETE'),
+    onNotify: () => order(message.id, '/notify', 'POST'),
   });
 }
 
@@ -130,7 +133,8 @@ async function follow(id) {
   if (signal.aborted) return;
   if (whole && away) alarm();
   away = !whole;
-  if (!whole && newest) again(signal, OFTEN, () => follow(id));
+  const untold = newest?.webhook?.status === 'pending';
+  if (newest && (!whole || untold)) again(signal, OFTEN, () => follow(id));
 }
 
 async function order(id, what, method) {

@@ -3,7 +3,7 @@
 import { blob, Problem } from './api.js';
 import { showAttempts } from './attempts.js';
 import { recipientList } from './delivery.js';
-import { alarm, announce, button, byId, el, list, put } from './dom.js';
+import { alarm, announce, badge, button, byId, el, list, put } from './dom.js';
 import { findingCards, verdict } from './findings.js';
 import { rawLink } from './raw.js';
 import { stateOf, UNDER_WAY, WAITING } from './states.js';
@@ -59,6 +59,32 @@ function showFailure({ status, failure }, told) {
   }]));
 }
 
+const TOLD = {
+  pending: ['to be told', 'plain'], delivered: ['told', 'good'], undelivered: ['given up', 'bad'],
+};
+
+function showWebhook({ id, webhook }, { onNotify }) {
+  const place = byId('submission-webhook-part');
+  place.hidden = !webhook;
+  const now = JSON.stringify([id, webhook]);
+  if (!webhook || now === place.dataset.shown) return;
+  place.dataset.shown = now;
+  const { event, status, attempts, failure, last_attempt_at: last, next_attempt_at: next } = webhook;
+  const [word, tone] = status === 'pending' && failure ? ['to be told again', 'warning'] : TOLD[status];
+  const focused = place.contains(document.activeElement);
+  put('submission-webhook',
+    el('div', { class: 'line' }, el('code', {}, event), badge(word, tone),
+      el('span', { class: 'hint' }, attempts > 0 && count(attempts, 'attempt'))),
+    list([
+      ['Last attempt', last && moment(last)],
+      ['Next attempt', next && until(next)],
+      [status === 'delivered' ? 'Before that' : 'Why', failure && el('code', {}, failure.message)],
+      ['What to do', status !== 'delivered' && failure?.advice],
+    ]),
+    button('Tell again', onNotify, { 'data-do': 'notify' }));
+  if (focused) byId('submission-webhook-title').focus();
+}
+
 function showFacts(message) {
   put('submission-facts', list([
     ['From', message.from || '<>'],
@@ -104,6 +130,7 @@ export function showSubmission(message, told, actions) {
   put('submission-people', recipientList(message.recipients));
   byId('submission-tries').hidden = !message.attempts.length;
   showAttempts(message.attempts, message.failure?.code, pathOf(message.id));
+  showWebhook(message, actions);
   showFacts(message);
   if (message.id !== shown.id || message.kept !== shown.kept) put('submission-raw', rawBlock(message));
   shown = message;
@@ -114,5 +141,6 @@ export function clearSubmission() {
   shown = {};
   byId('submission-title').textContent = 'Message';
   byId('submission-tries').hidden = true;
+  byId('submission-webhook-part').hidden = true;
   for (const part of ['verdict', 'actions', 'failure', 'account', 'people', 'attempts', 'facts', 'raw']) put(`submission-${part}`);
 }

@@ -21,6 +21,7 @@ from smtps.errors import InputError, LocalError, Phase
 from smtps.message import Attachment
 from smtps.outbox import reading
 from smtps.outbox.control import ControlError
+from smtps.outbox.notices import NoticeFilter, NoticeState
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.reading import LARGEST_PAGE, PAGE, Filter
 from smtps.outbox.records import Key
@@ -97,6 +98,34 @@ def router(service: Service) -> APIRouter:
         await message(service, http.scope, id)
         await outbox(service).retry(id)
         return await message(service, http.scope, id)
+
+    @routes.post("/messages/{id}/notify", summary="Tell its webhook (once more)")
+    async def notify(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
+        await message(service, http.scope, id)
+        await outbox(service).notify(id)
+        return await message(service, http.scope, id)
+
+    @routes.get("/notices", summary="What no webhook has heard, of the newest messages first")
+    async def notices(
+        http: Request,
+        status: NoticeState = NoticeState.UNDELIVERED,
+        account: Annotated[list[Printable], Query(max_length=10)] = [],  # noqa: B006
+        cursor: Printable | None = None,
+        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    ) -> dict[str, Any]:
+        mine = service.granted(http.scope)
+        wanted = set(account) & mine if account and mine is not None else set(account) or mine
+        found = await outbox(service).notices(
+            NoticeFilter(
+                state=status,
+                accounts=None if wanted is None else sorted(wanted),
+                before=cursor,
+                limit=limit,
+            )
+        )
+        return {
+            "notices": found, "cursor": found[-1]["message"] if len(found) == limit else None
+        }  # fmt: skip
 
     @routes.get("/messages/{id}/transcript", summary="What was said in each attempt")
     async def transcript(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
