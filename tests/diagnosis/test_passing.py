@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,7 @@ from tests.diagnosis.mail import (
     words,
 )
 from tests.net.pki import PKI
-from tests.net.servers import server_context
+from tests.net.servers import Server, server_context
 
 import smtps
 from smtps.diagnosis.report import Report
@@ -292,7 +293,7 @@ async def test_a_server_that_limits_connections_is_not_taken_for_intolerant(
     """It restarts at the first connection, and then drops each one above so many in a second."""
     left = burst
 
-    async def rest(_seconds: float) -> None:
+    async def rest(_end: float) -> None:
         nonlocal left
         left = burst
 
@@ -404,3 +405,68 @@ async def test_the_time_of_all_attempts_is_in_the_report(pki: PKI) -> None:
     assert address.timings["looks"] >= 500
     assert accounted <= spent
     assert spent - accounted < 500
+
+
+async def test_a_port_that_is_closed_for_a_moment(pki: PKI) -> None:
+    """The server is started again while it is looked at."""
+    server, refused = Server(Mail(pki, reset)), asyncio.Event()
+    with socket.socket() as plug:
+        plug.bind(("127.0.0.1", 0))
+
+        def start(_seen: object, _phase: str) -> None:
+            if not refused.is_set():
+                plug.listen()
+                refused.set()
+
+        port = plug.getsockname()[1]
+        task = asyncio.create_task(
+            smtps.check("127.0.0.1", port=port, verify=False, progress=start)
+        )
+        await refused.wait()
+        async with await asyncio.start_server(server.attend, sock=plug):
+            report = await task
+            await server.stop()
+    assert "net.intermittent" in codes_of(report)
+    assert "net.refused" not in codes_of(report)
+    assert report.verdict == "warnings"
+
+
+@pytest.mark.parametrize("security", ["implicit", "starttls"])
+async def test_a_closer_look_at_a_server_that_fails_once(pki: PKI, security: str) -> None:
+    """Each of the further connections in turn is the one that fails."""
+    healthy = await check(Mail(pki, reset, security=security), deep=True)
+
+    async def one(number: int) -> None:
+        server = Mail(pki, reset, lambda each: each == number, security=security)
+        report = await check(server, deep=True)
+        assert codes_of(report) - codes_of(healthy) <= {"net.intermittent"}
+        assert report.as_json()["clients"] == healthy.as_json()["clients"]
+
+    await asyncio.gather(*map(one, range(1, 13)))
+
+
+async def test_a_closer_look_at_a_server_that_limits_connections(pki: PKI) -> None:
+    """What it drops because there were too many is no reason to call it old, or intolerant."""
+    healthy = await check(Mail(pki, reset), deep=True)
+    for most in range(1, 12):
+        report = await check(Mail(pki, reset, lambda number: number > most), deep=True)  # noqa: B023
+        found = codes_of(report) - codes_of(healthy)
+        assert found <= {"net.intermittent"}
+        assert found or most >= 9  # all that anything is said of came before
+        assert report.as_json()["clients"] == healthy.as_json()["clients"]
+        assert "refuses TLSv1.2" not in render(report)
+
+
+@pytest.mark.parametrize("minds", [modern, large])
+async def test_what_a_closer_look_meets_each_time_is_told(pki: PKI, minds: Minds) -> None:
+    """It minds TLS 1.3 alone, or a hello of 1,550 octets, and takes the usual one."""
+
+    def some(hello: bytes) -> bool:
+        alone = b"\0\x2b\0\3\2\3\4" in hello  # TLS 1.3 and no other (RFC 8446 section 4.2.1)
+        return alone if minds is modern else minds(hello)
+
+    report = await check(Mail(pki, reset, minds=some), deep=True)
+    works = {c["client"]: c["works"] for c in report.as_json()["clients"]}
+    assert works["with TLS 1.3 only"] is (minds is not modern)
+    assert ("tls.large_hello" in codes_of(report)) is (minds is large)
+    assert "net.intermittent" not in codes_of(report)

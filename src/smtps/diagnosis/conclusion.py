@@ -43,7 +43,7 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
     if refused:
         return Verdict.LATER
     doubts = {Severity.ERROR, Severity.WARNING} & set(severities)
-    passed = any(address.passed is not None for address in facts.addresses)
+    passed = any(each.passed is not None or each.unsteady for each in facts.addresses)
     return Verdict.WARNINGS if doubts or passed else Verdict.WORKS
 
 

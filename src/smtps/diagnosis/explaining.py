@@ -125,7 +125,7 @@ class Explainer:
         attempt: Attempt | None = None
         while trial.steps:
             start = asyncio.get_running_loop().time()
-            await rest(min(PAUSE, max(end - start, 0.0)))
+            await rest(end)
             if trial.steps[0] is Step.OTHER and look is not None:
                 await self._other(trial, cause, look, start, end)
             else:
@@ -189,9 +189,9 @@ class Explainer:
         return end if self._deadline is None else min(end, now + (self._deadline - now) * share)
 
 
-async def rest(seconds: float) -> None:
-    """Leave the server alone."""
-    await asyncio.sleep(seconds)
+async def rest(end: float) -> None:
+    """Leave the server alone for a moment, but not beyond that time of the loop."""
+    await asyncio.sleep(min(PAUSE, max(end - asyncio.get_running_loop().time(), 0.0)))
 
 
 def take_over(seen: AddressFacts, other: AddressFacts, failure: Failure) -> None:

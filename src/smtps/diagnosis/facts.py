@@ -213,6 +213,8 @@ class AddressFacts:
         mechanisms: each mechanism that was tried on its own → why it failed, or None.
         asked: what became of an envelope without a message.
         looks: second looks by name, see ``looker.Looker.look``.
+        unsteady: deep looks that failed and were taken back: when they were taken again, they did
+            not fail, or the usual one failed as well.
         quirks: leniencies that its replies needed.
         transcript: the lines.
     """
@@ -239,6 +241,7 @@ class AddressFacts:
     mechanisms: dict[str, Failure | None] = field(default_factory=dict)
     asked: Asked | None = None
     looks: dict[str, Look] = field(default_factory=dict)
+    unsteady: tuple[Look, ...] = ()
     quirks: frozenset[Quirk] = frozenset()
     transcript: Transcript | None = None
 

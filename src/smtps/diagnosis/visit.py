@@ -20,6 +20,7 @@ from smtps.diagnosis.looker import Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
 from smtps.diagnosis.scope import Scope
+from smtps.diagnosis.settling import EXPECTED, settle
 from smtps.diagnosis.steadiness import about_certificate, certificate_steps
 from smtps.diagnosis.suspects import Case
 from smtps.errors import (
@@ -279,6 +280,9 @@ class Visitor:
                 note(seen, await looker.look(name))
                 if seen.looks[name].unwelcome:
                     return
+            if seen.reached:
+                for name in EXPECTED:
+                    await settle(seen, partial(self._looker, address), name, self.deadline)
             if seen.address == self._first_login and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
         elif _must_staple(seen):

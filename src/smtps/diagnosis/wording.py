@@ -115,11 +115,12 @@ def looked(address: AddressFacts) -> dict[str, str]:
         for name, look in looks.items()
         if name not in DEEP_LOOKS
     }
-    versions = [look for name, look in looks.items() if name.startswith("TLSv")]
+    versions = [looks[name] for name in DEEP_LOOKS if name.startswith("TLSv") and name in looks]
     if versions:
         taken = ", ".join(look.name for look in versions if look.secured)
         left = ", ".join(look.name for look in versions if not look.secured)
-        found["versions"] = f"takes {taken or 'none'}" + (f"; refuses {left}" if left else "")
+        others = "not known of" if address.unsteady else "refuses"
+        found["versions"] = f"takes {taken or 'none'}" + (f"; {others} {left}" if left else "")
     weak = [
         str(look.tls.cipher)
         for name, look in looks.items()

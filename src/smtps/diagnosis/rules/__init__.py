@@ -26,6 +26,7 @@ Rule = Callable[[Facts], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     names.leads_inside,
     failures.passed,
+    failures.unsteady,
     failures.some_addresses,
     failures.many_addresses,
     dates.validity,

@@ -57,6 +57,17 @@ def passed(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def unsteady(facts: Facts) -> Iterator[Finding]:
+    """Further connections that failed and should not have."""
+    for address in facts.addresses:
+        if address.unsteady:
+            looks = "; ".join(f"{look.name}: {look.outcome}" for look in address.unsteady)
+            yield Finding.of(
+                "net.intermittent",
+                f"{address.address}: further connections failed once and not each time ({looks})",
+            )
+
+
 def some_addresses(facts: Facts) -> Iterator[Finding]:
     """Addresses that fail beside others that work."""
     failing = [a for a in facts.addresses if a.failure is not None and not _no_ipv6(a.failure)]
