@@ -6,6 +6,7 @@ from smtps.advice.row import Advice, Severity, Who
 
 _E = Severity.ERROR
 _W = Severity.WARNING
+_I = Severity.INFO
 _YOU = Who.YOU
 _OPERATOR = Who.OPERATOR
 _NETWORK = Who.NETWORK
@@ -33,6 +34,24 @@ ADVICE: dict[str, Advice] = {
         _W, "The addresses of this server do not offer the same, so what works depends on the "
         "address that a client meets.",
         "As its operator, give all of them the same settings.", _OPERATOR, "RFC 5321 section 5.1"),
+    "smtp.size_unknown": Advice(
+        _I, "The server states no limit for the size of messages, so only sending one of that size "
+        "shows whether it is taken.",
+        "Send a test message of that size.", _YOU, "RFC 1870 section 4"),
+    "smtp.size_depends_on_login": Advice(
+        _I, "The server states another limit for the size of messages after the login than before.",
+        "Go by the limit after the login. Programs that read the first one only may refuse a "
+        "message that would be taken.", _YOU, "RFC 1870"),
+    "smtp.size_malformed": Advice(
+        _W, "The limit for the size of messages is not a number of octets, so programs ignore it "
+        "or fail on it.",
+        "As its operator, state the limit as one whole number, or 0 for none.", _OPERATOR,
+        "RFC 1870 section 4"),
+    "smtp.size_too_small": Advice(
+        _W, "The limit for the size of messages is below the 64 KiB that every server has to take, "
+        "so larger messages are refused.",
+        "As its operator, check the limit: it counts octets, not kilobytes.", _OPERATOR,
+        "RFC 5321 section 4.5.3.1.7"),
     "smtp.ehlo_refused": Advice(
         _E, "The server refused EHLO. Its words are all that is known.",
         "Read its words; as a first try, give a full host name with --ehlo-name.", _YOU),

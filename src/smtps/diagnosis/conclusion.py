@@ -9,6 +9,7 @@ from smtps.advice import Severity
 from smtps.client.login import UNSAID
 from smtps.client.refusals import heals
 from smtps.diagnosis.facts import OUT_OF_STEP, AddressFacts, Facts
+from smtps.diagnosis.sizes import too_large
 from smtps.errors import Failure, Phase
 
 
@@ -36,6 +37,8 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
     """
     refused = [refusal for a in facts.addresses if a.asked for refusal in a.asked.refusals]
     unasked = any(a.asked is not None and a.asked.failure is not None for a in facts.addresses)
+    if any(too_large(facts, address) for address in facts.addresses):
+        return Verdict.FAILS
     if unasked or not all(heals(phase, reply) for phase, _, reply in refused):
         return Verdict.FAILS
     if not works(facts):

@@ -271,6 +271,7 @@ class Facts:
         token: whether they are an OAuth token and no password.
         password_is_ascii: whether no server can read the password in two ways.
         unseen: what nobody sees in the credentials, one sentence for each; nothing secret.
+        size: octets of the message that was asked about, or None.
         deep: whether all second looks were taken.
         control: what a well-known server did on the same port when this one was silent: ``answers``
             or ``silent``; None when nobody asked.
@@ -299,6 +300,7 @@ class Facts:
     token: bool = False
     password_is_ascii: bool = True
     unseen: tuple[str, ...] = ()
+    size: int | None = None
     deep: bool = False
     control: Control | None = None
     dns: Names | None = None

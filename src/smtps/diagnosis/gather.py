@@ -142,6 +142,7 @@ def _asked_for(endpoint: Endpoint, target: str, scope: Scope, now: datetime) -> 
         token=endpoint.access_token is not None,
         password_is_ascii=(endpoint.password or "").isascii(),
         unseen=unseen(endpoint),
+        size=scope.size,
         deep=scope.deep,
     )
 

@@ -17,6 +17,7 @@ from smtps.diagnosis.rules import (
     identity,
     login,
     names,
+    sizes,
     staples,
     tls,
 )
@@ -52,6 +53,9 @@ RULES: tuple[Rule, ...] = (
     dialogue.late_greeting,
     dialogue.client_name,
     dialogue.strange_replies,
+    sizes.enough,
+    sizes.changed,
+    sizes.sensible,
     envelope.refusals,
     envelope.open_relay,
     login.offer,
