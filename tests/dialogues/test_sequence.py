@@ -391,6 +391,29 @@ async def test_nobody_waits_for_what_stands_behind_a_refused_mail(
     assert not session.learned.pipelining, "the next one is asked step by step"
 
 
+async def test_a_login_that_was_accepted_is_not_advised_again() -> None:
+    script = """
+S 220 x
+C EHLO c.test
+S 250-x
+S 250 AUTH PLAIN
+C AUTH PLAIN …
+S 235 ok
+C MAIL FROM:<a@x.test>
+S 530 5.7.0 Authentication required
+C RSET
+S 250 ok"""
+    to = smtps.Endpoint("x.test", username="u", password="p", ehlo_name="c.test")
+    session = Session(ScriptedWire(script), to)
+    await session.greet()
+    await session.hello()
+    await session.login()
+    result = await session.send(b"Subject: x\r\n\r\n", smtps.Envelope.of("a@x.test", "b@x.test"))
+    assert result.failure is not None
+    assert (result.outcome, result.failure.code) == ("refused", "send.login_ignored")
+    assert "accepted the login" in result.failure.message
+
+
 # Whoever sends to the server later.
 
 

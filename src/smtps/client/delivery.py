@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from smtps.client.outgoing import Outgoing
+from smtps.client.refusals import behind_a_login
 from smtps.client.result import Result
 from smtps.client.transaction import Stray, Transaction
 from smtps.client.transcript import Transcript
@@ -79,21 +80,24 @@ class Delivery:
             return not last.go_on
         return self._abort and not last.taken  # who is left over shall not get what others did not
 
-    def result(self, address: str, transcript: Transcript) -> Result:
+    def result(self, address: str, transcript: Transcript, *, logged_in: bool) -> Result:
         """What became of it.
 
         Args:
             address: the server's, for the failure.
             transcript: of the session.
+            logged_in: whether the server has accepted a login.
         """
         outgoing, spent = self._outgoing, time.perf_counter_ns() - self._began
         timings = {"send": spent // 1000 / 1000}
         people = outgoing.envelope.recipients
         result = judge(people, self._told(), outgoing.message_id, timings, transcript)
         failure = result.failure
-        if failure is None or failure.address:
+        if failure is None:
             return result
-        return result._replace(failure=replace(failure, address=address))
+        if logged_in:
+            failure = behind_a_login(failure)
+        return result._replace(failure=replace(failure, address=failure.address or address))
 
     def _repeat(self, last: Transaction) -> Transaction:
         """The same once more, in a way that lets nothing but the message decide."""

@@ -87,7 +87,9 @@ class Many:
                 finished = await self._courier.advance()
                 session.dialogue.deadline = None
                 for delivery in finished:
-                    result = delivery.result(session.address, session.transcript)
+                    result = delivery.result(
+                        session.address, session.transcript, logged_in=session.mechanism is not None
+                    )
                     if result.failure is None or not self._keep(delivery.item, result):
                         self._connection.decided(delivery.item)
                         yield delivery.item, result

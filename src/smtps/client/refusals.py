@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from smtps import replies
 from smtps.core.reply import Reply
-from smtps.errors import LoginError, Phase, RefusedError, SMTPSError
+from smtps.errors import Failure, LoginError, Phase, RefusedError, SMTPSError
 
 _SENTENCES = {
     Phase.GREETING: "The server refused the connection",
@@ -64,6 +64,16 @@ def explained(error: SMTPSError) -> SMTPSError:
 
 _UNASKED = frozenset({"smtp.shutting_down", "send.message_refused"})
 """What the protocol calls them, which knows no words."""
+
+
+def behind_a_login(failure: Failure) -> Failure:
+    """A refusal as it is to be read once the server has accepted a login."""
+    if failure.code != "send.login_required":
+        return failure
+    message = failure.message.replace(
+        _OF_CAUSE[failure.code], "The server accepted the login and wants one all the same", 1
+    )
+    return replace(failure, code="send.login_ignored", message=message)
 
 
 def refusal(

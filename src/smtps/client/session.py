@@ -84,7 +84,7 @@ class Session(Access):
         courier.begin(delivery)
         while not courier.idle:
             await courier.advance()
-        return delivery.result(self.address, self.transcript)
+        return delivery.result(self.address, self.transcript, logged_in=self.mechanism is not None)
 
     def send_many(
         self,
