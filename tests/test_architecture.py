@@ -35,6 +35,8 @@ FLOORS: tuple[frozenset[str], ...] = (
             "attached",
             "mime",
             "template",
+            "blanks",
+            "budget",
             "addresses",
             "fields",
             "encoded",

@@ -20,6 +20,9 @@ _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:[ \t]*(.*)", re.DOTALL)
 _RECIPIENTS = {"to": "to", "cc": "cc", "bcc": "bcc", "reply-to": "reply_to"}
 """Fields that may stand there more than once, each with one address or none."""
 
+FIELDS, HEADER = 500, 1 << 16
+"""Header fields of a template, and their characters."""
+
 Fill = Callable[[Mapping[str, Any]], str]
 
 
@@ -34,7 +37,9 @@ class Template:
         ...
 
     ``To``, ``Cc``, ``Bcc`` and ``Reply-To`` may be repeated, with one address each; one that is
-    empty once it is filled in is left out. A blank that nothing is given for is an error.
+    empty once it is filled in is left out. A blank that nothing is given for is an error, and so
+    is a template that takes too much work or memory for one message (``budget.WORK``): it may be
+    a stranger's.
 
     Args:
         source: header fields, an empty line, the text.
@@ -52,7 +57,13 @@ class Template:
         self._people: list[tuple[str, Fill]] = []
         self._once: dict[str, Fill] = {}
         self._headers: dict[str, Fill] = {}
-        for line in re.sub(r"\n[ \t]+", " ", header).split("\n"):
+        lines = re.sub(r"\n[ \t]+", " ", header).split("\n")
+        if len(lines) > FIELDS or len(header) > HEADER:
+            raise InputError(
+                "template",
+                f"has more than {FIELDS} header fields, or {HEADER:,} characters of them",
+            )
+        for line in lines:
             self._add(line)
         if "from" not in self._once:
             raise InputError("template", "has no From in its header")
@@ -103,6 +114,12 @@ class Template:
             InputError: something is missing, or the message cannot be sent as it stands; names the
                 field.
         """
+        from smtps.budget import spending  # late: it takes a while  # noqa: PLC0415
+
+        with spending():
+            return self._fill(values)
+
+    def _fill(self, values: Mapping[str, Any]) -> Message:
         people: dict[str, list[NameAddr]] = {name: [] for name in _RECIPIENTS.values()}
         for name, fill in self._people:
             if filled := fill(values).strip():
@@ -144,31 +161,28 @@ def _read(path: str | Path, field: str) -> str:
 
 def _blanks(where: str, source: str, *, html: bool = False) -> Fill:
     """A template of Jinja2; text without blanks costs nothing to fill in."""
-    import jinja2  # late: only who merges needs it  # noqa: PLC0415
-
-    try:
-        template = _environment(html=html).from_string(source)
-    except jinja2.TemplateSyntaxError as error:
-        raise InputError("template", f"{where}, line {error.lineno}: {error.message}") from error
     if "{" not in source:
         return lambda _values: source
+    import jinja2  # late: only who merges needs it  # noqa: PLC0415
+
+    from smtps.blanks import compiled  # noqa: PLC0415
+    from smtps.budget import TooMuchError  # noqa: PLC0415
+
+    try:
+        render = compiled(source, html=html)
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError("template", f"{where}, line {error.lineno}: {error.message}") from error
+    except TooMuchError as error:
+        raise InputError("template", f"{where} {error}") from error
 
     def fill(values: Mapping[str, Any]) -> str:
         try:
-            return str(template.render(values))
+            return render(values)
         except jinja2.UndefinedError as error:
             raise InputError("template", f"{where}: {error.message}") from error
+        except TooMuchError as error:
+            raise InputError("template", f"{where} {error}") from error
         except Exception as error:  # a filter or a value of the user's
             raise InputError("template", f"{where}: {error}") from error
 
     return fill
-
-
-@lru_cache(maxsize=2)
-def _environment(*, html: bool) -> Any:
-    from jinja2 import StrictUndefined  # noqa: PLC0415
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
-
-    return ImmutableSandboxedEnvironment(
-        autoescape=html, undefined=StrictUndefined, keep_trailing_newline=True
-    )
