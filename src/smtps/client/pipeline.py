@@ -42,6 +42,8 @@ server that has never answered such commands. Few servers take that long for a r
 are asked once more with all the time there is.
 """
 
+RESET_REFUSED = "smtp.reset_refused"
+
 GOOD_NUMBER = 8
 """Transactions worth a write of their own. Of a large window the first are then answered while the
 last are still being said: with 64 and a server 20 ms away, 7 % more messages a second.
@@ -127,7 +129,9 @@ class Pipeline:
         while self._flights and not self._finished:
             if dialogue.halting:
                 dialogue.heed(at_stake=self._at_stake)
-            elif self._unsaid:
+            elif (
+                self._unsaid and dialogue.alive
+            ):  # else an answer that ends it is to be taken first
                 await self._speak()
                 self._flush()
             self._take_granted()
@@ -345,6 +349,7 @@ class Pipeline:
         # With a 421 the server says that it reads no further (RFC 5321 section 3.8), and one that
         # refuses RSET and hangs up has read no further either.
         closing = isinstance(error, RefusedError) and error.failure.smtp_code == 421
+        out_of_step = isinstance(error, ProtocolError) and error.code != RESET_REFUSED
         asked = bool(self._flights) and error.code != HALTED
         if asked and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
             self._learned.resets = self._dialogue.resets
@@ -354,7 +359,7 @@ class Pipeline:
         reason = error
         for transaction in self._flights:
             if not transaction.over or transaction.chunking_refused or transaction.confused:
-                unread = closing or self._flights[0].stuck
+                unread = closing or (self._flights[0].stuck and not out_of_step)
                 transaction.fail(reason, unread=unread)
             reason = others
         self._unsaid.clear()
@@ -366,7 +371,7 @@ def _lost_count(transaction: Transaction, answer: Answer) -> ProtocolError:
     if transaction.confused:
         code, what = "smtp.out_of_sequence", "The server's answers contradict each other"
     else:
-        code, what = "smtp.reset_refused", "The server refuses to forget the message before"
+        code, what = RESET_REFUSED, "The server refuses to forget the message before"
     return ProtocolError(
         code, f"{what}: {answer.reply}", smtp_code=answer.reply.code, lines=answer.reply.lines
     )

@@ -16,7 +16,7 @@ from smtps.content import Content
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Verb, bdat
 from smtps.core.reply import EnhancedCode, Reply
-from smtps.errors import RefusedError, SMTPSError
+from smtps.errors import ProtocolError, RefusedError, SMTPSError
 
 ONE_WRITE = 262144
 """Octets of a message that goes out with its envelope. For a larger one the answers to that are
@@ -168,6 +168,8 @@ class Transaction:
         """
         if self.mail_reply is not None and self.mail_reply.positive:
             return not self.taken and not self._by_data
+        if self.rcpt_replies and any(reply.positive for reply in self.rcpt_replies):
+            return True  # although the sender was refused
         return before and not (self.reset and not self.reset_refused)
 
     @property
@@ -299,7 +301,9 @@ class Transaction:
         self.due -= 1
         self.hopeful = False
         ahead, self._ahead = self._ahead, self.due > 0
-        stray = ahead and out_of_sequence(reply)
+        # MAIL goes before what it was sent with; but if its own reply was lost, this is the next.
+        together = ahead or (verb is Verb.MAIL and self.together)
+        stray = together and out_of_sequence(reply)
         if verb is Verb.RSET:
             self.reset_due, self.reset_refused = False, not reply.positive
         elif verb is Verb.MAIL:
@@ -362,6 +366,8 @@ class Transaction:
         self.due, self.hopeful, self.said = 0, False, True
         if unread:
             self.complete = False
+        elif isinstance(error, ProtocolError) and self.complete and self.final is None:
+            self.confused = True  # what was answered before may not have been its own either
 
 
 _STEPS: dict[Stage, Callable[[Transaction], Step | None]] = {

@@ -13,7 +13,7 @@ from smtps.client.transaction import Transaction
 from smtps.client.transcript import Transcript
 from smtps.core.address import Mailbox
 from smtps.core.reply import Reply
-from smtps.errors import Failure, Phase, ProtocolError, SMTPSError
+from smtps.errors import Failure, InputError, Phase, ProtocolError, RefusedError, SMTPSError
 
 _SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
 
@@ -74,15 +74,16 @@ def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> R
         phase, answer = decided
         status = _status(phase, answer)
         return Recipient(str(who), status, reply if answer.positive else answer)
-    if who in transaction.overflow and not transaction.again:  # left for another transaction
+    left_over = who in transaction.overflow and not (transaction.again or transaction.confused)
+    if left_over:  # for another transaction
         return Recipient(str(who), Status.DEFERRED, reply)
     if transaction.in_doubt:
         return Recipient(str(who), Status.UNCERTAIN)
     if transaction.again:
         return Recipient(str(who), Status.DEFERRED)
     if transaction.error is not None:
-        status = Status.DEFERRED if transaction.error.failure.retryable else Status.REFUSED
-        return Recipient(str(who), status, reply)
+        final = _about_the_message(transaction.error) and not transaction.error.failure.retryable
+        return Recipient(str(who), Status.REFUSED if final else Status.DEFERRED, reply)
     return Recipient(str(who), Status.UNSENT, reply)
 
 
@@ -111,6 +112,13 @@ def _status(phase: Phase, reply: Reply) -> Status:
     return Status.DEFERRED if heals(phase, reply) else Status.REFUSED
 
 
+def _about_the_message(error: SMTPSError) -> bool:
+    """Whether it may be the last word on a message: the server refused it, or it cannot be read.
+    Whatever else ends a session says nothing about the message.
+    """
+    return isinstance(error, RefusedError | InputError)
+
+
 def _outcome(statuses: set[Status]) -> Outcome:
     if statuses == {Status.ACCEPTED}:
         return Outcome.SENT
@@ -136,7 +144,8 @@ def _first_failure(transactions: list[Transaction], *, put_off: bool) -> Failure
         if (refused := _refusal(transaction, put_off=put_off)) is not None:
             return refused
         if transaction.error is not None:
-            return transaction.error.failure
+            found, final = transaction.error.failure, _about_the_message(transaction.error)
+            return found if final else replace(found, retryable=True)
         if transaction.again:
             return _out_of_sequence()
     return None

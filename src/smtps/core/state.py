@@ -74,6 +74,8 @@ DONE, MORE, NO = 2, 3, 5
 """What a reply comes to: the command is done, goes on, or was refused, for now or for good."""
 
 OK = 250
+CLOSING = 421
+"""May answer any command (RFC 5321 section 4.2.2), and is the last thing that a server says."""
 
 YES: dict[Verb, dict[int, int]] = {
     Verb.GREETING: {220: DONE},
@@ -129,6 +131,9 @@ HARMLESS = frozenset(
 """Where nothing is lost if a no is believed that stands beside a yes in the same reply."""
 
 
+_OF_THE_MESSAGE = frozenset({Verb.END_OF_DATA, Verb.BDAT, Verb.BDAT_LAST})
+
+
 def outcome(verb: Verb, code: int) -> int | None:
     """What a code comes to as the answer to a command: DONE, MORE or NO; None if it is none."""
     return NO if code >= 400 else YES[verb].get(code)
@@ -147,7 +152,7 @@ def contradicts(verb: Verb, code: int, others: tuple[int, ...]) -> bool:
         others: of the other lines.
     """
     meant = outcome(verb, code)
-    if meant == NO and verb in HARMLESS:
+    if meant == NO and (verb in HARMLESS or (code == CLOSING and verb not in _OF_THE_MESSAGE)):
         return False
     return meant is None or any(outcome(verb, other) != meant for other in others)
 
