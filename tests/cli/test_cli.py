@@ -354,6 +354,7 @@ def test_a_terminal_shows_who_is_waited_for_and_a_pipe_does_not() -> None:
         report, _ = process.communicate(timeout=20)
         os.close(parent)
         assert b"waiting for 127.0.0.1" in seen
+        assert b": the TLS handshake, 2 of at most 4 s" in seen
         assert b"waiting" not in report
         piped = subprocess.run(command, capture_output=True, check=False, timeout=20)
         assert (piped.returncode, piped.stderr) == (process.returncode, b"")

@@ -312,3 +312,16 @@ def test_a_line_is_read_alike_among_others_and_alone(line: bytes) -> None:
             code = error.code
         found.append((list(replies), code))
     assert found[0] == found[1]
+
+
+def test_a_reply_that_has_begun_tells_how_much_of_it_is_there() -> None:
+    parser = ReplyParser()
+    assert parser.begun == (0, "")
+    parser.feed(b"25")
+    assert parser.begun == (2, "25")
+    parser.feed(b"0-mail.x.test\r\n250")
+    assert parser.next_reply() is None
+    assert parser.begun == (20, "250-mail.x.test")
+    parser.feed(b" ok\r\n")
+    assert parser.next_reply() is not None
+    assert parser.begun == (0, "")

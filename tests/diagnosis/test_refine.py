@@ -53,7 +53,7 @@ def test_certificates(
     assert refine(first(code), host, seen, trust_store=trust_store).code == better
 
 
-SILENT = Failure(code="net.timeout", message="No connection came about.", phase=Phase.TCP)
+SILENT = Failure(code="net.timeout", message="The connection timed out.", phase=Phase.TCP)
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_the_verdicts_on_certificates(number: int, code: str) -> None:
 
 def test_a_time_out_tells_the_seconds() -> None:
     found = translate(TimeoutError(), Phase.GREETING, seconds=60)
-    assert str(found) == "The server did not greet within 60 seconds."
+    assert str(found) == "The server sent no greeting within 60 seconds."
 
 
 def test_one_of_ours_comes_back_as_it_is_with_its_place_filled_in() -> None:

@@ -125,6 +125,11 @@ ADVICE: dict[str, Advice] = {
         "Report the command and the reply (see the transcript) to the server's operator.",
         _OPERATOR, "RFC 5321 section 4.2.4"),
     "smtp.noop_refused": Advice(_E, "The session is no longer good.", "Open another.", _OPERATOR),
+    "smtp.reply_unfinished": Advice(
+        _E, "The server began a reply and did not end it in time: it hangs, sends very slowly, or "
+        "never stops.",
+        "As its operator, look whether the server, or a proxy or filter in front of it, hangs; "
+        "else try again later.", _OPERATOR, "RFC 5321 section 4.5.3.2"),
     "smtp.timeout": Advice(
         _E, "The server stopped answering.", "Try again later.", _OPERATOR),
     "smtp.not_a_reply": Advice(

@@ -25,6 +25,16 @@ ADVICE: dict[str, Advice] = {
         _E, "The port is open, but no TLS comes back: a server without TLS that waits for you to "
         "speak, a tarpit, or a dead back end.",
         "Try the other way: port 465 with implicit TLS, port 587 with STARTTLS.", _YOU),
+    "tls.handshake_stalled": Advice(
+        _E, "The TLS handshake began and stopped half-way: the server or a proxy hangs, or part of "
+        "what it sends is lost on the way.",
+        "Try from another network. As its operator, look whether the server hangs, and whether "
+        "large packets get through.", _OPERATOR),
+    "tls.starttls_unanswered": Advice(
+        _E, "The server offers STARTTLS and does not answer when it is asked for, so TLS never "
+        "began.",
+        "As its operator, look whether the server or a filter in front of it hangs; else use port "
+        "465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
     "tls.closed": Advice(
         _E, "The server hung up in the middle of the handshake without a reason: a limit on "
         "connections, a block list, or a proxy whose server does not answer.",

@@ -70,7 +70,10 @@ _BY_CODE: dict[str, int] = {
     "send.uncertain": 504,
     "smtp.greeting_timeout": 504,
     "smtp.timeout": 504,
+    "smtp.reply_unfinished": 504,
     "tls.timeout": 504,
+    "tls.handshake_stalled": 504,
+    "tls.starttls_unanswered": 504,
 }
 """All others: 400 for what the caller sent, 502 for what the far end did."""
 

@@ -152,8 +152,9 @@ def _checker(options: Namespace) -> CheckOne:
     from dataclasses import replace  # noqa: PLC0415
 
     from smtps.cli import targets  # noqa: PLC0415
-    from smtps.cli.patience import waiting_for  # noqa: PLC0415
+    from smtps.cli.patience import Stage, waiting_for  # noqa: PLC0415
     from smtps.diagnosis.checking import check  # noqa: PLC0415
+    from smtps.diagnosis.scope import patient  # noqa: PLC0415
     from smtps.net.names import to_ascii  # noqa: PLC0415
     from smtps.providers import by_id  # noqa: PLC0415
 
@@ -180,8 +181,11 @@ def _checker(options: Namespace) -> CheckOne:
     show = not targets.several(options) and not options.progress  # a bar takes its place
 
     async def check_one(target: str, turn: Turn) -> Report:
-        work = check(endpoint(target), target=target, turn=turn, **how_far)
-        return await waiting_for(target, work, show=show)
+        place = endpoint(target)
+        most = patient(place.timeouts, deep=how_far["deep"]).total
+        stage = Stage(place.security, most or 0.0)
+        work = check(place, target=target, turn=turn, progress=stage.note, **how_far)
+        return await waiting_for(target, work, show=show, stage=stage)
 
     return check_one
 

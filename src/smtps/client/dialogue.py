@@ -21,8 +21,8 @@ from smtps.core.command import END_OF_DATA, QUIT, Command, Verb
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
-from smtps.errors import NetworkError, Phase, SessionError, SMTPSError
-from smtps.net.timing import expiry
+from smtps.errors import NetworkError, Phase, PhaseTimeoutError, SessionError, SMTPSError
+from smtps.net.timing import expiry, timed_out, unanswered_starttls, unfinished
 from smtps.net.translate import closed
 from smtps.net.wire import Interrupted, Wire
 from smtps.options import Timeouts
@@ -321,7 +321,18 @@ class Dialogue:
         seconds = self._seconds[phase]
         if most is not None:
             seconds = min(seconds, most)
-        return expiry(seconds, phase, self.wire.address, self.deadline)
+        return expiry(seconds, phase, self.wire.address, self.deadline, self._late)
+
+    def _late(self, phase: Phase, seconds: float, address: str | None) -> PhaseTimeoutError:
+        """The error for a reply that took so long: which, and what of it had arrived."""
+        octets, beginning = self.connection.unfinished
+        if octets:
+            beginning = self.transcript.redact(beginning)
+            return unfinished(phase, seconds, octets, beginning, address)
+        verb = self.connection.pending.first if self.connection.pending else Verb.QUIT
+        if verb is Verb.STARTTLS:
+            return unanswered_starttls(seconds, address)
+        return timed_out(phase, seconds, address, command=verb.value)
 
     def _note(self, answer: Answer) -> Answer:
         return Answer(answer.verb, self._noted(answer.reply))

@@ -61,6 +61,7 @@ async def send(
                 require_tls=require_tls,
                 deadline=deadline,
             )
+            session.dialogue.deadline = deadline  # for QUIT too
         if result.failure is None or result.failure.code not in ANOTHER_WAY:
             break
         learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"

@@ -100,6 +100,11 @@ class Connection:
         """Whether the server has begun a reply and not ended it, though none is due."""
         return not self.pending and self._said() > 0 and self._begun and self._bad is None
 
+    @property
+    def unfinished(self) -> tuple[int, str]:
+        """See ``ReplyParser.begun``."""
+        return self._parser.begun
+
     def send(self, *commands: Command) -> bytes:
         """The bytes of commands; their replies are due from now on.
 

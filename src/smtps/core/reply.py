@@ -162,6 +162,17 @@ class ReplyParser:
         """Whether nothing is left over, not even the first lines of a reply."""
         return not self._buffer and self._partial is None
 
+    @property
+    def begun(self) -> tuple[int, str]:
+        """Octets of a reply that has begun and not ended, and how it begins; 0 and nothing if none
+        has.
+        """
+        buffer, partial = self._buffer, self._partial
+        if partial is None or not partial.lines:
+            return len(buffer), printable(buffer[:80])
+        code, text = partial.lines[0]
+        return partial.size + len(buffer), f"{code}-{text}"[:80]
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Store what the server sent."""
         self._buffer += data

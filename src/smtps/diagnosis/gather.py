@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from smtps.client.entry import timed
 from smtps.client.login import unseen
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts
-from smtps.diagnosis.scope import USUAL, Scope
+from smtps.diagnosis.scope import USUAL, Scope, patient
 from smtps.diagnosis.visit import Progress, Visitor, silent
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.anchors import client_certificate
@@ -78,13 +79,15 @@ async def gather(
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address. Waiting for it is not counted.
         now: the time to judge certificates by.
-        deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts.
+        deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts, or
+            the patience of a check, see ``scope``.
         leave: takes over a session that nothing follows; see ``client.farewells``.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.
         ForbiddenError: policy does not allow an address.
     """
+    endpoint = replace(endpoint, timeouts=patient(endpoint.timeouts, deep=scope.deep))
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
     facts = _asked_for(endpoint, target or endpoint.host, scope, now or datetime.now(UTC))
     deadline = deadline or deadline_of(endpoint)
@@ -192,7 +195,9 @@ async def _ask_and_look(
     questions = asyncio.create_task(look_up(facts.host, facts.port, addresses, resolver))
     try:
         facts.addresses.extend(await _look(visitor, addresses, first=visitor.scope.first))
-        facts.dns = await questions
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(visitor.deadline):
+                facts.dns = await questions
     finally:
         questions.cancel()
         await asyncio.gather(questions, return_exceptions=True)

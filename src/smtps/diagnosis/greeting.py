@@ -20,7 +20,7 @@ async def greeted(session: Access, ask: Callable[[], Awaitable[Look]]) -> None:
 
     Args:
         session: where it is due.
-        ask: says EHLO over another connection.
+        ask: says EHLO over another connection, unless the greeting has begun.
 
     Raises:
         SMTPSError: as ``Access.greet``; a time-out as soon as another service has answered.
@@ -30,7 +30,13 @@ async def greeted(session: Access, ask: Callable[[], Awaitable[Look]]) -> None:
     start = loop.time()
     try:
         await asyncio.wait((greeting,), timeout=SUSPICIOUS)
-        if not greeting.done() and (await ask()).service is not None and not greeting.done():
+        begun, _ = session.dialogue.connection.unfinished
+        if (
+            not greeting.done()
+            and not begun
+            and (await ask()).service is not None
+            and not greeting.done()
+        ):
             raise timed_out(Phase.GREETING, loop.time() - start, session.address)
         await greeting
     finally:

@@ -67,7 +67,14 @@ DEEP_LOOKS = (
 """For ``deep``, in turn."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-SILENT = ("tls.timeout", "smtp.greeting_timeout", "smtp.timeout")
+SILENT = (
+    "tls.timeout",
+    "tls.handshake_stalled",
+    "tls.starttls_unanswered",
+    "smtp.greeting_timeout",
+    "smtp.reply_unfinished",
+    "smtp.timeout",
+)
 HUNG_UP = ("net.closed_by_server", "net.reset", "tls.closed", "tls.broken")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from smtps.options import USUAL as USUAL_TIMEOUTS
+from smtps.options import Timeouts
 
 if TYPE_CHECKING:
     from smtps.client.envelope import Envelope
@@ -30,6 +33,28 @@ class Scope:
     envelope: Envelope | None = None
     size: int | None = None
     control: str | None = None
+
+
+PHASES = {"command": 30.0, "mail": 60.0, "rcpt": 60.0, "data": 60.0, "final": 60.0}
+"""Seconds for a phase, where a message would be waited for longer (RFC 5321 section 4.5.3.2): a
+check has nothing to lose. A server that takes longer than that is slow, which is what it tells."""
+
+WHOLE = 120.0
+"""Seconds for a server with all its addresses, the second looks included."""
+
+WHOLE_DEEP = 300.0
+"""The same for a deep check."""
+
+
+def patient(timeouts: Timeouts, *, deep: bool) -> Timeouts:
+    """The time-outs of a check: those that were given, and less than usual where none was."""
+    given = {name: getattr(timeouts, name) for name in PHASES}
+    phases = {
+        name: PHASES[name] if value == getattr(USUAL_TIMEOUTS, name) else value
+        for name, value in given.items()
+    }
+    total = timeouts.total or (WHOLE_DEEP if deep else WHOLE)
+    return replace(timeouts, total=total, **phases)
 
 
 USUAL = Scope()

@@ -171,7 +171,7 @@ async def secure(
     """
     context = context_for(endpoint) if hello is None else context_of(hello)
     name = server_name(endpoint.host) if hello is None or hello.named else None
-    with expiry(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline) as until:
+    with expiry(endpoint.timeouts.tls, Phase.TLS, wire.address, deadline, wire.late) as until:
         await wire.start_tls(
             context,
             name,

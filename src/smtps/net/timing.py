@@ -3,25 +3,93 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 
 from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
 
 _WAITED_FOR: dict[Phase, tuple[str, str]] = {
-    Phase.DNS: ("dns.timeout", "The name was not resolved"),
-    Phase.TCP: ("net.timeout", "No connection came about"),
-    Phase.TLS: ("tls.timeout", "The TLS handshake did not finish"),
-    Phase.GREETING: ("smtp.greeting_timeout", "The server did not greet"),
+    Phase.DNS: ("dns.timeout", "The name look-up timed out after {}."),
+    Phase.TCP: ("net.timeout", "The connection timed out after {}."),
+    Phase.TLS: ("tls.timeout", "The server did not answer the TLS handshake within {}."),
+    Phase.GREETING: ("smtp.greeting_timeout", "The server sent no greeting within {}."),
+    Phase.AUTH: ("smtp.timeout", "The server did not answer the login within {}."),
+    Phase.DATA: ("smtp.timeout", "The server did not go on with the message within {}."),
+    Phase.FINAL: ("smtp.timeout", "The server did not answer the message within {}."),
 }
 
 
-def timed_out(phase: Phase, seconds: float, address: str | None = None) -> PhaseTimeoutError:
-    """The error for a phase that took too long; text and code depend on the phase alone."""
-    default = ("smtp.timeout", f"The server did not answer ({phase})")
+def timed_out(
+    phase: Phase, seconds: float, address: str | None = None, *, command: str = ""
+) -> PhaseTimeoutError:
+    """The error for a phase in which nothing came in time.
+
+    Args:
+        phase: what was waited for.
+        seconds: how long.
+        address: of the server.
+        command: that was not answered, where the phase leaves it open.
+    """
+    default = ("smtp.timeout", f"The server did not answer {command or phase.upper()} within {{}}.")
     code, sentence = _WAITED_FOR.get(phase, default)
+    return PhaseTimeoutError(code, sentence.format(spell(seconds)), phase=phase, address=address)
+
+
+def unanswered_starttls(seconds: float, address: str | None = None) -> PhaseTimeoutError:
+    """The error for STARTTLS without any answer: no handshake was begun."""
     return PhaseTimeoutError(
-        code, f"{sentence} within {round(seconds, 2):g} seconds.", phase=phase, address=address
+        "tls.starttls_unanswered",
+        f"The server did not answer STARTTLS within {spell(seconds)}.",
+        phase=Phase.TLS,
+        address=address,
     )
+
+
+def unfinished(
+    phase: Phase, seconds: float, octets: int, beginning: str, address: str | None = None
+) -> PhaseTimeoutError:
+    """The error for a reply that had begun and did not end in time.
+
+    Args:
+        phase: what was waited for.
+        seconds: how long.
+        octets: how many had arrived.
+        beginning: of the reply.
+        address: of the server.
+    """
+    what = "greeting" if phase is Phase.GREETING else f"answer ({phase.upper()})"
+    return PhaseTimeoutError(
+        "smtp.reply_unfinished",
+        f"The server's {what} was not complete after {spell(seconds)}: {_arrived(octets)}, "
+        f"beginning with {beginning!r}.",
+        phase=phase,
+        address=address,
+        seen=beginning,
+    )
+
+
+def stalled(seconds: float, octets: int, address: str | None = None) -> PhaseTimeoutError:
+    """The error for a TLS handshake of which so many octets had arrived."""
+    return PhaseTimeoutError(
+        "tls.handshake_stalled",
+        f"The TLS handshake was not complete after {spell(seconds)}: {_arrived(octets)}.",
+        phase=Phase.TLS,
+        address=address,
+    )
+
+
+def _arrived(octets: int) -> str:
+    return f"{octets} octet{'s' if octets != 1 else ''} had arrived"
+
+
+def spell(seconds: float) -> str:
+    """``7 seconds``."""
+    number = f"{round(seconds, 2):g}"
+    return f"{number} second" if number == "1" else f"{number} seconds"
+
+
+Late = Callable[[Phase, float, str | None], PhaseTimeoutError]
+"""The error for a phase that took so many seconds, with a server's address."""
 
 
 class expiry:  # noqa: N801  # reads as a word in a with statement
@@ -31,7 +99,7 @@ class expiry:  # noqa: N801  # reads as a word in a with statement
         PhaseTimeoutError: the block raised TimeoutError.
     """
 
-    __slots__ = ("_address", "_allowed", "_end", "_phase")
+    __slots__ = ("_address", "_allowed", "_end", "_late", "_phase")
 
     def __init__(
         self,
@@ -39,12 +107,14 @@ class expiry:  # noqa: N801  # reads as a word in a with statement
         phase: Phase,
         address: str | None = None,
         deadline: float | None = None,
+        late: Late = timed_out,
     ) -> None:
         now = asyncio.get_running_loop().time()
         self._end = now + seconds if deadline is None else min(now + seconds, deadline)
         self._allowed = self._end - now
         self._phase = phase
         self._address = address
+        self._late = late
 
     def __enter__(self) -> float:
         return self._end
@@ -54,7 +124,7 @@ class expiry:  # noqa: N801  # reads as a word in a with statement
             return
         if isinstance(error, SMTPSError) or error.errno is not None:
             return
-        raise timed_out(self._phase, max(self._allowed, 0.0), self._address) from error
+        raise self._late(self._phase, max(self._allowed, 0.0), self._address) from error
 
 
 class within(expiry):  # noqa: N801
@@ -68,7 +138,7 @@ class within(expiry):  # noqa: N801
 
     async def __aenter__(self) -> None:
         if self._allowed <= 0:  # what begins now would only have to be undone
-            raise timed_out(self._phase, 0.0, self._address)
+            raise self._late(self._phase, 0.0, self._address)
         self._timeout = asyncio.timeout_at(self._end)
         await self._timeout.__aenter__()
 

@@ -13,8 +13,9 @@ import ssl
 from contextlib import suppress
 from typing import cast
 
-from smtps.errors import Phase, SMTPSError
+from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
 from smtps.net.binding import server_end_point
+from smtps.net.timing import stalled, timed_out
 from smtps.net.tls import TLSFacts, facts_of, peer_chain
 from smtps.net.translate import EXPIRED, closed, translate, whose_end
 
@@ -284,6 +285,12 @@ class Wire(asyncio.Protocol):
         if found.code == EXPIRED and self._tls is not None:
             found.failure = whose_end(found.failure, peer_chain(self._tls))
         return found
+
+    def late(self, phase: Phase, seconds: float, address: str | None) -> PhaseTimeoutError:
+        """The error for a handshake that took so long, by what the server had sent until then."""
+        if heard := len(self.first_bytes):
+            return stalled(seconds, heard, address)
+        return timed_out(phase, seconds, address)
 
     def facts(self) -> TLSFacts:
         """What is known of TLS here, whether it came about or not."""
