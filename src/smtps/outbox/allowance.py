@@ -16,6 +16,9 @@ MINUTE = 60_000
 class Allowance:
     """What an account may still send.
 
+    A time that has not come yet means that the clock has been set back since: the bucket fills from
+    now on, and what was counted for a day to come counts for today.
+
     Attributes:
         per_minute, per_day: its limits; None for none. Days are those of UTC.
         level: messages that may go at once.
@@ -67,9 +70,15 @@ class Allowance:
             spent=max(self._spent_on(now) + number, 0),
         )
 
+    def set_to(self, now: int) -> Allowance:
+        """The same for a clock that has been set back."""
+        if self.at <= now and self.day <= now // DAY:
+            return self
+        return replace(self, at=min(self.at, now), day=min(self.day, now // DAY))
+
     def _filled(self, now: int) -> float:
         gained = max(now - self.at, 0) * (self.per_minute or 0.0) / MINUTE
         return min(self.level + gained, self.burst)
 
     def _spent_on(self, now: int) -> int:
-        return self.spent if self.day == now // DAY else 0
+        return self.spent if self.day >= now // DAY else 0

@@ -14,6 +14,9 @@ JUMP = 60_000
 PATIENCE = 300_000
 """Milliseconds that a jump has to last before it is believed."""
 
+DOUBT = 24 * 60 * 60_000
+"""Milliseconds after which nothing is left of the doubt about a jump forward."""
+
 
 class Clock:
     """Milliseconds since 1970, going on steadily while the system's clock jumps.
@@ -24,6 +27,9 @@ class Clock:
     Args:
         wall: seconds since 1970.
         steady: seconds, monotonic.
+
+    Attributes:
+        went_back: how often a jump back was believed.
     """
 
     def __init__(
@@ -34,17 +40,50 @@ class Clock:
         self._wall = wall
         self._steady = steady
         self._offset = wall() - steady()
-        self._jumped: float | None = None
+        self._jump: tuple[float, float] | None = None
+        self._ahead = 0.0
+        self._doubted = self._certain = steady()
+        self.went_back = 0
 
     def now(self) -> int:
         """The time."""
         steady = self._steady()
         offset = self._wall() - steady
-        if abs(offset - self._offset) * 1000 < JUMP:
-            self._offset, self._jumped = offset, None
-        elif self._jumped is None:
-            self._jumped = steady
-            log.warning("the clock jumped by %.0f seconds", offset - self._offset)
-        elif (steady - self._jumped) * 1000 >= PATIENCE:
-            self._offset, self._jumped = offset, None
+        by = offset - self._offset
+        if abs(by) * 1000 < JUMP:
+            self._offset, self._jump = offset, None
+        elif self._jump is None or abs(offset - self._jump[1]) * 1000 >= JUMP:
+            self._jump = steady, offset
+            log.warning(
+                "the clock jumped by %.0f seconds; if it stays so, that counts in %.0f seconds",
+                by, PATIENCE / 1000,
+            )  # fmt: skip
+        elif (steady - self._jump[0]) * 1000 >= PATIENCE:
+            self._believe(by, steady)
+            self._offset, self._jump = offset, None
         return round((steady + self._offset) * 1000)
+
+    def _believe(self, by: float, steady: float) -> None:
+        """Go by the new time from now on; what cannot be undone still goes by the old one."""
+        log.warning("the clock has stayed where it jumped to, by %.0f seconds", by)
+        doubted = self._ahead if (steady - self._doubted) * 1000 < DOUBT else 0.0
+        self._ahead, self._doubted = max(doubted + by, 0.0), steady
+        self.went_back += by < 0
+
+    def distrust(self) -> None:
+        """Be certain of nothing for some minutes: a computer may begin with any time, and correct
+        it once it has a network.
+        """
+        self._certain = self._steady() + PATIENCE / 1000
+
+    def surely(self) -> int | None:
+        """A time that has come for certain, for what cannot be undone.
+
+        It leaves out what the clock has jumped forward within a day. None while even that is not
+        known, see ``distrust``.
+        """
+        now, steady = self.now(), self._steady()
+        if steady < self._certain:
+            return None
+        doubted = (steady - self._doubted) * 1000 < DOUBT
+        return now - round(self._ahead * 1000) if doubted else now

@@ -13,7 +13,7 @@ from smtps.client.learned import Learned
 from smtps.client.pool import Pool
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
 from smtps.options import Endpoint
-from smtps.outbox import control, intake, notices, reading
+from smtps.outbox import control, intake, notices, reading, rewind
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
@@ -108,6 +108,7 @@ class Outbox:
         self._nudged = asyncio.Event()
         self._chores: list[asyncio.Task[None]] = []
         self._octets = 0
+        self._went_back = 0
 
     async def __aenter__(self) -> Self:
         await self._measure()
@@ -115,6 +116,8 @@ class Outbox:
             self._chores = [asyncio.create_task(self._measure_again())]
         else:
             await self.store.write(add_accounts, tuple(self.accounts))
+            if (await self._look_at_the_clock(back=True)).long_ago:  # or it has been set forward
+                self.clock.distrust()
             await self._lanes.start()
             await self._lanes.wake(self.accounts)  # for what the last process left half sent
             self._chores = [
@@ -347,14 +350,29 @@ class Outbox:
         await self._teller.round()
 
     async def _tidy(self) -> None:
-        now, bounds = self.clock.now(), self.bounds
+        went_back, self._went_back = self._went_back, self.clock.went_back
+        await self._look_at_the_clock(back=self.clock.went_back > went_back)
+        if (sure := self.clock.surely()) is not None:
+            await self._end_what_is_old(sure)
+        await self.store.write(self.store.behind.tidy, None)
+        await self._measure()
+
+    async def _end_what_is_old(self, now: int) -> None:
+        bounds = self.bounds
         while await self.store.write(control.expire, now) >= control.AT_ONCE:
             pass
         age = control.Age(now - bounds.bodies, now - bounds.records, now - bounds.keys)
         while await self.store.write(control.purge, age) >= control.AT_ONCE:
             pass
-        await self.store.write(self.store.behind.tidy, None)
-        await self._measure()
+
+    async def _look_at_the_clock(self, *, back: bool) -> rewind.Seen:
+        sight = rewind.Sight(self.clock.now(), back)
+        seen: rewind.Seen = await self.store.write(rewind.look, sight)
+        if seen.moved:
+            by = seen.moved // 1000
+            log.warning("the clock has gone back: what waits was moved by %d seconds", by)
+            self._nudged.set()
+        return seen
 
     async def _measure_again(self) -> None:
         with suppress(TimeoutError):

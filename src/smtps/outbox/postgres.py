@@ -85,8 +85,19 @@ class Database:
         return int(connection.execute(size).scalar() or 0)
 
     @staticmethod
-    def tidy(_connection: Connection, nothing: list[None]) -> list[None]:
-        """Autovacuum does it."""
+    def tidy(connection: Connection, nothing: list[None]) -> list[None]:
+        """Autovacuum gives room back. When the server's clock has gone back, jobs of PgQueuer would
+        wait, and heartbeats of the dead count, until it comes to where it was.
+        """
+        if connection.execute(text("SELECT to_regclass('pgqueuer')")).scalar() is not None:
+            for column in ("execute_after", "heartbeat"):
+                connection.execute(
+                    text(
+                        f"UPDATE pgqueuer SET {column} = now() "  # noqa: S608  # two known names
+                        f"WHERE entrypoint = :ours AND {column} > now() + interval '1 minute'"
+                    ),
+                    {"ours": ENTRYPOINT},
+                )
         return nothing
 
     def lanes(self, run: Callable[[str], Awaitable[None]]) -> Jobs:

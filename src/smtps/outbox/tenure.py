@@ -53,7 +53,7 @@ def _take(connection: Connection, who: Takeover) -> Tenure:
     row = connection.execute(select(tables.lanes).where(_L.account == who.account)).mappings().one()
     allowance = Allowance(
         who.per_minute, who.per_day, row["level"], row["level_at"], row["day"], row["spent"]
-    )
+    ).set_to(who.now)
     circuit = Circuit(
         row["failures"], row["not_before"], row["stopped"], row["code"], row["reason"]
     )
