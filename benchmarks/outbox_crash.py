@@ -35,11 +35,15 @@ process after the other is killed at a random moment of its work, one time in te
 starts, and started again at once: on SQLite the one service, on PostgreSQL one service that only
 takes mail in and the workers that send it. Half of the accounts hold what may have arrived, half
 send it again. Attempts are repeated after a second; an account that waits because of a 421 is
-resumed after half a second, as an operator may, or the many 421s would take hours.
+resumed after half a second, as an operator may, or the many 421s would take hours. A webhook is
+told of each end; its receiver answers 5 % of the notices with 500 and hangs up on 5 %. What a
+killed process was telling is told by another after 3 seconds, and an attempt that failed is
+repeated after a fifth of one, in place of a minute and five seconds.
 
 Wanted: every accepted message ends in one final state, none is lost, no message that is called sent
 is missing at the server, and none is there twice unless the account asks for that and an attempt
-says that nobody could know. The judge reads the tables and what the server wrote down before it
+says that nobody could know; the webhook has heard of every end, and no kill has used up one of its
+attempts. The judge reads the tables and what the server wrote down before it
 answered; it compares bodies, too. "Taken" counts times at the server, "interrupted" attempts that a
 kill has cut off, "again" messages that were taken more than once and may have been.
 

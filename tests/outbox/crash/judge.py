@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.engine import make_url
 from tests.outbox.crash.feeder import Told
+from tests.outbox.crash.receiver import Receiver
 
 from smtps.outbox import tables
 from smtps.outbox.states import FINAL
@@ -52,15 +53,20 @@ def engine(place: str) -> Engine:
 
 
 def unfinished(database: Engine) -> int:
-    """Messages that still wait for something."""
+    """Messages that still wait for something, and notices that were not heard."""
     messages = tables.messages
     count = select(func.count()).select_from(messages).where(messages.c.state.not_in(FINAL))
+    told = select(func.count()).select_from(tables.notices)
     with database.connect() as connection:
-        return int(connection.execute(count).scalar() or 0)
+        return sum(connection.execute(each).scalar() or 0 for each in (count, told))
 
 
 def judge(
-    database: Engine, told: Told, taken: dict[str, list[str]], retrying: set[str]
+    database: Engine,
+    told: Told,
+    taken: dict[str, list[str]],
+    retrying: set[str],
+    receiver: Receiver | None = None,
 ) -> dict[str, Finding]:
     """The whole truth, for the accounts of each policy.
 
@@ -69,6 +75,7 @@ def judge(
         told: what the callers know.
         taken: what the server has written down.
         retrying: accounts that send again what may have arrived.
+        receiver: of all webhooks, if there are any.
 
     Returns:
         ``hold`` and ``retry`` → what was found.
@@ -97,6 +104,9 @@ def judge(
         _count(one, message.state, tries, bodies)
         wrongs = _about_delivery(message, tries, bodies, digest, again=account in retrying)
         one.wrongs += [(kind, name) for kind in wrongs]
+        if receiver and f"message.{message.state}" not in receiver.events[message.id]:
+            one.wrongs.append(("its end was not told", name))
+    found["hold"].wrongs += receiver.wrongs if receiver else []
     found["hold"].wrongs += [("kept, but handed over by nobody", name) for name in rows]
     unknown = taken.keys() - told.digests.keys()
     found["hold"].wrongs += [("taken, but handed over by nobody", name) for name in unknown]

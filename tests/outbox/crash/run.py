@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from tests.outbox.crash.feeder import Feeder, Told, resume_all
 from tests.outbox.crash.judge import Finding, engine, judge, unfinished
 from tests.outbox.crash.programs import Program, complaints, free_port, kill_at_random, until_ready
+from tests.outbox.crash.receiver import Receiver, receiving
 from tests.outbox.crash.server import ChaosServer, chaos_server
 
 
@@ -75,35 +76,42 @@ async def crash(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Repo
     """Do it."""
     chaos_folder = plan.folder / "server"
     chaos_folder.mkdir(parents=True)
-    with chaos_server(chaos_folder, plan.seed, plan.rate) as server:
-        holding = [f"hold-{n}" for n in range(plan.accounts // 2)]
-        retrying = [f"retry-{n}" for n in range(plan.accounts - len(holding))]
-        port = free_port()
-        config = plan.folder / "smtps.toml"
-        config.write_text(_settings(plan, server, port, holding, retrying))
-        programs = [Program(["serve", "--config", str(config)], plan.folder / "service.log")]
-        programs += [
-            Program(["worker", "--config", str(config)], plan.folder / f"worker-{n}.log")
-            for n in range(plan.workers)
-        ]
-        names = [name for pair in zip(holding, retrying, strict=True) for name in pair]
-        feeder = Feeder(f"http://127.0.0.1:{port}", names, plan.seed)
-        start = time.monotonic()
-        for program in programs:
-            program.start()
-        try:
-            ended = await _under_load(plan, feeder, programs, f"http://127.0.0.1:{port}", say)
-        finally:
-            stopped = [program.stop() for program in programs]
-        seconds = time.monotonic() - start
-        database = engine(plan.place)
-        findings = judge(database, feeder.told, server.taken(), set(retrying))
-        database.dispose()
-        return Report(
-            findings, seconds, feeder.told.repeats, feeder.told.refused,
-            ended + stopped.count(False),
-            complaints([program.log for program in programs]),
-        )  # fmt: skip
+    async with receiving(plan.seed, plan.rate) as receiver:
+        with chaos_server(chaos_folder, plan.seed, plan.rate) as server:
+            return await _crash(plan, server, receiver, say)
+
+
+async def _crash(
+    plan: Plan, server: ChaosServer, receiver: Receiver, say: Callable[[str], None]
+) -> Report:
+    holding = [f"hold-{n}" for n in range(plan.accounts // 2)]
+    retrying = [f"retry-{n}" for n in range(plan.accounts - len(holding))]
+    port = free_port()
+    config = plan.folder / "smtps.toml"
+    config.write_text(_settings(plan, server, receiver.url, port, holding, retrying))
+    programs = [Program(["serve", "--config", str(config)], plan.folder / "service.log")]
+    programs += [
+        Program(["worker", "--config", str(config)], plan.folder / f"worker-{n}.log")
+        for n in range(plan.workers)
+    ]
+    names = [name for pair in zip(holding, retrying, strict=True) for name in pair]
+    feeder = Feeder(f"http://127.0.0.1:{port}", names, plan.seed)
+    start = time.monotonic()
+    for program in programs:
+        program.start()
+    try:
+        ended = await _under_load(plan, feeder, programs, f"http://127.0.0.1:{port}", say)
+    finally:
+        stopped = [program.stop() for program in programs]
+    seconds = time.monotonic() - start
+    database = engine(plan.place)
+    findings = judge(database, feeder.told, server.taken(), set(retrying), receiver)
+    database.dispose()
+    return Report(
+        findings, seconds, feeder.told.repeats, feeder.told.refused,
+        ended + stopped.count(False),
+        complaints([program.log for program in programs]),
+    )  # fmt: skip
 
 
 async def _under_load(
@@ -154,10 +162,12 @@ async def _until_over(plan: Plan, told: Told, say: Callable[[str], None]) -> Non
 
 
 def _settings(
-    plan: Plan, server: ChaosServer, port: int, holding: list[str], retrying: list[str]
+    plan: Plan, server: ChaosServer, url: str, port: int, holding: list[str], retrying: list[str]
 ) -> str:
     secret = plan.folder / "secret"
     secret.write_text("secret\n")
+    key = plan.folder / "key"
+    key.write_text("whsec_" + "A" * 32 + "\n")
     lines = [f"outbox = {json.dumps(plan.place)}", f"port = {port}"]
     lines += ["deliver = false"] if plan.workers else []
     for name in (*holding, *retrying):
@@ -166,5 +176,6 @@ def _settings(
             f"ca_file = {json.dumps(str(server.ca_file))}", 'username = "ann"',
             f"password_file = {json.dumps(str(secret))}", "retry = [0.01, 0.03]", "timeout = 20",
             f'uncertain = "{name.partition("-")[0]}"',
+            f'webhook = {{url = "{url}", secret_file = {json.dumps(str(key))}}}',
         ]  # fmt: skip
     return "\n".join(lines) + "\n"
