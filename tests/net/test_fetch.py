@@ -6,9 +6,12 @@ import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.nameserver import name_server
 from tests.net.pki import PKI
 from tests.webserver import Request, Site, answer, website
@@ -184,6 +187,47 @@ async def test_the_time_is_for_all_of_it_however_often_something_comes(pki: PKI)
         with pytest.raises(PhaseTimeoutError, match="did not finish"):
             await get(site, pki.ca, timeout=0.3)
         await site.ended.wait()
+
+
+PIECES = st.sampled_from(
+    [b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b"100", b"302", b" OK", b"\r\n", b"\n", b"\r", b"\r\n\r\n",
+     b"Content-Length: ", b"Transfer-Encoding: chunked", b"Location: ", b"Content-Encoding: gzip",
+     b"5", b"0", b"ffffffffffffffff", b"-1", b"+5", b" ", b":", b";", b"Hello", b"\0", b"\xff",
+     b"https://127.0.0.1:1/", b"//[", b"x" * 5000, CHUNKED, answer(b"all")]
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    said=st.lists(PIECES, max_size=12).map(b"".join) | st.binary(max_size=200), keep=st.booleans()
+)
+def test_whatever_is_said_gives_an_answer_or_an_error_of_ours(
+    pki: PKI, said: bytes, keep: bool
+) -> None:
+    site = Site()
+
+    async def script(request: Request) -> bool:
+        await request.say(said)
+        return keep and len(site.requests) < 3
+
+    async def ask() -> None:
+        nonlocal site
+        async with website(script, pki.good.pem) as site:
+            url = f"https://127.0.0.1:{site.port}/"
+            client = Client(ca_file=pki.ca, timeout=0.3, keep=2)
+            for request in (
+                client.get(url),
+                client.post(url, b"{}", {}),
+                client.post(url, b"", {}),
+            ):
+                with suppress(SMTPSError):
+                    found = await request
+                    assert 100 <= found.status < 1000
+            await client.aclose()
+
+    asyncio.run(ask())
 
 
 # Redirections.

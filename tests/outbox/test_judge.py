@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,14 @@ import pytest
 from sqlalchemy import insert
 from tests.outbox.crash.feeder import Told
 from tests.outbox.crash.judge import engine, judge
+from tests.outbox.crash.receiver import Receiver
 
 from smtps.outbox import tables
 
 NAME = "1@crash.test"
 RIGHT: dict[str, Any] = {
     "state": "sent", "due": None, "finished": 9, "tries": 1, "outcomes": ["sent"],
-    "bodies": ["d"], "ids": {"a"}, "account": "hold-0",
+    "bodies": ["d"], "ids": {"a"}, "account": "hold-0", "told": {"message.sent"}, "webhook": [],
 }  # fmt: skip
 
 
@@ -38,7 +41,10 @@ def wrongs(folder: Path, **changes: Any) -> list[str]:
             )
     told = Told({NAME: "d"}, {NAME: case["ids"]} if case["ids"] else {})
     taken = {NAME: case["bodies"]} if case["bodies"] else {}
-    found = judge(database, told, taken, {"retry-0"})
+    receiver = Receiver(
+        random.Random(1), 0, events=defaultdict(set, a=case["told"]), wrongs=case["webhook"]
+    )
+    found = judge(database, told, taken, {"retry-0"}, receiver)
     database.dispose()
     return [kind for one in found.values() for kind, _ in one.wrongs]
 
@@ -80,6 +86,8 @@ def test_twice_is_well_where_the_account_asks_for_it(tmp_path: Path) -> None:
             "taken more often than its attempts say",
             {"state": "uncertain", "bodies": ["d"], "outcomes": ["deferred"]},
         ),
+        ("its end was not told", {"told": {"message.delayed"}}),
+        ("an attempt was used up", {"webhook": [("an attempt was used up", "a")]}),
     ],
 )  # fmt: skip
 def test_a_wrong_is_seen(tmp_path: Path, wrong: str, changes: dict[str, Any]) -> None:
