@@ -115,6 +115,8 @@ def test_all_problems_are_told_at_once(shown: Any, tmp_path: Path) -> None:
         [accounts.three.webhook]
         url = "https://:x/"
         secret_env = "NONE_OF_THESE"
+        ca_file = "{tmp_path}/none"
+        proxy = "socks5://ann:{SECRET}@x:1"
         [probe.mine]
         ca_file = "{tmp_path}/none"
     """)  # fmt: skip
@@ -127,7 +129,8 @@ def test_all_problems_are_told_at_once(shown: Any, tmp_path: Path) -> None:
             "port", "hosst", "concurrency", "upload_dir", "outbox", "tokens", "grants.ci",
             "accounts.main.password_file", "accounts.main.ca_file", "accounts.two.uncertian",
             "accounts.three.password_command", "accounts.three.webhook.url",
-            "accounts.three.webhook.secret_env", "probe.mine.ca_file",
+            "accounts.three.webhook.secret_env", "accounts.three.webhook.ca_file",
+            "accounts.three.webhook.proxy", "probe.mine.ca_file",
         )
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from smtps.credentials import SOURCES, from_environment, from_file
 from smtps.errors import InputError
 from smtps.net.fetch import check_url
-from smtps.net.proxies import proxy_for
+from smtps.net.proxies import Proxy, proxy_for
 from smtps.net.tls import context_for
 from smtps.options import EHLO_NAME, Endpoint, Security, Timeouts
 from smtps.outbox.account import Account, Webhook
@@ -38,12 +38,32 @@ class WebhookSettings(BaseModel):
     private: bool = True
 
     def webhook(self, resolver: str | None = None) -> Webhook:
-        """With its key.
+        """What the outbox tells.
 
         Raises:
-            InputError: the key cannot be read or is none; the URL is none; its CA file or its proxy
-                cannot be used.
+            InputError: something of it cannot be used; see ``parts``.
         """
+        for part in self.parts:
+            part()
+        return Webhook(
+            self.url, self._secret(), self.ca_file, resolver, self._proxy(), self.private
+        )
+
+    @property
+    def parts(self) -> tuple[Callable[[], object], ...]:
+        """What makes sure of its URL, its secret, its CA file and its proxy.
+
+        Each raises InputError if that cannot be used.
+        """
+        return self._check_url, self._secret, self._check_ca_file, self._proxy
+
+    def _check_url(self) -> None:
+        try:
+            check_url(self.url)
+        except InputError as error:
+            raise InputError("webhook.url", error.problem) from None
+
+    def _secret(self) -> str:
         if (self.secret_env is None) == (self.secret_file is None):
             raise InputError("webhook", "needs secret_env or secret_file, one of them")
         if self.secret_env is not None:
@@ -51,25 +71,24 @@ class WebhookSettings(BaseModel):
         else:
             secret = from_file(str(self.secret_file), field="webhook.secret_file")
         key_of(secret)
-        for usable in (self._check_url, self._check_ca_file):
-            try:
-                usable()
-            except InputError as error:
-                raise InputError(f"webhook.{error.field}", error.problem) from None
+        return secret
+
+    def _check_ca_file(self) -> None:
+        if self.ca_file is None:
+            return
+        try:
+            context_for(Endpoint("localhost", ca_file=self.ca_file))
+        except InputError as error:
+            raise InputError("webhook.ca_file", error.problem) from None
+
+    def _proxy(self) -> Proxy | None:
         proxy = proxy_for(self.url, self.proxy, "webhook.proxy")
         if proxy is not None and not self.private:
             raise InputError(
                 "webhook.private",
                 "cannot be false with a proxy, since the proxy decides where connections go",
             )
-        return Webhook(self.url, secret, self.ca_file, resolver, proxy, self.private)
-
-    def _check_url(self) -> None:
-        check_url(self.url)
-
-    def _check_ca_file(self) -> None:
-        if self.ca_file is not None:
-            context_for(Endpoint("localhost", ca_file=self.ca_file))
+        return proxy
 
 
 class AccountSettings(BaseModel):

@@ -110,7 +110,7 @@ class Client:
             try:
                 url = urljoin(url, found.location)
             except ValueError as error:
-                raise InputError("url", f"is none: {error}") from error
+                raise InputError("url", "is not a URL that can be used") from error
         raise NetworkError("web.redirected", "Too many redirections.", retryable=False)
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Document:
@@ -278,8 +278,8 @@ class _Target:
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:  # a port or an address that can be none
-            raise InputError("url", f"is none: {error}") from error
+        except ValueError:  # a port or an address that can be none; it may show a password
+            raise InputError("url", "is not a URL that can be used") from None
         if parts.scheme not in schemes or not parts.hostname:
             raise InputError("url", f"must begin with {' or '.join(f'{s}://' for s in schemes)}")
         name = _bracketed(server_name(parts.hostname))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import shutil
-from urllib.parse import urlsplit
 
 from smtps.api.accounts import AccountSettings
 from smtps.api.examining.findings import Findings
@@ -65,16 +64,9 @@ def _find(command: str) -> None:
 def _webhook(findings: Findings, within: str, account: AccountSettings) -> None:
     if (hook := account.webhook) is None:
         return
-    with findings.noting(within + "webhook", within=within):
-        hook.webhook()
-    setting = within + "webhook.url"
-    try:
-        parts = urlsplit(hook.url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host:
-        findings.add(setting, "must be a URL with a host, such as https://shop.example.com/events")
+    for part in hook.parts:
+        with findings.noting(within + "webhook", within=within):
+            part()
 
 
 def _probe(findings: Findings, name: str, module: Module) -> None:
