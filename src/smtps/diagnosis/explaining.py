@@ -12,7 +12,6 @@ from smtps.diagnosis.inference import at_last, infer, known
 from smtps.diagnosis.looker import BUDGET, Looker
 from smtps.diagnosis.looks import FIRST, SILENT, UNCHANGED, Look
 from smtps.diagnosis.steadiness import (
-    CONTRAST,
     NARROWER,
     Standing,
     Step,
@@ -22,6 +21,7 @@ from smtps.diagnosis.steadiness import (
     evident,
     judged,
     patience,
+    steps_behind,
     steps_for,
 )
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
@@ -103,7 +103,7 @@ class Explainer:
             note(seen, look)
             cause = infer(case, look)
             if cause is not None and not evident(look):
-                return await self._try(cause, CONTRAST, look)
+                return await self._try(cause, steps_behind(case), look)
             if cause is not None or look.unwelcome:
                 self._note(cause or case.failure)
                 return None

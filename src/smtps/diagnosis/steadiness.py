@@ -32,6 +32,10 @@ CONTRAST = (Step.SAME, Step.OTHER, Step.SAME, Step.SAME, Step.OTHER)
 """Behind a first attempt that failed and a look that worked. No fault at every second, third or
 fourth connection fits all of these, and one that comes by chance does once in 32 times at most."""
 
+UNREACHED = (Step.SAME, Step.SAME)
+"""Behind a first attempt that came to no connection, where another port is open: the system has
+asked several times already (RFC 6298), and it is not a matter of what the client says."""
+
 STATEMENT = (Step.SAME, Step.SAME, Step.SAME)
 """Behind a failure that blames something by itself, such as an alert that names its reason."""
 
@@ -173,6 +177,11 @@ def alike(first: Failure, other: Failure) -> bool:
 def evident(look: Look) -> bool:
     """Whether a look shows what the server is, without any comparison."""
     return look.name in EVIDENT or look.name.startswith("say ")
+
+
+def steps_behind(case: Case) -> tuple[Step, ...]:
+    """What has to hold before a look that worked explains why the first attempt did not."""
+    return UNREACHED if case.failure.phase is Phase.TCP else CONTRAST
 
 
 def steps_for(case: Case, cause: Failure) -> tuple[Step, ...]:

@@ -135,8 +135,10 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
     if failure is not None:
         for number, piece in enumerate(_pieces(failure.message)):
             yield f"    {'       ' if number else paint('stopped', '31')}  {piece}"
-    for label, text in looked(address).items():
-        yield f"    {label:10} {textwrap.shorten(text, 84, placeholder=' …')}"
+    looks = looked(address)
+    width = max((10, *map(len, looks)))
+    for label, text in looks.items():
+        yield f"    {label:{width}} {textwrap.shorten(text, 94 - width, placeholder=' …')}"
 
 
 def _certificate(facts: Facts, best: AddressFacts, paint: Painter) -> Iterator[str]:
