@@ -6,17 +6,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 from tests.net.pki import PKI
 from tests.outbox.database import Server, free_port
-from tests.outbox.rig import Rig, rig_at
+from tests.outbox.rig import Rig, people, rig_at
 
 from smtps.api.app import create_app
 from smtps.api.settings import Settings
+from smtps.outbox import outcomes, postgres
 from smtps.outbox.reading import Filter
 
 PATIENCE = 1.0
@@ -42,7 +46,8 @@ def server(own: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def rig(server: Server, pki: PKI) -> AsyncIterator[Rig]:
+async def rig(server: Server, pki: PKI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(postgres, "HEARTBEAT", timedelta(seconds=3))
     async with rig_at(server.database(), pki) as rig:
         yield rig
 
@@ -184,3 +189,115 @@ async def test_the_address_may_name_several_hosts_and_what_libpq_alone_knows(
     )
     await rig.start()
     await rig.until(await rig.accept(), "sent")
+
+
+def turning(rig: Rig, how: Callable[[], None]) -> None:
+    """The database is lost at the moment at which the mail server takes the first message."""
+    done: list[bool] = []
+
+    def judge(said: str) -> str:
+        if said.startswith("message") and not done:
+            done.append(True)
+            how()
+        return "250 2.0.0 ok"
+
+    rig.mood(judge)
+
+
+async def held(rig: Rig) -> None:
+    async with asyncio.timeout(20):
+        while not rig.outbox._outcomes.held:
+            await asyncio.sleep(0.02)
+
+
+async def kept(folder: Path, id_: str) -> Path:
+    """The file that has the outcome."""
+    async with asyncio.timeout(20):
+        while True:
+            for file in folder.glob("*"):
+                if id_ in file.read_text():
+                    return file
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", ["read-only", "hangs"])
+async def test_what_the_mail_server_took_is_written_when_the_database_is_back(
+    server: Server, rig: Rig, how: str
+) -> None:
+    hang = how == "hangs"
+    turning(rig, lambda: server.signal(signal.SIGSTOP) if hang else server.read_only())
+    await rig.start(deliver=False)
+    ids = [await rig.accept() for _ in range(10)]
+    await rig.start(patience=PATIENCE)
+    caller = Caller(rig)
+    await held(rig)
+    assert await caller.ready() == 503
+    taken = len(rig.servers.taken)
+    assert 0 < taken < 10
+    await asyncio.sleep(2 * outcomes.PAUSE)  # it is tried and fails again
+    assert len(rig.servers.taken) == taken  # nothing more is claimed
+    server.signal(signal.SIGCONT) if hang else server.read_only(on=False)
+    await caller.becomes(200)
+    for id_ in ids:
+        message = await rig.until(id_, "sent", patience=60)
+        assert message["tries"] == 1
+    assert len(rig.servers.taken) == 10
+    assert not rig.outbox._outcomes.held
+
+
+@pytest.mark.parametrize("policy", ["hold", "retry"])
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_stop_meanwhile_leaves_them_to_the_next_start(
+    server: Server, rig: Rig, tmp_path: Path, policy: Any, other: bool
+) -> None:
+    """Also where another worker has taken the account over in between."""
+    account = rig.account(uncertain=policy)
+    await rig.start(account, patience=PATIENCE, state=tmp_path / "one")
+    turning(rig, server.read_only)
+    id_ = await rig.accept()
+    file = await kept(tmp_path / "one", id_)  # before any stop, in case there is none
+    assert file.stat().st_mode & 0o077 == 0
+    await rig.close()
+    assert file.exists()
+    server.read_only(on=False)
+    if other:
+        await rig.start(account, patience=PATIENCE, state=tmp_path / "two")
+        await rig.until(id_, "uncertain", "retrying", patience=60)
+        assert file.exists()
+        if policy == "hold":
+            await rig.close()
+    await rig.start(account, patience=PATIENCE, state=tmp_path / "one")
+    message = await rig.until(id_, "sent")
+    assert (message["tries"], message["failure"]) == (1, None)
+    assert [attempt["outcome"] for attempt in message["attempts"]] == ["sent"]
+    assert people(message) == {"bob@y.test": "accepted"}
+    assert not file.exists()
+    assert len(rig.servers.taken) == 1
+
+
+async def test_what_was_claimed_and_not_begun_is_not_in_doubt(
+    server: Server, rig: Rig, tmp_path: Path
+) -> None:
+    account = rig.account(concurrency=1, window=1)
+    await rig.start(account, deliver=False)
+    ids = [await rig.accept() for _ in range(30)]
+    seen = 0
+
+    def judge(said: str) -> str:
+        nonlocal seen
+        seen += said.startswith("message")
+        if seen == 10:
+            server.read_only()
+        return "250 2.0.0 ok"
+
+    rig.mood(judge)
+    await rig.start(account, patience=PATIENCE, state=tmp_path)
+    await held(rig)
+    await rig.close()
+    server.read_only(on=False)
+    rig.mood(lambda _: "250 2.0.0 ok")
+    await rig.start(account, patience=PATIENCE, state=tmp_path)
+    for id_ in ids:
+        message = await rig.until(id_, "sent", patience=60)
+        assert message["tries"] == 1
+    assert len(rig.servers.taken) == 30

@@ -6,15 +6,23 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.outbox.rig import ON_POSTGRESQL, Rig, people
+from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig, people
 
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.errors import Failure, Phase
 from smtps.outbox.lane import Lane
-from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
+from smtps.outbox.ledger import (
+    Forsaken,
+    LaneLostError,
+    Released,
+    forsake,
+    mark,
+    release,
+)
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Claim, Tenure, Wish
 from smtps.outbox.ruling import Course, rule
+from smtps.outbox.settling import Settlement, settle
 from smtps.outbox.states import Standing, State
 from smtps.outbox.tenure import Takeover, take
 
@@ -100,6 +108,7 @@ async def test_the_log_tells_of_it(idle: Rig, caplog: pytest.LogCaptureFixture) 
 async def test_or_is_sent_again_where_the_account_says_so(idle: Rig) -> None:
     (claim, *_) = await marks(idle, await takes(idle), most=1)
     tenure = await takes(idle, retry=True)
+    idle.later(1)
     again = {c.id: c for c in await marks(idle, tenure)}[claim.id]
     assert again.number == 2
     assert bytes(again.outgoing.content) == bytes(claim.outgoing.content)
@@ -145,10 +154,98 @@ async def test_and_no_more_once_somebody_has_begun_anew(idle: Rig) -> None:
     assert (await idle.outbox.show(claim.id))["status"] == "sending"
 
 
+async def test_then_its_attempt_is_known_and_who_has_it_is_not_asked_again(idle: Rig) -> None:
+    """The second attempt ends without an answer, and the first is known to have arrived."""
+    paused = await takes(idle)
+    (claim, *_) = await marks(idle, paused, most=1)
+    await takes(idle)
+    await idle.outbox.retry(claim.id)
+    tenure = await takes(idle)
+    (again,) = [c for c in await marks(idle, tenure) if c.id == claim.id]
+    await settles(idle, paused, claim, Outcome.SENT)
+    assert people(await idle.outbox.show(claim.id)) == {"p0@y.test": "accepted"}
+    await settles(idle, tenure, again, Outcome.UNCERTAIN)
+    message = await idle.outbox.show(claim.id)
+    assert (message["status"], message["failure"]) == ("sent", None)
+    assert people(message) == {"p0@y.test": "accepted"}
+    assert [attempt["outcome"] for attempt in message["attempts"]] == ["sent", "uncertain"]
+    assert message["attempts"][0]["failure"]["code"] == "outbox.interrupted"
+
+
+@pytest.mark.parametrize("decision", ["retry", "cancel"])
+async def test_what_people_decided_in_doubt_ends_when_there_is_none(
+    idle: Rig, decision: str
+) -> None:
+    paused = await takes(idle)
+    (claim, *_) = await marks(idle, paused, most=1)
+    await takes(idle)
+    await idle.outbox.retry(claim.id)
+    if decision == "cancel":
+        await idle.outbox.cancel(claim.id)
+    await settles(idle, paused, claim, Outcome.SENT)
+    message = await idle.outbox.show(claim.id)
+    assert (message["status"], people(message)) == ("sent", {"p0@y.test": "accepted"})
+    assert claim.id not in {c.id for c in await marks(idle, await takes(idle))}
+
+
+async def test_what_is_known_is_written_once(idle: Rig) -> None:
+    tenure = await takes(idle)
+    first, second, _ = await marks(idle, tenure)
+    for claim, outcome in ((first, Outcome.SENT), (second, Outcome.DEFERRED)):
+        assert await settles(idle, tenure, claim, outcome)
+    before = [await idle.outbox.show(claim.id) for claim in (first, second)]
+    for claim, outcome in ((first, Outcome.REFUSED), (second, Outcome.SENT)):
+        assert not await settles(idle, tenure, claim, outcome)
+    assert [await idle.outbox.show(claim.id) for claim in (first, second)] == before
+
+
+@pytest.mark.parametrize("retry", [False, True])
+async def test_what_was_not_begun_goes_back_though_another_lane_took_it_for_begun(
+    idle: Rig, retry: bool
+) -> None:
+    tenure = await takes(idle)
+    claims = await marks(idle, tenure)
+    await takes(idle, retry=retry)
+    await idle.outbox.store.write(release, Released(tenure.token, claims))
+    for claim in claims:
+        message = await idle.outbox.show(claim.id)
+        assert (message["status"], message["tries"]) == ("queued", 0)
+        assert (message["attempts"], message["failure"]) == ([], None)
+        assert set(people(message).values()) == {"pending"}
+    assert {c.id for c in await marks(idle, await takes(idle))} == {c.id for c in claims}
+
+
+async def test_what_a_lost_wish_took_on_goes_back(idle: Rig) -> None:
+    tenure = await takes(idle)
+    kept = await marks(idle, tenure, most=1)
+    idle.ahead += 5
+    lost = await marks(idle, tenure, most=1)
+    assert kept[0].begun != lost[0].begun
+    forsaken = Forsaken("main", tenure.token, lost[0].begun)
+    await idle.outbox.store.write(forsake, forsaken)
+    states = {m["id"]: m["status"] for m in await idle.outbox.page(Filter())}
+    assert (states[kept[0].id], states[lost[0].id]) == ("sending", "queued")
+
+
+@ON_POSTGRESQL
+async def test_on_another_machine_somebody_may_still_know(idle: Rig) -> None:
+    """So what a lane left half sent is sent again only after a while."""
+    (claim, *_) = await marks(idle, await takes(idle), most=1)
+    tenure = await takes(idle, retry=True)
+    assert claim.id not in {c.id for c in await marks(idle, tenure)}
+
+
+@ON_A_FILE
+async def test_on_a_file_nobody_can(idle: Rig) -> None:
+    (claim, *_) = await marks(idle, await takes(idle), most=1)
+    tenure = await takes(idle, retry=True)
+    assert claim.id in {c.id for c in await marks(idle, tenure)}
+
+
 async def test_what_was_not_begun_goes_back_as_it_was(idle: Rig) -> None:
     tenure = await takes(idle)
     claims = await marks(idle, tenure)
-    await idle.outbox.store.write(release, (tenure.token, claims))
+    await idle.outbox.store.write(release, Released(tenure.token, claims))
     for claim in claims:
         message = await idle.outbox.show(claim.id)
         assert (message["status"], message["tries"]) == ("queued", 0)
@@ -208,7 +305,10 @@ async def test_what_was_on_its_way_and_arrived_does_not_end_the_wait(
     tenure = await takes(idle)
     first, second, _ = await marks(idle, tenure)
     box = idle.outbox
-    lane = Lane(box.account("main"), box.store, box.clock, box._pool, asyncio.Event())
+    lane = Lane(
+        box.account("main"), box.store, box._outcomes, box.clock, box._pool,
+        stopping=asyncio.Event(),
+    )  # fmt: skip
     lane._take(first, Result(Outcome.DEFERRED, (), failure=failure))
     waits = lane._tenure.circuit
     assert waits.not_before > box.clock.now()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from smtps.api import logs
 from smtps.api.accounts import AccountSettings
@@ -56,9 +58,27 @@ def open_outbox(
         bounds=bounds,
         grace=settings.lane_grace,
         patience=settings.outbox_timeout,
+        state=state_folder(settings, os.environ),
         count=count,
         hurry=hurry,
     )
+
+
+def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | None:
+    """Where outcomes wait that the database does not take; None for beside the outbox's file.
+
+    Args:
+        settings: the operator's.
+        environment: systemd names its state directory there, and users theirs (XDG Base Directory).
+    """
+    if settings.state_dir is not None:
+        return Path(settings.state_dir).expanduser()
+    if settings.outbox is None or "://" not in settings.outbox:
+        return None
+    if systemd := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(systemd)
+    user = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(user).expanduser() / "smtps"
 
 
 def _account(name: str, settings: AccountSettings, resolver: str | None) -> Account:

@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     outbox_timeout: Annotated[
         float, Field(ge=1, description="seconds that a request waits for the outbox's database")
     ] = 10.0
+    state_dir: Annotated[
+        str | None, Field(description="for outcomes that the database does not take; see outbox.md")
+    ] = None
     outbox_message: Annotated[int, Field(ge=1024, description="octets of one message")] = 50 << 20
     keep_bodies: Annotated[float, Field(ge=0, description="days after a message's end")] = 7.0
     keep_records: Annotated[float, Field(ge=0, description="the same, for what became of it")] = (

@@ -24,13 +24,15 @@ from smtps.outbox.account import Account
 from smtps.outbox.allowance import Allowance
 from smtps.outbox.circuit import Circuit, account_failure, doubt
 from smtps.outbox.clock import Clock
-from smtps.outbox.ledger import LaneLostError, Settlement, mark, release, settle
+from smtps.outbox.ledger import Forsaken, LaneLostError, Released, mark
+from smtps.outbox.outcomes import Outcomes
 from smtps.outbox.records import Claim, Tenure, Wish
 from smtps.outbox.ruling import failure_text, rule
 from smtps.outbox.said import said
+from smtps.outbox.settling import Settlement
 from smtps.outbox.store import Store
 from smtps.outbox.supply import Supply
-from smtps.outbox.tenure import Takeover, keep_standing, take
+from smtps.outbox.tenure import Takeover, take
 from smtps.outbox.writer import StoreError
 
 log = logging.getLogger("smtps.outbox")
@@ -54,12 +56,6 @@ OCTETS = 8 * 1024 * 1024
 _MOMENT = 0.02
 """Seconds that tell something about the pace."""
 
-GATHER = 0.005
-"""Seconds that an outcome waits for others, to share a commit with them."""
-
-_PATIENCE = 1.0
-"""Seconds between attempts to write an outcome to a database that is away."""
-
 
 class Lane:
     """Sends for one account until nothing is due.
@@ -67,6 +63,7 @@ class Lane:
     Args:
         account: which.
         store: where its messages are.
+        outcomes: writes what comes of them.
         clock: the time.
         pool: makes or finds an account's warm sessions at a server.
         stopping: set when the service ends.
@@ -80,27 +77,27 @@ class Lane:
         self,
         account: Account,
         store: Store,
+        outcomes: Outcomes,
         clock: Clock,
         pool: Callable[[Account, Endpoint], Pool],
-        stopping: asyncio.Event,
         *,
+        stopping: asyncio.Event,
         count: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
         self._account = account
         self._store = store
+        self._outcomes = outcomes
         self._clock = clock
         self._pool = pool
         self._stopping = stopping
         self._count = count
         self._tenure = Tenure(account.name, 0, Allowance(), Circuit())
         self._supply = Supply(self._take_on)
-        self._outcomes: list[Settlement] = []
-        self._news = asyncio.Event()
         self._pace = 0.0
         self._answers = 0
         self._paced_at = 0.0
-        self._over = False
         self._answered = asyncio.Event()
+        self._wished = 0
         self._given_back: list[Claim] = []
         self.doubtful = 0
 
@@ -132,7 +129,6 @@ class Lane:
             return
         if self._stopping.is_set():
             return
-        settling = asyncio.create_task(self._settle_all())
         before = pool.lendings
         try:
             await self._rounds(pool)
@@ -141,7 +137,7 @@ class Lane:
         finally:
             # Where no session came about, nothing was begun.
             begun = pool.lendings > before
-            await self._wind_up(settling, [] if begun else list(self._supply.under_way.values()))
+            await self._wind_up([] if begun else list(self._supply.under_way.values()))
 
     def halt(self) -> None:
         """Take nothing more on, and give back what is not begun; its pool is halted with it."""
@@ -174,13 +170,18 @@ class Lane:
             await self._answered.wait()  # whether the server is of any use is not known yet
         if not await self._may_go_on():
             return []
-        now, allowance = self._clock.now(), self._tenure.allowance
+        now, allowance = max(self._clock.now(), self._wished + 1), self._tenure.allowance
         room = allowance.room(now)
         most = self._wanted() if room is None else min(self._wanted(), room)
         name, token = self._account.name, self._tenure.token
-        claims: list[Claim] = await self._store.see_through(
-            mark, Wish(name, token, now, most, OCTETS)
-        )
+        self._wished = now
+        try:
+            claims: list[Claim] = await self._store.see_through(
+                mark, Wish(name, token, now, most, OCTETS)
+            )
+        except StoreError:  # it may have been done
+            self._outcomes.forsake(Forsaken(name, token, now))
+            raise
         if claims and room is not None:
             self._tenure = replace(self._tenure, allowance=allowance.spend(len(claims), now))
         return claims
@@ -202,7 +203,7 @@ class Lane:
     async def _may_go_on(self) -> bool:
         """Wait for the account's allowance, if that is soon."""
         loop = asyncio.get_running_loop()
-        while not self._supply.halted and not self._stopping.is_set() and loop.time() < self._end:
+        while not self._halted and loop.time() < self._end:
             wait = self._tenure.allowance.wait(self._clock.now())
             if not wait:
                 return True
@@ -213,6 +214,11 @@ class Lane:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait / 1000)
         return False
+
+    @property
+    def _halted(self) -> bool:
+        """Whether nothing more may be taken on."""
+        return self._supply.halted or self._stopping.is_set() or self._outcomes.held
 
     def _take(self, claim: Claim, result: Result) -> None:
         """What came of one message."""
@@ -233,65 +239,32 @@ class Lane:
         self._answered.set()
         ruling = rule(result, claim, now, self._account.course, fraction())
         attempt = _attempt(result, claim, now)
-        self._outcomes.append(
+        self._outcomes.settle(
             Settlement(self._account.name, self._tenure.token, claim, ruling, now, attempt,
                        self._account.webhook is not None)
         )  # fmt: skip
+        if self._tenure.allowance.limited:
+            self._outcomes.stand(self._tenure)
         self._count(self._account.name, ruling.state.value, (now - claim.created) / 1000)
-        self._news.set()
 
-    async def _settle_all(self) -> None:
-        """Write outcomes as they come, many at once, until no more can come."""
-        while not self._over or self._outcomes:
-            await self._news.wait()
-            self._news.clear()
-            await asyncio.sleep(GATHER)
-            while self._outcomes:
-                lot, self._outcomes = self._outcomes, []
-                await self._settle(lot)
-                if self._tenure.allowance.limited:
-                    await self._surely(keep_standing, self._tenure)
-
-    async def _settle(self, lot: list[Settlement]) -> None:
-        try:
-            await self._surely(settle, lot)
-        except Exception:
-            if len(lot) == 1:
-                log.exception("what came of %s cannot be written", lot[0].claim.id)
-                return
-            for settlement in lot:  # one of them is to blame, and the others are not
-                await self._settle([settlement])
-
-    async def _surely(self, operation: Any, what: Any) -> None:
-        """What has happened is written down, however long that takes."""
-        while True:
-            try:
-                await self._store.see_through(operation, what)
-            except StoreError as error:
-                log.warning("an outcome cannot be written yet: %s", error)
-                await asyncio.sleep(_PATIENCE)
-            else:
-                return
-
-    async def _wind_up(self, settling: asyncio.Task[None], unbegun: list[Claim]) -> None:
+    async def _wind_up(self, unbegun: list[Claim]) -> None:
         self._answered.set()
         self._given_back += unbegun + await self._supply.unbegun()
         unbegun = self._given_back
-        self._over = True
-        self._news.set()
-        await settling
         if unbegun:
-            await self._surely(release, (self._tenure.token, unbegun))
+            self._outcomes.release(Released(self._tenure.token, unbegun))
             allowance = self._tenure.allowance.spend(-len(unbegun), self._clock.now())
             self._tenure = replace(self._tenure, allowance=allowance)
         if self._tenure != self._taken:
-            await self._surely(keep_standing, self._tenure)
+            self._outcomes.stand(self._tenure)
+        await self._outcomes.written()
 
     async def _stop(self, failure: Failure) -> None:
         circuit = self._tenure.circuit.after(failure, self._clock.now(), fraction())
         self._tenure = replace(self._tenure, circuit=circuit)
         log.error("%s is stopped: %s", self._account.name, failure.message)
-        await self._surely(keep_standing, self._tenure)
+        self._outcomes.stand(self._tenure)
+        await self._outcomes.written()
 
 
 def _attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from smtps.client.learned import Learned
@@ -20,6 +21,7 @@ from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.landing import Landing
 from smtps.outbox.lane import Lane
 from smtps.outbox.notices import NoticeFilter
+from smtps.outbox.outcomes import Outcomes
 from smtps.outbox.readiness import Readiness
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key, Submission, new_id
@@ -70,6 +72,8 @@ class Outbox:
         clock: the time.
         grace: seconds that messages on the wire have when it is closed.
         patience: seconds that whoever asks waits for the database.
+        state: folder for what cannot be written to the database when this ends; None for that of a
+            file, and for nothing on PostgreSQL.
         count: told of each outcome: account, state, and seconds since it was accepted.
         hurry: set when that is not to be waited for.
 
@@ -88,6 +92,7 @@ class Outbox:
         clock: Clock | None = None,
         grace: float = 60.0,
         patience: float = PATIENCE,
+        state: Path | None = None,
         count: Callable[[str, str, float], None] = lambda *_: None,
         hurry: asyncio.Event | None = None,
     ) -> None:
@@ -96,6 +101,7 @@ class Outbox:
         self.clock = clock or Clock()
         self.store = Store(backend(place, own=deliver, patience=patience), patience)
         self._readiness = Readiness(self.store, lambda: self._octets > self.bounds.octets)
+        self._outcomes = Outcomes(self.store, state or self.store.behind.place)
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
         self._teller = Teller(self.store, accounts, self.clock)
@@ -118,6 +124,7 @@ class Outbox:
             await self.store.write(add_accounts, tuple(self.accounts))
             if (await self._look_at_the_clock(back=True)).long_ago:  # or it has been set forward
                 self.clock.distrust()
+            await self._outcomes.start()
             await self._lanes.start()
             await self._lanes.wake(self.accounts)  # for what the last process left half sent
             self._chores = [
@@ -142,6 +149,7 @@ class Outbox:
         self.stop()
         assert self._ending is not None
         await self._ending
+        await self._outcomes.aclose(self.store.patience)
         if self._lanes is not None:
             await self._lanes.aclose()
         if self._chores:  # one that is cancelled leaves its question to the database behind
@@ -296,8 +304,14 @@ class Outbox:
     async def _run(self, name: str) -> None:
         if (account := self.accounts.get(name)) is None or self._stopping.is_set():
             return
-        stopping, count = self._stopping, self._count
-        lane = Lane(account, self.store, self.clock, self._pool, stopping, count=count)
+        # What is known of its messages comes first, or this lane would take them for orphans.
+        await self._outcomes.written()
+        if self._outcomes.held or self._stopping.is_set():
+            return
+        lane = Lane(
+            account, self.store, self._outcomes, self.clock, self._pool,
+            stopping=self._stopping, count=self._count,
+        )  # fmt: skip
         task = asyncio.create_task(lane.run())
         self._landing.lanes[task] = lane
         try:
@@ -342,6 +356,8 @@ class Outbox:
 
     async def _sweep(self) -> None:
         assert self._lanes is not None
+        if self._outcomes.held:
+            return
         now = self.clock.now()
         due = await self.store.read(reading.due_accounts, now)
         await self._lanes.wake([name for name in due if name in self.accounts])

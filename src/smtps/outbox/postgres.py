@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -199,6 +200,8 @@ class Jobs:
     async def _take_jobs(self) -> None:
         from pgqueuer import PgQueuer  # noqa: PLC0415
 
+        # It tells of each heartbeat that fails, with a traceback; the outage is told once.
+        logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
         connection = await self._connect()
         try:
             if self._ending:

@@ -206,6 +206,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """Of a claim, what has to be known to write what came of it; see ``Claim``."""
+
+    id: str
+    number: int
+    begun: int
+    told: bool
+    people: tuple[int, ...]
+    doubtful: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Tenure:
     """A lane's right to send for an account, until another takes it.
 

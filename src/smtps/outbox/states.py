@@ -54,5 +54,8 @@ class Standing(StrEnum):
 OPEN = frozenset({Standing.PENDING, Standing.AGAIN, Standing.DEFERRED})
 """The next attempt is for these."""
 
+GUESS = "interrupted"
+"""The outcome of an attempt whose lane was gone when the next one came: that one could not know."""
+
 EVENTS = ("sent", "partial", "delayed", "failed", "uncertain", "expired", "canceled")
 """What is told about a message; ``delayed`` at most once, each of the others ends it."""

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from smtps.chance import token
 from smtps.errors import InputError
 from smtps.outbox import control, reading, tables
 from smtps.outbox.blame import Blame, blame
@@ -98,6 +99,9 @@ class Store:
         behind: the database.
         patience: seconds that whoever asks waits for it.
 
+    Attributes:
+        name: of the outbox, made up when it was; other things may be kept under it.
+
     Raises:
         InputError: it holds something else, or its mail has moved.
         StoreError: it is away.
@@ -108,7 +112,7 @@ class Store:
         self.patience = patience
         self._outage = Outage("the database of the outbox cannot be used")
         try:
-            prepare(behind.writing)
+            self.name = prepare(behind.writing)["name"]
         except InputError:
             behind.close()
             raise
@@ -168,10 +172,11 @@ class Store:
         """
 
         def ask() -> Found:
-            with self.behind.reading.connect() as connection:
-                pool = connection.engine.pool
+            engine = self.behind.reading
+            pool = engine.pool
+            with engine.connect() as connection:
                 found = question(connection, *args, **kwargs)
-                if connection.engine.pool is not pool:
+                if engine.pool is not pool:
                     connection.invalidate()  # it goes back to nobody, see _told
                 return found
 
@@ -203,8 +208,8 @@ class Store:
         self.behind.close()
 
 
-def prepare(engine: Engine, moved_to: str | None = None) -> None:
-    """Make the tables if they are not there.
+def prepare(engine: Engine, moved_to: str | None = None) -> dict[str, str]:
+    """Make the tables if they are not there, and read what is kept about the outbox itself.
 
     Args:
         engine: of the database.
@@ -218,13 +223,17 @@ def prepare(engine: Engine, moved_to: str | None = None) -> None:
         if not inspect(connection).has_table(tables.meta.name):
             tables.metadata.create_all(connection)
             control.write_meta(connection, [("schema", str(tables.SCHEMA))])
-            return
-        found: dict[str, Any] = reading.meta(connection)
-        if found.get("schema") == str(tables.SCHEMA):  # made before there was this table
-            tables.notified.create(connection, checkfirst=True)
-    if found.get("schema") != str(tables.SCHEMA):
-        raise InputError("outbox", f"was made by another version (schema {found.get('schema')})")
-    _check_moved(found, moved_to)
+        found = reading.meta(connection)
+        if found.get("schema") != str(tables.SCHEMA):
+            raise InputError(
+                "outbox", f"was made by another version (schema {found.get('schema')})"
+            )
+        _check_moved(found, moved_to)
+        tables.notified.create(connection, checkfirst=True)  # made before there was this table
+        if "name" not in found:
+            found["name"] = token()
+            control.write_meta(connection, [("name", found["name"])])
+    return found
 
 
 def check_place(connection: Connection) -> None:

@@ -137,8 +137,7 @@ class Writer:
         try:
             found = self._commit(jobs)
         except Exception as error:  # noqa: BLE001  # somebody waits for an answer
-            known = isinstance(error, StoreError)
-            if len(jobs) > 1 and not known and blame(error) is Blame.OPERATION:
+            if len(jobs) > 1 and not _may_be_done(error) and blame(error) is Blame.OPERATION:
                 for job in jobs:  # one of them is to blame, and the others are not
                     self._do([job])
                 return
@@ -182,6 +181,10 @@ class Writer:
             case Blame.STORE:
                 self._told(error)
                 return unavailable()
+
+
+def _may_be_done(error: Exception) -> bool:
+    return isinstance(error, StoreError) and error.code == "outbox.unconfirmed"
 
 
 def _answer(found: Iterable[tuple[_Job, Any]]) -> None:

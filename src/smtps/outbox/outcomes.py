@@ -1,0 +1,248 @@
+"""What the mail server has answered, until it is in the database, however long that takes.
+
+Nothing may be claimed while something waits here, so there is never more of it than was under way
+when the database was lost. Meanwhile it is in a file, too, and outlives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from smtps.outbox.ledger import Forsaken, Released, forsake, release
+from smtps.outbox.records import Tenure
+from smtps.outbox.settling import Settlement, settle
+from smtps.outbox.spool import Record, Spool, taken
+from smtps.outbox.store import Store
+from smtps.outbox.tenure import keep_standing
+from smtps.outbox.traces import as_record, of_record
+from smtps.outbox.writer import MOST, Operation, StoreError
+
+log = logging.getLogger("smtps.outbox")
+
+GATHER = 0.005
+"""Seconds that an outcome waits for others, to share a commit with them."""
+
+PAUSE = 0.5
+"""Seconds between attempts to write to a database that is away."""
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    operation: Operation[Any]
+    what: Any
+    in_file: bool = False
+
+
+class Outcomes:
+    """Writes what lanes know, at once or as soon as it can be written.
+
+    Args:
+        store: the database.
+        folder: for what waits; None to have it in memory alone.
+    """
+
+    def __init__(self, store: Store, folder: Path | None) -> None:
+        self._store = store
+        self._spool = None if folder is None else Spool(folder, store.name)
+        self._entries: list[_Entry] = []
+        self._standings: dict[str, Tenure] = {}
+        self._news = asyncio.Event()
+        self._rested = asyncio.Event()
+        self._rested.set()
+        self._closing = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+        self._complained = False
+        self.held = False
+        """Whether something could not be written yet: nothing may be claimed."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """What came of an attempt."""
+        self._add(settle, [settlement])
+
+    def release(self, released: Released) -> None:
+        """Messages that were taken on and not begun."""
+        self._add(release, released)
+
+    def forsake(self, forsaken: Forsaken) -> None:
+        """Messages that may have been taken on when the database was lost."""
+        self._add(forsake, forsaken)
+
+    def stand(self, tenure: Tenure) -> None:
+        """How an account stands; the last word counts."""
+        self._standings[tenure.account] = tenure
+        self._wake()
+
+    async def written(self) -> None:
+        """Wait until all of it is in the database, or held."""
+        await self._rested.wait()
+
+    async def start(self) -> None:
+        """Write what the processes before this one have left, and from now on what comes.
+
+        Raises:
+            StoreError: it cannot be written now either.
+        """
+        for path in () if self._spool is None else self._spool.left():
+            with taken(path) as records:
+                if not records:
+                    continue
+                left = await self._write(list(_entries(records, path)))
+                if left:
+                    raise StoreError("outbox.unavailable", f"{path} cannot be written back yet.")
+                log.warning("%s: %d outcomes of an earlier process are in the database now",
+                            path, len(records))  # fmt: skip
+        self._writing = asyncio.create_task(self._write_all())
+
+    async def aclose(self, patience: float) -> None:
+        """Write what is left, or leave it to the next start.
+
+        Args:
+            patience: seconds.
+        """
+        if self._writing is None:
+            return
+        self._closing.set()
+        self._news.set()
+        _, late = await asyncio.wait([self._writing], timeout=patience)
+        for task in late:
+            task.cancel()
+            await asyncio.wait([task])
+        await self._keep()
+        if kept := sum(entry.in_file for entry in self._entries):
+            log.error("%d outcomes wait in a file for the next start", kept)
+        for entry in self._entries:
+            if not entry.in_file:
+                log.error("an outcome is lost: %r", as_record(entry.operation, entry.what))
+        if self._spool is not None:
+            self._spool.close()
+
+    def _add(self, operation: Operation[Any], what: Any) -> None:
+        self._entries.append(_Entry(operation, what))
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self.held:
+            self._rested.clear()
+        self._news.set()
+
+    async def _write_all(self) -> None:
+        while not self._closing.is_set():
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep(GATHER)
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Write all of it; after a failure by ones, twos, fours, as one of them may be to blame."""
+        most = MOST
+        while self._entries:
+            lot = self._entries[:most]
+            left = await self._write(lot)
+            done = set(map(id, lot))
+            self._entries = [e for e in self._entries if id(e) not in done] + left
+            if left:
+                most = 1
+                if not await self._hold():
+                    return
+            else:
+                most = min(most * 2, MOST)
+        while self._standings:
+            account, tenure = self._standings.popitem()
+            if await self._write([_Entry(keep_standing, tenure)]):
+                self._standings.setdefault(account, tenure)
+                if not await self._hold():
+                    return
+        if self.held:
+            self.held = False
+            log.warning("all outcomes are in the database again")
+            if self._spool is not None:
+                self._spool.clear()
+        self._rested.set()
+
+    async def _write(self, lot: Sequence[_Entry]) -> list[_Entry]:
+        """Write some; those that the store did not take."""
+        found = await asyncio.gather(
+            *(self._store.see_through(entry.operation, entry.what) for entry in lot),
+            return_exceptions=True,
+        )
+        left = []
+        for entry, result in zip(lot, found, strict=True):
+            if isinstance(result, StoreError):
+                left.append(entry)
+            elif isinstance(result, Exception):
+                left += await self._write_less(entry, result)
+        return left
+
+    async def _write_less(self, entry: _Entry, why: Exception) -> list[_Entry]:
+        """Write what cannot be written as it is without what may be to blame for that."""
+        if entry.operation is settle:
+            bare = _Entry(settle, [_bare(one) for one in entry.what])
+            try:
+                await self._store.see_through(bare.operation, bare.what)
+            except StoreError:
+                return [bare]
+            except Exception as error:  # noqa: BLE001  # there is nothing less to write
+                why = error
+            else:
+                log.warning("an outcome was written without its details: %s", why)
+                return []
+        log.error("an outcome cannot be written: %r",
+                  as_record(entry.operation, entry.what), exc_info=why)  # fmt: skip
+        return []
+
+    async def _hold(self) -> bool:
+        """Keep it for later, and wait a little; whether to try again."""
+        if not self.held:
+            self.held = True
+            log.error("outcomes wait for the database; no mail is sent meanwhile")
+        if self._closing.is_set():
+            return False
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PAUSE
+        while (left := end - loop.time()) > 0 and not self._closing.is_set():
+            self._news.clear()
+            await self._keep()
+            self._rested.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left)
+        return True
+
+    async def _keep(self) -> None:
+        """Have what waits in the file, so that it outlives this process."""
+        entries = [entry for entry in self._entries if not entry.in_file]
+        if self._spool is None or not entries:
+            return
+        records = [as_record(entry.operation, entry.what) for entry in entries]
+        try:
+            await asyncio.to_thread(self._spool.keep, records)
+        except OSError as error:
+            if not self._complained:
+                log.error(  # noqa: TRY400  # where it came from says nothing more
+                    "outcomes that wait for the database are in memory alone: %s", error
+                )
+            self._complained = True
+            return
+        for entry in entries:
+            entry.in_file = True
+
+
+def _entries(records: Sequence[Record], path: Path) -> Iterator[_Entry]:
+    for record in records:
+        try:
+            yield _Entry(*of_record(record))
+        except (KeyError, TypeError, ValueError):
+            log.exception("%s holds an outcome that this version cannot read: %r", path, record)
+
+
+def _bare(settlement: Settlement) -> Settlement:
+    """What came of an attempt, and nothing of what was said."""
+    ruling = settlement.ruling
+    people = tuple((standing, None) for standing, _ in ruling.people)
+    attempt = {**settlement.attempt, "reply": None, "failure": None, "transcript": None}
+    return replace(settlement, ruling=replace(ruling, people=people, failure=None), attempt=attempt)

@@ -1,0 +1,127 @@
+"""A file for what could not be written to the database: one line for each thing, as JSON.
+
+Each process has its own and holds a lock on it, so what another one left can be told from what
+another one still needs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from smtps.chance import token
+
+log = logging.getLogger("smtps.outbox")
+
+Record = dict[str, Any]
+
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+class Spool:
+    """The file of this process, and those that others have left.
+
+    Args:
+        folder: where; it is made when it is needed.
+        name: of the outbox, so that several may share a folder.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._prefix = folder, f"outcomes-{name[:12]}-"
+        self._path = folder / f"{self._prefix}{os.getpid()}-{token()[:8]}.ndjson"
+        self._file: int | None = None
+
+    def keep(self, records: Sequence[Record]) -> Path:
+        """Add records; when this returns, they are on the disk.
+
+        Raises:
+            OSError: they are not.
+        """
+        if self._file is None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, _OPEN, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            _sync(self._folder)
+        lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+        while lines:
+            lines = lines[os.write(self._file, lines) :]
+        os.fsync(self._file)
+        return self._path
+
+    def clear(self) -> None:
+        """Forget them: they are in the database."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._path.unlink()
+            self.close()
+
+    def close(self) -> None:
+        """Leave the file to whoever starts next."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def left(self) -> Iterator[Path]:
+        """Files of processes that have ended."""
+        for path in sorted(self._folder.glob(f"{self._prefix}*.ndjson")):
+            if path != self._path:
+                yield path
+
+
+@contextmanager
+def taken(path: Path) -> Iterator[list[Record] | None]:
+    """The records of a file that nobody else has, or None; it is removed unless an error comes.
+
+    What cannot be read is left where it is, under another name.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # its process lives
+            yield None
+            return
+        records, readable = _read(path)
+        yield records
+        if readable:
+            path.unlink(missing_ok=True)
+        else:
+            other = path.with_suffix(".unreadable")
+            path.rename(other)
+            log.error("%s holds lines that cannot be read; they are kept there", other)
+    finally:
+        os.close(file)
+
+
+def _read(path: Path) -> tuple[list[Record], bool]:
+    """Its records, and whether that is all of it; a last line without its end was being written."""
+    records, readable = [], True
+    *lines, _ = path.read_bytes().split(b"\n")
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            records.append(found)
+        else:
+            readable = False
+    return records, readable
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

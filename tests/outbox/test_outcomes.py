@@ -1,0 +1,247 @@
+"""What the mail server has answered is kept until it is in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.outbox.rig import ON_A_FILE, Rig
+
+from smtps.api.outbox import state_folder
+from smtps.api.settings import Settings
+from smtps.outbox import outcomes, traces
+from smtps.outbox.ledger import Forsaken, Released, forsake, release
+from smtps.outbox.records import Tried
+from smtps.outbox.ruling import Ruling
+from smtps.outbox.settling import Settlement, settle
+from smtps.outbox.spool import Spool, taken
+from smtps.outbox.states import Standing, State
+from smtps.outbox.store import Store
+from smtps.outbox.writer import Operation, StoreError, unavailable
+
+TRIED = Tried("0" * 32, 2, 17, True, (0, 2), frozenset({2}))
+SETTLEMENT = Settlement(
+    "main", 3, TRIED,
+    Ruling(State.PARTIAL, None, 1, ((Standing.ACCEPTED, '{"code": 250}'), (Standing.REFUSED, None)),
+           "partial", '{"code": "x"}'),
+    99, {"ms": 1.5, "outcome": "partial", "address": None, "reply": None, "failure": None,
+         "transcript": "é\udc80"}, True,
+)  # fmt: skip
+
+Fault = Callable[[list[Any]], None]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    """Have outcomes meet a fault, which may pass."""
+
+    real = Store.see_through
+
+    async def see_through(store: Store, operation: Operation[Any], what: Any) -> Any:
+        if operation is settle:
+            fault([what])
+        return await real(store, operation, what)
+
+    monkeypatch.setattr(Store, "see_through", see_through)
+
+
+@pytest.mark.parametrize(("operation", "what"), [
+    (settle, [SETTLEMENT]), (release, Released(3, [TRIED, TRIED])),
+    (forsake, Forsaken("main", 3, 17)),
+])  # fmt: skip
+def test_a_record_is_read_as_it_was_written(operation: Operation[Any], what: Any) -> None:
+    text = json.dumps(traces.as_record(operation, what))
+    assert traces.of_record(json.loads(text)) == (operation, what)
+
+
+async def test_nothing_is_claimed_while_one_waits(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = True
+
+    def fault(_: Any) -> None:
+        if away:
+            raise unavailable()
+
+    failing(monkeypatch, fault)
+    await rig.start(rig.account(), rig.account("other"), state=tmp_path / "state")
+    first = await rig.accept()
+    while not rig.outbox._outcomes.held:
+        await asyncio.sleep(0.01)
+    others = [await rig.accept(account=name) for name in ("main", "other")]
+    await asyncio.sleep(3 * outcomes.PAUSE)
+    assert len(rig.servers.taken) == 1
+    assert (await rig.outbox.show(first))["status"] == "sending"
+    assert {(await rig.outbox.show(id_))["status"] for id_ in others} == {"queued"}
+    away = False
+    for id_ in (first, *others):
+        assert (await rig.until(id_, "sent"))["tries"] == 1
+    assert list((tmp_path / "state").iterdir()) == []
+    lines = [r.message for r in caplog.records if "outcomes" in r.message]
+    assert len(lines) == 2  # one when it begins, one when it is over
+
+
+async def test_one_that_the_database_never_takes_keeps_no_other_waiting(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a row on a broken page, say."""
+    monkeypatch.setattr(outcomes, "PAUSE", 0.01)
+    poisoned: set[str] = set()
+
+    def fault(lots: list[list[Settlement]]) -> None:
+        if poisoned & {s.claim.id for lot in lots for s in lot}:
+            raise unavailable()
+
+    failing(monkeypatch, fault)
+    await rig.start(state=tmp_path / "state", deliver=False)
+    ids = [await rig.accept() for _ in range(20)]
+    poisoned.add(ids[3])
+    await rig.start(state=tmp_path / "state")
+    await rig.until(ids[0], "sent")
+    while not rig.outbox._outcomes.held:
+        await asyncio.sleep(0.01)
+    for id_ in ids[:3]:
+        await rig.until(id_, "sent")
+    poisoned.clear()
+    for id_ in ids:
+        await rig.until(id_, "sent")
+
+
+async def test_what_cannot_be_kept_in_full_is_kept_in_short(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that a server says can make the program forget that it took the message."""
+
+    def fault(lots: list[list[Settlement]]) -> None:
+        if any(s.attempt["reply"] is not None for lot in lots for s in lot):
+            raise ValueError("it cannot be encoded")
+
+    failing(monkeypatch, fault)
+    await rig.start()
+    message = await rig.until(await rig.accept(), "sent")
+    assert [a["reply"] for a in message["attempts"]] == [None]
+
+
+@ON_A_FILE
+async def test_it_is_beside_the_file_of_the_outbox(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = True
+
+    def fault(_: Any) -> None:
+        if away:
+            raise unavailable()
+
+    failing(monkeypatch, fault)
+    await rig.start()
+    id_ = await rig.accept()
+    while not (found := list(Path(rig.place).parent.glob("outcomes-*.ndjson"))):
+        await asyncio.sleep(0.01)
+    await rig.close()
+    assert id_ in found[0].read_text()
+    away = False
+    await rig.start()
+    await rig.until(id_, "sent")
+    assert not found[0].exists()
+    assert len(rig.servers.taken) == 1
+
+
+@ON_A_FILE
+async def test_without_a_folder_it_is_in_memory_and_the_log_says_so(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = True
+
+    def fault(_: Any) -> None:
+        if away:
+            raise unavailable()
+
+    failing(monkeypatch, fault)
+    (tmp_path / "a-file").write_text("")
+    await rig.start(state=tmp_path / "a-file" / "state")
+    id_ = await rig.accept()
+    while "in memory alone" not in caplog.text:
+        await asyncio.sleep(0.01)
+    away = False
+    await rig.until(id_, "sent")
+
+
+def kept(folder: Path, name: str = "name") -> Spool:
+    spool = Spool(folder, name)
+    spool.keep([{"kind": "forsaken", "account": "a", "token": 1, "begun": 2}])
+    return spool
+
+
+def test_a_file_is_its_processs_until_that_has_ended(tmp_path: Path) -> None:
+    spool, other = kept(tmp_path), Spool(tmp_path, "name")
+    (path,) = other.left()
+    with taken(path) as records:
+        assert records is None
+    spool.close()
+    with taken(path) as records:
+        assert records is not None
+        assert len(records) == 1
+    assert not path.exists()
+    with taken(path) as records:
+        assert records is None
+
+
+def test_outboxes_that_share_a_folder_do_not_mix(tmp_path: Path) -> None:
+    kept(tmp_path, "one").close()
+    assert list(Spool(tmp_path, "other").left()) == []
+    assert len(list(Spool(tmp_path, "one").left())) == 1
+
+
+def test_it_stays_when_it_could_not_be_used(tmp_path: Path) -> None:
+    kept(tmp_path).close()
+    (path,) = Spool(tmp_path, "name").left()
+    with pytest.raises(StoreError), taken(path):
+        raise unavailable()
+    assert path.exists()
+
+
+def test_a_line_that_was_being_written_when_the_machine_stopped_counts_for_nothing(
+    tmp_path: Path,
+) -> None:
+    kept(tmp_path).close()
+    (path,) = Spool(tmp_path, "name").left()
+    with path.open("a") as file:
+        file.write('{"kind": "forsak')
+    with taken(path) as records:
+        assert records is not None
+        assert len(records) == 1
+    assert not path.exists()
+
+
+async def test_what_cannot_be_read_is_left_and_the_rest_is_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    kept(tmp_path).close()
+    (path,) = Spool(tmp_path, "name").left()
+    path.write_text(path.read_text() + "rubbish\n[]\n" + path.read_text())
+    with taken(path) as records:
+        assert records is not None
+        assert len(records) == 2
+    (other,) = tmp_path.iterdir()
+    assert other.suffix == ".unreadable"
+    assert str(other) in caplog.text
+
+
+@pytest.mark.parametrize(("place", "given", "environment", "folder"), [
+    ("mail.db", None, {"STATE_DIRECTORY": "/s"}, None),
+    ("mail.db", "/here", {}, "/here"),
+    ("postgresql://x/y", "/here", {"STATE_DIRECTORY": "/s"}, "/here"),
+    ("postgresql://x/y", None, {"STATE_DIRECTORY": "/s:/t", "XDG_STATE_HOME": "/x"}, "/s"),
+    ("postgresql://x/y", None, {"XDG_STATE_HOME": "/x"}, "/x/smtps"),
+    ("postgresql://x/y", None, {}, str(Path("~/.local/state/smtps").expanduser())),
+])  # fmt: skip
+def test_the_folder(
+    place: str, given: str | None, environment: dict[str, str], folder: str | None
+) -> None:
+    found = state_folder(Settings(outbox=place, state_dir=given), environment)
+    assert found == (None if folder is None else Path(folder))
