@@ -102,6 +102,27 @@ class Server:
         self.sql(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
         self.sql("SELECT pg_reload_conf()")
 
+    def standby(self, port: int) -> Server:
+        """A running copy that follows it."""
+        copy = Server(port, **self._settings)
+        copy._own_folder()
+        self._call(
+            "pg_basebackup", *self._where(), "-U", "postgres", "-D", copy.data, "-R",
+            "-X", "stream", "-c", "fast",
+        )  # fmt: skip
+        copy._configure(self._settings)
+        copy.start()
+        return copy
+
+    def synchronous(self) -> None:
+        """Have every commit confirmed by a standby, too."""
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Of a standby: be the primary."""
+        self._call("pg_ctl", "-D", self.data, "-w", "promote")
+
     def pids(self) -> list[int]:
         """Its processes, the one that makes the others first; none when it does not run."""
         try:
