@@ -686,6 +686,18 @@ def test_half_a_surplus_reply_is_told_from_a_whole_one(
     assert talk.connection.half_said is half
 
 
+@pytest.mark.parametrize(
+    ("data", "surplus"),
+    [(b"", False), (b"250", False), (b"250 a\r\n", True), (b"421 a\r\n", False)],
+)
+def test_a_whole_surplus_reply_is_seen(talk: Dialogue, data: bytes, surplus: bool) -> None:
+    talk.ready().sends(mail(ANN))
+    talk.arrives(b"250 ok\r\n" + data)
+    assert not talk.connection.overfull
+    assert talk.connection.answers()
+    assert talk.connection.overfull is surplus
+
+
 def test_half_of_a_reply_that_is_due_is_no_surplus(talk: Dialogue) -> None:
     talk.ready().sends(mail(ANN))
     talk.arrives(b"25")

@@ -22,6 +22,7 @@ class Anyhow:
         offers: keywords of EHLO.
         plan: see Plan.
         forgives: keeps sender and recipients in mind that it has refused.
+        impatient: hangs up where it has nothing to say.
         heard: the commands, in order; a message as ``message`` and its first line.
         said: the replies, in order, each with the number of the command that it was said to.
         taken: what it said 250 to.
@@ -31,6 +32,7 @@ class Anyhow:
     offers: tuple[str, ...]
     plan: Plan
     forgives: bool = False
+    impatient: bool = False
     heard: list[str] = field(default_factory=list)
     said: list[tuple[int, str]] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
@@ -124,6 +126,7 @@ class Anyhow:
             if reply.startswith("421"):
                 self.closed = True  # it reads no further
                 break
+        self.closed = self.closed or (self.impatient and not replies)
         return bool(replies) and replies[0].startswith(f"{yes} ")
 
 

@@ -22,6 +22,8 @@ from tests.net.pki import PKI
 import smtps
 from smtps.client.result import Outcome, Result, Status, unsent
 from smtps.client.session import Session
+from smtps.core.reply import Reply
+from smtps.diagnosis.facts import Asked
 
 CODES = (
     *("150", "199", "200", "211", "214", "220", "221", "235", "250", "251", "252", "253", "290"),
@@ -221,3 +223,43 @@ async def test_any_reply_to_a_pool(
             assert messages.index(item) not in found
             found[messages.index(item)] = result
     hold(messages, found, *made)
+
+
+SHORT = smtps.Timeouts(total=4.0)
+
+
+@given(plan=st.dictionaries(st.integers(0, 6), some, max_size=2))
+@settings(often, max_examples=60)
+async def test_any_replies_to_a_check(pki: PKI, plan: Plan) -> None:
+    """It says of the envelope what was said to it, and nothing if that is in doubt."""
+    made: list[Anyhow] = []
+
+    def make(_: int) -> Anyhow:
+        made.append(Anyhow(("SIZE 1000",), plan, impatient=True))
+        return made[-1]
+
+    async with farm(pki, make) as servers:  # type: ignore[arg-type]
+        endpoint = servers.endpoint(timeouts=SHORT)
+        report = await smtps.check(endpoint, envelope=smtps.Envelope.of("a@x.test", "b@y.test"))
+    first, found = made[0], {finding.code for finding in report.findings}
+    told = f"{report.verdict} {sorted(found)}: {list(zip(first.heard, first.said, strict=False))}"
+    answers = {
+        label.partition(" ")[0]: codes(reply)
+        for place, (label, (to, reply)) in enumerate(zip(first.heard, first.said, strict=False))
+        if to == place
+    }
+    if "send.relays_without_login" in found:
+        assert set(answers["RCPT"]) <= {"250", "251", "252"}, told
+    for verb, reply in _replies(report.facts.addresses[0].asked):
+        if reply is not None:
+            assert answers[verb][-1] == f"{reply.code}", told
+    if report.verdict in ("works", "warnings"):
+        assert (answers["greeting"], answers["MAIL"]) == (["220"], ["250"]), told
+        assert set(answers["EHLO"]) == {"250"}, told
+        assert set(answers["RCPT"]) <= {"250", "251", "252"}, told
+
+
+def _replies(asked: Asked | None) -> list[tuple[str, Reply | None]]:
+    if asked is None:
+        return []
+    return [("MAIL", asked.mail_reply), *(("RCPT", reply) for _, reply in asked.recipients)]

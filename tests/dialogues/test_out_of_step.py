@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.client.farm import farm
 from tests.dialogues.strict import Judge, Strict
-from tests.dialogues.test_window import check, message
+from tests.dialogues.test_window import check, message, open_at, send_all
 from tests.net.pki import PKI
 
 import smtps
@@ -21,6 +21,8 @@ from smtps.diagnosis.report import Report
 ANN_TO_BOB = smtps.Envelope.of("ann@x.test", "bob@y.test")
 LOGIN = {"username": "u", "password": "p"}
 OFFERS = ("AUTH PLAIN", "SIZE 1000")
+BY_DATA = ("PIPELINING",)
+BY_BDAT = ("PIPELINING", "CHUNKING")
 
 
 class Wordy(Strict):
@@ -134,6 +136,34 @@ async def test_a_421_behind_a_login_is_told_by_send(pki: PKI) -> None:
     assert result.failure.lines == ("4.7.0 too many connections",)
 
 
+@pytest.mark.parametrize("at", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("window", [1, 4])
+async def test_a_message_with_its_envelope_is_in_doubt_where_replies_are_too_many(
+    window: int, at: str
+) -> None:
+    """One too many in the envelope, and the message refused: what came last may be its answer."""
+
+    class Doubling(Strict):
+        def _command(self, line: str) -> None:
+            super()._command(line)
+            if line.startswith(at) and len(self.taken) == 3:
+                self._say("250 too many")
+
+    def judge(said: str) -> str:
+        return "554 spam" if said == "message Subject: 3" else "250 ok"
+
+    server = Doubling(offers=BY_BDAT, judge=judge)
+    session = await open_at(server)
+    messages = [message(number) for number in range(4)]
+    await session.send(*messages[0])
+    assert session.learned.proven
+    found = await send_all(session, messages[1:], window)
+    outcomes = [found[number].outcome for number in range(3)]
+    assert outcomes[:2] == ["sent", "sent"] or window > 1
+    assert outcomes[2] == "uncertain"
+    assert not session.usable
+
+
 # Commands that are lost.
 
 
@@ -144,10 +174,6 @@ class Forgetful(Strict):
         if not self._data and self._chunk is None and not data.startswith(b"BDAT"):
             data = data.partition(b"\r\n")[0] + b"\r\n"
         super().feed(data)
-
-
-BY_DATA = ("PIPELINING",)
-BY_BDAT = ("PIPELINING", "CHUNKING")
 
 
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])

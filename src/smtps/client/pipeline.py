@@ -119,10 +119,22 @@ class Pipeline:
                     await self._dialogue.hear_the_rest()
                     self._take_all()  # what was received counts before what went wrong
                     raise
+            if self._dialogue.connection.overfull:
+                self._check_surplus()
         except SMTPSError as error:
             self._break(error)
         finished, self._finished = self._finished, []
         return finished
+
+    def _check_surplus(self) -> None:
+        """Behind a reply too many the ones before it may have answered other commands."""
+        try:
+            with self._dialogue.guard():
+                self._dialogue.connection.expect_silence()
+        except ProtocolError as error:
+            for transaction in self._finished:
+                transaction.doubt(error)
+            raise
 
     async def _go_on(self) -> None:
         dialogue = self._dialogue

@@ -82,6 +82,7 @@ class Transaction:
         stray: an answer was about the order of commands alone, and this is why. Unless the message
             was taken all the same, nothing is known yet of what the server thinks of it.
         confused: the answers contradict each other, so nobody knows what became of the message.
+        blind: its message went out before anything of it was answered.
         unwanted: the server asks for the message, and has refused its sender or all recipients.
     """
 
@@ -100,6 +101,7 @@ class Transaction:
     behind: bool = False
     stray: Stray | None = None
     confused: bool = False
+    blind: bool = False
     unwanted: bool = False
     begun: bool = False
     said: bool = False
@@ -227,6 +229,7 @@ class Transaction:
         if at_once and proven and not self.ask_only:
             group = wording.by_bdat(content.size, reset=reset)
             self.due, self.said, self.hopeful = len(group[0]), True, True
+            self.blind = True
             return group, content, False
         if self.ask_only or not wording.harmless or wording.way.chunking:
             self._stage = Stage.DECISION
@@ -354,6 +357,14 @@ class Transaction:
         found = error.failure
         enhanced = EnhancedCode(*map(int, found.enhanced.split("."))) if found.enhanced else None
         self.final = Reply(found.smtp_code or 0, found.lines, enhanced)
+
+    def doubt(self, error: ProtocolError) -> None:
+        """The server has said more than it was asked, so what was taken for the answer to the
+        message may have been that to its envelope.
+        """
+        if self.blind and self.final is not None:
+            self.error, self.final = error, None
+            self.granted, self.confused = False, True
 
     def fail(self, error: SMTPSError, *, unread: bool) -> None:
         """Ended before its time.

@@ -29,6 +29,7 @@ from smtps.core.reply import (
     wrong_code,
 )
 from smtps.core.state import (
+    CLOSING,
     NO,
     OK,
     REPLIES,
@@ -104,6 +105,12 @@ class Connection:
     def unfinished(self) -> tuple[int, str]:
         """See ``ReplyParser.begun``."""
         return self._parser.begun
+
+    @property
+    def overfull(self) -> bool:
+        """Whether a whole reply is there that answers nothing, and is no 421."""
+        surplus = not self.pending and self._said() > 0 and bool(self._ready)
+        return surplus and self._ready[0].code != CLOSING
 
     def send(self, *commands: Command) -> bytes:
         """The bytes of commands; their replies are due from now on.
