@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -193,3 +194,19 @@ async def test_an_envelope_is_asked_about_at_one_address_always_the_same(pki: PK
     async with hosts(pki, {TWO: submission(pki), ONE: submission(pki)}) as found:
         await checked(found, envelope=envelope, **LOGIN)
         assert [found.said(ip, "MAIL") for ip in (ONE, TWO)] == [1, 0]
+
+
+async def test_an_address_that_is_slow_is_not_given_up_for_the_sake_of_looking_again(
+    pki: PKI,
+) -> None:
+    async def slow(peer: Peer) -> None:
+        await asyncio.sleep(0.9)
+        await peer.say(b"220 slow\r\n")
+        await peer.read()
+        await peer.say(b"250 slow\r\n")
+        await peer.read()
+
+    async with hosts(pki, {ONE: then(pki, slow), TWO: then(pki, slow)}) as found:
+        report = await checked(found, first=True, timeouts=smtps.Timeouts(total=2.4))
+        assert found.visited == {ONE: 1, TWO: 0}
+    assert report.facts.addresses[0].reached

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 import pytest
-from tests.client.hosts import Hosts, hosts
+from tests.client.hosts import Hosts, hosts, submission
 from tests.net.pki import PKI
 from tests.net.servers import Peer, Script, attention, server_context
 
@@ -194,6 +194,23 @@ def test_a_check_waits_less_than_a_message_unless_it_is_told_to() -> None:
     told = patient(given, deep=False)
     assert (told.rcpt, told.command, told.total) == (200.0, 5.0, 900.0)
     assert patient(told, deep=False) == told
+
+
+async def test_a_deep_look_that_is_cut_short_tells_nothing(pki: PKI) -> None:
+    calls: list[Peer] = []
+    healthy = submission(pki)
+
+    async def script(peer: Peer) -> None:
+        calls.append(peer)
+        await (healthy if len(calls) == 1 else attention)(peer)
+
+    async with hosts(pki, {ONE: script}) as found:
+        endpoint = found.endpoint(timeouts=smtps.Timeouts(total=1.0))
+        report = await smtps.check(endpoint, deep=True)
+    (address,) = report.facts.addresses
+    assert address.reached
+    assert len(calls) == 2
+    assert address.looks == {}
 
 
 async def test_a_greeting_that_has_begun_is_no_other_service(

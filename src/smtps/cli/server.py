@@ -31,8 +31,9 @@ def add_options(parser: ArgumentParser) -> None:
         help="short for --security starttls",
     )
     group.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="for everything together; default none"
-    )
+        "--timeout", type=float, metavar="SECONDS",
+        help="for everything together; default none for send, 120 for check, 300 with --deep",
+    )  # fmt: skip
     group.add_argument(
         "--resolver", metavar="ADDRESS",
         help="the DNS server to ask, with or without :port; default the system's",

@@ -221,7 +221,7 @@ async def _in_turn(visitor: Visitor, addresses: list[Address]) -> list[AddressFa
     found: list[AddressFacts] = []
     now = asyncio.get_running_loop().time
     while attempts.left:
-        visitor.deadline = attempts.share(now())
+        visitor.deadline, visitor.others = attempts.share(now()), len(attempts.left) > 1
         seen = await visitor.look(attempts.left)
         found.append(seen)
         failure, told = seen.failure or seen.login_failure, bool(seen.tried)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -72,6 +73,8 @@ class Visitor:
     Attributes:
         scope: how far to go.
         deadline: see there; it may be set between two looks.
+        others: whether other addresses are looked at if this one fails. That tells more than to
+            look again, so nothing of the time is kept for it.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Visitor:
         self._allow = allow
         self._progress = progress
         self.deadline = deadline
+        self.others = False
         self._leave = leave
         self._logins = Logins(together)
         self._envelope_due = scope.envelope is not None
@@ -222,7 +226,8 @@ class Visitor:
 
     @property
     def _reserve(self) -> float:
-        return min(RESERVE * (self._endpoint.timeouts.total or 0.0), MAX_RESERVE)
+        whole = 0.0 if self.others else self._endpoint.timeouts.total or 0.0
+        return min(RESERVE * whole, MAX_RESERVE)
 
     async def _log_in_and_ask(self, session: Access, seen: AddressFacts) -> None:
         """What the addresses do one after the other: log in, and ask about an envelope at one."""
@@ -274,10 +279,13 @@ class Visitor:
 
     async def _look_deeper(self, address: Address, seen: AddressFacts) -> None:
         """What more can be learned, if that is wanted."""
-        looker = self._looker(address, self.deadline)
+        looker, now = self._looker(address, self.deadline), asyncio.get_running_loop().time
         if self.scope.deep and (seen.tls is not None and seen.tls.first_bytes):
             for name in DEEP_LOOKS:
-                note(seen, await looker.look(name))
+                look = await looker.look(name)
+                if self.deadline is not None and self.deadline <= now():
+                    return  # it was cut short, and tells nothing
+                note(seen, look)
                 if seen.looks[name].unwelcome:
                     return
             if seen.reached:
