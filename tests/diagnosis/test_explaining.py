@@ -43,7 +43,7 @@ async def explain(
     again: Iterator[Failure | None],
     *working: str,
     left: float | None = None,
-    port: int = 465,
+    earlier: Failure | None = None,
     **seen: Any,
 ) -> tuple[Attempt | None, AddressFacts, Looks]:
     """An explanation, with what comes of each repeated attempt."""
@@ -56,10 +56,11 @@ async def explain(
         return Attempt(AddressFacts(facts.address, failure=next(again)))
 
     explainer = Explainer(
-        Case(first, facts, "implicit", HOST, port=port),
+        Case(first, facts, "implicit", HOST),
         lambda _deadline: cast(Looker, looks),
         attempt,
         deadline,
+        earlier,
     )
     return await explainer.explain(), facts, looks
 
@@ -93,6 +94,18 @@ async def test_another_failure_is_handed_on_once() -> None:
     take_over(seen, passed.seen, CUT)
     assert seen.failure == ALERT
     assert seen.passed is None
+
+
+async def test_what_was_seen_during_a_failure_that_has_passed_explains_no_other() -> None:
+    before = {"modest": Look("modest", tls=NEW), "small": Look("small", failure=CUT)}
+    _, seen, looks = await explain(ALERT, iter([ALERT] * 3), earlier=CUT, looks=before)
+    assert seen.failure is not None
+    assert seen.failure.code == "tls.server_error"
+    assert "ended in another way: Closed." in seen.failure.message
+    assert "modest" in looks.taken
+    _, seen, _ = await explain(ALERT, iter([CUT]), earlier=CUT)
+    assert seen.failure is not None
+    assert seen.failure.code == "net.inconsistent"
 
 
 async def test_without_time_no_cause_is_named() -> None:

@@ -80,6 +80,8 @@ class Explainer:
         self._again = again
         self._deadline = deadline
         self._earlier = earlier
+        # What was seen while the failure was another says nothing about this one.
+        self._looks = {} if earlier is not None else dict(case.seen.looks)
 
     async def explain(self) -> Attempt | None:
         """Note the failure as it is known in the end.
@@ -88,18 +90,18 @@ class Explainer:
             A later attempt that came through, if the failure has passed, or one that failed in
             another way, if that is to be explained in its place.
         """
-        case, seen = self._case, self._seen
+        case, seen, looks = self._case, self._seen, self._looks
         if (cause := known(case)) is not None:
-            return await self._try(cause, steps_for(case, cause))
-        told = (infer(case, look) for look in seen.looks.values())
+            return await self._try(cause, steps_for(case, cause, ()))
+        told = (infer(case, look) for look in seen.looks.values() if evident(look))
         if (cause := next(filter(None, told), None)) is not None:
             self._note(cause)
             return None
         names, looker = second_looks(case), self._looker(self._until(BUDGET, SHARE))
         for number, name in enumerate(names, 1):
-            if name in seen.looks or not worth_it(name, seen.looks):
+            if name in looks or not worth_it(name, looks):
                 continue
-            look = await looker.look(name, more=len(names) - number)
+            look = looks[name] = await looker.look(name, more=len(names) - number)
             note(seen, look)
             cause = infer(case, look)
             if cause is not None and not evident(look):
@@ -108,7 +110,7 @@ class Explainer:
                 self._note(cause or case.failure)
                 return None
         cause = at_last(case)
-        return await self._try(cause, steps_for(case, cause))
+        return await self._try(cause, steps_for(case, cause, looks.values()))
 
     async def confirm(self, cause: Failure, steps: tuple[Step, ...]) -> Attempt | None:
         """Note a cause, unless it has passed; returns as ``explain``."""
@@ -148,7 +150,7 @@ class Explainer:
 
     async def _narrower(self, trial: Trial, name: str, end: float) -> None:
         narrower = NARROWER.get(name)
-        if narrower in self._seen.looks and narrower is not None:
+        if narrower is not None and narrower in self._looks:
             look = await self._looker(end).look(narrower)
             note(self._seen, look)
             trial.narrower(told=infer(self._case, look) is not None)

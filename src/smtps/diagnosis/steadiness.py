@@ -8,7 +8,7 @@ or is one of several behind an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -58,6 +58,9 @@ _BLAMELESS = frozenset(
     )
 )
 """Failures that tell what happened and not why."""
+
+REFUSAL = 400
+"""The least reply code that refuses (RFC 5321 section 4.2.1)."""
 
 _SHOWN = frozenset(
     {
@@ -184,26 +187,31 @@ def steps_behind(case: Case) -> tuple[Step, ...]:
     return UNREACHED if case.failure.phase is Phase.TCP else CONTRAST
 
 
-def steps_for(case: Case, cause: Failure) -> tuple[Step, ...]:
+def steps_for(case: Case, cause: Failure, looks: Collection[Look]) -> tuple[Step, ...]:
     """How often the first attempt is made again for a cause that rests on no comparison.
+
+    Args:
+        case: the first attempt.
+        cause: what it comes to.
+        looks: that were taken since and did not explain it.
 
     A server that gave its reason in words is taken at its word, and one that was silent to all
     looks is not asked to be silent again.
     """
-    if not _may_pass(case) or cause.code in _SHOWN:
+    if not _may_pass(case, looks) or cause.code in _SHOWN:
         return ()
     if cause.code not in _BLAMELESS:
         return STATEMENT
-    return (Step.SAME,) * max(1, LEAST_TRIED - 1 - len(case.seen.looks))
+    return (Step.SAME,) * max(1, LEAST_TRIED - 1 - len(looks))
 
 
-def _may_pass(case: Case) -> bool:
+def _may_pass(case: Case, looks: Collection[Look]) -> bool:
     failure = case.failure
-    if failure.smtp_code is not None or failure.phase not in _PHASES:
+    refused = failure.smtp_code is not None and failure.smtp_code >= REFUSAL
+    if refused or failure.phase not in _PHASES:
         return False
     if failure.phase is Phase.TCP:
         return failure.code in _AT_ONCE
-    looks = case.seen.looks.values()
     return failure.code not in SILENT or not looks or any(map(_answered, looks))
 
 
