@@ -33,6 +33,9 @@ class Server:
     Args:
         port: on loopback; None for a socket in its folder and nothing else.
         settings: for postgresql.conf, beyond those that a test needs.
+
+    Attributes:
+        variables: of the environment of what is started from now on.
     """
 
     def __init__(self, port: int | None = None, **settings: str) -> None:
@@ -40,6 +43,7 @@ class Server:
         assert programs, "there is no PostgreSQL server: apt-get install postgresql"
         self._programs = programs[-1].parent
         self._settings = settings
+        self.variables: dict[str, str] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="smtps-pg-"))
         self.port = port
 
@@ -157,6 +161,12 @@ class Server:
 
     def _call(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
+        if self.variables:
+            command = [
+                "env",
+                *(f"{name}={value}" for name, value in self.variables.items()),
+                *command,
+            ]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
         # The server keeps what pg_ctl gave it open, so nobody may wait for the end of that.
