@@ -282,7 +282,10 @@ def test_what_no_webhook_has_heard(
     assert "The connection was refused" in said
     assert "Check the port of the URL" in said
     listed = run(capsys, "outbox", "list", *place)
-    assert "! webhook of grey: 1 to be told again: smtps outbox notices --pending" in listed
+    assert (
+        "! webhook of grey: 1 notice pending after a failure: smtps outbox notices --pending"
+        in listed
+    )
     pending = run(capsys, "outbox", "notices", "--pending", "--account", "grey", *place)
     assert pending.startswith(f"{id_}  grey  message.canceled pending, 1 attempt")
     (found,) = json.loads(run(capsys, "outbox", "notices", "--pending", "--json", *place))[

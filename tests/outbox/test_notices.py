@@ -434,7 +434,7 @@ async def test_each_notice_is_given_up_in_the_end_and_can_be_told_again(
     assert (found["status"], found["attempts"]) == ("undelivered", len(notices.PAUSES) + 1)
     assert found["next_attempt_at"] is None
     assert len(heard.posts) == len(notices.PAUSES) + 1
-    assert [r for r in caplog.records if r.levelname == "ERROR" and "given up" in r.getMessage()]
+    assert [r for r in caplog.records if r.levelname == "ERROR" and "Giving up" in r.getMessage()]
     (listed,) = await rig.outbox.notices(notices.NoticeFilter())
     assert listed == {"message": id_, "account": "main", **found}
     heard.status = 204

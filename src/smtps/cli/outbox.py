@@ -66,7 +66,7 @@ def _filters(parser: ArgumentParser) -> None:
 
 def _unheard_ones(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--pending", action="store_true", help="those that are told again, not those given up"
+        "--pending", action="store_true", help="those that will be tried again, not those given up"
     )
     parser.add_argument("--account", action="append", metavar="NAME", help="may be repeated")
 
@@ -153,9 +153,10 @@ def _waits(state: dict[str, Any]) -> str:
 def _unheard(state: dict[str, Any]) -> str:
     counts = state["notices"]
     return "".join(
-        f"! webhook of {state['account']}: {number} {words}: smtps outbox notices{option}\n"
+        f"! webhook of {state['account']}: {number} notice{'' if number == 1 else 's'} {words}: "
+        f"smtps outbox notices{option}\n"
         for number, words, option in (
-            (counts["pending"], "to be told again", " --pending"),
+            (counts["pending"], "pending after a failure", " --pending"),
             (counts["undelivered"], "given up", ""),
         )
         if number
@@ -332,8 +333,9 @@ _ACTIONS: dict[str, tuple[Any, ...]] = {
     "retry": ("send a message now, or once more to those who have not got it",
               _for_each("retry"), _id),
     "cancel": ("do not send a message (any more)", _for_each("cancel"), _id),
-    "notices": ("what no webhook has heard, with the reason", _notices, _unheard_ones, _number),
-    "notify": ("tell the webhook of a message (once more)", _for_each("notify"), _id),
+    "notices": ("webhook notices that were not delivered, with the reason", _notices,
+                _unheard_ones, _number),
+    "notify": ("deliver the webhook notice of a message (again)", _for_each("notify"), _id),
     "resume": ("let an account that waits send again at once", _resume, _account),
     "export": ("messages with all that is known of them, a JSON object to a line", _export,
                _filters),

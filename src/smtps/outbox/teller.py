@@ -145,10 +145,10 @@ class Teller:
         due = next_attempt(notice, now)
         log.log(
             logging.WARNING if due is not None else logging.ERROR,
-            "the webhook of %s was not told about message %s (%s): attempt %d at %s failed: %s %s",
+            "webhook of %s, message %s (%s): attempt %d at %s failed: %s %s",
             notice.account, notice.message, notice.event, notice.tries + 1,
             printable(without_secrets(hook.url)), failure.message,
-            "It is given up." if due is None else f"Next attempt at {when(due)}.",
+            "Giving up." if due is None else f"Next attempt at {when(due)}.",
         )  # fmt: skip
         await self._store.write(conclude, Verdict(notice, now, failure, due))
 

@@ -1,10 +1,10 @@
-// What no webhook has heard: how much of it, and on request which and why.
+// Webhook notices that were not delivered: how many, and on request which and why.
 
 import { Problem, request } from './api.js';
 import { alarm, badge, byId, el, put } from './dom.js';
 import { count, moment } from './words.js';
 
-const KINDS = [['undelivered', 'given up', 'bad'], ['pending', 'to be told again', 'warning']];
+const KINDS = [['undelivered', 'given up', 'bad'], ['pending', 'retrying', 'warning']];
 
 function row({ message, account, event, last_attempt_at: last, failure }, onShow) {
   return el('li', {}, el('button', { type: 'button', onclick: () => onShow(message) },
@@ -34,7 +34,7 @@ function block([status, word, tone], accounts, onShow) {
     el('summary', {}, `${count(number, 'webhook notice')} `, badge(word, tone)), place);
 }
 
-/** Say how many notices no webhook has heard; `onShow(id)` shows the message of one. */
+/** Say how many notices were not delivered; `onShow(id)` shows the message of one. */
 export function showNotices(place, accounts, onShow) {
   const now = JSON.stringify(accounts.map(({ account, notices }) => [account, notices]));
   if (now === byId(place).dataset.shown) return;

@@ -60,7 +60,7 @@ function showFailure({ status, failure }, told) {
 }
 
 const TOLD = {
-  pending: ['to be told', 'plain'], delivered: ['told', 'good'], undelivered: ['given up', 'bad'],
+  pending: ['pending', 'plain'], delivered: ['delivered', 'good'], undelivered: ['given up', 'bad'],
 };
 
 function showWebhook({ id, webhook }, { onNotify }) {
@@ -70,18 +70,18 @@ function showWebhook({ id, webhook }, { onNotify }) {
   if (!webhook || now === place.dataset.shown) return;
   place.dataset.shown = now;
   const { event, status, attempts, failure, last_attempt_at: last, next_attempt_at: next } = webhook;
-  const [word, tone] = status === 'pending' && failure ? ['to be told again', 'warning'] : TOLD[status];
+  const [word, tone] = status === 'pending' && failure ? ['retrying', 'warning'] : TOLD[status];
   const focused = place.contains(document.activeElement);
   put('submission-webhook',
-    el('div', { class: 'line' }, el('code', {}, event), badge(word, tone),
-      el('span', { class: 'hint' }, attempts > 0 && count(attempts, 'attempt'))),
     list([
+      ['Event', el('code', {}, event)],
+      ['Status', [badge(word, tone), attempts > 0 && ` ${count(attempts, 'attempt')}`].filter(Boolean)],
       ['Last attempt', last && moment(last)],
       ['Next attempt', next && until(next)],
       [status === 'delivered' ? 'Before that' : 'Why', failure && el('code', {}, failure.message)],
       ['What to do', status !== 'delivered' && failure?.advice],
     ]),
-    button('Tell again', onNotify, { 'data-do': 'notify' }));
+    el('div', { class: 'actions' }, button('Deliver again', onNotify, { 'data-do': 'notify' })));
   if (focused) byId('submission-webhook-title').focus();
 }
 

@@ -99,13 +99,15 @@ def router(service: Service) -> APIRouter:
         await outbox(service).retry(id)
         return await message(service, http.scope, id)
 
-    @routes.post("/messages/{id}/notify", summary="Tell its webhook (once more)")
+    @routes.post("/messages/{id}/notify", summary="Deliver its webhook notice (again)")
     async def notify(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
         await message(service, http.scope, id)
         await outbox(service).notify(id)
         return await message(service, http.scope, id)
 
-    @routes.get("/notices", summary="What no webhook has heard, of the newest messages first")
+    @routes.get(
+        "/notices", summary="Webhook notices that were not delivered, newest messages first"
+    )
     async def notices(
         http: Request,
         status: NoticeState = NoticeState.UNDELIVERED,
