@@ -67,6 +67,11 @@ is called steep, if it takes more than 20 ms at all.
 """
 
 
+NOTHING: dict[str, Any] = {
+    "executions": 0, "seconds": 0.0, "processor": 0.0, "slowest": 0.0, "found": {}
+}  # fmt: skip
+
+
 def search(name: str, minutes: float) -> dict[str, Any]:
     """Search one target in a process of its own."""
     folder = WORK / name
@@ -82,11 +87,12 @@ def search(name: str, minutes: float) -> dict[str, Any]:
         ended = subprocess.run(
             command, env=environment, cwd=ROOT, stdout=log, stderr=log, check=False
         ).returncode
-    told: dict[str, Any] = json.loads((folder / "notes.json").read_text())
+    notes = folder / "notes.json"
+    told: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {**NOTHING}
     branches = re.findall(r"cov: (\d+)", (folder / "log").read_text("utf-8", "replace"))
     told |= {"branches": int(branches[-1]) if branches else 0}
     if ended:
-        told["found"]["the process ended, see its log"] = 1
+        told["found"] = {**told["found"], "the process ended, see its log": 1}
     print(f"{name}: {told}", flush=True)
     return told
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,9 +139,13 @@ class Siege:
         engine: ``sqlite`` or ``postgres``.
         minutes: of the attack.
         stack: ends what is started.
+        only: the attacks that are wanted, if not all.
     """
 
-    def __init__(self, engine: str, minutes: float, stack: ExitStack) -> None:
+    def __init__(
+        self, engine: str, minutes: float, stack: ExitStack, only: Sequence[str] = ()
+    ) -> None:
+        self._only = list(only)
         self.run = Run(engine, minutes, os.cpu_count() or 1, f"{datetime.now(UTC):%Y-%m-%d}")
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtps-siege-")))
         self._database = str(self._folder / "mail.db")
@@ -173,7 +178,7 @@ class Siege:
         port = int(json.loads(ready.readline())["url"].rpartition(":")[2])
         plan = {"port": port, "tokens": tokens[:CALLERS], "box": box}
         self._plan.write_text(json.dumps(plan))
-        attack = {"port": port, "token": tokens[CALLERS], "servers": bad}
+        attack = {"port": port, "token": tokens[CALLERS], "servers": bad, "only": self._only}
         self._attack.write_text(json.dumps(attack))
 
     def honest(self, phase: str, seconds: float) -> None:
@@ -240,13 +245,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--engine", choices=["sqlite", "postgres"])
     parser.add_argument("--dry", action="store_true", help="write no file")
+    parser.add_argument("--attacks", default="", help="such as bomber,idler; writes no file")
     options = parser.parse_args()
+    only = [name for name in options.attacks.split(",") if name]
     (HERE.parent / ".bench").mkdir(exist_ok=True)
     notes: dict[str, Any] = json.loads(NOTES.read_text()) if NOTES.exists() else {}
     missed = 0
     for engine in [options.engine] if options.engine else ["sqlite", "postgres"]:
         with ExitStack() as stack:
-            siege = Siege(engine, options.minutes, stack)
+            siege = Siege(engine, options.minutes, stack, only)
             siege.prepare()
             siege.besiege()
             siege.judge()
@@ -254,7 +261,7 @@ def main() -> int:
         print("\n".join(run.rows()), flush=True)
         missed += len(run.missed())
         notes[engine] = run.as_json()
-    if not options.dry:
+    if not options.dry and not only:
         NOTES.write_text(json.dumps(notes, indent=1) + "\n")
         TABLE.write_text(document(notes), "utf-8")
     return 1 if missed else 0

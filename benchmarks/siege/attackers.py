@@ -2,8 +2,8 @@
 
     python -m benchmarks.siege.attackers PLAN.json
 
-The plan has ``port`` of the service, ``token`` of somebody who may use it, and ``servers``: name →
-port of a mail server that means harm.
+The plan has ``port`` of the service, ``token`` of somebody who may use it, ``servers``: name → port
+of a mail server that means harm, and ``only``: the attacks that are wanted, if not all.
 """
 
 from __future__ import annotations
@@ -214,6 +214,8 @@ async def main(plan: dict[str, Any]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     tasks = []
     for way, count in number.items():
+        if plan["only"] and way.__name__ not in plan["only"]:
+            continue
         for _ in range(count):
             tasks.append(asyncio.create_task(again(way)))
             if len(tasks) % 50 == 0:

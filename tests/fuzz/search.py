@@ -100,10 +100,12 @@ def main(name: str, seconds: int, folder: Path) -> None:
     words = folder / "words"
     words.write_text("".join(f"{_quoted(word)}\n" for word in target.words))
     options = [
-        sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-dict={words}",
+        sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}",
         "-timeout=60", f"-artifact_prefix={folder}/", "-rss_limit_mb=3000", "-print_final_stats=1",
         str(corpus),
     ]  # fmt: skip
+    if target.words:
+        options.append(f"-dict={words}")
     atheris.Setup(options, Search(target.run, folder))
     atheris.Fuzz()
 

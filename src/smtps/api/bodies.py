@@ -85,7 +85,9 @@ def _parse(model: type[Model], content: bytes, short: bytes) -> Model:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise BodyError(_listed(error), error.error_count()) from None
+        listed, count = _listed(error), error.error_count()
+    # Here, or it would hold on to the error and all mistakes in it, for as long as it is known.
+    raise BodyError(listed, count)
 
 
 def _sampled(model: type[Model], few: Fewer) -> Model:
@@ -94,8 +96,10 @@ def _sampled(model: type[Model], few: Fewer) -> Model:
         found = model.model_validate(few.value)
     except ValidationError as error:
         listed = [entry | {"loc": few.place(entry["loc"])} for entry in _listed(error)]
-        raise BodyError(listed, error.error_count() + few.left_out) from None
-    raise AssertionError(found)  # what was left in of the mistakes is wrong
+        count = error.error_count() + few.left_out
+    else:
+        raise AssertionError(found)  # what was left in of the mistakes is wrong
+    raise BodyError(listed, count)
 
 
 def _listed(error: ValidationError) -> list[Any]:

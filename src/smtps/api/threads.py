@@ -43,17 +43,22 @@ class FairThreads(ThreadPoolExecutor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **more: P.kwargs) -> Future[T]:
         """Have it done in a thread, at once or when it is the caller's turn."""
         caller, future = CALLER.get(), Future[T]()
+        promised = [future]
 
         def work() -> None:
+            promise = promised.pop()
             try:
-                if future.set_running_or_notify_cancel():
+                if promise.set_running_or_notify_cancel():
                     try:
                         result = fn(*args, **more)
                     except BaseException as error:  # noqa: BLE001  # whoever waits gets it
-                        future.set_exception(error)
+                        promise.set_exception(error)
                     else:
-                        future.set_result(result)
+                        promise.set_result(result)
             finally:
+                # An error knows this frame, and the promise the error: they would hold on to each
+                # other, and to a body of megabytes, until the collector comes.
+                del promise
                 self._done(caller)
 
         with self._guard:

@@ -239,13 +239,12 @@ class _Writer(BytesGenerator):
             # written by it when it was signed.
             if not (self._signed or self._utf8):
                 policy = _encoding(policy, seven_bit=self._ascii_header)
-            folded: bytes = policy.fold_binary(name, value)
-            return folded
+            return _folded(policy, name, value)
         text = text_of(name, value).replace("\t", " ")
         if grammar.FORBIDDEN.search(text):
             raise _injected(f"{name} holds a line end or another control character; remove it")
         if self._dkim and name.lower() != DKIM:
-            return _as_it_was_signed(name, policy.fold_binary(name, value), text)
+            return _as_it_was_signed(name, _folded(policy, name, value), text)
         if name.lower() in PARAMETERISED:
             return f"{name}: {write_parameters(text)}\r\n".encode()
         return self._written(name, text, write_source if source else write)
@@ -370,6 +369,17 @@ _PLAIN_PEOPLE = re.compile(
     rf"{_ADDRESS}(?:, {_ADDRESS})*|[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)* <{_ADDRESS}>"
 )
 _PLAIN_TEXT = re.compile(r"[!-~]+(?: [!-~]+)*")
+
+
+_LONG_NAME = re.compile(r"[^\s=;]{51}\s*=")
+
+
+def _folded(policy: Any, name: str, value: Any) -> bytes:
+    """As the package folds it, which does not come to an end with a long name of a parameter."""
+    if name.lower() in PARAMETERISED and _LONG_NAME.search(str(value)):
+        raise InputError("headers", f"{name} has a parameter whose name is longer than 50 octets")
+    folded: bytes = policy.fold_binary(name, value)
+    return folded
 
 
 def _needs_no_folding(name: str, value: Any) -> bool:

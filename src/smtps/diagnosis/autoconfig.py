@@ -5,6 +5,7 @@ The form is Thunderbird's: https://wiki.mozilla.org/Thunderbird:Autoconfiguratio
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -14,6 +15,7 @@ from smtps.net.names import to_ascii
 from smtps.options import Security
 from smtps.providers import Place
 
+_PORT = re.compile(r"[0-9]{1,5}")
 _SECURITY: dict[str, Security] = {"SSL": "implicit", "STARTTLS": "starttls"}
 
 
@@ -34,7 +36,7 @@ def outgoing(document: bytes, address: str) -> tuple[Place, ...]:
             continue
         host = _filled((server.findtext("hostname") or "").strip(), address)
         port = (server.findtext("port") or "").strip()
-        if not port.isascii() or not port.isdigit() or not 1 <= int(port[:6]) <= 65535:
+        if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
             continue
         try:
             found.append(Place(to_ascii(host), int(port), security))
