@@ -34,7 +34,7 @@ TABLE = ROOT / "benchmarks" / "fuzz.md"
 NOTES = WORK / "notes.json"
 
 TIMES = (1, 10, 100)
-STEEP = 15.0
+STEEP = 20.0
 """Times as long for ten times as much from which on it is not called linear: what is done once
 makes the smaller seem slower than it is, and noise does the rest."""
 
@@ -59,7 +59,7 @@ GROWTH = """
 ## How time grows with the size
 
 Inputs that grow in one respect, once, ten and a hundred times as large: seconds of the processor,
-the least of three. Linear is ten times as long for ten times as much, or less; from 15 times on it
+the least of three. Linear is ten times as long for ten times as much, or less; from 20 times on it
 is called steep, if it takes more than 20 ms at all.
 
 | target | what grows | largest | 1× | 10× | 100× | 100× to 10× | |

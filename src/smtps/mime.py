@@ -211,7 +211,10 @@ def _parameter_again(name: str, value: str) -> str:
     parts = value.split("'", 2)
     if place or len(parts) != 3:  # one piece of several is short already
         return f";{FOLD}{name}={value}"
-    return _parameter(base, unquote(parts[2], parts[0] or "us-ascii"))
+    try:
+        return _parameter(base, unquote(parts[2], parts[0] or "us-ascii"))
+    except (LookupError, ValueError) as error:
+        raise InputError("headers", f"{name} is in a charset that is not known") from error
 
 
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)')
