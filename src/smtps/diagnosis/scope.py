@@ -17,7 +17,8 @@ class Scope:
     """What to look at.
 
     Attributes:
-        first: only the address that answers first, as a mail program would; else all of them.
+        first: the address that answers first, and the next only where ``send`` would go there; else
+            all of them.
         deep: also every TLS version, the weakest ciphers, a large ClientHello, session resumption
             and, with credentials, each login mechanism: about ten connections to each address, one
             after the other.

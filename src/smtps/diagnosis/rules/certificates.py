@@ -154,13 +154,18 @@ def _malformed(address: AddressFacts) -> list[str]:
     return whole + parts
 
 
+def _told(own: Certificate) -> str:
+    """What tells two certificates apart."""
+    names = ", ".join(own.names[:2]) or own.subject
+    return f"one for {names} until {own.not_after:%Y-%m-%d} ({own.fingerprint_sha256[:8]}…)"
+
+
 def difference(facts: Facts) -> Iterator[Finding]:
     """Back ends that were not renewed together."""
     for (one, first), (other, second) in pairwise(shown(facts)):
         if first.fingerprint_sha256 != second.fingerprint_sha256:
             yield Finding.of(
                 "tls.certificate_differs",
-                f"{one.address} has one until {first.not_after:%Y-%m-%d}, "
-                f"{other.address} one until {second.not_after:%Y-%m-%d}",
+                f"{one.address} has {_told(first)}; {other.address} has {_told(second)}",
             )
             return
