@@ -13,7 +13,7 @@ MESSAGES = 300
 
 
 async def test_three_workers_and_a_primary_that_is_replaced(tmp_path: Path) -> None:
-    plan = Plan(folder=tmp_path, messages=MESSAGES, rounds=1, phase=1.5, accounts=6)
+    plan = Plan(folder=tmp_path, messages=MESSAGES, rounds=1, phase=1.5, accounts=6, slack=60)
     report = await failovers(plan)
     assert not report.wrongs
     assert not report.unwritten

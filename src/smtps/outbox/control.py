@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, case, delete, select, tuple_, update
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
 from smtps.outbox.ledger import tell
 from smtps.outbox.notices import tell_again
+from smtps.outbox.rows import replace_one
 from smtps.outbox.ruling import outcome
 from smtps.outbox.states import AGAIN, FINAL, OPEN, WAITING, Standing, State
 
@@ -243,8 +244,7 @@ def _purge(connection: Connection, age: Age) -> int:
 def write_meta(connection: Connection, pairs: list[tuple[str, str]]) -> list[None]:
     """Keep something about the outbox itself."""
     for name, value in pairs:
-        connection.execute(delete(tables.meta).where(tables.meta.c.name == name))
-        connection.execute(insert(tables.meta), {"name": name, "value": value})
+        replace_one(connection, tables.meta, {"name": name, "value": value})
     return [None] * len(pairs)
 
 

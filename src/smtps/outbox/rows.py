@@ -26,6 +26,16 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, An
     _insert(connection, table, rows, only_new=True)
 
 
+def replace_one(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    """Insert a row, in place of the one with its primary key if there is one, also where another
+    process does the same just now.
+    """
+    statement = _BY_DIALECT[connection.dialect.name](table).values(row)
+    key = [column.name for column in table.primary_key]
+    others = {name: value for name, value in row.items() if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others))
+
+
 def _insert(
     connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, only_new: bool
 ) -> None:
