@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,30 @@ def test_the_folder(
 ) -> None:
     found = state_folder(Settings(outbox=place, state_dir=given), environment)
     assert found == (None if folder is None else Path(folder))
+
+
+class Steady:
+    """A store that takes each thing in a moment."""
+
+    name = "steady"
+
+    async def see_through(self, _operation: Any, _what: Any) -> None:
+        await asyncio.sleep(0.002)
+
+
+async def test_a_lane_waits_for_what_is_its_own_and_for_no_other_account() -> None:
+    known: Any = Steady()
+    keeper = outcomes.Outcomes(known, None)
+    await keeper.start()
+
+    async def busy() -> None:
+        while True:
+            keeper.settle(replace(SETTLEMENT, account="busy"))
+            await asyncio.sleep(0.001)
+
+    other = asyncio.create_task(busy())
+    for _ in range(3):
+        keeper.settle(SETTLEMENT)
+        await asyncio.wait_for(keeper.written("main"), 30)
+    other.cancel()
+    await keeper.aclose(5)

@@ -252,19 +252,19 @@ class Lane:
         self._given_back += unbegun + await self._supply.unbegun()
         unbegun = self._given_back
         if unbegun:
-            self._outcomes.release(Released(self._tenure.token, unbegun))
+            self._outcomes.release(self._account.name, Released(self._tenure.token, unbegun))
             allowance = self._tenure.allowance.spend(-len(unbegun), self._clock.now())
             self._tenure = replace(self._tenure, allowance=allowance)
         if self._tenure != self._taken:
             self._outcomes.stand(self._tenure)
-        await self._outcomes.written()
+        await self._outcomes.written(self._account.name)
 
     async def _stop(self, failure: Failure) -> None:
         circuit = self._tenure.circuit.after(failure, self._clock.now(), fraction())
         self._tenure = replace(self._tenure, circuit=circuit)
         log.error("%s is stopped: %s", self._account.name, failure.message)
         self._outcomes.stand(self._tenure)
-        await self._outcomes.written()
+        await self._outcomes.written(self._account.name)
 
 
 def _attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:

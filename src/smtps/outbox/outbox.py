@@ -42,6 +42,9 @@ NUDGE = 0.02
 TIDY = 60.0
 """Seconds between looks for what is old."""
 
+LAST = 5.0
+"""Seconds that outcomes have to be written at the end, before they are left in a file."""
+
 DAY = 24 * 60 * MINUTE
 
 
@@ -149,7 +152,7 @@ class Outbox:
         self.stop()
         assert self._ending is not None
         await self._ending
-        await self._outcomes.aclose(self.store.patience)
+        await self._outcomes.aclose(LAST)
         if self._lanes is not None:
             await self._lanes.aclose()
         if self._chores:  # one that is cancelled leaves its question to the database behind
@@ -305,7 +308,7 @@ class Outbox:
         if (account := self.accounts.get(name)) is None or self._stopping.is_set():
             return
         # What is known of its messages comes first, or this lane would take them for orphans.
-        await self._outcomes.written()
+        await self._outcomes.written(name)
         if self._outcomes.held or self._stopping.is_set():
             return
         lane = Lane(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ PAUSE = 0.5
 
 @dataclass(eq=False, slots=True)
 class _Entry:
+    account: str
     operation: Operation[Any]
     what: Any
     in_file: bool = False
@@ -53,8 +55,8 @@ class Outcomes:
         self._entries: list[_Entry] = []
         self._standings: dict[str, Tenure] = {}
         self._news = asyncio.Event()
-        self._rested = asyncio.Event()
-        self._rested.set()
+        self._waiting: Counter[str] = Counter()  # account → entries
+        self._moved = asyncio.Event()  # another one each time that something was written or held
         self._closing = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
         self._complained = False
@@ -63,24 +65,25 @@ class Outcomes:
 
     def settle(self, settlement: Settlement) -> None:
         """What came of an attempt."""
-        self._add(settle, [settlement])
+        self._add(settlement.account, settle, [settlement])
 
-    def release(self, released: Released) -> None:
+    def release(self, account: str, released: Released) -> None:
         """Messages that were taken on and not begun."""
-        self._add(release, released)
+        self._add(account, release, released)
 
     def forsake(self, forsaken: Forsaken) -> None:
         """Messages that may have been taken on when the database was lost."""
-        self._add(forsake, forsaken)
+        self._add(forsaken.account, forsake, forsaken)
 
     def stand(self, tenure: Tenure) -> None:
         """How an account stands; the last word counts."""
         self._standings[tenure.account] = tenure
-        self._wake()
+        self._news.set()
 
-    async def written(self) -> None:
-        """Wait until all of it is in the database, or held."""
-        await self._rested.wait()
+    async def written(self, account: str) -> None:
+        """Wait until all that is known of an account is in the database, or held."""
+        while (self._waiting[account] or account in self._standings) and not self.held:
+            await self._moved.wait()
 
     async def start(self) -> None:
         """Write what the processes before this one have left, and from now on what comes.
@@ -122,14 +125,14 @@ class Outcomes:
         if self._spool is not None:
             self._spool.close()
 
-    def _add(self, operation: Operation[Any], what: Any) -> None:
-        self._entries.append(_Entry(operation, what))
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self.held:
-            self._rested.clear()
+    def _add(self, account: str, operation: Operation[Any], what: Any) -> None:
+        self._entries.append(_Entry(account, operation, what))
+        self._waiting[account] += 1
         self._news.set()
+
+    def _pulse(self) -> None:
+        before, self._moved = self._moved, asyncio.Event()
+        before.set()
 
     async def _write_all(self) -> None:
         while not self._closing.is_set():
@@ -141,29 +144,41 @@ class Outcomes:
     async def _drain(self) -> None:
         """Write all of it; after a failure by ones, twos, fours, as one of them may be to blame."""
         most = MOST
-        while self._entries:
-            lot = self._entries[:most]
-            left = await self._write(lot)
-            done = set(map(id, lot))
-            self._entries = [e for e in self._entries if id(e) not in done] + left
-            if left:
-                most = 1
-                if not await self._hold():
-                    return
-            else:
+        while self._entries or self._standings:
+            done = await self._write_entries(most) and await self._write_standings()
+            self._pulse()
+            if done:
                 most = min(most * 2, MOST)
-        while self._standings:
-            account, tenure = self._standings.popitem()
-            if await self._write([_Entry(keep_standing, tenure)]):
-                self._standings.setdefault(account, tenure)
-                if not await self._hold():
-                    return
+            elif await self._hold():
+                most = 1
+            else:
+                return
         if self.held:
             self.held = False
             log.warning("all outcomes are in the database again")
             if self._spool is not None:
                 self._spool.clear()
-        self._rested.set()
+
+    async def _write_entries(self, most: int) -> bool:
+        """Write so many, the oldest first; whether the store took them."""
+        lot = self._entries[:most]
+        left = await self._write(lot)
+        done = set(map(id, lot))
+        self._entries = [entry for entry in self._entries if id(entry) not in done] + left
+        self._waiting = Counter(entry.account for entry in self._entries)
+        return not left
+
+    async def _write_standings(self) -> bool:
+        """Write how accounts stand; whether the store took it."""
+        standings = dict(self._standings)
+        left = await self._write([_Entry(name, keep_standing, standings[name])
+                                  for name in standings])  # fmt: skip
+        if not left:
+            self._standings = {
+                name: tenure for name, tenure in self._standings.items()
+                if standings.get(name) is not tenure
+            }  # fmt: skip
+        return not left
 
     async def _write(self, lot: Sequence[_Entry]) -> list[_Entry]:
         """Write some; those that the store did not take."""
@@ -182,7 +197,7 @@ class Outcomes:
     async def _write_less(self, entry: _Entry, why: Exception) -> list[_Entry]:
         """Write what cannot be written as it is without what may be to blame for that."""
         if entry.operation is settle:
-            bare = _Entry(settle, [_bare(one) for one in entry.what])
+            bare = _Entry(entry.account, settle, [_bare(one) for one in entry.what])
             try:
                 await self._store.see_through(bare.operation, bare.what)
             except StoreError:
@@ -208,7 +223,7 @@ class Outcomes:
         while (left := end - loop.time()) > 0 and not self._closing.is_set():
             self._news.clear()
             await self._keep()
-            self._rested.set()
+            self._pulse()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left)
         return True
@@ -235,7 +250,7 @@ class Outcomes:
 def _entries(records: Sequence[Record], path: Path) -> Iterator[_Entry]:
     for record in records:
         try:
-            yield _Entry(*of_record(record))
+            yield _Entry("", *of_record(record))
         except (KeyError, TypeError, ValueError):
             log.exception("%s holds an outcome that this version cannot read: %r", path, record)
 
