@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI
+from pydantic_core import to_json
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from smtps._version import __version__
@@ -80,6 +82,7 @@ def create_app(
         summary="Tell whether mail submission over TLS works, why not, and send mail through it.",
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # it would be written anew for each who asks
         responses=problems.RESPONSES,
     )
     problems.install(app)
@@ -88,6 +91,14 @@ def create_app(
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(service, gallery))
+    written: list[bytes] = []
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description() -> Response:
+        if not written:
+            written.append(to_json(app.openapi()))
+        return Response(written[0], media_type="application/json")
+
     shortcuts = seed.express(service) | messages.express(service)
     express = Express(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)

@@ -4,7 +4,6 @@ of them named.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from smtps.api import threads
 from smtps.api.requests import MessageFields
 from smtps.api.samples import Fewer, fewer
 from smtps.message import Attachment
@@ -75,7 +75,7 @@ async def parsed(model: type[Model], content: bytes, short: bytes = b"") -> Mode
         BodyError: it is none.
     """
     if len(content) > LARGE:
-        return await asyncio.to_thread(_parse, model, content, short)
+        return await threads.apart(_parse, model, content, short)
     return _parse(model, content, short)
 
 
@@ -118,5 +118,5 @@ async def apart(
     """
     people = [who for who in (request.to, request.cc, request.bcc) if isinstance(who, list)]
     if files or request.octets > LARGE or sum(map(len, people)) > CROWD:
-        return await asyncio.to_thread(work, files)
+        return await threads.apart(work, files)
     return work(files)

@@ -35,6 +35,11 @@ TURN = 0.001
 """Seconds that a thread may keep the event loop waiting for the interpreter; Python says 5 ms."""
 
 
+UNREAD = 1 << 18
+"""Octets of answers that the system keeps for a caller who does not read; left to itself, it keeps
+megabytes."""
+
+
 class _Server(uvicorn.Server):
     """Leaves the signals to whoever runs it, and tells when it answers."""
 
@@ -158,6 +163,7 @@ def take_port(settings: Settings) -> socket.socket:
     # second part of every answer back for 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)  # and of each connection
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:

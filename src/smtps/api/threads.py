@@ -6,11 +6,13 @@ who asks about many silent names could leave none for a large body, or for readi
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 from smtps.api.guards.shares import Shares
@@ -23,6 +25,9 @@ MOST = 64
 
 CALLER: ContextVar[str] = ContextVar("smtps.caller", default="")
 """Whose work is done; empty for the service's own."""
+
+HEAVY = 2
+"""Threads for work that takes the interpreter for itself: more of them would only be in the way."""
 
 _Work = Callable[[], None]
 
@@ -105,3 +110,16 @@ class FairThreads(ThreadPoolExecutor):
                     future.cancel()
             self._waiting.clear()
         super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+async def apart(work: Callable[..., T], *args: Any) -> T:
+    """The result of work that takes long and needs the interpreter, made in a thread.
+
+    A caller has one such thread, and waits for it; another's work is not held up by that.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_heavy(), work, *args)
+
+
+@cache
+def _heavy() -> FairThreads:
+    return FairThreads(HEAVY)

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from smtps.api import threads
 from smtps.api.guards.shape import FEW, Bounds, judge
 from smtps.errors import InputError
 from smtps.message import Attachment
@@ -114,7 +115,7 @@ class Upload:
             raise InputError("body", "ends in the middle of the form", code="api.malformed")
         files = [_attachment(part) for part in self._parts if part.path is not None]
         fields = await self._fields()
-        return await asyncio.to_thread(_json, fields), files
+        return await threads.apart(_json, fields), files
 
     def close(self) -> None:
         """Let go of a file that is half written."""

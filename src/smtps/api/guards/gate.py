@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,8 +22,9 @@ from smtps.api import problems
 from smtps.api.guards import body, origin, shape, tokens
 from smtps.api.guards.callers import Proxies, line
 from smtps.api.guards.pace import Paced, PacedSend, SlowError
-from smtps.api.guards.places import Place, Places
+from smtps.api.guards.places import ALWAYS, Place, Places
 from smtps.api.guards.rates import RateError, Rates
+from smtps.api.guards.turns import Turns
 from smtps.api.guards.watch import Watch
 from smtps.api.logs import foreign
 from smtps.api.metrics import Metrics
@@ -62,6 +64,7 @@ class Gate:
         self._metrics = metrics
         self._stopping = stopping
         self._places = Places(settings)
+        self._turns = Turns()
         self._proxies = Proxies(settings.trusted_proxies)
         self._known_hosts = settings.known_hosts
         self._bounds = body.bounds(settings)
@@ -124,14 +127,28 @@ class Gate:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        if (code := self._judge(scope, headers, place, caller)) is not None:
+        if (code := self._judge(scope, headers)) is not None:
+            raise _RefusedError(code)
+        token = scope.get("smtps.caller")
+        CALLER.set(caller := f"token {token}" if token is not None else line(caller))
+        path = scope["path"]
+        await self._turns.wait(caller if path not in ALWAYS else f"{caller} {path}")
+        if (code := place.enter(caller, path)) is not None:
+            raise _RefusedError(code)
+        if path.startswith(_COUNTED):
+            self._rates.caller(caller)
+        code = body.judge_headers(
+            scope["method"], path, headers, self._settings, scope["query_string"]
+        )
+        if code is not None:
             raise _RefusedError(code)
         if body.is_form(scope["method"], scope["path"], headers):
             return await self._take_form(scope, headers["content-type"], receive, place, stack)
         content = b""
         if scope["method"] not in ("GET", "HEAD"):
             content = await _read(Paced(receive), self._settings.max_body, place)
-        scope["smtps.short"] = await shape.judge(content, self._bounds)
+        turn = partial(self._turns.wait, caller)
+        scope["smtps.short"] = await shape.judge(content, self._bounds, turn)
         return content
 
     async def _take_form(
@@ -182,10 +199,8 @@ class Gate:
         if code in _HAD_ENOUGH and answer.connection and not self._proxies.trusted(peer):
             answer.connection.rest(REST)
 
-    def _judge(
-        self, scope: Scope, headers: dict[str, str], place: Place, address: str
-    ) -> str | None:
-        """The code of what is wrong, or None; cheap tests first."""
+    def _judge(self, scope: Scope, headers: dict[str, str]) -> str | None:
+        """The code of what is wrong with a head, or None; notes whose token is in it."""
         settings, path = self._settings, scope["path"]
         if self._stopping.is_set():
             return "api.stopping"
@@ -193,18 +208,12 @@ class Gate:
             return code
         if (code := origin.judge(headers, path, self._known_hosts)) is not None:
             return code
-        name = None
         if settings.tokens and tokens.needed(path):
             name = tokens.find(settings.tokens, headers.get("authorization", ""))
             if name is None:
                 return "api.token_needed"
             scope["smtps.caller"] = name
-        CALLER.set(caller := f"token {name}" if name is not None else line(address))
-        if (code := place.enter(caller, path)) is not None:
-            return code
-        if path.startswith(("/api/", "/smtps/", "/probe")):
-            self._rates.caller(caller)
-        return body.judge_headers(scope["method"], path, headers, settings, scope["query_string"])
+        return None
 
     async def _refuse(
         self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]
@@ -244,6 +253,9 @@ _HEADERS = {
     "api.too_slow": {"Connection": "close"},  # the rest of the body is not waited for
 }
 
+
+_COUNTED = ("/api/", "/smtps/", "/probe")
+"""Paths whose requests count for the caller's rate."""
 
 _HAD_ENOUGH = frozenset({"api.busy", "api.share_taken", "api.caller_limited"})
 

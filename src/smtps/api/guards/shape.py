@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
 
+from smtps.api import threads
 from smtps.errors import InputError
 
 DEEPEST = 10
@@ -36,7 +37,7 @@ NAME = 64
 """Octets of a string that is not shortened: it may be a field's name."""
 
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_LONG = re.compile(rb'[^][{},":\s]{%d}' % (LONGEST + 1))
+_LONG = re.compile(rb"(?<![^][{},:\s])[^][{},:\s]{%d}" % (LONGEST + 1))
 _LONG_OR_TEXT = re.compile(rb"[^\s\",]{%d}" % (LONGEST + 1))
 _SPACE = b" \t\r\n"
 
@@ -54,12 +55,17 @@ class Bounds:
     total: int
 
 
-async def judge(body: bytes, bounds: Bounds) -> bytes:
+async def _rest() -> None:
+    await asyncio.sleep(0)
+
+
+async def judge(body: bytes, bounds: Bounds, turn: Callable[[], Awaitable[None]] = _rest) -> bytes:
     """Refuse a body that has too much of something.
 
     Args:
         body: JSON, or what claims to be; whoever parses it says what is wrong with that.
         bounds: what it may have.
+        turn: lets others have the loop.
 
     Returns:
         The same with long strings left empty, or nothing if there is too little of everything for
@@ -71,11 +77,11 @@ async def judge(body: bytes, bounds: Bounds) -> bytes:
     if _plain(body):
         return b""
     shape = _Shape(body, bounds)
-    while not shape.read():  # noqa: ASYNC110  # others have their turn
-        await asyncio.sleep(0)
+    while not shape.read():
+        await turn()
     short = shape.short()
     if len(short) > STRIDE:
-        await asyncio.to_thread(_walk, short, bounds)
+        await threads.apart(_walk, short, bounds)
     else:
         _walk(short, bounds)
     return short
@@ -131,7 +137,10 @@ class _Shape:
         self._tokens += sum(map(short.count, (b",", b"[", b"{")))
         if self._tokens > self._most:
             _refuse("body", f"has more than {self._most} entries altogether")
-        if _LONG.search(short):
+        if any(
+            len(part) > LONGEST and _LONG.search(part.translate(None, _SPACE))
+            for part in parts[::2]
+        ):
             _refuse("body", f"has a number of more than {LONGEST} digits")
         self._pieces.append(short)
         self._at += len(piece)
