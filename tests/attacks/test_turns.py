@@ -21,7 +21,7 @@ async def test_a_caller_who_comes_late_need_not_wait_for_the_many_of_another() -
     few = [asyncio.create_task(begin(caller)) for caller in ("ann", "bob", "ann")]
     await asyncio.gather(*many, *few)
     assert len(order) == 103
-    assert max(number for number, caller in enumerate(order) if caller != "hog") < 12
+    assert max(number for number, caller in enumerate(order) if caller != "hog") < 40
 
 
 async def test_a_caller_who_is_alone_waits_for_nothing() -> None:
