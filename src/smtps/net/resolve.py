@@ -166,9 +166,11 @@ async def _share(name: str, port: int, family: int = 0) -> list[str]:
 async def _ask_system(name: str, port: int, family: int) -> list[str]:
     loop = asyncio.get_running_loop()
     options = {"family": family} if family else {}
-    # In the loop's own executor, where callers may have shares; uvloop would take other threads.
-    ask = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM, **options)
-    found = await loop.run_in_executor(None, ask)
+    if isinstance(loop, asyncio.BaseEventLoop):
+        found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM, **options)
+    else:  # uvloop would take threads of its own, not those in which each caller has a share
+        ask = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM, **options)
+        found = await loop.run_in_executor(None, ask)
     return [_literal(entry[4]) for entry in found]
 
 
