@@ -41,6 +41,8 @@ def guard() -> None:
     """Have every logger of ours write lines only. To call it again changes nothing."""
     for name in NAMES:
         logging.getLogger(name).addFilter(_ONE_LINE)
+    # It warns of every malformed form; the answer says so, and anybody could fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -187,7 +187,7 @@ SITUATIONS = (
           build=_dovecot(relay=False), options=(*LOGIN, *ENVELOPE),
           verdicts=("later", "fails", "unknown"),
           causes=(*NOT_YOURS, "smtp.shutting_down", "smtp.backend_down", "smtp.no_backend",
-                  "net.closed_by_server", "smtp.proxy_error", *SERVER_TROUBLE),
+                  "net.closed_by_server", "smtp.proxy_failed", "smtp.proxy_error", *SERVER_TROUBLE),
           told="relay|behind|backend|operator|server"),
     _case(name="nginx-auth-down", what="nginx's mail proxy whose login service is down",
           expert="the server cannot check logins at present: the operator's",
