@@ -14,8 +14,8 @@ from smtps.sandbox.server import Sandbox
 
 # What decides whether a change is good must not depend on luck; ``scripts/test
 # --hypothesis-profile=explore`` tries other examples each time.
-settings.register_profile("explore")
-settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 
 StartSandbox = Callable[..., Sandbox]

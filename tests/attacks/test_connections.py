@@ -91,7 +91,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
 
 
 async def test_octets_do_not_buy_time(parser: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "PATIENCE", 0.3)
+    monkeypatch.setattr(heads, "PATIENCE", 2.0)
     async with running() as port, connected(port) as wires:
         wires[1].write(GET + b"\r\n")
         assert (await answer(wires))[0] == 200
