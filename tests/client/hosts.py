@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -89,15 +91,35 @@ def then(pki: PKI, do: Callable[[Peer], Awaitable[None]]) -> Script:
     return script
 
 
+def on_one_port(addresses: Iterable[str]) -> list[socket.socket]:
+    """Listening sockets at a port that is free at each of the addresses."""
+    while True:
+        found: list[socket.socket] = []
+        port = 0
+        try:
+            for ip in addresses:
+                family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+                found.append(socket.create_server((ip, port), family=family))
+                port = found[0].getsockname()[1]
+        except OSError as error:
+            for wire in found:
+                wire.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return found
+
+
 @asynccontextmanager
 async def hosts(pki: PKI, scripts: Mapping[str, Script]) -> AsyncIterator[Hosts]:
     """One server for each address, all on one port, in the name server's order."""
     found = Hosts(pki)
     async with AsyncExitStack() as stack:
-        for ip, script in scripts.items():
+        listening = on_one_port(scripts)
+        found.port = listening[0].getsockname()[1]
+        for (ip, script), wire in zip(scripts.items(), listening, strict=True):
             server = found.servers[ip] = Server(script)
-            listener = await asyncio.start_server(server.attend, ip, found.port, limit=CHUNK)
-            found.port = found.port or listener.sockets[0].getsockname()[1]
+            listener = await asyncio.start_server(server.attend, sock=wire, limit=CHUNK)
             server.address = Address(ip, found.port)
             stack.push_async_callback(server.stop)
             stack.callback(listener.close)
