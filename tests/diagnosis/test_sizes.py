@@ -113,6 +113,7 @@ def test_a_limit_below_what_each_server_takes_is_told() -> None:
         ("100000", "0", 150_000, "works", ["smtp.size_depends_on_login", "smtp.size_unknown"]),
         ("0", "100000", 150_000, "fails", ["send.too_large", "smtp.size_depends_on_login"]),
         ("100000", "100000", 150_000, "fails", ["send.too_large"]),
+        ("67108864", "67107840", None, "works", []),
         ("100000", "200000", None, "works", ["smtp.size_depends_on_login"]),
     ],
 )
