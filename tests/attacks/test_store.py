@@ -23,7 +23,7 @@ from smtps.api.settings import Settings
 from smtps.outbox import outcomes, postgres
 from smtps.outbox.reading import Filter
 
-PATIENCE = 1.0
+PATIENCE = 2.0
 SOON = 15.0
 """Seconds: far less than for ever, and far more than it takes on a machine with nothing else to do.
 What a load balancer gives (2) is measured by ``scripts/bench failover``."""
@@ -176,13 +176,13 @@ async def test_no_connection_is_without_its_bounds(server: Server, rig: Rig) -> 
     behind = rig.outbox.store.behind
     for engine in (behind.writing, behind.reading):
         with engine.connect() as connection:
-            for name, value in (("statement_timeout", "1s"), ("lock_timeout", "500ms"),
-                                ("idle_in_transaction_session_timeout", "2s")):  # fmt: skip
+            for name, value in (("statement_timeout", "2s"), ("lock_timeout", "1s"),
+                                ("idle_in_transaction_session_timeout", "4s")):  # fmt: skip
                 assert connection.exec_driver_sql(f"SHOW {name}").scalar() == value
             raw = connection.connection.driver_connection
             assert raw is not None
             known = {option.keyword: option.val for option in raw.pgconn.info}
-            assert known[b"tcp_user_timeout"] == b"1000"
+            assert known[b"tcp_user_timeout"] == b"2000"
             assert known[b"keepalives_idle"] == b"10"
 
 
@@ -269,12 +269,12 @@ async def test_a_stop_meanwhile_leaves_them_to_the_next_start(
     assert file.exists()
     server.read_only(on=False)
     if other:
-        await rig.start(account, patience=PATIENCE, state=tmp_path / "two")
+        await rig.start(account, state=tmp_path / "two")
         await rig.until(id_, "uncertain", "retrying", patience=60)
         assert file.exists()
         if policy == "hold":
             await rig.close()
-    await rig.start(account, patience=PATIENCE, state=tmp_path / "one")
+    await rig.start(account, state=tmp_path / "one")
     message = await rig.until(id_, "sent")
     assert (message["tries"], message["failure"]) == (1, None)
     assert [attempt["outcome"] for attempt in message["attempts"]] == ["sent"]
@@ -304,7 +304,7 @@ async def test_what_was_claimed_and_not_begun_is_not_in_doubt(
     await rig.close()
     server.read_only(on=False)
     rig.mood(lambda _: "250 2.0.0 ok")
-    await rig.start(account, patience=PATIENCE, state=tmp_path)
+    await rig.start(account, state=tmp_path)
     for id_ in ids:
         message = await rig.until(id_, "sent", patience=60)
         assert message["tries"] == 1

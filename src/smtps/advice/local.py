@@ -15,7 +15,7 @@ ADVICE: dict[str, Advice] = {
     "session.broken": Advice(
         _E, "The session ended with an error before.", "Open another.", _YOU),
     "session.halted": Advice(
-        _E, "The program was told to stop before the message was handed over.",
+        _E, "The program stopped before the message was handed over.",
         "Nothing was sent. Send it again; the outbox does so by itself.", _YOU),
     "session.cancelled": Advice(_E, "The call was cancelled.", "Open another session.", _YOU),
     "session.out_of_order": Advice(

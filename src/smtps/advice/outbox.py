@@ -30,11 +30,11 @@ ADVICE: dict[str, Advice] = {
         _E, "The record of the message is kept, but the message itself is not any more.",
         "Submit it anew.", _YOU),
     "outbox.no_webhook": Advice(
-        _E, "The account of the message has no webhook, so nobody is told about it.",
+        _E, "The account of the message has no webhook, so there is nothing to deliver.",
         "Set webhook for the account, or ask for the message itself.", _OPERATOR),
     "outbox.nothing_to_tell": Advice(
-        _E, "Nothing has become of the message yet that a webhook is told.",
-        "Wait for its end; the webhook is told by itself.", _YOU),
+        _E, "The message has no event to deliver yet.",
+        "Wait until it is sent or refused; the event is then delivered by itself.", _YOU),
     "outbox.key_reused": Advice(
         _E, "The key of the request belongs to another one.",
         "Take a new Idempotency-Key for a new message, and the old one only for the same.", _YOU),

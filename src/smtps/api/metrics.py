@@ -77,7 +77,7 @@ class Metrics:
 
         self.outbox_up = Gauge(
             "smtps_outbox_up",
-            "1 while the outbox's database answers; else what is told of its mail is old.",
+            "1 while the outbox's database answers; at 0 its other figures are old.",
             registry=self.registry,
         )
 

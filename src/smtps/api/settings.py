@@ -100,13 +100,11 @@ class Settings(BaseSettings):
     max_attachments: Annotated[int, Field(ge=0)] = 100
     max_headers: Annotated[int, Field(ge=0)] = 50
     grace: Annotated[
-        float, Field(ge=0, description="seconds that running requests have when told to stop")
+        float, Field(ge=0, description="seconds that running requests have at a stop")
     ] = 5.0
     lane_grace: Annotated[
         float,
-        Field(
-            ge=0, description="seconds that mail on the wire has for its answer when told to stop"
-        ),
+        Field(ge=0, description="seconds that mail on the wire has for its answer at a stop"),
     ] = 60.0
     outbox: Annotated[
         str | None, Field(description="a file, or postgresql://…, for mail that is sent later")

@@ -15,7 +15,7 @@ HELP = "find the submission server of a mail address"
 DESCRIPTION = """\
 Ask, in this order: the domain's SRV records, its autoconfig documents, Thunderbird's list, the
 table of providers, the domain's MX records, and last usual names. The first answer counts. Only the
-domain is told to anybody, never the address."""
+domain leaves this computer, never the address."""
 EPILOG = """\
 examples:
   smtps discover ann@example.com

@@ -14,7 +14,7 @@ HALTED = "session.halted"
 
 def halted() -> SessionError:
     """The error for whatever was not handed over before the stop."""
-    return SessionError(HALTED, "This program was told to stop.", retryable=True)
+    return SessionError(HALTED, "This program is stopping.", retryable=True)
 
 
 def not_begun(result: Result) -> bool:

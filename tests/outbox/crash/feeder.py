@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx2 as httpx
-from tests.outbox.crash.server import digest
+from tests.outbox.recording import digest
 
 REPEATED = 0.02
 """Of the requests are sent once more although they were answered: the caller died, say."""

@@ -15,7 +15,8 @@ from tests.outbox.crash.feeder import Feeder, Told, resume_all
 from tests.outbox.crash.judge import Finding, engine, judge, unfinished
 from tests.outbox.crash.programs import Program, complaints, free_port, kill_at_random, until_ready
 from tests.outbox.crash.receiver import Receiver, receiving
-from tests.outbox.crash.server import ChaosServer, chaos_server
+from tests.outbox.crash.server import chaos_server
+from tests.outbox.recording import Recorder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ async def crash(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Repo
 
 
 async def _crash(
-    plan: Plan, server: ChaosServer, receiver: Receiver, say: Callable[[str], None]
+    plan: Plan, server: Recorder, receiver: Receiver, say: Callable[[str], None]
 ) -> Report:
     holding = [f"hold-{n}" for n in range(plan.accounts // 2)]
     retrying = [f"retry-{n}" for n in range(plan.accounts - len(holding))]
@@ -162,7 +163,7 @@ async def _until_over(plan: Plan, told: Told, say: Callable[[str], None]) -> Non
 
 
 def _settings(
-    plan: Plan, server: ChaosServer, url: str, port: int, holding: list[str], retrying: list[str]
+    plan: Plan, server: Recorder, url: str, port: int, holding: list[str], retrying: list[str]
 ) -> str:
     secret = plan.folder / "secret"
     secret.write_text("secret\n")

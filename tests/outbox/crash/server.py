@@ -8,22 +8,16 @@ What it writes down is what counts: a line before the answer, whether that is gi
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import random
-import re
 import ssl
-import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.pki import make_pki
+from tests.outbox.recording import RECORD, Recorder, entry, serve, started
 
-RECORD = "taken"
 MISDEEDS = ("421", "451", "close", "drop")
 """Each at the same rate: a 421, a 451, an end of the connection before the whole message is there,
 an end of it after that and before any answer."""
@@ -35,53 +29,13 @@ says so: time for a kill to fall into."""
 _PHASES = ("MAIL", "RCPT", "DATA", "end")
 _CLOSES = ("MAIL", "RCPT", "DATA", "half")
 _EARLY = ("connect", "greeting", "EHLO", "AUTH")
-_ID = re.compile(rb"^Message-ID: <([^>]+)>\r$", re.MULTILINE | re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class ChaosServer:
-    """A running one.
-
-    Attributes:
-        port: on 127.0.0.1.
-        folder: holds the record and the authority.
-    """
-
-    port: int
-    folder: Path
-
-    @property
-    def ca_file(self) -> Path:
-        """Of the authority that has signed its certificate."""
-        return self.folder / "ca.pem"
-
-    def taken(self) -> dict[str, list[str]]:
-        """Message-ID → for each time that it was taken the digest of its body."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for line in (self.folder / RECORD).read_text().splitlines():
-            name, digest = line.split()
-            found[name].append(digest)
-        return dict(found)
 
 
 @contextmanager
-def chaos_server(folder: Path, seed: int, rate: float = 0.05) -> Iterator[ChaosServer]:
+def chaos_server(folder: Path, seed: int, rate: float = 0.05) -> Iterator[Recorder]:
     """One in a process of its own, for the length of the block."""
-    command = [sys.executable, "-m", "tests.outbox.crash.server", str(folder), str(seed), str(rate)]
-    with subprocess.Popen(
-        command, cwd=Path(__file__).parents[3], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        try:
-            yield ChaosServer(int(process.stdout.readline()), folder)
-        finally:
-            process.terminate()
-
-
-def digest(body: bytes) -> str:
-    """What tells one body from another."""
-    return hashlib.sha256(body).hexdigest()[:16]
+    with started("tests.outbox.crash.server", folder, seed, rate) as port:
+        yield Recorder(port, folder)
 
 
 class _Gone(Exception):  # noqa: N818  # no error: it is what was meant to happen
@@ -103,10 +57,7 @@ class _Server:
         return what, self.random.choice(phases or (_CLOSES if what == "close" else _PHASES))
 
     def write_down(self, message: bytes) -> None:
-        head, _, body = message.partition(b"\r\n\r\n")
-        found = _ID.search(head + b"\r\n")
-        name = found[1].decode() if found else "?"
-        os.write(self._record, f"{name} {digest(body)}\n".encode())
+        os.write(self._record, f"{entry(message)}\n".encode())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(_Gone, OSError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -226,17 +177,6 @@ class _Connection:
         await self._writer.drain()
 
 
-async def _main(folder: Path, seed: int, rate: float) -> None:
-    pki = make_pki(folder)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki.cert_file, pki.key_file)
-    server = _Server(folder, seed, rate)
-    listener = await asyncio.start_server(
-        server.serve, "127.0.0.1", 0, ssl=context, limit=1 << 20, backlog=1000
-    )
-    print(listener.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    place = Path(sys.argv[1])
+    asyncio.run(serve(place, _Server(place, int(sys.argv[2]), float(sys.argv[3])).serve))

@@ -14,16 +14,12 @@ import asyncio
 import os
 import random
 import ssl
-import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.outbox.crash.server import _ID, RECORD, digest
-from tests.peers.pki import make_pki
+from tests.outbox.recording import RECORD, Recorder, entry, serve, started
 
 ARRIVED = "arrived"
 
@@ -31,38 +27,12 @@ KINDS = (("PIPELINING", "CHUNKING"), ("PIPELINING",), ("8BITMIME",))
 """What a connection offers."""
 
 
-@dataclass(frozen=True)
-class Thinker:
-    """A running one.
-
-    Attributes:
-        port: on 127.0.0.1.
-        folder: holds the records and the authority.
-    """
-
-    port: int
-    folder: Path
-
-    @property
-    def ca_file(self) -> Path:
-        """Of the authority that has signed its certificate."""
-        return self.folder / "ca.pem"
+class Thinker(Recorder):
+    """A running one."""
 
     def arrived(self) -> list[str]:
         """The Message-IDs that have come, each as often as it has."""
-        return [line.split()[0] for line in self._lines(ARRIVED)]
-
-    def taken(self) -> dict[str, list[str]]:
-        """Message-ID → for each time that it was taken the digest of its body."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for line in self._lines(RECORD):
-            name, what = line.split()
-            found[name].append(what)
-        return dict(found)
-
-    def _lines(self, name: str) -> list[str]:
-        path = self.folder / name
-        return path.read_text().splitlines() if path.exists() else []
+        return [line.split()[0] for line in self.lines(ARRIVED)]
 
 
 @contextmanager
@@ -78,17 +48,8 @@ def thinker(
         kinds: of connections: 1 for those with PIPELINING and CHUNKING only, 2 for those without
             CHUNKING too, 3 for those that offer nothing, too.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    words = [str(folder), str(least), str(most), str(quick), str(kinds)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.outbox.stops.server", *words],
-        cwd=Path(__file__).parents[3], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        try:
-            yield Thinker(int(process.stdout.readline()), folder)
-        finally:
-            process.terminate()
+    with started("tests.outbox.stops.server", folder, least, most, quick, kinds) as port:
+        yield Thinker(port, folder)
 
 
 class _Server:
@@ -168,24 +129,12 @@ class _Connection:
 
     def _have(self, message: bytes) -> None:
         """All of a message."""
-        head, _, body = message.partition(b"\r\n\r\n")
-        found = _ID.search(head + b"\r\n")
-        line = f"{found[1].decode() if found else '?'} {digest(body)}"
+        line = entry(message)
         self._server.note(ARRIVED, line)
         self._say("250 2.0.0 taken", line, self._server.thought())
 
 
-async def _main(folder: Path, *numbers: float) -> None:
-    pki = make_pki(folder)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki.cert_file, pki.key_file)
-    server = _Server(folder, numbers[0], numbers[1], int(numbers[2]), int(numbers[3]))
-    listener = await asyncio.start_server(
-        server.serve, "127.0.0.1", 0, ssl=context, limit=1 << 20, backlog=1000
-    )
-    print(listener.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), *map(float, sys.argv[2:])))
+    place = Path(sys.argv[1])
+    low, high, first, sorts = map(float, sys.argv[2:])
+    asyncio.run(serve(place, _Server(place, low, high, int(first), int(sorts)).serve))
