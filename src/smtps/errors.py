@@ -121,7 +121,6 @@ class SMTPSError(Exception):
             message=clean(failure.message),
             lines=tuple(clean(line) for line in failure.lines),
             seen=failure.seen and clean(failure.seen),
-            others=tuple(replace(each, message=clean(each.message)) for each in failure.others),
         )
         self.args = (self.failure.message,)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,18 @@ def test_rates_count_callers_and_targets_apart() -> None:
     with pytest.raises(RateError) as caught:
         rates.target("192.0.2.1")
     assert caught.value.code == "api.target_limited"
+
+
+def test_who_has_not_asked_for_a_while_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now)
+    rates = Rates("5/second", "")
+    for number in range(1000):
+        rates.caller(str(number))
+    now += 10
+    storage: Any = rates._limiter.storage
+    storage._MemoryStorage__expire_events()  # as its timer does
+    assert len(storage.events) == len(storage.storage) == 0
 
 
 def test_no_rate_is_no_limit_and_nonsense_is_named() -> None:

@@ -8,6 +8,8 @@ import logging
 import resource
 import socket
 from contextlib import AsyncExitStack, suppress
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.attacks.wires import Wires, answer, connected, ended, running
@@ -105,6 +107,50 @@ async def drip(wires: Wires) -> None:
     while True:
         wires[1].write(b"X: y\r\n")
         await asyncio.sleep(0.02)
+
+
+class Slow:
+    """A transport whose other end reads when it is told to."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_an_answer_that_is_read_is_no_reason_to_hang_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each answer has all the time, whatever was left of the one before it."""
+    loop = asyncio.get_running_loop()
+    timers: list[tuple[Any, ...]] = []
+
+    def call_later(seconds: float, act: Any, *arguments: Any) -> asyncio.TimerHandle:
+        timers.append((act, *arguments))
+        return loop.call_at(loop.time() + 1000, lambda: None)
+
+    connection: Any = heads.PlainProtocol.__new__(heads.PlainProtocol)
+    slow: Any = Slow()
+    fake: Any = SimpleNamespace(call_later=call_later)
+    connection.transport, connection.loop, connection._unread = slow, fake, None
+    monkeypatch.setattr(type(connection), "_answering", lambda _: False)
+    slow.left = 100
+    connection._watch_unread()
+    first = connection._unread
+    slow.left = 5000  # the first is read, and another one written
+    connection._watch_unread()
+    assert first is not None
+    assert first.cancelled()
+    slow.left = 4000
+    timers[-1][0](*timers[-1][1:])
+    outcomes = [slow.aborted]
+    timers[-1][0](*timers[-1][1:])  # and now nothing more was read
+    assert [*outcomes, slow.aborted] == [False, True]
 
 
 async def test_whoever_waits_longest_goes_for_who_comes(

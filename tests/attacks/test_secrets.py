@@ -71,6 +71,23 @@ def test_no_form_of_a_database_s_address_shows_its_password(place: str) -> None:
         assert SECRET not in text
 
 
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        (f"u:{SECRET}@proxy.test:8080", "http://u@proxy.test:8080"),
+        (f"http://u:{SECRET}@proxy.test", "http://u@proxy.test"),
+        ("environment", "environment"),
+    ],
+)
+def test_a_proxy_is_shown_without_its_password(proxy: str, shown: str) -> None:
+    hook = {"url": f"https://u:{SECRET}@hooks.test/", "secret_env": "HOOK", "proxy": proxy}
+    settings = Settings.model_validate({"accounts": {"a": {"host": "x.test", "webhook": hook}}})
+    assert settings.shown()["accounts"]["a"]["webhook"]["proxy"] == shown
+    account = settings.accounts["a"]
+    for text in (repr(settings), repr(account), repr(account.webhook)):
+        assert SECRET not in text
+
+
 def test_a_webhook_s_address_is_shown_without_what_opens_it(monkeypatch: Any) -> None:
     url = f"https://u:{SECRET}@hooks.test/x?token={SECRET}"
     hook = {"url": url, "secret_env": "HOOK"}

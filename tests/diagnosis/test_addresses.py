@@ -12,7 +12,7 @@ from tests.net.pki import PKI
 from tests.net.servers import Peer, Script
 
 import smtps
-from smtps.diagnosis import logins
+from smtps.diagnosis import lockout
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.text import render
 
@@ -119,7 +119,7 @@ async def test_a_back_end_that_cannot_look_up_accounts_locks_none(pki: PKI) -> N
 async def test_a_silent_address_keeps_no_other_from_its_login(
     pki: PKI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logins, "PATIENCE", 0.1)
+    monkeypatch.setattr(lockout, "PATIENCE", 0.1)
 
     async def silent(peer: Peer) -> None:
         await peer.listen()

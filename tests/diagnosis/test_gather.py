@@ -121,6 +121,24 @@ async def test_a_name_for_ehlo_is_checked_before_anything_is_connected() -> None
         await smtps.check("127.0.0.1", port=1, ehlo_name="no\r\nname")
 
 
+async def test_a_failed_look_up_is_kept_though_there_is_no_time_to_explain_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    monkeypatch.setattr("smtps.diagnosis.lookup.why", never)
+    monkeypatch.setattr("smtps.diagnosis.gather.MAX_WHY", 0.05)
+    report = await smtps.check("nothing.a-provider.net")
+    assert report.failure is not None
+    assert report.failure.code == "dns.name_not_found"
+    assert report.verdict == "fails"
+
+
 async def test_a_deadline_holds_for_everything_together() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

@@ -249,7 +249,12 @@ async def test_a_bad_certificate(
     [
         ("expired", "ca", "certificate_expired", "The certificate has expired"),
         ("old_middle", "ca", "certificate_expired", "An issuer in the server's chain has expired"),
-        ("old_root", "old_ca", "root_expired", "An authority that is trusted here has expired"),
+        (
+            "old_root",
+            "old_ca",
+            "certificate_root_expired",
+            "An authority that is trusted here has expired",
+        ),
     ],
 )
 async def test_the_certificate_that_has_expired_is_named(

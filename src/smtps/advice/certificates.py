@@ -15,7 +15,7 @@ ADVICE: dict[str, Advice] = {
     "tls.certificate_expired": Advice(
         _E, "The certificate is out of date, so no client can trust it any more.", _RENEW,
         _OPERATOR),
-    "tls.root_expired": Advice(
+    "tls.certificate_root_expired": Advice(
         _E, "The server's chain ends in an authority that this computer trusts and that has "
         "expired.",
         "Update this computer's certificate authorities, or the CA file.", _YOU),

@@ -30,11 +30,11 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, Field(pattern="^https?://")]
+    url: Annotated[str, Field(pattern="^https?://", repr=False)]  # it may hold a password
     secret_env: str | None = None
     secret_file: str | None = None
     ca_file: str | None = None
-    proxy: str | None = None
+    proxy: Annotated[str | None, Field(repr=False)] = None
     private: bool = True
 
     def webhook(self, resolver: str | None = None) -> Webhook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import abstractmethod
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -45,11 +46,12 @@ class _Bounded(_Base):
         self._unused = 0
         self._used = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._pause = 0.0
 
+    @abstractmethod
     def in_head(self) -> bool:
         """Whether a head is due, or has begun."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller is there."""
@@ -68,6 +70,7 @@ class _Bounded(_Base):
         """The caller has left."""
         self._crowd.leave(self)
         self._stop_clock()
+        self._stop_watching()
         if not self._refused:
             super().connection_lost(exc)
 
@@ -99,8 +102,7 @@ class _Bounded(_Base):
         if self._answering():  # the next one
             return
         self._crowd.idle(self)
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(PATIENCE, self._is_unread, self.transport.get_write_buffer_size())
+        self._watch_unread()
         if self._pause and not self.transport.is_closing():
             self.flow.pause_reading()
             self.loop.call_later(self._pause, self.flow.resume_reading)
@@ -114,13 +116,26 @@ class _Bounded(_Base):
         """Close at once, whatever is still to be written."""
         self.transport.abort()
 
+    def _watch_unread(self) -> None:
+        """Look later whether anything of the answers was read; they take memory."""
+        self._stop_watching()
+        if left := self.transport.get_write_buffer_size():
+            self._unread = self.loop.call_later(PATIENCE, self._is_unread, left)
+
     def _is_unread(self, before: int) -> None:
-        """Close if nothing of an answer was read in all this time: it takes memory."""
-        left = self.transport.get_write_buffer_size()
-        if left and left >= before:
+        """Close if nothing of an answer was read in all this time."""
+        self._unread = None
+        if self._answering():  # more is being written; its end begins this again
+            return
+        if self.transport.get_write_buffer_size() >= before:
             self.transport.abort()
-        elif left:
-            self.loop.call_later(PATIENCE, self._is_unread, left)
+        else:
+            self._watch_unread()
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _begun(self) -> None:
         """A head is whole."""

@@ -30,6 +30,7 @@ from smtps.api.guards.tokens import is_hash
 from smtps.api.modules import BUILT_IN, Module
 from smtps.credentials import without_password
 from smtps.errors import InputError, did_you_mean
+from smtps.net import proxies
 from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
 
@@ -242,7 +243,7 @@ class Settings(BaseSettings):
         for account in shown["accounts"].values():
             if (hook := account["webhook"]) is not None:
                 hook["url"] = without_password(hook["url"])
-                hook["proxy"] = hook["proxy"] and without_password(hook["proxy"])
+                hook["proxy"] = hook["proxy"] and proxies.shown(hook["proxy"])
         outbox = self.outbox and without_password(self.outbox)
         tokens = dict.fromkeys(self.tokens, "sha256:…")
         return {**shown, "tokens": tokens, "outbox": outbox}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from smtps.client.dialogue import Dialogue
-from smtps.client.entry import Entry, timed
+from smtps.client.entry import Entry
 from smtps.client.learned import Learned
 from smtps.client.login import login
 from smtps.client.refusals import meaning, refusal
@@ -19,6 +19,7 @@ from smtps.core.reply import Limits, Reply
 from smtps.errors import Failure, Phase, ProtocolError, RefusedError, SMTPSError
 from smtps.net.dial import address_literal, secure
 from smtps.net.egress import Allow
+from smtps.net.timing import timed
 from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 from smtps.options import Endpoint

@@ -124,8 +124,8 @@ class Attempts:
         found.failure = replace(
             found.failure, others=others, retryable=found.failure.retryable or may_heal
         )
-        for each in others:
-            found.add_note(f"{each.address}: {each.message}")
+        # In place of what ``connect_any`` has noted of some of them.
+        found.__notes__ = [f"{each.address}: {each.message}" for each in others]
         return found
 
     def _furthest(self, last: SMTPSError) -> SMTPSError:

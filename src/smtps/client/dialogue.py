@@ -8,44 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from typing import TypeVar
 
 from smtps.client.halt import HALTED, halted
+from smtps.client.lateness import late, seconds_of
 from smtps.client.refusals import explained
 from smtps.client.transcript import Transcript
 from smtps.client.wording import Group
 from smtps.content import BLOCK, Content
-from smtps.core.command import END_OF_DATA, QUIT, Command, Verb
+from smtps.core.command import END_OF_DATA, QUIT, Command
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
 from smtps.errors import NetworkError, Phase, PhaseTimeoutError, SessionError, SMTPSError
-from smtps.net.timing import expiry, timed_out, unanswered_starttls, unfinished
+from smtps.net.timing import expiry
 from smtps.net.translate import closed
 from smtps.net.wire import Interrupted, Wire
 from smtps.options import Timeouts
 
-_TIMEOUT_OF: dict[Phase, str] = {
-    Phase.GREETING: "greeting",
-    Phase.MAIL: "mail",
-    Phase.RCPT: "rcpt",
-    Phase.DATA: "data",
-    Phase.FINAL: "final",
-    Phase.QUIT: "quit",
-}
-"""Any other phase: ``command``."""
-
+T = TypeVar("T")
 
 WHOLE_WITHIN = 3.0
 """Seconds for the rest of a reply that nobody asked for."""
-
-
-@lru_cache(maxsize=64)
-def _seconds(timeouts: Timeouts) -> dict[Phase, float]:
-    """How long each phase may take."""
-    return {phase: getattr(timeouts, _TIMEOUT_OF.get(phase, "command")) for phase in Phase}
 
 
 class Dialogue:
@@ -80,7 +67,7 @@ class Dialogue:
         self.broken: SMTPSError | None = None
         self.closing: Reply | None = None
         self.deadline: float | None = None
-        self._seconds = _seconds(timeouts)
+        self._seconds = seconds_of(timeouts)
         self._said: list[bytes | memoryview] = []
         self.buffered = 0
         self.left_open = False
@@ -150,13 +137,6 @@ class Dialogue:
         self.halting = True
         self._cut = self._cut or now
         self.wire.interrupt()
-
-    @property
-    def on_the_wire(self) -> int:
-        """How many messages are handed over, or about to be, and not answered."""
-        pending = list(self.connection.pending)
-        by_data = self.connection.state is State.CONTENT and Verb.END_OF_DATA not in pending
-        return by_data + sum(verb in _FINAL for verb in pending)
 
     def heed(self, *, at_stake: bool) -> None:
         """Look round before waiting.
@@ -324,15 +304,8 @@ class Dialogue:
         return expiry(seconds, phase, self.wire.address, self.deadline, self._late)
 
     def _late(self, phase: Phase, seconds: float, address: str | None) -> PhaseTimeoutError:
-        """The error for a reply that took so long: which, and what of it had arrived."""
-        octets, beginning = self.connection.unfinished
-        if octets:
-            beginning = self.transcript.redact(beginning)
-            return unfinished(phase, seconds, octets, beginning, address)
-        verb = self.connection.pending.first if self.connection.pending else Verb.QUIT
-        if verb is Verb.STARTTLS:
-            return unanswered_starttls(seconds, address)
-        return timed_out(phase, seconds, address, command=verb.value)
+        beginning = self.transcript.redact(self.connection.unfinished[1])
+        return late(self.connection, beginning, phase, seconds, address)
 
     def _note(self, answer: Answer) -> Answer:
         return Answer(answer.verb, self._noted(answer.reply))
@@ -354,16 +327,15 @@ class Dialogue:
         message may read no further.
         """
         with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
-            while not await self._drained(until):
+            while not await self._undisturbed(partial(self.wire.drain, until)):
                 await self._overhear(take)
 
-    async def _drained(self, until: float) -> bool:
+    async def _undisturbed(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """What a wait comes to; each time that it is interrupted, it is seen whether to stop."""
         while True:
             self.heed(at_stake=True)
-            try:
-                return await self.wire.drain(until)
-            except Interrupted:
-                continue
+            with suppress(Interrupted):
+                return await wait()
 
     async def _overhear(self, take: Callable[[Answer], None]) -> None:
         """Take what the server says midway; it may refuse the message, mostly for its size.
@@ -375,14 +347,8 @@ class Dialogue:
             if not self.connection.quiet and (answer := self.connection.next_answer()) is not None:
                 take(self._note(answer))
                 continue
-            self.heed(at_stake=True)
-            try:
-                with expiry(
-                    self.timeouts.data, Phase.DATA, self.wire.address, self.deadline
-                ) as until:
-                    data = await self.wire.receive(until)
-            except Interrupted:
-                continue
+            with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
+                data = await self._undisturbed(partial(self.wire.receive, until))
             self.connection.receive_data(data)
             if not data:
                 self.connection.next_answer()
@@ -443,23 +409,12 @@ class Dialogue:
         explained(error).locate(address=self.wire.address).redact(self.transcript.redact)
         self.broken = error.apart()
         self.transcript.add("*", f"{type(error).__name__} {error.code}: {error}")
-        if error.code == HALTED and self._may_quit:
+        if error.code == HALTED and self.connection.takes_a_command:
             self.transcript.add(">", QUIT.shown)
             self.wire.part(QUIT.encode())
         else:
             self.wire.abort()
         return error
-
-    @property
-    def _may_quit(self) -> bool:
-        """Whether the server takes the next line for a command, and no message hangs on it."""
-        pending, state = self.connection.pending, self.connection.state
-        in_the_way = state in (State.CONTENT, State.UPGRADING, State.LOGIN, State.CLOSED)
-        return not in_the_way and not self.on_the_wire and Verb.DATA not in pending
-
-
-_FINAL = frozenset({Verb.BDAT_LAST, Verb.END_OF_DATA})
-"""Commands whose reply decides about a message."""
 
 
 class Guard:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -16,6 +15,7 @@ from smtps.errors import Failure, Phase, SMTPSError
 from smtps.net.dial import connect_any
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address, resolve
+from smtps.net.timing import spend, timed
 from smtps.net.wire import Wire
 from smtps.options import Endpoint
 
@@ -154,23 +154,4 @@ class Entry:
     def _passed_over(self, error: SMTPSError, seconds: float) -> None:
         address = error.failure.address
         self.transcript.add("*", f"{address} was passed over: {error}")
-        spent = self.timings.get("passed_over", 0.0) + seconds * 1000
-        self.timings["passed_over"] = round(spent, 3)
-
-
-class timed:  # noqa: N801  # reads as a word in a with statement
-    """Add the milliseconds of the block to ``timings``, also when it fails."""
-
-    __slots__ = ("_name", "_start", "_timings")
-
-    def __init__(self, timings: dict[str, float], name: str) -> None:
-        self._timings = timings
-        self._name = str(name)
-        self._start = time.perf_counter()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        spent = (time.perf_counter() - self._start) * 1000
-        self._timings[self._name] = round(self._timings.get(self._name, 0.0) + spent, 3)
+        spend(self.timings, "passed_over", seconds * 1000)

@@ -201,7 +201,7 @@ class Pool:
             How many messages are on the wire.
         """
         self._halt.pull()
-        waited_for = sum(warm.session.dialogue.on_the_wire for warm in self._out)
+        waited_for = sum(warm.session.dialogue.connection.on_the_wire for warm in self._out)
         for warm in self._out:
             warm.session.dialogue.halt(now=now)
         return waited_for

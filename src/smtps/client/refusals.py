@@ -19,6 +19,9 @@ _SENTENCES = {
     Phase.FINAL: "The server refused the message",
 }
 
+BEHIND_A_LOGIN = {"send.login_required": "send.login_ignored"}
+"""Causes that are others once the server has accepted a login."""
+
 _OF_CAUSE = {
     "smtp.shutting_down": "The server is closing the session",
     "smtp.rate_limited": "The server limits how much it takes at a time",
@@ -68,12 +71,12 @@ _UNASKED = frozenset({"smtp.shutting_down", "send.message_refused"})
 
 def behind_a_login(failure: Failure) -> Failure:
     """A refusal as it is to be read once the server has accepted a login."""
-    if failure.code != "send.login_required":
+    if failure.code not in BEHIND_A_LOGIN:
         return failure
     message = failure.message.replace(
         _OF_CAUSE[failure.code], "The server accepted the login and wants one all the same", 1
     )
-    return replace(failure, code="send.login_ignored", message=message)
+    return replace(failure, code=BEHIND_A_LOGIN[failure.code], message=message)
 
 
 def refusal(

@@ -175,11 +175,6 @@ class Transaction:
         return before and not (self.reset and not self.reset_refused)
 
     @property
-    def refused_sender(self) -> bool:
-        """Whether MAIL was refused, so that nothing behind it counts."""
-        return self.mail_reply is not None and not self.mail_reply.positive and not self.again
-
-    @property
     def stuck(self) -> bool:
         """Whether the server refused RSET, and has said nothing more."""
         return self.reset_refused and self.mail_reply is None

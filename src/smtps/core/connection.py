@@ -223,6 +223,20 @@ class Connection:
         else:
             self._eof = True
 
+    @property
+    def on_the_wire(self) -> int:
+        """How many messages are handed over, or about to be, and not answered."""
+        pending = list(self.pending)
+        by_data = self.state is State.CONTENT and Verb.END_OF_DATA not in pending
+        return by_data + sum(PHASES[verb] is Phase.FINAL for verb in pending)
+
+    @property
+    def takes_a_command(self) -> bool:
+        """Whether the server takes the next line for a command, and no message hangs on it."""
+        in_the_way = (State.CONTENT, State.UPGRADING, State.LOGIN, State.CLOSED)
+        waits = self.on_the_wire or Verb.DATA in list(self.pending)
+        return self.state not in in_the_way and not waits
+
     def granted(self) -> list[Reply] | None:
         """The replies to all commands that were sent together first, if each is a yes.
 

@@ -9,7 +9,7 @@ from smtps.advice import Severity
 from smtps.client.login import UNSAID
 from smtps.client.refusals import heals
 from smtps.diagnosis.facts import OUT_OF_STEP, AddressFacts, Facts
-from smtps.diagnosis.sizes import too_large
+from smtps.diagnosis.limits import too_large
 from smtps.errors import Failure, Phase
 
 

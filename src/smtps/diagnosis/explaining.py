@@ -26,6 +26,7 @@ from smtps.diagnosis.steadiness import (
 )
 from smtps.diagnosis.suspects import Case, second_looks, worth_it
 from smtps.errors import Failure
+from smtps.net.timing import spend
 
 PAUSE = 0.5
 """Seconds before an attempt that is repeated: whoever limits connections must not be met again by
@@ -92,7 +93,7 @@ class Explainer:
         """
         case, seen, looks = self._case, self._seen, self._looks
         if (cause := known(case)) is not None:
-            return await self._try(cause, steps_for(case, cause, ()))
+            return await self.confirm(cause, steps_for(case, cause, ()))
         told = (infer(case, look) for look in seen.looks.values() if evident(look))
         if (cause := next(filter(None, told), None)) is not None:
             self._note(cause)
@@ -105,21 +106,23 @@ class Explainer:
             note(seen, look)
             cause = infer(case, look)
             if cause is not None and not evident(look):
-                return await self._try(cause, steps_behind(case), look)
+                return await self.confirm(cause, steps_behind(case), look)
             if cause is not None or look.unwelcome:
                 self._note(cause or case.failure)
                 return None
         cause = at_last(case)
-        return await self._try(cause, steps_for(case, cause, looks.values()))
+        return await self.confirm(cause, steps_for(case, cause, looks.values()))
 
-    async def confirm(self, cause: Failure, steps: tuple[Step, ...]) -> Attempt | None:
-        """Note a cause, unless it has passed; returns as ``explain``."""
-        return await self._try(cause, steps)
-
-    async def _try(
+    async def confirm(
         self, cause: Failure, steps: tuple[Step, ...], look: Look | None = None
     ) -> Attempt | None:
-        """Note the cause if it holds; else, what holds instead."""
+        """Note the cause if it holds; else, what holds instead. Returns as ``explain``.
+
+        Args:
+            cause: what the failure is then.
+            steps: what has to be tried for that.
+            look: that worked where the first attempt failed.
+        """
         if not steps:
             self._note(cause)
             return None
@@ -168,10 +171,7 @@ class Explainer:
     async def _same(
         self, trial: Trial, look: Look | None, start: float, end: float
     ) -> Attempt | None:
-        loop, until = asyncio.get_running_loop(), end
-        if trial.first.code in (*SILENT, "net.timeout"):
-            seconds = patience(look, end - loop.time(), trial.steps)
-            until = loop.time() + (seconds or 0.0)
+        loop, until = asyncio.get_running_loop(), time_for(trial, look, end)
         if until <= loop.time():
             trial.out_of_time()
             return None
@@ -189,6 +189,20 @@ class Explainer:
         now = asyncio.get_running_loop().time()
         end = now + seconds
         return end if self._deadline is None else min(end, now + (self._deadline - now) * share)
+
+
+def time_for(trial: Trial, look: Look | None, end: float) -> float:
+    """The loop's time at which an unchanged attempt has to be over; now, if it is not worth one.
+
+    Args:
+        trial: the attempt is its next step.
+        look: one that worked, which tells how long an answer takes.
+        end: for all steps.
+    """
+    if trial.first.code not in (*SILENT, "net.timeout"):
+        return end
+    now = asyncio.get_running_loop().time()
+    return now + (patience(look, end - now, trial.steps) or 0.0)
 
 
 async def rest(end: float) -> None:
@@ -240,5 +254,4 @@ def note(seen: AddressFacts, look: Look) -> None:
     while name in seen.looks:
         name, number = f"{look.name} ({number})", number + 1
     seen.looks[name] = look
-    spent = seen.timings.get("looks", 0.0) + look.milliseconds
-    seen.timings["looks"] = round(spent, 3)
+    spend(seen.timings, "looks", look.milliseconds)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from smtps.client.access import Leave, check_endpoint, deadline_of
 from smtps.client.attempts import Attempts
-from smtps.client.entry import timed
 from smtps.client.login import unseen
 from smtps.diagnosis.certificate import explain
 from smtps.diagnosis.facts import AddressFacts, Certificate, Control, Facts
@@ -24,6 +23,7 @@ from smtps.net.dial import MOST_ADDRESSES, connect_any
 from smtps.net.egress import Allow, admit
 from smtps.net.names import to_ascii
 from smtps.net.resolve import Address, resolve, resolved
+from smtps.net.timing import timed
 from smtps.options import Endpoint
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def gather(
 
     Args:
         endpoint: where, how, who. The credentials are tried at one address after the other, and at
-            no other once they were refused: see ``logins``.
+            no other once they were refused: see ``lockout``.
         target: what was asked for, for the report.
         scope: how far to go.
         allow: egress policy, asked about each resolved address.
@@ -91,24 +91,9 @@ async def gather(
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
     facts = _asked_for(endpoint, target or endpoint.host, scope, now or datetime.now(UTC))
     deadline = deadline or deadline_of(endpoint)
-    try:
-        with timed(facts.timings, Phase.DNS):
-            found = await resolved(
-                endpoint.host,
-                endpoint.port,
-                timeout=endpoint.timeouts.dns,
-                deadline=deadline,
-                resolver=endpoint.resolver,
-            )
-    except LocalError:
-        raise
-    except SMTPSError as error:
-        with timed(facts.timings, Phase.DNS):
-            facts.failure = await _why(error.failure, facts.host, endpoint, deadline)
+    addresses = await _addresses(facts, endpoint, deadline)
+    if facts.failure is not None:
         return facts
-    addresses, facts.unanswered = found.addresses, found.unanswered
-    facts.left_out = len(addresses[MOST_ADDRESSES:])
-    addresses = addresses[:MOST_ADDRESSES]
     admit(addresses, allow)
     asked = asyncio.get_running_loop().time()
     async with turn(addresses):
@@ -119,10 +104,8 @@ async def gather(
         visitor = Visitor(
             endpoint, scope, allow, progress or silent, until, leave=leave, together=together
         )
-        if scope.deep:
-            await _ask_and_look(facts, visitor, addresses, endpoint)
-        else:
-            facts.addresses.extend(await _look(visitor, addresses, first=scope.first))
+        look = _ask_and_look if scope.deep else _look
+        await look(facts, visitor, addresses, endpoint)
     if scope.envelope is not None and not endpoint.wants_login:
         await _whose_mail(facts, endpoint, deadline)
     if scope.control is not None and _nothing_answers(facts):
@@ -157,12 +140,37 @@ def _client_certificate(endpoint: Endpoint) -> Certificate | None:
     return found if isinstance(found, Certificate) else None
 
 
-async def _why(failure: Failure, host: str, endpoint: Endpoint, deadline: float | None) -> Failure:
-    """The failure of a look-up, once DNS was asked about it; as it was, if there is no time."""
+async def _addresses(facts: Facts, endpoint: Endpoint, deadline: float | None) -> list[Address]:
+    """Where to look; none if the look-up failed, which is noted then."""
+    try:
+        with timed(facts.timings, Phase.DNS):
+            found = await resolved(
+                endpoint.host,
+                endpoint.port,
+                timeout=endpoint.timeouts.dns,
+                deadline=deadline,
+                resolver=endpoint.resolver,
+            )
+    except LocalError:
+        raise
+    except SMTPSError as error:
+        facts.failure = error.failure
+        with timed(facts.timings, Phase.DNS):
+            await _explain(facts, error.failure, endpoint, deadline)
+        return []
+    facts.unanswered = found.unanswered
+    facts.left_out = len(found.addresses[MOST_ADDRESSES:])
+    return found.addresses[:MOST_ADDRESSES]
+
+
+async def _explain(
+    facts: Facts, failure: Failure, endpoint: Endpoint, deadline: float | None
+) -> None:
+    """What DNS itself says of a look-up that failed; nothing, if there is no time to ask."""
     from smtps.diagnosis.lookup import why  # late: few need it  # noqa: PLC0415
 
     async with _questions(endpoint, deadline) as resolver:
-        return await why(failure, host, resolver)
+        facts.failure = await why(failure, facts.host, resolver)
 
 
 async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:
@@ -194,7 +202,7 @@ async def _ask_and_look(
     resolver = Resolver(endpoint.resolver, lifetime=min(LIFETIME, endpoint.timeouts.dns))
     questions = asyncio.create_task(look_up(facts.host, facts.port, addresses, resolver))
     try:
-        facts.addresses.extend(await _look(visitor, addresses, first=visitor.scope.first))
+        await _look(facts, visitor, addresses, endpoint)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(visitor.deadline):
                 facts.dns = await questions
@@ -203,12 +211,16 @@ async def _ask_and_look(
         await asyncio.gather(questions, return_exceptions=True)
 
 
-async def _look(visitor: Visitor, addresses: list[Address], *, first: bool) -> list[AddressFacts]:
-    if first:
-        return await _in_turn(visitor, addresses)
+async def _look(
+    facts: Facts, visitor: Visitor, addresses: list[Address], _endpoint: Endpoint
+) -> None:
+    """Look at the addresses."""
+    if visitor.scope.first:
+        facts.addresses.extend(await _in_turn(visitor, addresses))
+        return
     looks = [asyncio.create_task(visitor.look([address])) for address in addresses]
     try:
-        return await asyncio.gather(*looks)
+        facts.addresses.extend(await asyncio.gather(*looks))
     finally:
         for look in looks:
             look.cancel()

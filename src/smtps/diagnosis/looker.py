@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from smtps.client.access import Access, Leave
-from smtps.client.entry import timed
 from smtps.diagnosis.looks import LOOKS, MADE_BY_HAND, OTHER_PORT, Look
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
 from smtps.net.dial import connect_any, connect_tcp, server_name
@@ -20,7 +19,7 @@ from smtps.net.prompt import ask
 from smtps.net.rejection import Rejection, rejection
 from smtps.net.resolve import Address
 from smtps.net.services import PROMPTS
-from smtps.net.timing import within
+from smtps.net.timing import timed, within
 from smtps.net.tls import ClientHello
 from smtps.net.wire import Wire
 from smtps.options import Endpoint

@@ -49,10 +49,10 @@ WHOLE_DEEP = 300.0
 
 def patient(timeouts: Timeouts, *, deep: bool) -> Timeouts:
     """The time-outs of a check: those that were given, and less than usual where none was."""
-    given = {name: getattr(timeouts, name) for name in PHASES}
     phases = {
-        name: PHASES[name] if value == getattr(USUAL_TIMEOUTS, name) else value
-        for name, value in given.items()
+        name: seconds
+        for name, seconds in PHASES.items()
+        if getattr(timeouts, name) == getattr(USUAL_TIMEOUTS, name)
     }
     total = timeouts.total or (WHOLE_DEEP if deep else WHOLE)
     return replace(timeouts, total=total, **phases)

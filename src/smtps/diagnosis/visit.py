@@ -16,12 +16,12 @@ from smtps.diagnosis.chain import walk
 from smtps.diagnosis.explaining import Attempt, Explainer, note, take_over
 from smtps.diagnosis.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.diagnosis.greeting import SUSPICIOUS, greeted
-from smtps.diagnosis.logins import HARMLESS, Logins
+from smtps.diagnosis.lockout import HARMLESS, Logins
 from smtps.diagnosis.looker import Looker, blind, open_at
 from smtps.diagnosis.looks import DEEP_LOOKS, Look
 from smtps.diagnosis.refine import refine
+from smtps.diagnosis.retaking import EXPECTED, retake
 from smtps.diagnosis.scope import Scope
-from smtps.diagnosis.settling import EXPECTED, settle
 from smtps.diagnosis.steadiness import about_certificate, certificate_steps
 from smtps.diagnosis.suspects import Case
 from smtps.errors import (
@@ -290,7 +290,7 @@ class Visitor:
                     return
             if seen.reached:
                 for name in EXPECTED:
-                    await settle(seen, partial(self._looker, address), name, self.deadline)
+                    await retake(seen, partial(self._looker, address), name, self.deadline)
             if seen.address == self._first_login and seen.capabilities is not None:
                 await self._try_mechanisms(address, seen, seen.capabilities.auth)
         elif _must_staple(seen):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from itertools import islice
 from socket import IPPROTO_TCP, TCP_MAXSEG
+from typing import Any
 
 from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
@@ -98,31 +100,41 @@ async def connect_any(
             errors[waiting[0]] = failed.apart()
             raise
     admit(waiting, allow)
+    attempt = partial(connect_tcp, timeout=timeout, allow=allow, deadline=deadline)
+    wire = await _race(waiting, attempt, errors)
+    if wire is None:
+        raise _best(errors, waiting)
+    return wire
+
+
+async def _race(
+    order: list[Address],
+    attempt: Callable[[Address], Coroutine[Any, Any, Wire]],
+    errors: dict[Address, SMTPSError],
+) -> Wire | None:
+    """The first that answers; each is begun a while after the one before."""
+    waiting = list(order)
     running: dict[asyncio.Task[Wire], Address] = {}
-    order = list(waiting)
     try:
         while waiting or running:
             if waiting:
                 address = waiting.pop(0)
-                attempt = connect_tcp(address, timeout=timeout, allow=allow, deadline=deadline)
-                running[asyncio.create_task(attempt)] = address
+                running[asyncio.create_task(attempt(address))] = address
             done, _ = await asyncio.wait(
                 running,
                 timeout=ATTEMPT_DELAY if waiting else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             for task in done:
-                address = running[task]
+                address = running.pop(task)
                 if (error := task.exception()) is None:
-                    del running[task]
                     return task.result()
-                del running[task]
                 if not isinstance(error, SMTPSError):
                     raise error
                 errors[address] = error
     finally:
         await _discard(running)
-    raise _best(errors, order)
+    return None
 
 
 async def _discard(tasks: Iterable[asyncio.Task[Wire]]) -> None:

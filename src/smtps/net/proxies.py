@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from smtps.credentials import without_password
 from smtps.errors import InputError
 
 ENVIRONMENT: Literal["environment"] = "environment"
@@ -51,6 +52,15 @@ def proxy_for(url: str, setting: str | None, field: str) -> Proxy | None:
     return None if text is None else _parsed(text, field, f"{name} in the environment ")
 
 
+def shown(setting: str) -> str:
+    """The setting without its password."""
+    return setting if setting == ENVIRONMENT else without_password(_with_scheme(setting))
+
+
+def _with_scheme(text: str) -> str:
+    return text if "://" in text else f"http://{text}"
+
+
 def _from_environment(url: str) -> tuple[str, str | None]:
     """The variable that names the proxy, and what it says; NO_PROXY goes before."""
     # Late: few use it, and it loads much.
@@ -68,9 +78,8 @@ def _from_environment(url: str) -> tuple[str, str | None]:
 
 
 def _parsed(text: str, field: str, whose: str) -> Proxy:
-    text = text if "://" in text else f"http://{text}"
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(_with_scheme(text))
         port = parts.port or _USUAL_PORT
     except ValueError:
         raise InputError(field, f"{whose}is not the URL of a proxy") from None

@@ -1,8 +1,9 @@
-"""Time-outs that say what was waited for."""
+"""How long things took, and time-outs that say what was waited for."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -35,50 +36,18 @@ def timed_out(
     return PhaseTimeoutError(code, sentence.format(spell(seconds)), phase=phase, address=address)
 
 
-def unanswered_starttls(seconds: float, address: str | None = None) -> PhaseTimeoutError:
-    """The error for STARTTLS without any answer: no handshake was begun."""
-    return PhaseTimeoutError(
-        "tls.starttls_unanswered",
-        f"The server did not answer STARTTLS within {spell(seconds)}.",
-        phase=Phase.TLS,
-        address=address,
-    )
-
-
-def unfinished(
-    phase: Phase, seconds: float, octets: int, beginning: str, address: str | None = None
-) -> PhaseTimeoutError:
-    """The error for a reply that had begun and did not end in time.
-
-    Args:
-        phase: what was waited for.
-        seconds: how long.
-        octets: how many had arrived.
-        beginning: of the reply.
-        address: of the server.
-    """
-    what = "greeting" if phase is Phase.GREETING else f"answer ({phase.upper()})"
-    return PhaseTimeoutError(
-        "smtp.reply_unfinished",
-        f"The server's {what} was not complete after {spell(seconds)}: {_arrived(octets)}, "
-        f"beginning with {beginning!r}.",
-        phase=phase,
-        address=address,
-        seen=beginning,
-    )
-
-
 def stalled(seconds: float, octets: int, address: str | None = None) -> PhaseTimeoutError:
     """The error for a TLS handshake of which so many octets had arrived."""
     return PhaseTimeoutError(
         "tls.handshake_stalled",
-        f"The TLS handshake was not complete after {spell(seconds)}: {_arrived(octets)}.",
+        f"The TLS handshake was not complete after {spell(seconds)}: {arrived(octets)}.",
         phase=Phase.TLS,
         address=address,
     )
 
 
-def _arrived(octets: int) -> str:
+def arrived(octets: int) -> str:
+    """``7 octets had arrived``."""
     return f"{octets} octet{'s' if octets != 1 else ''} had arrived"
 
 
@@ -154,3 +123,25 @@ class within(expiry):  # noqa: N801
             self.__exit__(None, expired, None)
             raise
         self.__exit__(kind, error, trace)
+
+
+class timed:  # noqa: N801  # reads as a word in a with statement
+    """Add the milliseconds of the block to ``timings``, also when it fails."""
+
+    __slots__ = ("_name", "_start", "_timings")
+
+    def __init__(self, timings: dict[str, float], name: str) -> None:
+        self._timings = timings
+        self._name = str(name)
+        self._start = time.perf_counter()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        spend(self._timings, self._name, (time.perf_counter() - self._start) * 1000)
+
+
+def spend(timings: dict[str, float], name: str, milliseconds: float) -> None:
+    """Add to what a phase took."""
+    timings[name] = round(timings.get(name, 0.0) + milliseconds, 3)

@@ -47,7 +47,7 @@ _ERRNO = {
 }
 
 EXPIRED = "tls.certificate_expired"
-ROOT_EXPIRED = "tls.root_expired"
+ROOT_EXPIRED = "tls.certificate_root_expired"
 
 _VERIFY = {
     2: ("tls.certificate_incomplete_chain", "The issuer of a trusted certificate is not known."),

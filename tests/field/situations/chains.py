@@ -233,7 +233,7 @@ SITUATIONS = (
         what="a client whose root certificate ended last month",
         expert="the root in this machine's store has expired: update the trust store",
         build=_old_store, verdicts=("fails", "unknown"),
-        causes=("tls.certificate_expired", "tls.root_expired", "tls.no_trust_store",
+        causes=("tls.certificate_expired", "tls.no_trust_store",
                 "tls.certificate_root_expired"),
         told="Example Root X3|root", fix=("store|ca-certificates|update",),
     ),

@@ -11,7 +11,7 @@ import time
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from smtps.errors import ForbiddenError, InputError, Phase
 
@@ -31,7 +31,7 @@ class RateError(ForbiddenError):
 
 
 class Rates:
-    """Counts in memory, in a moving window.
+    """Counts in memory, in a sliding window: what was counted in the last one fades.
 
     Args:
         caller, target: such as ``60/minute``, or empty for no limit.
@@ -41,7 +41,9 @@ class Rates:
     """
 
     def __init__(self, caller: str, target: str) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        # Two counters for each name, forgotten when they are over. The storage never forgets a
+        # name of a moving window, and callers have many addresses.
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._caller = _rate("caller_rate", caller)
         self._target = _rate("target_rate", target)
 

@@ -20,6 +20,8 @@ PATIENCE = 2.0
 def router(service: Service) -> APIRouter:
     """``/healthz``, ``/readyz`` and ``/metrics``."""
     routes = APIRouter(tags=["operation"])
+    if service.outbox is None:
+        service.metrics.registry.unregister(service.metrics.outbox_up)
 
     @routes.get("/healthz", summary="Whether the process answers")
     async def healthz() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtps.client.refusals import meaning
+from smtps.client.refusals import BEHIND_A_LOGIN, meaning
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
 from smtps.diagnosis.relaying import domain_of
@@ -23,8 +23,8 @@ def refusals(facts: Facts) -> Iterator[Finding]:
             code = meaning(phase, reply)
             if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
                 code = "send.login_required"
-            if code == "send.login_required" and address.mechanism is not None:
-                code = "send.login_ignored"
+            if address.mechanism is not None:
+                code = BEHIND_A_LOGIN.get(code, code)
             yield Finding.of(code, f"{address.address}: <{who}>: {reply}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from smtps.advice import Severity
 from smtps.diagnosis.facts import AddressFacts, Facts
 from smtps.diagnosis.finding import Finding
-from smtps.diagnosis.sizes import Limit, limits, too_large
+from smtps.diagnosis.limits import Limit, limits, too_large
 
 LEAST = 65_536
 """Octets that each server has to take (RFC 5321 section 4.5.3.1.7)."""

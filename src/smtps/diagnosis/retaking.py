@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from smtps.diagnosis.explaining import TRIAL, note, rest
+from smtps.diagnosis.explaining import TRIAL, note, rest, time_for
 from smtps.diagnosis.facts import AddressFacts
 from smtps.diagnosis.looker import Looker
-from smtps.diagnosis.looks import MADE_BY_HAND, SILENT, Look
-from smtps.diagnosis.steadiness import CONTRAST, Standing, Step, Trial, patience
+from smtps.diagnosis.looks import MADE_BY_HAND, Look
+from smtps.diagnosis.steadiness import CONTRAST, Standing, Step, Trial
 from smtps.errors import Failure, Phase
 
 EXPECTED = ("TLSv1.2", "TLSv1.3", "large")
@@ -19,7 +19,7 @@ USUAL = "any"
 """The look that has to work, or it is not the difference that makes the other one fail."""
 
 
-async def settle(
+async def retake(
     seen: AddressFacts,
     looker: Callable[[float | None], Looker],
     name: str,
@@ -42,9 +42,8 @@ async def settle(
     end = now() + TRIAL if deadline is None else min(now() + TRIAL, deadline)
     while trial.steps:
         await rest(end)
-        same, until = trial.steps[0] is Step.SAME, end
-        if same and failure.code in SILENT:
-            until = now() + (patience(usual, end - now(), trial.steps) or 0.0)
+        same = trial.steps[0] is Step.SAME
+        until = time_for(trial, usual, end) if same else end
         if until <= now():
             trial.out_of_time()
             break
