@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from smtps.advice import advice_for
 from smtps.api import problems
 from smtps.api.crowd import Crowd
 from smtps.api.guards.body import LONGEST_HEAD
-from smtps.errors import Failure, Phase
 
 LONGEST = LONGEST_HEAD
 """Octets from which nothing could be made: of a head, of what stands between pieces of a body."""
@@ -164,8 +162,7 @@ class _Bounded(_Base):
     def _end(self, code: str) -> None:
         """Say why and close; without a word if another answer is under way."""
         if not self._answering():
-            failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
-            document = problems.document(failure)
+            document, _ = problems.refusal(code)
             content = json.dumps(document).encode()
             status = HTTPStatus(document["status"])
             head = (

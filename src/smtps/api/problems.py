@@ -175,22 +175,39 @@ def of(error: SMTPSError) -> Document:
     if error.failure.others:
         more["passed_over"] = others_json(error.failure.others)
     wait = getattr(error, "retry_after", error.failure.retry_after) or _WAIT.get(error.code)
-    headers = {} if wait is None else {"Retry-After": str(wait)}
-    return response(document(error.failure, **more), headers)
+    return response(document(error.failure, **more), _retry_after(wait))
 
 
-_WAIT = {"outbox.key_in_use": 1, "outbox.unavailable": 5, "outbox.unconfirmed": 5}
+def refusal(code: str, wait: int | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """The error document of a request that is not served, and its headers.
+
+    Args:
+        code: why it is not.
+        wait: seconds after which it is worth another try; None for as many as with all of its code.
+    """
+    if wait is None:
+        wait = _WAIT.get(code)
+    message, again = advice_for(code).meaning, wait is not None
+    failure = Failure(code=code, message=message, phase=Phase.INPUT, retryable=again)
+    return document(failure), _retry_after(wait)
+
+
+_WAIT = {"api.busy": 1, "api.share_taken": 1, "api.stopping": 5,
+         "outbox.key_in_use": 1, "outbox.unavailable": 5, "outbox.unconfirmed": 5}  # fmt: skip
 """Seconds after which it is worth another try."""
+
+
+def _retry_after(wait: int | None) -> dict[str, str]:
+    return {} if wait is None else {"Retry-After": str(wait)}
 
 
 async def _http(request: Request, error: Exception) -> Document:
     assert isinstance(error, HTTPException)
-    code = _OF_STATUS.get(error.status_code, "api.bug")
-    failure = Failure(code=code, message=advice_for(code).meaning, phase=Phase.INPUT)
+    body, _ = refusal(_OF_STATUS.get(error.status_code, "api.bug"))
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(_methods(request)) or headers.get("allow", "GET, HEAD")
-    return response(document(failure), headers)
+    return response(body, headers)
 
 
 def _methods(request: Request) -> list[str]:

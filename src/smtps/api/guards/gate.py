@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from smtps.advice import advice_for
 from smtps.api import problems
 from smtps.api.guards import body, origin, shape, tokens
 from smtps.api.guards.callers import Proxies, line
@@ -30,7 +29,7 @@ from smtps.api.logs import foreign
 from smtps.api.metrics import Metrics
 from smtps.api.settings import Settings
 from smtps.api.threads import CALLER
-from smtps.errors import Failure, InputError, Phase
+from smtps.errors import InputError
 
 if TYPE_CHECKING:
     from smtps.api.upload import Upload
@@ -98,15 +97,11 @@ class Gate:
         with ExitStack() as stack:
             try:
                 content = await self._take_in(scope, receive, place, caller, stack)
-            except RateError as error:
+            except (RateError, _RefusedError) as error:
                 self._slow_down(error.code, scope, answer)
-                retry = {"Retry-After": str(error.retry_after)}
-                await self._refuse(error.code, scope, receive, answer, retry)
-            except _RefusedError as error:
-                self._slow_down(error.code, scope, answer)
-                await self._refuse(error.code, scope, receive, answer, {})
+                await self._refuse(error.code, scope, receive, answer, error.retry_after)
             except SlowError:
-                await self._refuse("api.too_slow", scope, receive, answer, {})
+                await self._refuse("api.too_slow", scope, receive, answer)
             except InputError as error:
                 await problems.of(error)(scope, receive, answer)
             else:
@@ -216,16 +211,11 @@ class Gate:
         return None
 
     async def _refuse(
-        self, code: str, scope: Scope, receive: Receive, answer: _Answer, more: dict[str, str]
+        self, code: str, scope: Scope, receive: Receive, answer: _Answer, wait: int | None = None
     ) -> None:
-        headers = {**_HEADERS.get(code, {}), **more}
-        failure = Failure(
-            code=code,
-            message=advice_for(code).meaning,
-            phase=Phase.INPUT,
-            retryable="Retry-After" in headers,
-        )
-        await problems.response(problems.document(failure), headers)(scope, receive, answer)
+        document, headers = problems.refusal(code, wait)
+        headers |= _HEADERS.get(code, {})
+        await problems.response(document, headers)(scope, receive, answer)
 
     async def _run(self, scope: Scope, content: bytes, receive: Receive, answer: _Answer) -> None:
         """Run the request until its end, its caller's, or the service's with some seconds' grace.
@@ -242,13 +232,10 @@ class Gate:
         finally:
             watch.close()
         if not answer.status:
-            await self._refuse("api.stopping", scope, receive, answer, {})
+            await self._refuse("api.stopping", scope, receive, answer)
 
 
 _HEADERS = {
-    "api.busy": {"Retry-After": "1"},
-    "api.share_taken": {"Retry-After": "1"},
-    "api.stopping": {"Retry-After": "5"},
     "api.token_needed": {"WWW-Authenticate": "Bearer"},
     "api.too_slow": {"Connection": "close"},  # the rest of the body is not waited for
 }
@@ -279,6 +266,9 @@ class _RefusedError(Exception):
     Args:
         code: why.
     """
+
+    retry_after: int | None = None
+    """Seconds; None for as many as with all of its code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
