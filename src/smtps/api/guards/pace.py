@@ -5,6 +5,7 @@ place that others need.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from starlette.types import Message, Receive, Send
 
@@ -23,18 +24,48 @@ class SlowError(Exception):
     """The other side fell behind."""
 
 
+class _Patience:
+    """How far the other side may still fall behind. Only the time spent waiting for it counts."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = PATIENCE
+
+    async def wait(
+        self, awaitable: Awaitable[Message | None], sent: Message | None = None
+    ) -> Message:
+        """The message that came, or ``sent``, once it was taken.
+
+        Raises:
+            SlowError: that was not in time.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        try:
+            async with asyncio.timeout_at(asked + self._left):
+                came = await awaitable
+        except TimeoutError as error:
+            raise SlowError from error
+        message = sent or came or {}
+        gained = len(message.get("body", b"")) / PACE
+        # What went fast does not buy a long silence later.
+        self._left = min(self._left + gained - (loop.time() - asked), PATIENCE)
+        return message
+
+
 class Paced:
     """A receive that waits as long as the sender keeps up.
 
     Args:
-        receive: where the body comes from. Only the time spent waiting for it counts.
+        receive: where the body comes from.
     """
 
-    __slots__ = ("_left", "_receive")
+    __slots__ = ("_patience", "_receive")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._left = PATIENCE
+        self._patience = _Patience()
 
     async def __call__(self) -> Message:
         """The next message.
@@ -42,31 +73,21 @@ class Paced:
         Raises:
             SlowError: it did not come in time.
         """
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        try:
-            async with asyncio.timeout_at(asked + self._left):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise SlowError from error
-        gained = len(message.get("body", b"")) / PACE
-        # What came fast does not buy a long silence later.
-        self._left = min(self._left + gained - (loop.time() - asked), PATIENCE)
-        return message
+        return await self._patience.wait(self._receive())
 
 
 class PacedSend:
     """A send that waits as long as the reader keeps up.
 
     Args:
-        send: takes an answer; only the time spent waiting for it counts.
+        send: takes an answer.
     """
 
-    __slots__ = ("_left", "_send")
+    __slots__ = ("_patience", "_send")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._left = PATIENCE
+        self._patience = _Patience()
 
     async def __call__(self, message: Message) -> None:
         """Send the next message, a long one in pieces.
@@ -85,12 +106,4 @@ class PacedSend:
             await self._pass_on({**message, "body": piece, "more_body": more or not last})
 
     async def _pass_on(self, message: Message) -> None:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        try:
-            async with asyncio.timeout_at(asked + self._left):
-                await self._send(message)
-        except TimeoutError as error:
-            raise SlowError from error
-        gained = len(message.get("body", b"")) / PACE
-        self._left = min(self._left + gained - (loop.time() - asked), PATIENCE)
+        await self._patience.wait(self._send(message), message)
