@@ -64,6 +64,16 @@ def open_outbox(
     )
 
 
+def check_worker(settings: Settings) -> None:
+    """Make sure that a worker may send the outbox's mail.
+
+    Raises:
+        InputError: it may not.
+    """
+    if settings.outbox is not None and "://" not in settings.outbox:
+        raise InputError("outbox", "is a file, whose mail only smtps serve sends")
+
+
 def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | None:
     """Where outcomes wait that the database does not take; None for beside the outbox's file.
 

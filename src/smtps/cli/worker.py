@@ -31,13 +31,12 @@ def run(options: Namespace) -> int:
     """Work until told to stop."""
     if options.check_config:
         return examining.examine("worker", options.config, {}, as_json=options.json)
+    from smtps.api.outbox import check_worker  # noqa: PLC0415
     from smtps.api.settings import load  # noqa: PLC0415
     from smtps.cli import loop  # noqa: PLC0415
-    from smtps.errors import InputError  # noqa: PLC0415
 
     settings = load(options.config)
-    if settings.outbox is not None and "://" not in settings.outbox:
-        raise InputError("outbox", "is a file, whose mail only smtps serve sends")
+    check_worker(settings)
     return loop.run(_work(options, settings))
 
 

@@ -10,6 +10,7 @@ from smtps.api.examining.findings import Findings
 from smtps.api.examining.places import port, uploads, whose_rights
 from smtps.api.examining.store import outbox
 from smtps.api.examining.values import examine
+from smtps.api.outbox import check_worker
 
 
 def examined(
@@ -34,10 +35,11 @@ def examined(
     place = settings.outbox
     if place is None and "outbox" not in faulty and command == "worker":
         findings.add("outbox", 'is not set; write outbox = "postgresql://…"')
-    elif place is not None and "://" not in place and command == "worker":
-        findings.add("outbox", "is a file, whose mail only smtps serve sends")
-    elif place is not None and "outbox" not in faulty:
-        outbox(findings, place, own=settings.deliver)
+    with findings.noting("outbox"):
+        if command == "worker":
+            check_worker(settings)
+        if place is not None and "outbox" not in faulty:
+            outbox(findings, place, own=settings.deliver)
     accounts(findings, settings)
     whose_rights(findings)
     findings.untried += [
