@@ -16,7 +16,17 @@ from smtps.api.express import Express
 from smtps.api.guards.gate import Gate
 from smtps.api.guards.rates import Rates
 from smtps.api.metrics import Metrics
-from smtps.api.routes import check, diagnosis, inbox, messages, operation, probe, seed, text
+from smtps.api.routes import (
+    check,
+    diagnosis,
+    inbox,
+    messages,
+    operation,
+    probe,
+    seed,
+    standing,
+    text,
+)
 from smtps.api.service import Service
 from smtps.api.settings import Settings
 from smtps.api.warm import WarmPools
@@ -87,7 +97,7 @@ def create_app(
     )
     problems.install(app)
     schemas.describe(app)
-    for routes in (seed, check, diagnosis, messages, operation, probe, text):
+    for routes in (seed, check, diagnosis, messages, standing, operation, probe, text):
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(service, gallery))

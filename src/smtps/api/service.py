@@ -25,7 +25,7 @@ from smtps.diagnosis.checking import check
 from smtps.diagnosis.discovery import Means, means
 from smtps.diagnosis.report import Report
 from smtps.diagnosis.visit import Progress
-from smtps.errors import ForbiddenError, Phase
+from smtps.errors import ForbiddenError, LocalError, Phase
 from smtps.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
@@ -57,10 +57,34 @@ class Service:
     warm: WarmPools | None = None
     outbox: Outbox | None = None
 
+    def need_outbox(self) -> Outbox:
+        """The outbox.
+
+        Raises:
+            LocalError: there is none.
+        """
+        if self.outbox is None:
+            raise LocalError(
+                "outbox.not_configured", "This service has no outbox.", phase=Phase.INPUT
+            )
+        return self.outbox
+
     def granted(self, scope: Scope) -> set[str] | None:
         """The accounts that a caller may use; None for all."""
         grants = self.settings.grants.get(scope.get("smtps.caller") or "")
         return None if grants is None else set(grants)
+
+    def asked(self, scope: Scope, names: Sequence[str]) -> list[str] | None:
+        """The accounts that a question is about; None for all.
+
+        Args:
+            scope: of the caller, who learns nothing of accounts that it may not use.
+            names: those that it asks about; none for all that it may use.
+        """
+        mine = self.granted(scope)
+        if mine is None:
+            return sorted(set(names)) or None
+        return sorted(mine.intersection(names) if names else mine)
 
     def check_granted(self, scope: Scope, account: str) -> None:
         """Make sure that a caller may use an account: one that there is not is one that it may not

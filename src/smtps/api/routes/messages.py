@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
@@ -17,11 +17,10 @@ from smtps.api.express import Shortcut
 from smtps.api.guards.body import judge_message
 from smtps.api.queueing import MessageRequest, Moment, Printable, idempotency_key
 from smtps.api.service import Service
-from smtps.errors import InputError, LocalError, Phase
+from smtps.errors import InputError
 from smtps.message import Attachment
 from smtps.outbox import reading
 from smtps.outbox.control import ControlError
-from smtps.outbox.notices import NoticeFilter, NoticeState
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.reading import LARGEST_PAGE, PAGE, Filter
 from smtps.outbox.records import Key
@@ -42,7 +41,7 @@ _BODY = Body(openapi_examples={"a message": {"value": schemas.EXAMPLE_MESSAGE}})
 
 
 def router(service: Service) -> APIRouter:
-    """``/api/smtps/messages`` and ``/api/smtps/accounts``."""
+    """``/api/smtps/messages``."""
     routes = APIRouter(prefix="/api/smtps", tags=["the outbox"], route_class=BodyRoute)
 
     @routes.post(
@@ -66,12 +65,10 @@ def router(service: Service) -> APIRouter:
         cursor: Printable | None = None,
         limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
     ) -> dict[str, Any]:
-        mine = service.granted(http.scope)
-        wanted = set(account) & mine if account and mine is not None else set(account) or mine
-        found = await outbox(service).page(
+        found = await service.need_outbox().page(
             Filter(
                 states=[state.value for state in status] or None,
-                accounts=None if wanted is None else sorted(wanted),
+                accounts=service.asked(http.scope, account),
                 tag=tag,
                 since=None if since is None else round(since.timestamp() * 1000),
                 until=None if until is None else round(until.timestamp() * 1000),
@@ -83,61 +80,45 @@ def router(service: Service) -> APIRouter:
             "messages": found, "cursor": found[-1]["id"] if len(found) == limit else None
         }  # fmt: skip
 
+    _about_one(routes, service)
+    return routes
+
+
+_STEPS = (
+    ("DELETE", "/messages/{id}", Outbox.cancel, "Do not send it (any more)"),
+    ("POST", "/messages/{id}/retry", Outbox.retry, "Send it now, or once more"),
+    ("POST", "/messages/{id}/notify", Outbox.notify, "Deliver its webhook notice (again)"),
+)
+"""What can be done with a message: method, path, what does it, summary."""
+
+
+def _about_one(routes: APIRouter, service: Service) -> None:
+    """What can be asked about one message, and done with it."""
+
     @routes.get("/messages/{id}", summary="One message, its recipients and attempts")
     async def show(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002  # the path's name
         return await message(service, http.scope, id)
 
-    @routes.delete("/messages/{id}", summary="Do not send it (any more)")
-    async def cancel(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
-        await message(service, http.scope, id)
-        await outbox(service).cancel(id)
-        return await message(service, http.scope, id)
+    def step(act: Callable[[Outbox, str], Awaitable[None]]) -> Callable[..., Awaitable[Any]]:
+        async def taken(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
+            await message(service, http.scope, id)
+            await act(service.need_outbox(), id)
+            return await message(service, http.scope, id)
 
-    @routes.post("/messages/{id}/retry", summary="Send it now, or once more")
-    async def retry(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
-        await message(service, http.scope, id)
-        await outbox(service).retry(id)
-        return await message(service, http.scope, id)
+        return taken
 
-    @routes.post("/messages/{id}/notify", summary="Deliver its webhook notice (again)")
-    async def notify(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
-        await message(service, http.scope, id)
-        await outbox(service).notify(id)
-        return await message(service, http.scope, id)
-
-    @routes.get(
-        "/notices", summary="Webhook notices that were not delivered, newest messages first"
-    )
-    async def notices(
-        http: Request,
-        status: NoticeState = NoticeState.UNDELIVERED,
-        account: Annotated[list[Printable], Query(max_length=10)] = [],  # noqa: B006
-        cursor: Printable | None = None,
-        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
-    ) -> dict[str, Any]:
-        mine = service.granted(http.scope)
-        wanted = set(account) & mine if account and mine is not None else set(account) or mine
-        found = await outbox(service).notices(
-            NoticeFilter(
-                state=status,
-                accounts=None if wanted is None else sorted(wanted),
-                before=cursor,
-                limit=limit,
-            )
-        )
-        return {
-            "notices": found, "cursor": found[-1]["message"] if len(found) == limit else None
-        }  # fmt: skip
+    for method, path, act, summary in _STEPS:
+        routes.add_api_route(path, step(act), methods=[method], name=act.__name__, summary=summary)
 
     @routes.get("/messages/{id}/transcript", summary="What was said in each attempt")
     async def transcript(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
         await message(service, http.scope, id)
-        return {"attempts": await outbox(service).transcript(id)}
+        return {"attempts": await service.need_outbox().transcript(id)}
 
     @routes.get("/messages/{id}/raw", summary="The message itself", response_class=Response)
     async def raw(id: _ID, http: Request) -> Response:  # noqa: A002
         await message(service, http.scope, id)
-        if (data := await outbox(service).body(id)) is None:
+        if (data := await service.need_outbox().body(id)) is None:
             raise ControlError("outbox.body_gone", "The message itself is not kept any more.")
         # As text: a browser must not render what a stranger wrote.
         return Response(data, media_type="text/plain")
@@ -152,22 +133,6 @@ def router(service: Service) -> APIRouter:
         await message(service, http.scope, id)
         return StreamingResponse(_changes(service, id), media_type="text/event-stream")
 
-    @routes.get("/accounts", summary="The accounts you may use, and how they stand")
-    async def accounts(http: Request) -> dict[str, Any]:
-        mine = service.granted(http.scope)
-        states = await outbox(service).account_states()
-        return {"accounts": [s for s in states if mine is None or s["account"] in mine]}
-
-    @routes.post("/accounts/{name}/resume", summary="Let an account that waits send again")
-    async def resume(name: str, http: Request) -> dict[str, Any]:
-        box = outbox(service)
-        service.check_granted(http.scope, name)
-        await box.resume(box.account(name).name)
-        states = await box.account_states()
-        return next(state for state in states if state["account"] == name)
-
-    return routes
-
 
 async def take(service: Service, request: MessageRequest, scope: Scope) -> Document:
     """The answer to a message that is handed over.
@@ -175,7 +140,7 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     Raises:
         SMTPSError: it was not taken.
     """
-    box = outbox(service)
+    box = service.need_outbox()
     judge_message(request, service.settings)
     service.check_granted(scope, request.account)  # first: whether there is one is not told
     account = box.account(request.account)
@@ -205,24 +170,13 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     return Document(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
 
 
-def outbox(service: Service) -> Outbox:
-    """The outbox.
-
-    Raises:
-        LocalError: there is none.
-    """
-    if service.outbox is None:
-        raise LocalError("outbox.not_configured", "This service has no outbox.", phase=Phase.INPUT)
-    return service.outbox
-
-
 async def message(service: Service, scope: Scope, id_: str) -> dict[str, Any]:
     """A message that the caller may know of.
 
     Raises:
         ControlError: there is none, or it is another's.
     """
-    box, mine = outbox(service), service.granted(scope)
+    box, mine = service.need_outbox(), service.granted(scope)
     if id_.isprintable():  # PostgreSQL can be asked for nothing else
         found: dict[str, Any] = await box.show(id_)
         if mine is None or found["account"] in mine:
@@ -231,7 +185,7 @@ async def message(service: Service, scope: Scope, id_: str) -> dict[str, Any]:
 
 
 async def _changes(service: Service, id_: str) -> AsyncIterator[bytes]:
-    box, before, silent = outbox(service), None, 0.0
+    box, before, silent = service.need_outbox(), None, 0.0
     end = asyncio.get_running_loop().time() + LONGEST
     while not service.stopping.is_set() and asyncio.get_running_loop().time() < end:
         try:
