@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 
 from fastapi import FastAPI
 from pydantic_core import to_json
@@ -92,25 +93,30 @@ def create_app(
         summary="Tell whether mail submission over TLS works, why not, and send mail through it.",
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,  # it would be written anew for each who asks
+        openapi_url=None,  # see below
         responses=problems.RESPONSES,
     )
     problems.install(app)
-    schemas.describe(app)
+    _describe(app)
     for routes in (seed, check, diagnosis, messages, standing, operation, probe, text):
         app.include_router(routes.router(service))
     if gallery is not None:
         app.include_router(inbox.router(service, gallery))
-    written: list[bytes] = []
-
-    @app.get("/openapi.json", include_in_schema=False)
-    async def description() -> Response:
-        if not written:
-            written.append(to_json(app.openapi()))
-        return Response(written[0], media_type="application/json")
-
     shortcuts = seed.express(service) | messages.express(service)
     express = Express(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)
     app.front = ServerErrorMiddleware(gate, problems.bug)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """``/openapi.json``. FastAPI would write it anew for each who asks."""
+    schemas.describe(app)
+
+    @cache
+    def written() -> bytes:
+        return to_json(app.openapi())
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description() -> Response:
+        return Response(written(), media_type="application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -19,66 +20,42 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "smtps_http_requests", "Requests answered.", ("route", "status"), registry=self.registry
-        )
-        self.seconds = Histogram(
-            "smtps_http_request_seconds",
-            "Time to answer.",
-            ("route",),
-            registry=self.registry,
-            buckets=_SECONDS,
-        )
-        self.running = Gauge(
-            "smtps_http_requests_running", "Requests under way.", registry=self.registry
-        )
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self.checks = Counter(
-            "smtps_checks", "Checks, by verdict.", ("verdict",), registry=self.registry
-        )
-        self.messages = Counter(
-            "smtps_messages", "Messages, by outcome.", ("outcome",), registry=self.registry
-        )
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
 
-        self.accepted = Counter(
-            "smtps_outbox_accepted", "Messages taken in.", ("account",), registry=self.registry
+        self.requests = counter("smtps_http_requests", "Requests answered.", ("route", "status"))
+        self.seconds = histogram(
+            "smtps_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS
         )
-        self.attempts = Counter(
-            "smtps_outbox_attempts",
-            "Attempts, by what the message became.",
-            ("account", "status"),
-            registry=self.registry,
+        self.running = gauge("smtps_http_requests_running", "Requests under way.")
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.checks = counter("smtps_checks", "Checks, by verdict.", ("verdict",))
+        self.messages = counter("smtps_messages", "Messages, by outcome.", ("outcome",))
+
+        self.accepted = counter("smtps_outbox_accepted", "Messages taken in.", ("account",))
+        self.attempts = counter(
+            "smtps_outbox_attempts", "Attempts, by what the message became.", ("account", "status")
         )
-        self.latency = Histogram(
-            "smtps_outbox_seconds",
-            "Time from a message's acceptance to its end.",
-            ("account",),
-            registry=self.registry,
+        self.latency = histogram(
+            "smtps_outbox_seconds", "Time from a message's acceptance to its end.", ("account",),
             buckets=_LONG_SECONDS,
+        )  # fmt: skip
+        self.depth = gauge(
+            "smtps_outbox_messages", "Messages that are not ended.", ("account", "status")
         )
-        self.depth = Gauge(
-            "smtps_outbox_messages",
-            "Messages that are not ended.",
-            ("account", "status"),
-            registry=self.registry,
-        )
-        self.oldest = Gauge(
-            "smtps_outbox_oldest_seconds",
-            "Age of the oldest message that is not ended.",
+        self.oldest = gauge(
+            "smtps_outbox_oldest_seconds", "Age of the oldest message that is not ended.",
             ("account",),
-            registry=self.registry,
-        )
-        self.stopped = Gauge(
+        )  # fmt: skip
+        self.stopped = gauge(
             "smtps_outbox_account_stopped",
             "1 while an account waits for somebody to mend something.",
             ("account",),
-            registry=self.registry,
         )
-
-        self.outbox_up = Gauge(
+        self.outbox_up = gauge(
             "smtps_outbox_up",
             "1 while the outbox's database answers; at 0 its other figures are old.",
-            registry=self.registry,
         )
 
     def delivered(self, account: str, status: str, seconds: float) -> None:

@@ -14,10 +14,11 @@ from smtps.errors import ForbiddenError, Phase
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.inbox import Stored
 
+PATH = "/api/sandbox"
+
 
 def router(service: Service, gallery: Gallery) -> APIRouter:
     """``/api/sandbox``."""
-    routes = APIRouter(prefix="/api/sandbox", tags=["sandbox"])
 
     def permit(request: Request) -> None:
         if not service.has_right(request.scope, "inbox"):
@@ -26,7 +27,9 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
                 phase=Phase.INPUT,
             )  # fmt: skip
 
-    mail = [Depends(permit)]
+    # The whole path stands with the inner router, or the metrics would name a part of it.
+    routes = APIRouter(tags=["sandbox"])
+    mail = APIRouter(prefix=f"{PATH}/messages", dependencies=[Depends(permit)])
 
     def stored(number: str) -> Stored:
         found = gallery.inbox.get(number)
@@ -34,38 +37,28 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
             raise HTTPException(404)
         return found
 
-    @routes.get("", summary="The personas")
+    @routes.get(PATH, summary="The personas")
     async def personas() -> dict[str, Any]:
         return gallery.as_json()
 
-    @routes.get("/messages", summary="The mail, the oldest first", dependencies=mail)
+    @mail.get("", summary="The mail, the oldest first")
     async def messages() -> dict[str, Any]:
         return {"messages": [message.summary() for message in gallery.inbox.all()]}
 
-    @routes.delete("/messages", summary="Throw the mail away", status_code=204, dependencies=mail)
+    @mail.delete("", summary="Throw the mail away", status_code=204)
     async def clear() -> None:
         gallery.inbox.clear()
 
-    @routes.get("/messages/{number}", summary="One message", dependencies=mail)
+    @mail.get("/{number}", summary="One message")
     async def message(number: str) -> dict[str, Any]:
         return stored(number).details()
 
-    @routes.get(
-        "/messages/{number}/raw",
-        summary="One message as it came in",
-        response_class=Response,
-        dependencies=mail,
-    )
+    @mail.get("/{number}/raw", summary="One message as it came in", response_class=Response)
     async def raw(number: str) -> Response:
         # As text: a browser must not render what a stranger wrote.
         return Response(stored(number).data, media_type="text/plain")
 
-    @routes.get(
-        "/messages/{number}/html",
-        summary="Its HTML, for a frame",
-        response_class=Response,
-        dependencies=mail,
-    )
+    @mail.get("/{number}/html", summary="Its HTML, for a frame", response_class=Response)
     async def html(number: str) -> Response:
         text = stored(number).details()["html"]
         if text is None:
@@ -73,4 +66,5 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
         headers = {"Content-Security-Policy": MAIL_POLICY}
         return Response(text, media_type="text/html", headers=headers)
 
+    routes.include_router(mail)
     return routes
