@@ -55,12 +55,24 @@ class BodyRoute(APIRoute):
             return handle
         model: type[BaseModel] = field.field_info.annotation  # type: ignore[assignment]
 
-        async def judged(request: Request) -> Response:
+        async def judged(http: Request) -> Response:
+            request = _ParsedRequest(http.scope, http.receive)
             if content := await request.body():
-                await parsed(model, content, request.scope.get("smtps.short", b""))
+                short = request.scope.get("smtps.short", b"")
+                request.model = await parsed(model, content, short)
             return await handle(request)
 
         return judged
+
+
+class _ParsedRequest(Request):
+    """One whose body the framework need not parse again."""
+
+    model: BaseModel
+
+    async def json(self) -> BaseModel:
+        """What has been made of the body."""
+        return self.model
 
 
 async def parsed(model: type[Model], content: bytes, short: bytes = b"") -> Model:
