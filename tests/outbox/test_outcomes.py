@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -189,6 +191,33 @@ def test_a_file_is_its_processs_until_that_has_ended(tmp_path: Path) -> None:
     assert not path.exists()
     with taken(path) as records:
         assert records is None
+
+
+def test_a_record_that_was_written_in_part_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, write, room = kept(tmp_path), os.write, 20
+
+    def short(file: int, octets: bytes) -> int:
+        """As on a disk that is full after so many octets."""
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done = write(file, octets[:room])
+        room -= done
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr("smtps.outbox.spool.os.write", short)
+        with pytest.raises(OSError, match="space"):
+            spool.keep([{"kind": "forsaken", "account": "b", "token": 3, "begun": 4}])
+    spool.keep([{"kind": "forsaken", "account": "c", "token": 5, "begun": 6}])
+    spool.close()
+    (path,) = Spool(tmp_path, "name").left()
+    with taken(path) as records:
+        assert records is not None
+        assert [record["account"] for record in records] == ["a", "c"]
+    assert not path.exists()
 
 
 def test_outboxes_that_share_a_folder_do_not_mix(tmp_path: Path) -> None:

@@ -49,9 +49,15 @@ class Spool:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             _sync(self._folder)
         lines = "".join(json.dumps(record) + "\n" for record in records).encode()
-        while lines:
-            lines = lines[os.write(self._file, lines) :]
-        os.fsync(self._file)
+        before = os.fstat(self._file).st_size
+        try:
+            while lines:
+                lines = lines[os.write(self._file, lines) :]
+            os.fsync(self._file)
+        except OSError:  # a full disk took a part, say, to which the next record would be added
+            with suppress(OSError):
+                os.ftruncate(self._file, before)
+            raise
         return self._path
 
     def clear(self) -> None:
