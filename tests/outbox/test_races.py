@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 from tests.outbox.rig import ON_POSTGRESQL, Rig, people
+from tests.outbox.test_clock import HOUR, sees, times, waits_until
 from tests.outbox.test_recovery import marks, settles, takes
 
 from smtps.client.result import Outcome
 from smtps.outbox import control
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import Bounds, Outbox
+from smtps.outbox.rewind import Seen, Sight, look
+from smtps.outbox.schedule import MINUTE
 
 pytestmark = ON_POSTGRESQL
 
@@ -128,3 +131,24 @@ async def test_what_a_paused_lane_tells_while_it_is_replaced_counts(
         await takes(rig)
     assert written == [True]
     assert (await rig.outbox.show(id_))["status"] == "sent"
+
+
+async def test_what_waits_is_moved_once_when_two_see_that_the_clock_went_back(
+    rig: Rig, other: Outbox
+) -> None:
+    id_ = await rig.accept()
+    now = rig.clock.now()
+    await waits_until(rig, id_, "queued", now + 7 * MINUTE)
+    await sees(rig, now)
+    before = Sight(now - 5 * HOUR, back=True)
+    moved: list[int] = []
+
+    async def sees_too() -> None:
+        seen: Seen = await other.store.write(look, before)
+        moved.append(seen.moved)
+
+    async with between(rig.outbox, "UPDATE messages SET due", sees_too):
+        moved.append(await sees(rig, before.now))
+    assert sorted(moved) == [0, 5 * HOUR]
+    there = before.now + 7 * MINUTE
+    assert await times(rig, id_) == (there, there)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, case, update
+from sqlalchemy import Column, Connection, case, select, update
 
-from smtps.outbox import control, reading, tables
+from smtps.outbox import control, tables
 from smtps.outbox.clock import JUMP
 from smtps.outbox.states import State
 
 SEEN = "seen"
 
-_M, _L, _N = tables.messages.c, tables.lanes.c, tables.notices.c
+_M, _L, _N, _T = tables.messages.c, tables.lanes.c, tables.notices.c, tables.meta.c
 
 
 AWAY = 60 * 60_000
@@ -55,7 +55,9 @@ def look(connection: Connection, sights: Sequence[Sight]) -> list[Seen]:
 
 
 def _look(connection: Connection, sight: Sight) -> Seen:
-    seen = int(reading.meta(connection).get(SEEN, "0"))
+    # Of two processes that find the clock behind, the second waits for what the first has seen.
+    query = select(_T.value).where(_T.name == SEEN).with_for_update()
+    seen = int(connection.execute(query).scalar() or "0")
     by = seen - sight.now
     if by < JUMP:
         if by < 0:
