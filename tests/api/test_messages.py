@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
@@ -22,12 +23,14 @@ from tests.webserver import answer as web_answer
 from smtps.api.app import create_app
 from smtps.api.guards.tokens import hash_token
 from smtps.api.metrics import Metrics
+from smtps.api.routes import operation
 from smtps.api.settings import Settings
 from smtps.errors import InputError
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Bounds, Outbox
 from smtps.outbox.teller import Teller
+from smtps.outbox.writer import unavailable
 from smtps.sandbox.gallery import Gallery
 
 PATH = "/api/smtps/messages"
@@ -314,6 +317,34 @@ async def test_accounts_and_metrics(gallery: Gallery, tmp_path: Path) -> None:
     assert 'smtps_outbox_messages{account="main",status="scheduled"} 1.0' in text
     assert 'smtps_outbox_seconds_count{account="main"} 1.0' in text
     assert [(a["account"], a["status"]) for a in accounts] == [("main", "ok")]
+
+
+async def test_a_measurement_that_nobody_waits_for_any_more_leaves_nothing_in_the_log(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    box, hanging = outbox_at(gallery.boxes["healthy"], tmp_path), asyncio.Event()
+    over: list[asyncio.Task[Any] | None] = []
+
+    async def depth() -> None:
+        over.append(asyncio.current_task())
+        await hanging.wait()
+        raise unavailable()
+
+    monkeypatch.setattr(operation, "PATIENCE", 0.05)
+    monkeypatch.setattr(box, "depth", depth)
+    async with box:
+        app = create_app(Settings(), gallery, outbox=box, metrics=Metrics())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            for _ in range(2):
+                assert "smtps_outbox_up 0.0" in (await client.get("/metrics")).text
+                hanging.set()
+                await asyncio.wait([task for task in over if task is not None])
+    over.clear()
+    del app, transport, client
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_token_uses_its_accounts_and_sees_no_others(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -13,13 +14,14 @@ import pytest
 from tests.outbox.database import Server
 from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
 
-from smtps.outbox import reading
+from smtps.outbox import readiness, reading
 from smtps.outbox.intake import Accepted, KeyReusedError
 from smtps.outbox.outbox import Bounds
 from smtps.outbox.postgres import HEARTBEAT
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key
-from smtps.outbox.writer import StoreError
+from smtps.outbox.store import Store
+from smtps.outbox.writer import StoreError, unavailable
 
 KEY = Key("shop", "order-17", "a" * 64)
 
@@ -181,6 +183,28 @@ async def test_a_nearly_full_disk_is_told_before_it_is_full(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     expected = None if rig.place.startswith("postgresql") else "the disk is full"
     assert await rig.outbox.trouble() == expected
+
+
+async def test_a_probe_that_nobody_waits_for_any_more_leaves_nothing_in_the_log(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hanging = asyncio.Event()
+
+    async def try_out(*_: object) -> None:
+        await hanging.wait()
+        raise unavailable()
+
+    monkeypatch.setattr(readiness, "PATIENCE", 0.2)
+    monkeypatch.setattr(Store, "try_out", try_out)
+    await rig.start(deliver=False)
+    assert await rig.outbox.trouble() == "The database of the outbox does not answer."
+    hanging.set()
+    trying = rig.outbox._readiness._trying
+    assert trying is not None
+    await asyncio.wait([trying])
+    rig.outbox._readiness._trying = trying = None
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @ON_A_FILE

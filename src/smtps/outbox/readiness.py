@@ -36,7 +36,7 @@ class Readiness:
         self._full = full
         self._now = now
         self._written = float("-inf")
-        self._trying: asyncio.Task[None] | None = None
+        self._trying: asyncio.Task[str | None] | None = None
 
     async def trouble(self) -> str | None:
         """Why no mail can be taken in, or None."""
@@ -46,12 +46,9 @@ class Readiness:
                     return "the disk is full"
                 if self._full():
                     return "the outbox is full"
-                await self._write()
+                return await self._write()
         except TimeoutError:
             return "The database of the outbox does not answer."
-        except StoreError as error:
-            return error.failure.message
-        return None
 
     async def _disk_is_full(self) -> bool:
         place = self._store.behind.place
@@ -59,13 +56,18 @@ class Readiness:
             return False
         return (await asyncio.to_thread(shutil.disk_usage, place)).free < LEAST_FREE
 
-    async def _write(self) -> None:
+    async def _write(self) -> str | None:
         if not self._store.away and self._now() - self._written < FRESH:
-            return
+            return None
         if self._trying is None or self._trying.done():
             self._trying = asyncio.create_task(self._try())
-        await asyncio.shield(self._trying)
+        return await asyncio.shield(self._trying)
 
-    async def _try(self) -> None:
-        await self._store.try_out(PATIENCE)
+    async def _try(self) -> str | None:
+        """Why nothing can be written, or None; who asked may not wait for it any more."""
+        try:
+            await self._store.try_out(PATIENCE)
+        except StoreError as error:
+            return error.failure.message
         self._written = self._now()
+        return None

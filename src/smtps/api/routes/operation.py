@@ -43,7 +43,7 @@ def router(service: Service) -> APIRouter:
             measured[:] = [asyncio.create_task(_measure(outbox, service.metrics))]
         try:
             await asyncio.wait_for(asyncio.shield(measured[0]), PATIENCE)
-        except (TimeoutError, StoreError):
+        except TimeoutError:
             service.metrics.outbox_up.set(0)
 
     @routes.get("/metrics", summary="For Prometheus", response_class=Response)
@@ -60,9 +60,13 @@ def router(service: Service) -> APIRouter:
 
 
 async def _measure(outbox: Outbox, metrics: Metrics) -> None:
-    """What the outbox holds now."""
+    """What the outbox holds now; who asked may not wait for it any more."""
     now = outbox.clock.now()
-    depth, states = await outbox.depth(), await outbox.account_states()
+    try:
+        depth, states = await outbox.depth(), await outbox.account_states()
+    except StoreError:
+        metrics.outbox_up.set(0)
+        return
     for gauge in (metrics.depth, metrics.oldest, metrics.stopped):
         gauge.clear()
     oldest: dict[str, int] = {}
