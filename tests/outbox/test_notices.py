@@ -24,6 +24,7 @@ from smtps.outbox import notices, tables
 from smtps.outbox.account import Webhook
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import DAY, Bounds
+from smtps.outbox.teller import LOOK
 from smtps.outbox.writer import StoreError
 
 KEY = b"k" * 32
@@ -154,7 +155,36 @@ async def test_a_slow_webhook_keeps_nobody_else_waiting(rig: Rig, heard: Heard) 
         await asyncio.wait([telling])
 
 
-@pytest.mark.parametrize("url", ["http://\x00", "http://xn--/"])
+async def test_one_host_counts_as_one_however_its_address_is_written(rig: Rig) -> None:
+    calls: list[str] = []
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append((await reader.readline()).decode())
+        try:
+            await asyncio.sleep(60)
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        urls = [f"http://localhost:{port}/", f"http://LocalHost:{port}/", f"http://localhost:{port}",
+                f"http://localhost:{port}?who=x", f"http://me:secret@localhost:{port}/"]
+        accounts = [rig.account(f"a{n}", webhook=Webhook(url, SECRET))
+                    for n, url in enumerate(urls)]  # fmt: skip
+        await rig.start(*accounts, deliver=False)
+        for account in accounts:
+            for _ in range(notices.EACH // 2):
+                await rig.outbox.cancel(await rig.accept(account=account.name))
+        telling = asyncio.create_task(rig.outbox._teller.round())
+        while len(calls) < notices.EACH:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(2 * LOOK)  # it looks for more to tell
+        assert len(calls) == notices.EACH
+        telling.cancel()
+        await asyncio.wait([telling])
+
+
+@pytest.mark.parametrize("url", ["http://\x00", "http://xn--/", "http://[", "http://\u2100/"])
 async def test_an_address_that_is_none_is_no_more_than_a_failure(rig: Rig, url: str) -> None:
     await is_put_off(rig, url)
 

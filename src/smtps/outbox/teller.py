@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from smtps.core.reply import printable
 from smtps.errors import Failure, NetworkError, SMTPSError
@@ -60,6 +61,14 @@ def check(answer: Document) -> None:
     raise NetworkError("web.status", f"The web server answered {answer.status}.")
 
 
+def _receiver(url: str) -> str:
+    """The host and port that a URL means, whoever logs in and whatever is asked there."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:  # nothing can be told there
+        return url
+
+
 class Teller:
     """Tells what is to be told, again and again until it is heard.
 
@@ -74,7 +83,7 @@ class Teller:
         self._accounts = accounts
         self._clock = clock
         self._receivers = {
-            name: account.webhook.url.partition("://")[2].partition("/")[0]
+            name: _receiver(account.webhook.url)
             for name, account in accounts.items()
             if account.webhook is not None
         }
