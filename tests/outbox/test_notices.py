@@ -167,8 +167,13 @@ async def test_one_host_counts_as_one_however_its_address_is_written(rig: Rig) -
 
     async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        urls = [f"http://localhost:{port}/", f"http://LocalHost:{port}/", f"http://localhost:{port}",
-                f"http://localhost:{port}?who=x", f"http://me:secret@localhost:{port}/"]
+        urls = [
+            f"http://localhost:{port}/",
+            f"http://LocalHost:{port}/",
+            f"http://localhost:{port}",
+            f"http://localhost:{port}?who=x",
+            f"http://me:secret@localhost:{port}/",
+        ]
         accounts = [rig.account(f"a{n}", webhook=Webhook(url, SECRET))
                     for n, url in enumerate(urls)]  # fmt: skip
         await rig.start(*accounts, deliver=False)
