@@ -19,6 +19,7 @@ from smtps.api.app import create_app
 from smtps.api.crowd import Crowd, room
 from smtps.api.guards.callers import Proxies
 from smtps.api.heads import KEEP_ALIVE, LONGEST, protocol_class
+from smtps.api.memory import keep_small
 from smtps.api.metrics import Metrics
 from smtps.api.outbox import open_outbox
 from smtps.api.settings import Settings
@@ -87,6 +88,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         listener = take_port(settings)
         stack.callback(listener.close)
+        small = asyncio.create_task(keep_small())
+        stack.callback(small.cancel)
         metrics, farewells = Metrics(), Farewells()
         stack.push_async_callback(farewells.aclose)
         warm = WarmPools(settings.warm) if settings.warm else None
