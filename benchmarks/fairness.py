@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smtps.api.guards.tokens import hash_token
+from smtps.config.callers import hash_token
 
 HERE = Path(__file__).parent
 FOUND = HERE / "fairness.md"

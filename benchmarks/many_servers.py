@@ -31,8 +31,8 @@ from tests.peers.sendmail import Sendmail
 from tests.peers.server import DOMAIN, Server
 
 import smtps
+from smtps.client.commands import Terms
 from smtps.client.outgoing import prepare
-from smtps.client.terms import Terms
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.records import Submission

@@ -14,12 +14,12 @@ from benchmarks.outbox_load import SQLITE, Place
 from sqlalchemy import Connection, Engine, text
 
 from smtps.outbox import control, reading
-from smtps.outbox.ledger import mark
+from smtps.outbox.lane_store import mark
+from smtps.outbox.lease import Takeover, take
 from smtps.outbox.outbox import DAY
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Tenure, Wish
 from smtps.outbox.store import backend, prepare
-from smtps.outbox.tenure import Takeover, take
 
 DAYS = 90
 ACCOUNTS = 20

@@ -25,8 +25,8 @@ from benchmarks.service import TEXT, free_port, wait_for
 from benchmarks.speed import HERE, WORK
 from tests.outbox.database import Server
 
-from smtps.api.queueing import MessageRequest
-from smtps.options import Endpoint
+from smtps.endpoint import Endpoint
+from smtps.http.message_requests import MessageRequest
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 

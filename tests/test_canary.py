@@ -17,8 +17,8 @@ from tests.conftest import StartSandbox
 from tests.dialogues.scripted import ScriptedWire
 
 import smtps
-from smtps.cli.main import main
 from smtps.client.session import Session
+from smtps.main import main
 from smtps.net.wire import Wire
 from smtps.sandbox.gallery import Gallery
 
@@ -190,8 +190,8 @@ def test_the_shell_tells_nobody(
 async def test_the_service_tells_nobody() -> None:
     import httpx2 as httpx  # noqa: PLC0415
 
-    from smtps.api.app import create_app  # noqa: PLC0415
-    from smtps.api.settings import Settings  # noqa: PLC0415
+    from smtps.config.settings import Settings  # noqa: PLC0415
+    from smtps.http.app import create_app  # noqa: PLC0415
 
     async with Gallery() as gallery:
         transport = httpx.ASGITransport(create_app(Settings(), gallery))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from smtps.errors import InputError
-from smtps.message import MAX_IN_MEMORY, Attachment, Message
-from smtps.mime import compose
+from smtps.message.message import MAX_IN_MEMORY, Attachment, Message
+from smtps.message.mime import compose
 
 TEXT = "Größe 5 €, 日本語 💩\r\n"
 

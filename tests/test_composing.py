@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from smtps.addresses import NameAddr
-from smtps.client.envelope import Envelope
-from smtps.client.outgoing import prepare
+from smtps.client.outgoing import Envelope, prepare
 from smtps.errors import InputError
-from smtps.message import Attachment, Message
-from smtps.mime import compose
+from smtps.message.addresses import NameAddr
+from smtps.message.message import Attachment, Message
+from smtps.message.mime import compose
 
 ENVELOPE = Envelope.of("ann@example.com", "bob@example.org")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtps.content import Content, header
+from smtps.message.content import Content, header
 
 
 @pytest.mark.parametrize(

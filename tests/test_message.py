@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from smtps.addresses import NameAddr, mailbox
 from smtps.core.address import Mailbox
 from smtps.errors import InputError, Phase
-from smtps.message import OWN_FIELDS, Attachment, Message
-from smtps.mime import compose
+from smtps.message.addresses import NameAddr, mailbox
+from smtps.message.message import OWN_FIELDS, Attachment, Message
+from smtps.message.mime import compose
 
 
 def a_message(**fields: Any) -> Message:

@@ -20,13 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smtps.client.envelope import DSN, Envelope
-from smtps.client.outgoing import Outgoing, check_capabilities, check_raw, prepare
-from smtps.content import Content
+from smtps.client.outgoing import DSN, Envelope, Outgoing, check_capabilities, check_raw, prepare
 from smtps.core.address import Mailbox
 from smtps.core.capabilities import Capabilities
 from smtps.errors import CapabilityError, InputError, Phase
-from smtps.message import Message
+from smtps.message.content import Content
+from smtps.message.message import Message
 
 FUZZ = settings(max_examples=100, deadline=None, database=None)
 ENVELOPE = Envelope.of("bounce@example.com", "bob@example.org")

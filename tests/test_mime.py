@@ -18,10 +18,10 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from smtps.addresses import NameAddr
 from smtps.errors import InputError
-from smtps.message import Attachment, Message
-from smtps.mime import check_header_block, compose, format_date
+from smtps.message.addresses import NameAddr
+from smtps.message.message import Attachment, Message
+from smtps.message.mime import check_header_block, compose, format_date
 
 FUZZ = settings(
     max_examples=50,

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from smtps.api.settings import Settings
-from smtps.cli.main import build_parser
-from smtps.options import Timeouts
-from smtps.outbox.landing import SETTLE
+from smtps.config.settings import Settings
+from smtps.endpoint import Timeouts
+from smtps.main import build_parser
+from smtps.outbox.shutdown import SETTLE
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()

@@ -97,7 +97,7 @@ def test_an_error_comes_back_as_it_was(error: SMTPSError, copied: Copied) -> Non
 
 
 def test_each_subclass_elsewhere_comes_back_too() -> None:
-    from smtps.api.guards.rates import RateError  # noqa: F401, PLC0415
+    from smtps.http.guards.limits import RateError  # noqa: F401, PLC0415
     from smtps.outbox.control import ControlError  # noqa: F401, PLC0415
     from smtps.outbox.intake import KeyReusedError  # noqa: F401, PLC0415
 

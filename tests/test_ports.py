@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from tests.diagnosis.test_rules import facts
+from tests.checks.test_rules import facts
 
 import smtps
 from smtps.advice import ADVICE
-from smtps.api.accounts import AccountSettings
-from smtps.api.modules import Module
-from smtps.api.requests import CheckRequest
-from smtps.cli import server
-from smtps.cli.main import build_parser
-from smtps.diagnosis.rules.hints import hint
-from smtps.options import Endpoint, security_of
+from smtps.checks.rules.hints import hint
+from smtps.cli import server_options
+from smtps.config.accounts import AccountSettings
+from smtps.config.probe_modules import Module
+from smtps.endpoint import Endpoint, security_of
+from smtps.http.requests import CheckRequest
+from smtps.main import build_parser
 from smtps.providers import by_id
 
 STARTTLS = (25, 587, 2525, 2587)
@@ -29,7 +29,7 @@ def test_every_face_follows_the_port(port: int) -> None:
     assert account.endpoint().security == wanted
     assert Module().endpoint("x.test", port, most=1).security == wanted
     options = build_parser().parse_args(["check", f"x.test:{port}"])
-    assert server.endpoint(options, f"x.test:{port}").security == wanted
+    assert server_options.endpoint(options, f"x.test:{port}").security == wanted
 
 
 def test_a_bare_host_is_port_465_with_implicit_tls() -> None:
@@ -38,12 +38,12 @@ def test_a_bare_host_is_port_465_with_implicit_tls() -> None:
 
 
 @pytest.mark.parametrize(("port", "security"), [(587, "implicit"), (465, "starttls")])
-def test_whoever_says_how_is_believed(port: int, security: smtps.options.Security) -> None:
+def test_whoever_says_how_is_believed(port: int, security: smtps.endpoint.Security) -> None:
     assert Endpoint("x.test", port, security=security).security == security
     options = build_parser().parse_args(
         ["check", "x.test", "--port", str(port), "--security", security]
     )
-    assert server.endpoint(options, "x.test").security == security
+    assert server_options.endpoint(options, "x.test").security == security
 
 
 @pytest.mark.parametrize(

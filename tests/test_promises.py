@@ -14,13 +14,13 @@ import pytest
 
 import smtps
 from smtps.advice import ADVICE
-from smtps.api.guards.tokens import hash_token
-from smtps.api.settings import load
-from smtps.cli.main import build_parser
+from smtps.checks.facts import Facts
+from smtps.checks.rules.hints import hint
+from smtps.config.callers import hash_token
+from smtps.config.settings import load
 from smtps.core import grammar
-from smtps.diagnosis.facts import Facts
-from smtps.diagnosis.rules.hints import hint
-from smtps.options import Endpoint, EndpointOptions
+from smtps.endpoint import Endpoint, EndpointOptions
+from smtps.main import build_parser
 from smtps.replies import rows
 from smtps.sandbox.personas import PERSONAS
 

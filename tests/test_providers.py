@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from smtps.net.names import literal, to_ascii
-from smtps.options import Security
+from smtps.endpoint import Security
+from smtps.net.hostnames import literal, to_ascii
 from smtps.providers import (
     PORTS,
     Place,

@@ -25,10 +25,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import reader
 
-from smtps.client.envelope import Envelope
-from smtps.client.outgoing import Outgoing, prepare
+from smtps.client.outgoing import Envelope, Outgoing, prepare
 from smtps.errors import InputError
-from smtps.message import Message
+from smtps.message.message import Message
 
 FUZZ = settings(max_examples=150, deadline=None, database=None)
 ENVELOPE = Envelope.of("ann@example.com", "bob@example.org")

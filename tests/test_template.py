@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import smtps
 from smtps.client.outgoing import prepare
-from smtps.mime import compose
+from smtps.message.mime import compose
 
 LETTER = """\
 From: Ann <ann@example.com>

@@ -22,7 +22,7 @@ from benchmarks.clients.common import (
 )
 
 import smtps
-from smtps.client.access import Access
+from smtps.client.handshake import Access
 
 OPTIONS = arguments()
 

@@ -24,7 +24,7 @@ from typing import IO, Any
 from benchmarks.siege.judge import Run, document
 from tests.outbox.database import Server
 
-from smtps.api.guards.tokens import hash_token, new_token
+from smtps.config.callers import hash_token, new_token
 
 HERE = Path(__file__).parents[1]
 NOTES = HERE / "siege.json"

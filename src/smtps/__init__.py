@@ -12,9 +12,11 @@ from smtps._version import __version__
 
 if TYPE_CHECKING:
     from smtps import sync as sync
-    from smtps.addresses import NameAddr as NameAddr
-    from smtps.client.envelope import DSN as DSN
-    from smtps.client.envelope import Envelope as Envelope
+    from smtps.checks.checking import check as check
+    from smtps.checks.report import Report as Report
+    from smtps.checks.verdict import Verdict as Verdict
+    from smtps.client.outgoing import DSN as DSN
+    from smtps.client.outgoing import Envelope as Envelope
     from smtps.client.outgoing import prepare as prepare
     from smtps.client.pool import Pool as Pool
     from smtps.client.result import Outcome as Outcome
@@ -22,12 +24,11 @@ if TYPE_CHECKING:
     from smtps.client.result import Result as Result
     from smtps.client.result import SendError as SendError
     from smtps.client.result import Status as Status
-    from smtps.client.sending import send as send
     from smtps.client.session import Session as Session
     from smtps.client.session import connect as connect
-    from smtps.diagnosis.checking import check as check
-    from smtps.diagnosis.conclusion import Verdict as Verdict
-    from smtps.diagnosis.report import Report as Report
+    from smtps.client.session import send as send
+    from smtps.endpoint import Endpoint as Endpoint
+    from smtps.endpoint import Timeouts as Timeouts
     from smtps.errors import CapabilityError as CapabilityError
     from smtps.errors import CertificateError as CertificateError
     from smtps.errors import Failure as Failure
@@ -44,27 +45,26 @@ if TYPE_CHECKING:
     from smtps.errors import SessionError as SessionError
     from smtps.errors import SMTPSError as SMTPSError
     from smtps.errors import TLSError as TLSError
-    from smtps.message import Attachment as Attachment
-    from smtps.message import Message as Message
-    from smtps.options import Endpoint as Endpoint
-    from smtps.options import Timeouts as Timeouts
+    from smtps.message.addresses import NameAddr as NameAddr
+    from smtps.message.message import Attachment as Attachment
+    from smtps.message.message import Message as Message
+    from smtps.message.template import Template as Template
     from smtps.sandbox.server import Sandbox as Sandbox
-    from smtps.template import Template as Template
 
 _HOME = {
-    "Attachment": "smtps.message",
+    "Attachment": "smtps.message.message",
     "CapabilityError": "smtps.errors",
     "CertificateError": "smtps.errors",
-    "DSN": "smtps.client.envelope",
-    "Endpoint": "smtps.options",
-    "Envelope": "smtps.client.envelope",
+    "DSN": "smtps.client.outgoing",
+    "Endpoint": "smtps.endpoint",
+    "Envelope": "smtps.client.outgoing",
     "Failure": "smtps.errors",
     "ForbiddenError": "smtps.errors",
     "InputError": "smtps.errors",
     "LocalError": "smtps.errors",
     "LoginError": "smtps.errors",
-    "Message": "smtps.message",
-    "NameAddr": "smtps.addresses",
+    "Message": "smtps.message.message",
+    "NameAddr": "smtps.message.addresses",
     "NetworkError": "smtps.errors",
     "Outcome": "smtps.client.result",
     "Phase": "smtps.errors",
@@ -74,7 +74,7 @@ _HOME = {
     "Recipient": "smtps.client.result",
     "RefusedError": "smtps.errors",
     "RemoteError": "smtps.errors",
-    "Report": "smtps.diagnosis.report",
+    "Report": "smtps.checks.report",
     "Result": "smtps.client.result",
     "SMTPSError": "smtps.errors",
     "Sandbox": "smtps.sandbox.server",
@@ -83,13 +83,13 @@ _HOME = {
     "SessionError": "smtps.errors",
     "Status": "smtps.client.result",
     "TLSError": "smtps.errors",
-    "Template": "smtps.template",
-    "Timeouts": "smtps.options",
-    "Verdict": "smtps.diagnosis.conclusion",
-    "check": "smtps.diagnosis.checking",
+    "Template": "smtps.message.template",
+    "Timeouts": "smtps.endpoint",
+    "Verdict": "smtps.checks.verdict",
+    "check": "smtps.checks.checking",
     "connect": "smtps.client.session",
     "prepare": "smtps.client.outgoing",
-    "send": "smtps.client.sending",
+    "send": "smtps.client.session",
 }
 """Where each public name lives."""
 

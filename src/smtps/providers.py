@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from smtps.options import DEFAULT_PORT, Security, security_of
+from smtps.endpoint import DEFAULT_PORT, Security, security_of
 
 
 @dataclass(frozen=True, slots=True)

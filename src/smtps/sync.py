@@ -17,19 +17,18 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack
 
+from smtps.checks.checking import check as asynchronous_check
+from smtps.checks.report import Report
 from smtps.client import session as asynchronous
-from smtps.client.courier import WINDOW
-from smtps.client.envelope import DSN, Envelope
-from smtps.client.outgoing import AnyMessage
+from smtps.client.delivery import WINDOW
+from smtps.client.outgoing import DSN, AnyMessage, Envelope
 from smtps.client.result import Result
-from smtps.client.sending import send as asynchronous_send
 from smtps.client.session import Item
+from smtps.client.session import send as asynchronous_send
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
-from smtps.diagnosis.checking import check as asynchronous_check
-from smtps.diagnosis.report import Report
+from smtps.endpoint import Endpoint, EndpointOptions, Partial
 from smtps.errors import Phase, SessionError
-from smtps.options import Endpoint, EndpointOptions, Partial
 from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")

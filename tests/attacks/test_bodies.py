@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.api import problems
-from smtps.api.app import create_app
-from smtps.api.guards import shape
-from smtps.api.guards.body import bounds
-from smtps.api.requests import SendRequest
-from smtps.api.settings import Settings
+from smtps.config.settings import Settings
 from smtps.errors import InputError
+from smtps.http import problems
+from smtps.http.app import create_app
+from smtps.http.guards import body as shape
+from smtps.http.guards.body import bounds
+from smtps.http.requests import SendRequest
 
 SEND = "/api/smtps/send"
 PATHS = ["/api/smtps/connect", "/api/smtps/check", SEND, "/api/smtps/messages",

@@ -31,7 +31,7 @@ from smtps.outbox import tables
 PROGRAM = """
 import signal
 import sys
-from smtps.cli.main import main
+from smtps.main import main
 from smtps.outbox import clock, outbox
 outbox.TIDY = 0.2
 signal.signal(signal.SIGUSR1, lambda *_: setattr(clock, "PATIENCE", 500))

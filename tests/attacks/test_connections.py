@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from tests.attacks.wires import Wires, answer, connected, ended, running
 
-from smtps.api import crowd, heads, server
-from smtps.api.guards import pace
+from smtps.http import connections, serving
+from smtps.http.guards import pace
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -23,8 +23,8 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 @pytest.fixture(params=["h11", "httptools"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
-    kind = heads.PlainProtocol if name == "h11" else heads._fast()
-    monkeypatch.setattr(server, "protocol_class", lambda: kind)
+    kind = connections.PlainProtocol if name == "h11" else connections._fast()
+    monkeypatch.setattr(serving, "protocol_class", lambda: kind)
     return name
 
 
@@ -40,7 +40,7 @@ async def pour(wires: Wires, content: bytes, piece: int = 1000) -> None:
 async def test_a_head_without_an_end_is_refused(parser: str, begin: bytes) -> None:
     async with running() as port, connected(port) as wires:
         # One octet too many and no more: what is not read when a connection closes would reset it.
-        await pour(wires, (begin + b"a" * 70_000)[: heads.LONGEST + 1])
+        await pour(wires, (begin + b"a" * 70_000)[: connections.LONGEST + 1])
         told = await ended(wires)
         assert told.startswith(b"HTTP/1.1 431 ")
         assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "api.head_too_large"
@@ -85,15 +85,15 @@ async def test_two_hosts_are_one_too_many(parser: str) -> None:
 async def test_a_head_that_does_not_come_is_not_waited_for(
     parser: str, sent: bytes, told: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert heads.PATIENCE == 30
-    monkeypatch.setattr(heads, "PATIENCE", 0.1)
+    assert connections.PATIENCE == 30
+    monkeypatch.setattr(connections, "PATIENCE", 0.1)
     async with running() as port, connected(port) as wires:
         wires[1].write(sent)
         assert (await ended(wires)).startswith(told)
 
 
 async def test_octets_do_not_buy_time(parser: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "PATIENCE", 2.0)
+    monkeypatch.setattr(connections, "PATIENCE", 2.0)
     async with running() as port, connected(port) as wires:
         wires[1].write(GET + b"\r\n")
         assert (await answer(wires))[0] == 200
@@ -134,7 +134,7 @@ async def test_an_answer_that_is_read_is_no_reason_to_hang_up(
         timers.append((act, *arguments))
         return loop.call_at(loop.time() + 1000, lambda: None)
 
-    connection: Any = heads.PlainProtocol.__new__(heads.PlainProtocol)
+    connection: Any = connections.PlainProtocol.__new__(connections.PlainProtocol)
     slow: Any = Slow()
     fake: Any = SimpleNamespace(call_later=call_later)
     connection.transport, connection.loop, connection._unread = slow, fake, None
@@ -156,7 +156,7 @@ async def test_an_answer_that_is_read_is_no_reason_to_hang_up(
 async def test_whoever_waits_longest_goes_for_who_comes(
     parser: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "room", lambda: 20)
+    monkeypatch.setattr(serving, "room", lambda: 20)
     async with running() as port, AsyncExitStack() as stack:
         many = [await stack.enter_async_context(connected(port)) for _ in range(60)]
         wires = await stack.enter_async_context(connected(port))
@@ -168,7 +168,7 @@ async def test_whoever_waits_longest_goes_for_who_comes(
 
 
 def test_who_is_being_served_stays() -> None:
-    full = crowd.Crowd(2)
+    full = connections.Crowd(2)
     assert full.enter("a") is None
     assert full.enter("b") is None
     full.busy("a")
@@ -184,7 +184,7 @@ def test_who_is_being_served_stays() -> None:
 def test_the_log_tells_of_it_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     time = 0.0
-    full = crowd.Crowd(1, now=lambda: time)
+    full = connections.Crowd(1, now=lambda: time)
     for time in (0.0, 1.0, 2.0, 3.0, 20.0):  # noqa: B007  # the clock reads it
         full.enter(object())
     assert [record.args for record in caplog.records] == [(1, 1), (1, 3)]
@@ -195,14 +195,14 @@ def test_the_limit_of_files_is_raised_and_bounds_connections(
 ) -> None:
     set_to = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
-    for limits, most in (((128, 512), 256), ((64, 64), 32), ((1024, 1 << 20), crowd.MOST)):
+    for limits, most in (((128, 512), 256), ((64, 64), 32), ((1024, 1 << 20), connections.MOST)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
-        assert crowd.room() == most
+        assert connections.room() == most
     assert set_to == [(512, 512), (1 << 20, 1 << 20)]
 
 
 def test_who_has_most_connections_makes_room() -> None:
-    full = crowd.Crowd(5)
+    full = connections.Crowd(5)
     for number in range(4):
         full.enter(f"hog {number}", "192.0.2.1")
     assert full.enter("new", "192.0.2.2") is None
@@ -212,7 +212,7 @@ def test_who_has_most_connections_makes_room() -> None:
 
 
 def test_one_line_has_many_addresses_and_a_proxy_many_callers() -> None:
-    full = crowd.Crowd(4, apart=lambda address: address == "10.0.0.1")
+    full = connections.Crowd(4, apart=lambda address: address == "10.0.0.1")
     for number in range(2):
         full.enter(f"proxy {number}", "10.0.0.1")
     for number in range(2):
@@ -232,7 +232,7 @@ async def test_requests_that_wait_on_one_connection_are_few(parser: str) -> None
 async def test_an_answer_that_is_not_read_is_not_kept(
     parser: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "PATIENCE", 0.2)
+    monkeypatch.setattr(connections, "PATIENCE", 0.2)
     monkeypatch.setattr(pace, "PATIENCE", 0.2)
     async with running() as port:
         sock = socket.socket()

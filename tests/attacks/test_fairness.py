@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 from tests.attacks.wires import Wires, answer, connected, running
 
-from smtps.api import server
-from smtps.api.guards.callers import Proxies, line
-from smtps.api.guards.shares import Shares
-from smtps.api.guards.tokens import hash_token
-from smtps.api.settings import Settings, load
-from smtps.api.threads import CALLER, FairThreads
+from smtps.config.callers import Proxies, hash_token, line
+from smtps.config.settings import Settings, load
 from smtps.errors import InputError
+from smtps.http import serving
+from smtps.http.guards.limits import Shares
+from smtps.http.threads import CALLER, FairThreads
 
 TOKENS = {name: hash_token(name) for name in ("hog", "ann", "bob")}
 PLACES = 8
@@ -128,7 +127,7 @@ async def test_one_token_s_checks_leave_places_for_others(silent: int) -> None:
 async def test_the_operator_sees_a_full_service(
     silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "room", lambda: 16)
+    monkeypatch.setattr(serving, "room", lambda: 16)
     async with running(tokens=TOKENS) as port, AsyncExitStack() as stack:
         for path in (CONNECT, EVENTS):
             await hog(stack, port, path, silent, 16)

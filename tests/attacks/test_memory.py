@@ -10,9 +10,9 @@ import pytest
 from starlette.types import ASGIApp, Message
 from tests.attacks.test_bodies import bombs
 
-from smtps.api.app import create_app
-from smtps.api.settings import Settings
-from smtps.api.threads import FairThreads
+from smtps.config.settings import Settings
+from smtps.http.app import create_app
+from smtps.http.threads import FairThreads
 
 LARGEST = 20_000
 """Octets of a body that nobody minds."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.api.test_messages import LETTER, PATH, service
+from tests.http.test_messages import LETTER, PATH, service
 
-from smtps.api.guards.tokens import hash_token
-from smtps.api.routes import operation
-from smtps.api.settings import Settings, load
+from smtps.config.callers import hash_token
+from smtps.config.settings import Settings, load
 from smtps.errors import InputError
+from smtps.http.routes import operation
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
 

@@ -13,11 +13,11 @@ import httpx2 as httpx
 import pytest
 
 import smtps
-from smtps.api import logs
-from smtps.api.app import create_app
-from smtps.api.settings import Settings
-from smtps.cli.main import main
+from smtps.config import logs
+from smtps.config.settings import Settings
 from smtps.credentials import without_password
+from smtps.http.app import create_app
+from smtps.main import main
 
 SECRET = "S3cr"
 

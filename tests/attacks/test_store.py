@@ -18,8 +18,8 @@ from tests.net.pki import PKI
 from tests.outbox.database import Server, free_port
 from tests.outbox.rig import Rig, people, rig_at
 
-from smtps.api.app import create_app
-from smtps.api.settings import Settings
+from smtps.config.settings import Settings
+from smtps.http.app import create_app
 from smtps.outbox import outcomes, postgres
 from smtps.outbox.reading import Filter
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import smtps
-from smtps import budget
+from smtps.message import budget
 
 HEAD = "From: a@x.test\nTo: b@x.test\n\n"
 A_LOT = "a" * 100_000

@@ -6,7 +6,7 @@ import asyncio
 
 from benchmarks import fairness
 
-from smtps.api.guards.turns import Turns
+from smtps.http.guards.limits import Turns
 
 
 async def test_a_caller_who_comes_late_need_not_wait_for_the_many_of_another() -> None:

@@ -171,7 +171,7 @@ async def test_a_bug_on_the_way_is_an_attempt_that_has_failed(
 async def test_a_receiver_that_drips_has_its_time_and_no_more(
     rig: Rig, head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smtps.outbox.teller.TIMEOUT", 0.3)
+    monkeypatch.setattr("smtps.outbox.webhooks.TIMEOUT", 0.3)
 
     async def drip(request: Request) -> None:
         await request.say(head)

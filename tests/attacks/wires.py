@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from smtps.api import server
-from smtps.api.settings import Settings
+from smtps.config.settings import Settings
+from smtps.http import serving as server
 
 Wires = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from smtps.sandbox.certificates import Authority, Identity, Kind, self_signed
+from smtps.sandbox.pki import Authority, Identity, Kind, self_signed
 
 FIRST = int(IPv4Address("127.1.0.0"))
 

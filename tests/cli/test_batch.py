@@ -25,13 +25,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.cli.manyhosts import Hosts, expected, many_hosts
 
-from smtps.cli import check, lines
-from smtps.cli.main import main
+from smtps.cli import check
+from smtps.cli import targets as lines
 from smtps.cli.progress import Tally, bar
 from smtps.cli.results import results
-from smtps.cli.resume import Done, Shard
-from smtps.diagnosis.formats import FORMATS
+from smtps.cli.targets import Done, Shard
 from smtps.errors import InputError
+from smtps.main import main
+from smtps.report.formats import FORMATS
 from smtps.sandbox.server import Sandbox
 
 SMTPS = [sys.executable, "-m", "smtps"]
@@ -257,7 +258,7 @@ def test_a_slow_pipe_is_read_as_it_comes() -> None:
 
 def read_all(source: str) -> list[str]:
     async def collect() -> list[str]:
-        return [target async for target in lines.read(source)]
+        return [target async for target in lines.read_lines(source)]
 
     return asyncio.run(collect())
 
@@ -281,7 +282,7 @@ def test_lines(content: bytes, targets: list[str], tmp_path: Path) -> None:
     file = tmp_path / "list"
     file.write_bytes(content)
     assert read_all(str(file)) == targets
-    again = lines.again(str(file))
+    again = lines.reread_lines(str(file))
     assert again is not None
     assert list(again) == targets
 
@@ -293,8 +294,8 @@ def test_a_named_pipe_is_a_list_too(tmp_path: Path) -> None:
     thread.start()
     assert read_all(str(pipe)) == ["a", "b"]
     thread.join()
-    assert lines.again(str(pipe)) is None
-    assert lines.again("-") is None
+    assert lines.reread_lines(str(pipe)) is None
+    assert lines.reread_lines("-") is None
 
 
 @pytest.mark.parametrize(

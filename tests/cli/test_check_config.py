@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from tests.outbox.database import Server
 
-from smtps.api.guards.tokens import hash_token
 from smtps.cli import exits
-from smtps.cli.main import main
+from smtps.config.callers import hash_token
+from smtps.main import main
 from smtps.outbox.outbox import Outbox
 
 SECRET = "canary-s3cr3t-%2F@"

@@ -22,12 +22,12 @@ from typing import Any
 
 import pytest
 
-from smtps.cli import exits, secrets
-from smtps.cli.main import main
+from smtps.cli import exits, server_options
+from smtps.endpoint import split_target
 from smtps.errors import Failure, InputError, Phase
+from smtps.main import main
 from smtps.sandbox.personas import PERSONAS
 from smtps.sandbox.server import Sandbox
-from smtps.targets import split_target
 
 SMTPS = [sys.executable, "-m", "smtps"]
 
@@ -46,7 +46,7 @@ def where(box: Sandbox) -> str:
 
 def test_help_loads_nothing_heavy() -> None:
     program = (
-        "import sys; from smtps.cli.main import main\n"
+        "import sys; from smtps.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'asyncio', 'ssl', 'fastapi', 'cryptography', 'email', 'aiosmtpd', 'pydantic'}\n"
@@ -280,7 +280,7 @@ def test_passwords_come_from_many_places(tmp_path: Path, monkeypatch: pytest.Mon
         (sources(username="u", mechanism="external"), (None, None)),
         (sources(), (None, None)),
     ):
-        assert secrets.read(options) == expected
+        assert server_options.read(options) == expected
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_a_source_that_has_nothing_is_named(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(InputError) as caught:
-        secrets.read(options)
+        server_options.read(options)
     assert caught.value.field.startswith("password")
 
 
@@ -319,7 +319,7 @@ def test_an_option_that_nobody_typed_is_not_blamed(
 def test_the_keyring_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(InputError, match=r"smtps\[keyring\]"):
-        secrets.read(sources(password_keyring="mail"))
+        server_options.read(sources(password_keyring="mail"))
 
 
 def test_the_password_is_asked_for_at_a_terminal(sandbox: Sandbox) -> None:

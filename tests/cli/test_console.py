@@ -18,7 +18,7 @@ import pytest
 import smtps
 from smtps.advice import ADVICE
 from smtps.cli import output
-from smtps.cli.main import main
+from smtps.main import main
 from smtps.sandbox.server import Sandbox
 
 CONSOLES = ("cp1252", "cp437", "cp949", "iso-8859-1", "ascii", "utf-8")

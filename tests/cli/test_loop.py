@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from smtps.cli import loop
+from smtps.cli import running
 
 
 def test_many_silent_names_leave_room_for_one_more() -> None:
@@ -19,4 +19,4 @@ def test_many_silent_names_leave_room_for_one_more() -> None:
         await asyncio.gather(*waiting)
         return found
 
-    assert loop.run(main()) == "answered"
+    assert running.run(main()) == "answered"

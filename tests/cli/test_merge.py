@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from tests.conftest import StartSandbox
 
-from smtps.cli.main import main
-from smtps.cli.rows import read
+from smtps.cli.merging import read
 from smtps.errors import InputError
+from smtps.main import main
 from smtps.sandbox.server import Sandbox
 
 LETTER = (

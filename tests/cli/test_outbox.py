@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import StartSandbox
 
 from smtps.cli import outbox
-from smtps.cli.main import main
+from smtps.main import main
 from smtps.sandbox.server import Sandbox
 
 

@@ -16,7 +16,7 @@ from tests.dialogues.strict import Strict
 from tests.net.pki import PKI
 
 import smtps
-from smtps.cli.main import main
+from smtps.main import main
 
 
 async def send(servers: Farm, pki: PKI, *more: str) -> int:

@@ -16,7 +16,7 @@ import pytest
 from tests.outbox.crash.programs import free_port
 from tests.outbox.stops.server import thinker
 
-from smtps.cli.waiting import TWICE
+from smtps.cli.running import TWICE
 
 
 @contextmanager

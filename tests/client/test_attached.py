@@ -17,10 +17,9 @@ from tests.dialogues.strict import Strict
 from tests.net.pki import PKI
 
 import smtps
-from smtps.attached import Base64File, base64_lines, base64_size
-from smtps.content import BLOCK
-from smtps.message import MAX_IN_MEMORY
-from smtps.mime import compose
+from smtps.message.content import BLOCK, Base64File, base64_lines, base64_size
+from smtps.message.message import MAX_IN_MEMORY
+from smtps.message.mime import compose
 
 EDGES = [0, 1, 2, 3, 56, 57, 58, 113, 114, 115, 57 * 512 - 1, 57 * 512, 57 * 512 + 1, 200_000]
 
@@ -117,7 +116,7 @@ async def test_a_file_that_changes_midway_is_not_delivered_and_ends_the_session(
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(2_000_000))
     message = a_message(path)
-    monkeypatch.setattr("smtps.mime.size_of", lambda _: promised)
+    monkeypatch.setattr("smtps.message.mime.size_of", lambda _: promised)
     async with (
         farm(pki, lambda _: Strict(offers=("PIPELINING", "CHUNKING"))) as servers,
         smtps.connect(servers.endpoint(chunking=chunking)) as session,

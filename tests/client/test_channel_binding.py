@@ -20,8 +20,8 @@ from tests.net.pki import PKI
 from tests.net.servers import Peer, serving
 
 import smtps
-from smtps.net.binding import server_end_point
-from smtps.sandbox.certificates import Authority, Kind
+from smtps.net.tls import server_end_point
+from smtps.sandbox.pki import Authority, Kind
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 BOTH = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN")

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from tests import reader
 
-from smtps.addresses import Group, NameAddr, read_list
-from smtps.client.envelope import Envelope
-from smtps.client.outgoing import prepare
+from smtps.client.outgoing import Envelope, prepare
+from smtps.endpoint import Endpoint
 from smtps.errors import InputError
-from smtps.options import Endpoint
+from smtps.message.addresses import Group, NameAddr, read_list
 from smtps.outbox.account import Account
 
 ENVELOPE = Envelope.of("zoe@example.com", "yan@example.org")

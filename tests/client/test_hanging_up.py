@@ -8,8 +8,8 @@ import pytest
 from tests.dialogues.strict import Strict, StrictWire
 
 from smtps.client.dialogue import Dialogue
+from smtps.endpoint import Timeouts
 from smtps.errors import NetworkError
-from smtps.options import Timeouts
 
 
 async def test_who_waits_for_one_that_owes_nothing_is_told_as_well() -> None:

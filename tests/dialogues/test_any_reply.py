@@ -20,10 +20,10 @@ from tests.dialogues.test_window import Pair, message
 from tests.net.pki import PKI
 
 import smtps
+from smtps.checks.facts import Asked
 from smtps.client.result import Outcome, Result, Status, unsent
 from smtps.client.session import Session
 from smtps.core.reply import Reply
-from smtps.diagnosis.facts import Asked
 
 CODES = (
     *("150", "199", "200", "211", "214", "220", "221", "235", "250", "251", "252", "253", "290"),

@@ -7,7 +7,7 @@ from tests.dialogues.strict import Strict, StrictWire
 from tests.dialogues.test_window import OFFERS, check, message, send_all
 
 import smtps
-from smtps.client.halt import not_begun
+from smtps.client.deadlines import not_begun
 from smtps.client.result import Outcome
 from smtps.client.session import Session
 from smtps.errors import Phase

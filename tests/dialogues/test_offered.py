@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tests.dialogues.strict import Strict, StrictWire
 
 import smtps
-from smtps.client.asking import ask
+from smtps.client.delivery import ask
 from smtps.client.session import Session
-from smtps.options import Partial
+from smtps.endpoint import Partial
 
 KEYWORDS = ("PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "DSN", "REQUIRETLS", "SIZE 100000",
             "SIZE", "BINARYMIME", "AUTH PLAIN", "X-UNKNOWN")  # fmt: skip

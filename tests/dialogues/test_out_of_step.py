@@ -15,8 +15,8 @@ from tests.dialogues.test_window import check, message, open_at, send_all
 from tests.net.pki import PKI
 
 import smtps
+from smtps.checks.report import Report
 from smtps.client import pipeline
-from smtps.diagnosis.report import Report
 
 ANN_TO_BOB = smtps.Envelope.of("ann@x.test", "bob@y.test")
 LOGIN = {"username": "u", "password": "p"}

@@ -17,8 +17,7 @@ from tests.net.pki import PKI
 import smtps
 from smtps.client import pipeline
 from smtps.client import pool as pools
-from smtps.client.result import Result
-from smtps.client.sequence import out_of_sequence
+from smtps.client.result import Result, out_of_sequence
 from smtps.client.session import Session
 from smtps.core.reply import ReplyParser
 

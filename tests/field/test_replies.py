@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtps.advice import ADVICE
-from smtps.client.refusals import explained, refusal
+from smtps.client.result import explained, refusal
 from smtps.core.reply import Reply, ReplyParser
 from smtps.errors import LoginError, Phase, RefusedError
 from smtps.replies import UNKNOWN, Row, Said, fitting, meaning, patience_with, rows

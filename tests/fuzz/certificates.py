@@ -13,12 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.fuzz.target import CORPUS, Cursor, Target
 
-from smtps.diagnosis import staple
-from smtps.diagnosis.certificate import covers, explain
-from smtps.diagnosis.chain import walk
-from smtps.diagnosis.facts import Certificate, Unreadable
-from smtps.diagnosis.trust import UNTRUSTED, why_untrusted
-from smtps.net.serverhello import flight, stapled
+from smtps.checks import evidence
+from smtps.checks.certificate import covers, explain
+from smtps.checks.chain import UNTRUSTED, walk, why_untrusted
+from smtps.checks.facts import Certificate, Unreadable
+from smtps.net.server_hello import flight, stapled
 from smtps.net.translate import not_tls
 
 # The first flight.
@@ -127,7 +126,7 @@ def long_chain(size: int) -> bytes:
 
 def staples(data: bytes) -> None:
     """Any octets are a response with a status."""
-    assert staple.read(data).status
+    assert evidence.read(data).status
 
 
 def nested(size: int) -> bytes:

@@ -10,16 +10,16 @@ from tests.fuzz.island import loop
 from tests.fuzz.target import Cursor, Target, text
 
 import smtps
-from smtps.client import scram
-from smtps.client.learned import Learned
-from smtps.client.refusals import explained
+from smtps.checks.chain import greeted_at
+from smtps.client import login
+from smtps.client.attempts import Learned
+from smtps.client.result import explained
 from smtps.client.session import Session
 from smtps.core import sasl
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, END_OF_DATA, NOOP, QUIT, RSET, STARTTLS, auth, ehlo, mail, rcpt
 from smtps.core.connection import Connection
 from smtps.core.reply import Limits, Reply
-from smtps.diagnosis.doubts import greeted_at
 from smtps.errors import (
     LoginError,
     NetworkError,
@@ -184,7 +184,7 @@ def pieces_of_a_reply(size: int) -> bytes:
 
 # Logins.
 
-WAYS = (*sasl.SIMPLE, *scram.NAMES)
+WAYS = (*sasl.SIMPLE, *login.NAMES)
 BINDING = ("tls-server-end-point", b"x" * 32)
 
 
@@ -194,8 +194,8 @@ def challenges(data: bytes) -> None:
     name = cursor.pick(WAYS)
     mechanism: sasl.Mechanism
     try:
-        if name in scram.NAMES:
-            mechanism = scram.Scram(name, "ann", "secret", BINDING if "PLUS" in name else None)
+        if name in login.NAMES:
+            mechanism = login.Scram(name, "ann", "secret", BINDING if "PLUS" in name else None)
         else:
             mechanism = sasl.SIMPLE[name]("ann", "secret", "x.test", 465)
         mechanism.initial()
@@ -205,7 +205,7 @@ def challenges(data: bytes) -> None:
         mechanism.finished()
     except LoginError as error:
         assert len(str(error)) < 1000
-    why = mechanism.explain() if name not in scram.NAMES or "mechanism" in locals() else None
+    why = mechanism.explain() if name not in login.NAMES or "mechanism" in locals() else None
     assert why is None or len(why) <= 5000
 
 

@@ -10,14 +10,14 @@ from typing import Any
 from tests.fuzz.target import Cursor, Target, text
 
 import smtps
-from smtps.addresses import read_list
 from smtps.client.outgoing import prepare
 from smtps.core.address import Mailbox
 from smtps.core.payload import LineEnds, line_ends
-from smtps.encoded import decode_phrase
 from smtps.errors import InputError, SMTPSError
-from smtps.fields import hides_address, write, write_source
-from smtps.mime import write_parameters
+from smtps.message.addresses import read_list
+from smtps.message.encoded_words import decode_phrase
+from smtps.message.header_fields import hides_address, write, write_source
+from smtps.message.mime import write_parameters
 
 FIELDS = ("Subject", "X-Any", "To", "From", "Sender", "List-Unsubscribe", "References",
           "Content-Disposition", "DKIM-Signature", "x")  # fmt: skip

@@ -16,9 +16,9 @@ import pytest
 from tests.fuzz.island import loop
 from tests.fuzz.target import Cursor, Target, text
 
-from smtps.diagnosis import discovery, lookup
-from smtps.diagnosis.autoconfig import outgoing
-from smtps.diagnosis.names import look_up
+from smtps.checks import discovery, dns_facts
+from smtps.checks.dns_facts import look_up
+from smtps.checks.route import outgoing
 from smtps.errors import Failure, InputError, NetworkError, Phase
 from smtps.net.dns import Answer, Resolver
 from smtps.net.fetch import Client, Document
@@ -138,7 +138,7 @@ async def _ask(question: str) -> None:
         return
     if question == "why":
         failure = Failure(code="dns.name_not_found", phase=Phase.DNS, message="x")
-        assert (await lookup.why(failure, name, resolver)).code
+        assert (await dns_facts.why(failure, name, resolver)).code
         return
     if question == "look_up":
         found = await look_up(name, 465, [Address("203.0.113.9", 465)], resolver)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smtps.client.scram import MOST_ITERATIONS, Scram
+from smtps.client.login import MOST_ITERATIONS, Scram
 from smtps.errors import LoginError, Phase
 from smtps.replies import LONGEST, Said, meaning
 

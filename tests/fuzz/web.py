@@ -17,11 +17,11 @@ from tests.fuzz.island import loop
 from tests.fuzz.target import Cursor, Target
 from uvicorn.server import ServerState
 
-from smtps.api import heads
-from smtps.api.app import Application, create_app
-from smtps.api.crowd import Crowd
-from smtps.api.settings import Settings
-from smtps.options import Endpoint
+from smtps.config.settings import Settings
+from smtps.endpoint import Endpoint
+from smtps.http import connections
+from smtps.http.app import Application, create_app
+from smtps.http.connections import Crowd
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
@@ -201,7 +201,7 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 @cache
 def _config() -> uvicorn.Config:
     config = uvicorn.Config(
-        _echo, ws="none", h11_max_incomplete_event_size=4 * heads.LONGEST, log_config=None,
+        _echo, ws="none", h11_max_incomplete_event_size=4 * connections.LONGEST, log_config=None,
         access_log=False, server_header=False, lifespan="off",
     )  # fmt: skip
     config.load()
@@ -212,7 +212,7 @@ def request_heads(data: bytes, *, fast: bool = False) -> None:
     """Any octets get answers that are HTTP, or the connection ends."""
     cursor = Cursor(data)
     how = cursor.byte()
-    made = heads.protocol_class() if fast else heads.PlainProtocol
+    made = connections.protocol_class() if fast else connections.PlainProtocol
     loop().run_until_complete(_served(made, cursor.pieces(b"\xff|"), how))
 
 
@@ -229,7 +229,7 @@ async def _served(made: Any, pieces: list[bytes], how: int) -> None:
             await asyncio.sleep(0)
     whole = b"".join(pieces)
     # What is over the bound is refused, unless it was no head.
-    if len(whole) > 2 * heads.LONGEST and b"\n" not in whole:
+    if len(whole) > 2 * connections.LONGEST and b"\n" not in whole:
         assert transport.closing
     if not transport.closing:
         protocol.eof_received()

@@ -8,8 +8,7 @@ import pytest
 
 from smtps.advice import ADVICE
 from smtps.errors import Phase
-from smtps.net.alerts import ALERTS, ROWS, Scene, alert_number, meaning
-from smtps.net.serverhello import Flight
+from smtps.net.server_hello import ALERTS, ROWS, Flight, Scene, alert_number, meaning
 
 NOTHING = Scene()
 ASKED = Scene(flight=Flight("TLSv1.2", 0xC02F, "X25519", messages=(2, 11, 12, 13, 14)))

@@ -9,9 +9,8 @@ import pytest
 from tests.nameserver import Zone, name_server
 
 from smtps.errors import InputError, NetworkError
-from smtps.net.dns import TLSA, Resolver, askable
+from smtps.net.dns import TLSA, Resolver, Service, askable, in_turn
 from smtps.net.resolve import resolve
-from smtps.net.srv import Service, in_turn
 
 ZONE: Zone = {
     ("mail.x.test", "A"): ["192.0.2.1", "192.0.2.2"],

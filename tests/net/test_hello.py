@@ -10,9 +10,9 @@ from tests.net.pki import PKI
 from tests.net.servers import V12, V13, Peer, says, secured, server_context, silence
 
 from smtps.errors import NetworkError, Phase, PhaseTimeoutError
-from smtps.net.hello import LARGE, X25519MLKEM768, client_hello, hybrid_share, large_hello
+from smtps.net.client_hello import LARGE, X25519MLKEM768, client_hello, hybrid_share, large_hello
 from smtps.net.prompt import ask
-from smtps.net.serverhello import flight
+from smtps.net.server_hello import flight
 
 OFFERED = (0x001D, 0x0017)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtps.errors import InputError, Phase
-from smtps.net.names import literal, to_ascii
+from smtps.net.hostnames import literal, to_ascii
 
 LABEL_63 = "a" * 63
 NAME_253 = ".".join([LABEL_63, LABEL_63, LABEL_63, "b" * 61])

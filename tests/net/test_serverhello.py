@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.net.serverhello import GROUPS, agreed, key_exchange_group
+from smtps.net.server_hello import GROUPS, agreed, key_exchange_group
 
 ECDHE_RSA_AES128_GCM, DHE_RSA_AES128_GCM, TLS_AES128_GCM = 0xC02F, 0x009E, 0x1301
 SERVER_HELLO, CERTIFICATE, SERVER_KEY_EXCHANGE, SERVER_HELLO_DONE = 2, 11, 12, 14

@@ -9,7 +9,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.net.srv import Service, in_turn
+from smtps.net.dns import Service, in_turn
 
 services = st.builds(
     Service,

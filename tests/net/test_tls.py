@@ -34,6 +34,7 @@ from tests.net.servers import (
 )
 
 from smtps.advice import ADVICE
+from smtps.endpoint import Endpoint, Timeouts
 from smtps.errors import (
     CertificateError,
     InputError,
@@ -46,7 +47,6 @@ from smtps.errors import (
 from smtps.net import dial as dialling
 from smtps.net.tls import TLSFacts, check_fingerprint, context_for
 from smtps.net.wire import Wire
-from smtps.options import Endpoint, Timeouts
 
 VERSIONS = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 NAME = {V12: "TLSv1.2", V13: "TLSv1.3"}

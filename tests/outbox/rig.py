@@ -15,8 +15,8 @@ from tests.dialogues.strict import Strict, Taken
 from tests.net.pki import PKI
 
 import smtps
+from smtps.client.commands import Terms
 from smtps.client.outgoing import prepare
-from smtps.client.terms import Terms
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Outbox

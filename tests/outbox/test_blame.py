@@ -15,8 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from tests.outbox.database import Server
 
-from smtps.outbox.blame import Blame, blame, may_be_done
-from smtps.outbox.writer import StoreError, Writer
+from smtps.outbox.writer import Blame, StoreError, Writer, blame, may_be_done
 
 
 def of_postgresql(state: str) -> DBAPIError:

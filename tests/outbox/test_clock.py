@@ -8,10 +8,9 @@ from tests.outbox.rig import Rig
 
 from smtps.outbox import outbox as outboxes
 from smtps.outbox import tables
-from smtps.outbox.allowance import DAY, Allowance
 from smtps.outbox.clock import DOUBT, JUMP, PATIENCE, Clock
-from smtps.outbox.rewind import AWAY, Seen, Sight, look
-from smtps.outbox.schedule import MINUTE
+from smtps.outbox.control import AWAY, Seen, Sight, look
+from smtps.outbox.retry import DAY, MINUTE, Allowance
 
 HOUR = 60 * MINUTE
 NOW = 1_800_000_000_000

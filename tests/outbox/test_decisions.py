@@ -8,22 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.client.envelope import Envelope
-from smtps.client.outgoing import prepare
+from smtps.client.commands import Terms
+from smtps.client.outgoing import Envelope, prepare
 from smtps.client.result import Outcome, Recipient, Result, Status
-from smtps.client.terms import Terms
 from smtps.core.reply import Reply
+from smtps.endpoint import Endpoint
 from smtps.errors import Failure, InputError, Phase
-from smtps.options import Endpoint
 from smtps.outbox.account import Account
-from smtps.outbox.allowance import DAY, Allowance
-from smtps.outbox.circuit import LONGEST, LONGEST_TRIAL, Circuit, account_failure
 from smtps.outbox.clock import Clock
-from smtps.outbox.records import Claim, new_id, when
-from smtps.outbox.ruling import Course, failure_text, rule
-from smtps.outbox.schedule import MINUTE, STEPS, pause, wait_of
-from smtps.outbox.signature import headers, key_of
-from smtps.outbox.states import FINAL, OPEN, WAITING, Standing, State
+from smtps.outbox.decision import Course, failure_text, rule
+from smtps.outbox.records import FINAL, OPEN, WAITING, Claim, Standing, State, new_id, when
+from smtps.outbox.retry import (
+    DAY,
+    LONGEST,
+    LONGEST_TRIAL,
+    MINUTE,
+    STEPS,
+    Allowance,
+    Circuit,
+    account_failure,
+    pause,
+    wait_of,
+)
+from smtps.outbox.webhooks import headers, key_of
 
 NOW = 1_800_000_000_000
 

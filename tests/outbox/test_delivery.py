@@ -14,7 +14,7 @@ import pytest
 from tests.outbox.rig import LOST, ON_A_FILE, Rig, people
 
 from smtps.client.result import Result
-from smtps.outbox import lane, ledger
+from smtps.outbox import lane, lane_store
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.records import Claim
@@ -307,7 +307,7 @@ async def test_a_database_that_stumbles_doubles_nothing(
         calls += 1
         if calls % 5 == 4:
             raise StoreError("outbox.unavailable", "away")
-        return ledger.mark(connection, wishes)
+        return lane_store.mark(connection, wishes)
 
     monkeypatch.setattr(lane, "mark", mark)
     await rig.start(rig.account(concurrency=3, window=4))

@@ -14,7 +14,7 @@ import pytest
 from tests.outbox.database import Server
 from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
 
-from smtps.outbox import readiness, reading
+from smtps.outbox import reading, store
 from smtps.outbox.intake import Accepted, KeyReusedError
 from smtps.outbox.outbox import Bounds
 from smtps.outbox.postgres import HEARTBEAT
@@ -194,7 +194,7 @@ async def test_a_probe_that_nobody_waits_for_any_more_leaves_nothing_in_the_log(
         await hanging.wait()
         raise unavailable()
 
-    monkeypatch.setattr(readiness, "PATIENCE", 0.2)
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
     monkeypatch.setattr(Store, "try_out", try_out)
     await rig.start(deliver=False)
     assert await rig.outbox.trouble() == "The database of the outbox does not answer."

@@ -14,7 +14,7 @@ from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig
 from smtps.errors import InputError
 from smtps.outbox import tables
 from smtps.outbox.control import ControlError
-from smtps.outbox.moving import move
+from smtps.outbox.migrate import move
 from smtps.outbox.outbox import DAY, Bounds, Outbox
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key

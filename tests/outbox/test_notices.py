@@ -24,7 +24,7 @@ from smtps.outbox import notices, tables
 from smtps.outbox.account import Webhook
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import DAY, Bounds
-from smtps.outbox.teller import LOOK
+from smtps.outbox.webhooks import LOOK
 from smtps.outbox.writer import StoreError
 
 KEY = b"k" * 32
@@ -119,7 +119,7 @@ async def test_one_that_never_comes_to_an_end_is_given_up(
         writer.close()
         given_up.set()
 
-    monkeypatch.setattr("smtps.outbox.teller.TIMEOUT", 0.2)
+    monkeypatch.setattr("smtps.outbox.webhooks.TIMEOUT", 0.2)
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         await is_put_off(rig, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
         await given_up.wait()

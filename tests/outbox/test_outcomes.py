@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from tests.outbox.rig import ON_A_FILE, Rig
 
-from smtps.api.outbox import state_folder
-from smtps.api.settings import Settings
-from smtps.outbox import outcomes, traces
-from smtps.outbox.ledger import Forsaken, Released, forsake, release
-from smtps.outbox.records import Tried
-from smtps.outbox.ruling import Ruling
-from smtps.outbox.settling import Settlement, settle
+from smtps.config.open_outbox import state_folder
+from smtps.config.settings import Settings
+from smtps.outbox import outcomes
+from smtps.outbox import spool as traces
+from smtps.outbox.decision import Ruling
+from smtps.outbox.lane_store import Forsaken, Released, forsake, release
+from smtps.outbox.records import Standing, State, Tried
+from smtps.outbox.settlement import Settlement, settle
 from smtps.outbox.spool import Spool, taken
-from smtps.outbox.states import Standing, State
 from smtps.outbox.store import Store
 from smtps.outbox.writer import Operation, StoreError, unavailable
 

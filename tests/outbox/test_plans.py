@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, event
 
 from smtps.outbox import control, reading, tables
 from smtps.outbox.reading import Filter
-from smtps.outbox.states import AGAIN
+from smtps.outbox.records import AGAIN
 
 
 @pytest.fixture

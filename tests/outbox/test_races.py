@@ -16,10 +16,9 @@ from tests.outbox.test_recovery import marks, settles, takes
 
 from smtps.client.result import Outcome
 from smtps.outbox import control
-from smtps.outbox.control import ControlError
+from smtps.outbox.control import ControlError, Seen, Sight, look
 from smtps.outbox.outbox import Bounds, Outbox
-from smtps.outbox.rewind import Seen, Sight, look
-from smtps.outbox.schedule import MINUTE
+from smtps.outbox.retry import MINUTE
 
 pytestmark = ON_POSTGRESQL
 

@@ -10,21 +10,13 @@ from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig, people
 
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.errors import Failure, Phase
+from smtps.outbox.decision import Course, rule
 from smtps.outbox.lane import Lane
-from smtps.outbox.ledger import (
-    Forsaken,
-    LaneLostError,
-    Released,
-    forsake,
-    mark,
-    release,
-)
+from smtps.outbox.lane_store import Forsaken, LaneLostError, Released, forsake, mark, release
+from smtps.outbox.lease import Takeover, take
 from smtps.outbox.reading import Filter
-from smtps.outbox.records import Claim, Tenure, Wish
-from smtps.outbox.ruling import Course, rule
-from smtps.outbox.settling import Settlement, settle
-from smtps.outbox.states import Standing, State
-from smtps.outbox.tenure import Takeover, take
+from smtps.outbox.records import Claim, Standing, State, Tenure, Wish
+from smtps.outbox.settlement import Settlement, settle
 
 MANY = 1 << 20
 

@@ -13,7 +13,7 @@ import pytest
 
 import smtps
 from smtps.core.payload import normalize
-from smtps.mime import compose
+from smtps.message.mime import compose
 
 from . import server as peers
 from .exim import Exim

@@ -10,8 +10,8 @@ import pytest
 
 import smtps
 from smtps.core.payload import normalize
-from smtps.mime import compose
-from smtps.options import Security
+from smtps.endpoint import Security
+from smtps.message.mime import compose
 
 from .mailhost import MailHost
 

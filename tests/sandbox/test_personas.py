@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.conftest import StartSandbox
 
-from smtps.cli.main import main
+from smtps.main import main
 from smtps.sandbox.server import Sandbox
 
 BY_CHECK = {

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.web.accessible import check_accessible
 
-from smtps.api.guards.tokens import hash_token, new_token
+from smtps.config.callers import hash_token, new_token
 
 MESSAGES = "/api/smtps/messages"
 

@@ -6,21 +6,21 @@ every code of the project is in it.
 
 from __future__ import annotations
 
-from smtps.advice import auth, certificates, local, network, outbox, sending, smtp, tls, web
+from smtps.advice import local, smtp, transport
 from smtps.advice.row import Advice, Severity, Who
 
 __all__ = ["ADVICE", "Advice", "Severity", "Who", "advice_for"]
 
 ADVICE: dict[str, Advice] = {
-    **local.ADVICE,
-    **network.ADVICE,
-    **tls.ADVICE,
-    **certificates.ADVICE,
-    **smtp.ADVICE,
-    **auth.ADVICE,
-    **sending.ADVICE,
-    **outbox.ADVICE,
-    **web.ADVICE,
+    **local.LOCAL,
+    **transport.NETWORK,
+    **transport.TLS,
+    **transport.CERTIFICATES,
+    **smtp.SMTP,
+    **smtp.AUTH,
+    **local.SENDING,
+    **local.OUTBOX,
+    **local.WEB,
 }
 
 

@@ -1,19 +1,69 @@
-"""Runs the checks of ``smtps check``, one or a hundred thousand, until done or interrupted."""
+"""``--against``: what changed since earlier reports, in place of the reports.
+
+Runs the checks of ``smtps check``, one or a hundred thousand, until done or interrupted.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
+from smtps.checks.batch import CheckOne, check_many
+from smtps.checks.report import Report
 from smtps.cli import exits, output, progress
 from smtps.cli.progress import Show, Tally
 from smtps.cli.results import Results
-from smtps.cli.waiting import stop_signals
-from smtps.diagnosis.batch import CheckOne, check_many
-from smtps.diagnosis.formats import Writer
-from smtps.options import Security
+from smtps.cli.running import stop_signals
+from smtps.endpoint import Security
+from smtps.errors import InputError
+from smtps.report.difference import Baseline
+from smtps.report.formats import Simple, Writer
+
+FORMS = ("text", "json", "ndjson")
+
+
+class Changes(Simple):
+    """Writes the changes at each target as text, or as a JSON object to a line.
+
+    Args:
+        baseline: the earlier reports.
+        form: one of FORMS.
+
+    Raises:
+        InputError: the form has no place for changes.
+    """
+
+    def __init__(self, baseline: Baseline, form: str) -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise InputError("against", f"goes with --output {', '.join(FORMS)} only")
+        self._baseline = baseline
+        self._form = form
+
+    def one(self, report: Report) -> str:
+        """What changed at a target."""
+        found = self._baseline.compare(report.as_json())
+        if self._form == "text":
+            return "\n".join(found.lines()) + "\n"
+        return json.dumps(found.as_json(), ensure_ascii=False) + "\n"
+
+
+def read(file: str) -> Baseline:
+    """The earlier reports in a file.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    try:
+        return Baseline.read(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError("against", f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeError as error:
+        raise InputError("against", f"{file} is not text in UTF-8") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

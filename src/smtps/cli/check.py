@@ -1,21 +1,90 @@
-"""``smtps check``."""
+"""The options that say how far ``smtps check`` goes beyond a usual look.
+
+``smtps check``.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from smtps.cli import depth, exits, output, server
-from smtps.targets import split_target
+from smtps.cli import exits, output, server_options
+from smtps.endpoint import split_target
+from smtps.errors import InputError
 
 if TYPE_CHECKING:
+    from smtps.checks.batch import CheckOne
+    from smtps.checks.gather import Turn
+    from smtps.checks.report import Report
     from smtps.cli.batch import Batch
     from smtps.cli.results import Results
-    from smtps.diagnosis.batch import CheckOne
-    from smtps.diagnosis.formats import Writer
-    from smtps.diagnosis.gather import Turn
-    from smtps.diagnosis.report import Report
-    from smtps.options import Endpoint
+    from smtps.client.outgoing import Envelope
+    from smtps.endpoint import Endpoint
+    from smtps.report.formats import Writer
+
+
+class Depth(TypedDict):
+    """Arguments of ``diagnosis.check``."""
+
+    deep: bool
+    envelope: Envelope | None
+    size: int | None
+    control: str | None
+
+
+def add_depth_options(parser: ArgumentParser) -> None:
+    """Options of a closer look."""
+    group = parser.add_argument_group("a closer look")
+    group.add_argument(
+        "--deep", action="store_true",
+        help="also each TLS version, weak ciphers, resumption, each login mechanism and DNS: about "
+        "ten connections to each address, one after the other",
+    )  # fmt: skip
+    group.add_argument(
+        "--mail-from", metavar="ADDRESS",
+        help="with --rcpt-to: ask whether this sender would be taken; '' is the null reverse-path. "
+        "No mail is sent",
+    )  # fmt: skip
+    group.add_argument(
+        "--rcpt-to", action="append", default=[], metavar="ADDRESS",
+        help="and this recipient; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--size", type=int, metavar="OCTETS", help="and a message of this size; with --mail-from"
+    )
+    group.add_argument(
+        "--control", metavar="HOST",
+        help="if the server is silent, try this one on the same port, to tell whether your network "
+        "blocks it",
+    )  # fmt: skip
+
+
+def depth(options: Namespace) -> Depth:
+    """How far to go.
+
+    Raises:
+        InputError: an address is none, or one option lacks another.
+    """
+    return {
+        "deep": options.deep,
+        "envelope": _envelope(options),
+        "size": options.size,
+        "control": options.control,
+    }
+
+
+def _envelope(options: Namespace) -> Envelope | None:
+    if options.mail_from is None:
+        for field in ("rcpt_to", "size"):
+            if getattr(options, field):
+                raise InputError(field, "goes with --mail-from")
+        return None
+    if not options.rcpt_to:
+        raise InputError("rcpt_to", "is needed with --mail-from")
+    from smtps.client.outgoing import Envelope  # noqa: PLC0415
+
+    return Envelope.of(options.mail_from or None, options.rcpt_to)
+
 
 NAME = "check"
 HELP = "tell whether submission works at a server, and why not"
@@ -61,9 +130,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a report and end"
     )
-    depth.add_options(parser)
+    add_depth_options(parser)
     _add_batch_options(parser)
-    server.add_options(parser)
+    server_options.add_options(parser)
 
 
 def _add_batch_options(parser: ArgumentParser) -> None:
@@ -97,7 +166,7 @@ def run(options: Namespace) -> int:
         options.command.error("give a target, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
 
-    from smtps.cli import loop  # noqa: PLC0415
+    from smtps.cli import running  # noqa: PLC0415
     from smtps.cli.batch import run  # noqa: PLC0415
     from smtps.cli.results import results  # noqa: PLC0415
 
@@ -105,11 +174,11 @@ def run(options: Namespace) -> int:
     check_one = _checker(options)
     with results(options.output_file, form) as place:
         batch = run(_batch(options, form, writer, check_one, place))
-        return asyncio.run(batch) if options.list is None else loop.run(batch)
+        return asyncio.run(batch) if options.list is None else running.run(batch)
 
 
 def _show_schema() -> int:
-    from smtps.diagnosis.schema import text  # noqa: PLC0415
+    from smtps.checks.report import text  # noqa: PLC0415
 
     output.show_document(text(), "json")
     return exits.OK
@@ -120,14 +189,14 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     import sys  # noqa: PLC0415
 
     from smtps.cli import targets  # noqa: PLC0415
-    from smtps.diagnosis.formats import FORMATS, Style  # noqa: PLC0415
+    from smtps.report.formats import FORMATS, Style  # noqa: PLC0415
 
     single = not targets.several(options)
     form = options.output or "text"
     if options.json:
         form = "json" if single else "ndjson"
     if options.against is not None:
-        from smtps.cli import against  # noqa: PLC0415
+        from smtps.cli import batch as against  # noqa: PLC0415
 
         baseline = against.read(options.against)
         if not targets.lists(options):
@@ -151,16 +220,16 @@ def _checker(options: Namespace) -> CheckOne:
     """
     from dataclasses import replace  # noqa: PLC0415
 
+    from smtps.checks.checking import check  # noqa: PLC0415
+    from smtps.checks.scope import patient  # noqa: PLC0415
     from smtps.cli import targets  # noqa: PLC0415
-    from smtps.cli.patience import Stage, waiting_for  # noqa: PLC0415
-    from smtps.diagnosis.checking import check  # noqa: PLC0415
-    from smtps.diagnosis.scope import patient  # noqa: PLC0415
-    from smtps.net.names import to_ascii  # noqa: PLC0415
+    from smtps.cli.progress import Stage, waiting_for  # noqa: PLC0415
+    from smtps.net.hostnames import to_ascii  # noqa: PLC0415
     from smtps.providers import by_id  # noqa: PLC0415
 
     # Once: it may ask for a password, and it names what is wrong before anything is connected.
-    template = server.endpoint(options, "localhost")
-    how_far = depth.depth(options)
+    template = server_options.endpoint(options, "localhost")
+    how_far = depth(options)
 
     def endpoint(target: str) -> Endpoint:
         provider = by_id(target)
@@ -172,7 +241,7 @@ def _checker(options: Namespace) -> CheckOne:
 
     for target in targets.named(options):
         if "@" in target:
-            from smtps.diagnosis.discovery import mail_domain  # noqa: PLC0415
+            from smtps.checks.discovery import mail_domain  # noqa: PLC0415
 
             mail_domain(target)
         else:
@@ -193,10 +262,10 @@ def _checker(options: Namespace) -> CheckOne:
 def _batch(
     options: Namespace, form: str, writer: Writer, check_one: CheckOne, place: Results
 ) -> Batch:
+    from smtps.checks.batch import JOBS  # noqa: PLC0415
     from smtps.cli import targets  # noqa: PLC0415
     from smtps.cli.batch import Batch  # noqa: PLC0415
     from smtps.cli.progress import Tally, wanted  # noqa: PLC0415
-    from smtps.diagnosis.batch import JOBS  # noqa: PLC0415
 
     todo = targets.Todo(options, form)
     listed = bool(targets.lists(options))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtps.cli import exits, output
 
 if TYPE_CHECKING:
-    from smtps.diagnosis.route import Discovery
+    from smtps.checks.route import Discovery
 
 NAME = "discover"
 HELP = "find the submission server of a mail address"
@@ -37,8 +37,8 @@ def run(options: Namespace) -> int:
     """Find and show."""
     import asyncio  # noqa: PLC0415
 
-    from smtps.cli.patience import waiting_for  # noqa: PLC0415
-    from smtps.diagnosis.discovery import discover, means  # noqa: PLC0415
+    from smtps.checks.discovery import discover, means  # noqa: PLC0415
+    from smtps.cli.progress import waiting_for  # noqa: PLC0415
 
     work = discover(options.address, means(resolver=options.resolver))
     found = asyncio.run(waiting_for(options.address, work))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from smtps.cli import exits, output
 
 if TYPE_CHECKING:
-    from smtps.api.examining.findings import Findings
+    from smtps.config.places import Findings
 
 HELP = "say whether it would start with these settings, and end"
 
@@ -21,7 +21,7 @@ def examine(
     as_json: bool,
 ) -> int:
     """Say it; 0 if it would start, 78 (EX_CONFIG) if not."""
-    from smtps.api.examining.whole import examined  # noqa: PLC0415
+    from smtps.config.examination import examined  # noqa: PLC0415
 
     findings = examined(command, file, flags)
     if as_json:

@@ -1,25 +1,183 @@
-"""A mail merge: every row checked first, then each sent once, and a log to go on from."""
+"""A mail merge: rows read and checked first, each sent once, and a journal to go on from.
+
+The rows of a mail merge: CSV with the names in its first line, or a JSON object to a line.
+
+What became of each row of a mail merge, so that a second run does what is left and no more.
+
+A mail merge: every row checked first, then each sent once, and a log to go on from.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import csv
+import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from smtps.cli import exits, output, progress, rows, sending, server
-from smtps.cli.journal import Journal, journal
-from smtps.cli.rows import Row
+from smtps.cli import exits, output, progress, sending, server_options
+from smtps.cli.results import Growing, growing, telling
 from smtps.errors import Failure, InputError, Phase
 
 if TYPE_CHECKING:
     from smtps.client.pool import Pool
     from smtps.client.result import Result
-    from smtps.message import Message
-    from smtps.template import Template
+    from smtps.message.message import Message
+    from smtps.message.template import Template
+
+_LONGEST = 1_000_000
+"""Characters of a cell."""
+
+
+class Row(NamedTuple):
+    """One reader.
+
+    Attributes:
+        number: the first is 1; the line with the names does not count.
+        values: by name.
+    """
+
+    number: int
+    values: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Stands for what is in the row."""
+        text = json.dumps(self.values, sort_keys=True, ensure_ascii=False)
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def read(path: str) -> Iterator[Row]:
+    """The rows, one after the other; the file is never in memory as a whole.
+
+    Raises:
+        InputError: it cannot be read, or a row has not what the first line promises.
+    """
+    lines = Path(path).suffix.lower() in (".jsonl", ".ndjson")
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            for number, values in enumerate((_objects if lines else _cells)(file), start=1):
+                yield Row(number, values)
+    except OSError as error:
+        raise InputError("merge", f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError("merge", f"{path} is not UTF-8") from error
+
+
+def _cells(file: TextIO) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(_LONGEST)
+    first = file.readline()
+    file.seek(0)
+    # What a spreadsheet makes of "CSV" depends on its user's country.
+    separator = max(",;\t", key=first.count)
+    rows = csv.reader(file, delimiter=separator, strict=True)
+    try:
+        names = [name.strip() for name in next(rows, [])]
+        if not names or "" in names or len(set(names)) < len(names):
+            raise InputError("merge", "its first line must name each column, and none twice")
+        number = 0
+        for cells in rows:
+            if not cells:
+                continue  # an empty line
+            number += 1
+            if len(cells) != len(names):
+                raise InputError(
+                    "merge", f"row {number} has {len(cells)} cells, its first line {len(names)}"
+                )
+            yield dict(zip(names, cells, strict=True))
+    except csv.Error as error:
+        raise InputError("merge", f"line {rows.line_num}: {error}") from error
+
+
+def _objects(file: TextIO) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise InputError("merge", f"line {number} is not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise InputError("merge", f"line {number} is not a JSON object")
+        yield found
+
+
+_FINAL = ("sent", "partial", "refused")
+"""Outcomes that a second run leaves alone; ``uncertain`` too, unless asked for."""
+
+
+class Journal:
+    """What was begun, and what came of it: a JSON object to a line, written as it happens.
+
+    Args:
+        file: to add to.
+        known: number of a row → its digest and last outcome.
+        retry_uncertain: send those again that may have arrived.
+    """
+
+    def __init__(
+        self, file: Growing, known: dict[int, tuple[str, str]], *, retry_uncertain: bool
+    ) -> None:
+        self._file = file
+        self._known = known
+        self._retry_uncertain = retry_uncertain
+
+    def outcome(self, row: Row) -> str | None:
+        """What became of a row in an earlier run, if it needs no further one.
+
+        Raises:
+            InputError: there was another row in its place.
+        """
+        digest, outcome = self._known.get(row.number, ("", ""))
+        if not outcome:
+            return None
+        if digest != row.digest:
+            raise InputError(
+                "log",
+                f"row {row.number} is not what it was when the log was written; use a new log",
+            )
+        if outcome in _FINAL:
+            return outcome
+        # Begun and not answered: nobody knows whether the message went out.
+        if outcome in ("begun", "uncertain") and not self._retry_uncertain:
+            return "uncertain"
+        return None
+
+    def note(self, row: Row, outcome: str, **more: object) -> None:
+        """Write a line, and let the system have it before anything else happens."""
+        known = {"row": row.number, "digest": row.digest, "outcome": outcome, **more}
+        self._file.write(json.dumps(known, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def journal(path: str, *, retry_uncertain: bool) -> Iterator[Journal]:
+    """Open the log of an earlier run, or a new one, for one run alone.
+
+    Raises:
+        InputError: it cannot be used, or another run uses it.
+    """
+    with growing(Path(path), "log") as file:
+        yield Journal(file, _read(Path(path)), retry_uncertain=retry_uncertain)
+
+
+def _read(path: Path) -> dict[int, tuple[str, str]]:
+    known = {}
+    with (
+        telling("log", "cannot be read"),
+        path.open(encoding="utf-8", errors="replace") as lines,
+    ):
+        for line in lines:
+            with suppress(ValueError, TypeError, KeyError):  # not a line of ours
+                found = json.loads(line)
+                known[int(found["row"])] = (str(found["digest"]), str(found["outcome"]))
+    return known
+
 
 _BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
 _SHOWN = 10
@@ -28,8 +186,8 @@ _SHOWN = 10
 
 def run(options: Namespace) -> int:
     """``smtps send --merge``."""
-    from smtps.message import Attachment  # noqa: PLC0415
-    from smtps.template import Template  # noqa: PLC0415
+    from smtps.message.message import Attachment  # noqa: PLC0415
+    from smtps.message.template import Template  # noqa: PLC0415
 
     template = Template.from_file(
         options.template,
@@ -55,7 +213,7 @@ def _check(path: str, template: Template) -> int:
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
     wrong, total = [], 0
-    for row in rows.read(path):
+    for row in read(path):
         total += 1
         try:
             prepare(template.fill(row.values), None)
@@ -77,7 +235,7 @@ def _dry_run(options: Namespace, template: Template, total: int) -> int:
 
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
-    outgoing = prepare(template.fill(next(rows.read(options.merge)).values), None)
+    outgoing = prepare(template.fill(next(read(options.merge)).values), None)
     output.complain(f"not sent: {total} messages, all in order; the first of them:")
     sys.stdout.buffer.write(outgoing.data)
     return exits.OK
@@ -107,10 +265,10 @@ class _Tally:
 
 
 async def _send(options: Namespace, template: Template, total: int) -> int:
-    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.cli.running import stop_signals  # noqa: PLC0415
     from smtps.client.pool import Pool  # noqa: PLC0415
 
-    endpoint = server.endpoint(options, options.host)
+    endpoint = server_options.endpoint(options, options.host)
     tally = _Tally(total)
     show_bar = progress.wanted(options.progress, several=total > 1)
     with ExitStack() as stack:
@@ -122,7 +280,7 @@ async def _send(options: Namespace, template: Template, total: int) -> int:
         stop = stack.enter_context(stop_signals())
         merge = _Merge(template, log, tally, stop)
         if log is not None:
-            for row in rows.read(options.merge):
+            for row in read(options.merge):
                 log.outcome(row)  # a log of other rows is told before anything is sent
         async with Pool(endpoint, size=options.connections) as pool:
             await _run(options, merge, pool, show)
@@ -145,7 +303,7 @@ class _Merge:
 
     def messages(self, path: str) -> Iterator[Message]:
         """What is still to be sent, as it is asked for; nothing more once it was interrupted."""
-        for row in rows.read(path):
+        for row in read(path):
             if self.stop.is_set() or self.no_way_in is not None:
                 return
             if self.log is not None and (known := self.log.outcome(row)) is not None:
@@ -175,7 +333,7 @@ class _Merge:
 
 
 async def _run(options: Namespace, merge: _Merge, pool: Pool, show: progress.Show) -> None:
-    from smtps.diagnosis.report import failure_json  # noqa: PLC0415
+    from smtps.checks.report import failure_json  # noqa: PLC0415
 
     async for message, result in pool.send_many(
         merge.messages(options.merge),

@@ -94,15 +94,15 @@ def _places(parser: ArgumentParser) -> None:
 
 
 def _open(options: Namespace) -> Outbox:
-    from smtps.api.outbox import open_outbox  # noqa: PLC0415
-    from smtps.api.settings import load  # noqa: PLC0415
+    from smtps.config.open_outbox import open_outbox  # noqa: PLC0415
+    from smtps.config.settings import load  # noqa: PLC0415
 
     return open_outbox(load(options.config), deliver=False)
 
 
 async def _pages(outbox: Outbox, options: Namespace, most: int) -> AsyncIterator[dict[str, Any]]:
     from smtps.outbox.reading import LARGEST_PAGE, Filter  # noqa: PLC0415
-    from smtps.outbox.states import State  # noqa: PLC0415
+    from smtps.outbox.records import State  # noqa: PLC0415
 
     for status in options.status or ():
         if status not in State.__members__.values():
@@ -188,7 +188,7 @@ async def _show(options: Namespace) -> int:
 
 async def _show_account(outbox: Outbox, message: dict[str, Any]) -> None:
     """Why nothing happens, if that is its account's fault."""
-    from smtps.outbox.states import WAITING  # noqa: PLC0415
+    from smtps.outbox.records import WAITING  # noqa: PLC0415
 
     if message["status"] in WAITING:
         for state in await outbox.account_states():
@@ -304,7 +304,7 @@ async def _export(options: Namespace) -> int:
 async def _move(options: Namespace) -> int:
     import asyncio  # noqa: PLC0415
 
-    from smtps.outbox.moving import move  # noqa: PLC0415
+    from smtps.outbox.migrate import move  # noqa: PLC0415
 
     shown = 0
 

@@ -34,8 +34,8 @@ def run(options: Namespace) -> int:
     """Compare and show."""
     import asyncio  # noqa: PLC0415
 
-    from smtps.cli.patience import waiting_for  # noqa: PLC0415
-    from smtps.diagnosis.ports import compare  # noqa: PLC0415
+    from smtps.checks.ports import compare  # noqa: PLC0415
+    from smtps.cli.progress import waiting_for  # noqa: PLC0415
 
     work = compare(options.host, timeout=options.timeout, ca_file=options.ca_file)
     found = asyncio.run(waiting_for(options.host, work))

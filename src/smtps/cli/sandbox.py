@@ -72,9 +72,8 @@ def _list(options: Namespace) -> int:
 
 
 async def _serve_all(options: Namespace) -> int:
-    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
-    from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
-    from smtps.sandbox.index import serve  # noqa: PLC0415
+    from smtps.cli.running import stop_signals  # noqa: PLC0415
+    from smtps.sandbox.gallery import Gallery, serve  # noqa: PLC0415
 
     with stop_signals() as stop:
         async with Gallery(options.port and options.port + 1) as gallery:
@@ -108,7 +107,7 @@ def _index(gallery: Gallery, url: str) -> str:
 
 
 async def _serve(options: Namespace) -> int:
-    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.cli.running import stop_signals  # noqa: PLC0415
     from smtps.sandbox.personas import persona_named  # noqa: PLC0415
     from smtps.sandbox.server import Sandbox  # noqa: PLC0415
 

@@ -7,14 +7,14 @@ from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output, sending, server
+from smtps.cli import exits, output, sending, server_options
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
     from smtps.client.outgoing import Outgoing
     from smtps.client.result import Result
-    from smtps.message import Message
-    from smtps.options import Endpoint
+    from smtps.endpoint import Endpoint
+    from smtps.message.message import Message
 
 NAME = "send"
 HELP = "send a message"
@@ -134,7 +134,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
     parser.add_argument("--transcript", action="store_true", help="show the dialogue as well")
-    server.add_options(parser)
+    server_options.add_options(parser)
 
 
 def run(options: Namespace) -> int:
@@ -147,10 +147,10 @@ def run(options: Namespace) -> int:
 
         return merging.run(options)
     if options.queue is not None:
-        from smtps.cli import queueing  # noqa: PLC0415
+        from smtps.cli import sending  # noqa: PLC0415
 
-        return queueing.run(options, _compose(options))
-    endpoint = None if options.dry_run else server.endpoint(options, options.host)
+        return sending.run(options, _compose(options))
+    endpoint = None if options.dry_run else server_options.endpoint(options, options.host)
     try:
         message = _compose(options)
         if endpoint is None:
@@ -196,8 +196,8 @@ _OF_MANY = ("template", "log", "retry_uncertain")
 
 
 async def _send(options: Namespace, endpoint: Endpoint, message: Message | Outgoing) -> int:
-    from smtps.cli.patience import waiting_for  # noqa: PLC0415
-    from smtps.client.sending import send  # noqa: PLC0415
+    from smtps.cli.progress import waiting_for  # noqa: PLC0415
+    from smtps.client.session import send  # noqa: PLC0415
 
     work = send(
         message,
@@ -220,10 +220,9 @@ _COMPOSED = ("sender", "subject", "html_file", "attach", "alternative", "header"
 
 
 def _compose(options: Namespace) -> Message | Outgoing:
-    from smtps.addresses import NameAddr  # noqa: PLC0415
-    from smtps.client.envelope import Envelope  # noqa: PLC0415
-    from smtps.client.outgoing import prepare  # noqa: PLC0415
-    from smtps.message import Attachment, Message  # noqa: PLC0415
+    from smtps.client.outgoing import Envelope, prepare  # noqa: PLC0415
+    from smtps.message.addresses import NameAddr  # noqa: PLC0415
+    from smtps.message.message import Attachment, Message  # noqa: PLC0415
 
     if options.raw is not None:
         for name in _COMPOSED:
@@ -339,8 +338,8 @@ def _report_failure(options: Namespace, failure: Failure) -> None:
 
 
 def _failure_json(failure: Failure | None) -> dict[str, Any]:
-    from smtps.diagnosis.finding import Finding  # noqa: PLC0415
-    from smtps.diagnosis.report import failure_json  # noqa: PLC0415
+    from smtps.checks.finding import Finding  # noqa: PLC0415
+    from smtps.checks.report import failure_json  # noqa: PLC0415
 
     findings = [Finding.from_failure(failure).as_json()] if failure else []
     return {"failure": failure_json(failure), "findings": findings}

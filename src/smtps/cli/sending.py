@@ -1,22 +1,29 @@
-"""What sending one message and sending many have in common."""
+"""What sending one message, sending many and queueing have in common.
+
+What sending one message and sending many have in common.
+
+``smtps send --queue``: the outbox takes the message, and whoever delivers from it sends it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import output
+from smtps.cli import exits, output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smtps.client.envelope import DSN
+    from smtps.client.outgoing import DSN, Outgoing
     from smtps.errors import Failure
+    from smtps.message.message import Message
 
 
 def dsn(options: Namespace) -> DSN | None:
     """The delivery status notifications that the options ask for."""
-    from smtps.client.envelope import DSN  # noqa: PLC0415
+    from smtps.client.outgoing import DSN  # noqa: PLC0415
 
     notify = options.dsn_notify
     if not (notify or options.dsn_return or options.dsn_envid):
@@ -27,8 +34,8 @@ def dsn(options: Namespace) -> DSN | None:
 
 def show_failure(failure: Failure) -> None:
     """Print it like a finding, with what to do about it."""
-    from smtps.diagnosis.finding import Finding  # noqa: PLC0415
-    from smtps.diagnosis.text import Painter, finding_lines  # noqa: PLC0415
+    from smtps.checks.finding import Finding  # noqa: PLC0415
+    from smtps.report.text import Painter, finding_lines  # noqa: PLC0415
 
     lines = finding_lines(Finding.from_failure(failure), Painter(colour=output.colour()))
     output.show("\n".join(lines) + "\n")
@@ -39,3 +46,39 @@ def show_others(failures: Iterable[Failure]) -> None:
     """Print which other addresses of the server did not let this client in, and why."""
     for failure in failures:
         output.show(f"! {failure.address} was tried too: {failure.message} [{failure.code}]\n")
+
+
+def run(options: Namespace, message: Message | Outgoing) -> int:
+    """Hand it over."""
+    return asyncio.run(_queue(options, message))
+
+
+async def _queue(options: Namespace, message: Message | Outgoing) -> int:
+    from smtps.client.commands import Terms  # noqa: PLC0415
+    from smtps.client.outgoing import prepare  # noqa: PLC0415
+    from smtps.config.open_outbox import open_outbox  # noqa: PLC0415
+    from smtps.config.settings import load  # noqa: PLC0415
+    from smtps.outbox.records import Submission  # noqa: PLC0415
+
+    outgoing = prepare(message, None)
+    terms = Terms(partial=options.partial, dsn=dsn(options), require_tls=options.require_tls)
+    async with open_outbox(load(options.config), deliver=False) as outbox:
+        account = outbox.account(options.queue)
+        account.admit(outgoing)
+        now = outbox.clock.now()
+        accepted = await outbox.accept(
+            Submission(
+                id=outbox.new_id(),
+                account=account.name,
+                outgoing=outgoing,
+                created=now,
+                expires=now + account.lifetime,
+                terms=terms,
+                subject=options.subject,
+            )
+        )
+    if options.json:
+        output.show_json(accepted.answer)
+    else:
+        output.show(f"{accepted.answer['id']}: {accepted.answer['status']}\n")
+    return exits.OK

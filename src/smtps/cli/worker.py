@@ -31,22 +31,22 @@ def run(options: Namespace) -> int:
     """Work until told to stop."""
     if options.check_config:
         return examining.examine("worker", options.config, {}, as_json=options.json)
-    from smtps.api.outbox import check_worker  # noqa: PLC0415
-    from smtps.api.settings import load  # noqa: PLC0415
-    from smtps.cli import loop  # noqa: PLC0415
+    from smtps.cli import running  # noqa: PLC0415
+    from smtps.config.open_outbox import check_worker  # noqa: PLC0415
+    from smtps.config.settings import load  # noqa: PLC0415
 
     settings = load(options.config)
     check_worker(settings)
-    return loop.run(_work(options, settings))
+    return running.run(_work(options, settings))
 
 
 async def _work(options: Namespace, settings: object) -> int:
     import asyncio  # noqa: PLC0415
 
-    from smtps.api import logs  # noqa: PLC0415
-    from smtps.api.outbox import open_outbox  # noqa: PLC0415
-    from smtps.api.settings import Settings  # noqa: PLC0415
-    from smtps.cli.waiting import stop_signals  # noqa: PLC0415
+    from smtps.cli.running import stop_signals  # noqa: PLC0415
+    from smtps.config import logs  # noqa: PLC0415
+    from smtps.config.open_outbox import open_outbox  # noqa: PLC0415
+    from smtps.config.settings import Settings  # noqa: PLC0415
 
     assert isinstance(settings, Settings)
     hurry = asyncio.Event()

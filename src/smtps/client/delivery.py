@@ -1,19 +1,286 @@
-"""One message over one session: its transactions in turn, and what came of them all; pure."""
+"""Messages over one session: each one's transactions in turn, their outcome, and a dry run.
+
+From the replies of a message's transactions to its result; pure.
+
+Whether sender and recipients would be taken; no message is sent.
+
+One message over one session: its transactions in turn, and what came of them all; pure.
+
+Deliveries over one session, as many under way at once as the window allows.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
-from smtps.client.outgoing import Outgoing
-from smtps.client.refusals import behind_a_login
-from smtps.client.result import Result
+from smtps.client.attempts import Learned
+from smtps.client.commands import RECIPIENTS_PER_TRANSACTION, Phrasebook, Way, Wording
+from smtps.client.dialogue import Dialogue
+from smtps.client.handshake import NAME_REFUSED, Access
+from smtps.client.outgoing import Envelope, Outgoing
+from smtps.client.pipeline import Pipeline
+from smtps.client.result import (
+    Outcome,
+    Recipient,
+    Result,
+    Status,
+    behind_a_login,
+    heals,
+    meaning,
+    out_of_sequence,
+    refusal,
+)
 from smtps.client.transaction import Stray, Transaction
 from smtps.client.transcript import Transcript
-from smtps.client.verdict import judge
-from smtps.client.wording import Phrasebook
 from smtps.core.address import Mailbox
+from smtps.core.command import mail, rcpt
+from smtps.core.reply import Reply
+from smtps.errors import (
+    CapabilityError,
+    Failure,
+    InputError,
+    Phase,
+    ProtocolError,
+    RefusedError,
+    SMTPSError,
+)
+from smtps.message.content import EMPTY
+
+_SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
+
+
+def judge(
+    recipients: tuple[Mailbox, ...],
+    transactions: list[Transaction],
+    message_id: str | None = None,
+    timings: Mapping[str, float] | None = None,
+    transcript: Transcript | None = None,
+) -> Result:
+    """The result of a message that went out in one or more transactions.
+
+    Args:
+        recipients: all of them, in order.
+        transactions: in order; each is for some of the recipients, a later one counts more.
+        message_id, timings, transcript: go into the result.
+    """
+    timings = timings or {}
+    if len(transactions) == 1:
+        only = transactions[0]
+        if only.granted and len(only.accepted) == len(recipients):
+            taken = only.wording.accepted(only.rcpt_replies)
+            return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
+    return _weigh(recipients, transactions, message_id, timings, transcript)
+
+
+def _weigh(
+    recipients: tuple[Mailbox, ...],
+    transactions: list[Transaction],
+    message_id: str | None,
+    timings: Mapping[str, float],
+    transcript: Transcript | None,
+) -> Result:
+    found: dict[Mailbox, Recipient] = {}
+    for transaction in transactions:
+        for who, reply in zip_longest(transaction.wording.people, transaction.rcpt_replies):
+            found[who] = _recipient(who, reply, transaction)
+    people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
+    replies = [t.final for t in transactions if t.final is not None]
+    statuses = {person.status for person in people}
+    in_part = any(transaction.wording.partial == "send" for transaction in transactions)
+    if in_part and Status.DEFERRED in statuses:
+        statuses.discard(Status.REFUSED)  # who keeps the message from nobody
+    outcome = _outcome(statuses)
+    failure = None
+    if outcome is not Outcome.SENT:
+        failure = _first_failure(transactions, put_off=outcome is Outcome.DEFERRED)
+    if failure is not None and outcome is Outcome.PARTIAL:
+        failure = replace(failure, retryable=False)  # some would get it twice
+    return Result(outcome, people, message_id, replies[-1] if replies else None, failure,
+                  timings, transcript)  # fmt: skip
+
+
+def _recipient(who: Mailbox, reply: Reply | None, transaction: Transaction) -> Recipient:
+    decided = _decided(who, reply, transaction)
+    if decided is not None:
+        phase, answer = decided
+        status = _status(phase, answer)
+        return Recipient(str(who), status, reply if answer.positive else answer)
+    left_over = who in transaction.overflow and not (transaction.again or transaction.confused)
+    if left_over:  # for another transaction
+        return Recipient(str(who), Status.DEFERRED, reply)
+    if transaction.in_doubt:
+        return Recipient(str(who), Status.UNCERTAIN)
+    if transaction.again:
+        return Recipient(str(who), Status.DEFERRED)
+    if transaction.error is not None:
+        final = _about_the_message(transaction.error) and not transaction.error.failure.retryable
+        return Recipient(str(who), Status.REFUSED if final else Status.DEFERRED, reply)
+    return Recipient(str(who), Status.UNSENT, reply)
+
+
+def _decided(
+    who: Mailbox, reply: Reply | None, transaction: Transaction
+) -> tuple[Phase, Reply] | None:
+    """The reply that decided for a recipient, if one did, and what it was said to."""
+    if transaction.confused or transaction.again or who in transaction.overflow:
+        return None
+    # A sender refused is the reason for all that follows; a recipient refused, for that one.
+    refused = _negative((Phase.MAIL, transaction.mail_reply), (Phase.RCPT, reply))
+    if refused is not None or reply is None or not transaction.go_on:
+        return refused
+    if transaction.final is not None:
+        return Phase.FINAL, transaction.final
+    return _negative((Phase.DATA, transaction.data_reply))
+
+
+def _negative(*replies: tuple[Phase, Reply | None]) -> tuple[Phase, Reply] | None:
+    return next(((p, r) for p, r in replies if r is not None and not r.positive), None)
+
+
+def _status(phase: Phase, reply: Reply) -> Status:
+    if reply.positive:
+        return Status.ACCEPTED
+    return Status.DEFERRED if heals(phase, reply) else Status.REFUSED
+
+
+def _about_the_message(error: SMTPSError) -> bool:
+    """Whether it may be the last word on a message: the server refused it, or it cannot be read.
+    Whatever else ends a session says nothing about the message.
+    """
+    return isinstance(error, RefusedError | InputError)
+
+
+def _outcome(statuses: set[Status]) -> Outcome:
+    if statuses == {Status.ACCEPTED}:
+        return Outcome.SENT
+    if Status.UNCERTAIN in statuses:
+        return Outcome.UNCERTAIN
+    if Status.ACCEPTED in statuses:
+        return Outcome.PARTIAL
+    if Status.REFUSED in statuses:
+        return Outcome.REFUSED
+    return Outcome.DEFERRED
+
+
+def _first_failure(transactions: list[Transaction], *, put_off: bool) -> Failure | None:
+    """The failure to report: the earliest that decided; a later one must not mask it.
+
+    Args:
+        transactions: in order.
+        put_off: of the recipients, only those count who may be tried again.
+    """
+    for transaction in transactions:
+        if transaction.in_doubt:
+            return _uncertain(transaction)
+        if (refused := _refusal(transaction, put_off=put_off)) is not None:
+            return refused
+        if transaction.error is not None:
+            found, final = transaction.error.failure, _about_the_message(transaction.error)
+            return found if final else replace(found, retryable=True)
+        if transaction.again:
+            return _out_of_sequence()
+    return None
+
+
+def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
+    if transaction.again:
+        return None
+    rcpt = [
+        reply
+        for who, reply in transaction.recipients
+        if not reply.positive
+        and (not put_off or heals(Phase.RCPT, reply))
+        and not (who in transaction.overflow and out_of_sequence(reply))
+    ]
+    candidates = (
+        (Phase.MAIL, transaction.mail_reply),
+        (Phase.RCPT, rcpt[0] if rcpt else None),
+        (Phase.DATA, transaction.data_reply),
+        (Phase.FINAL, transaction.final),
+    )
+    for phase, reply in candidates:
+        if reply is not None and not reply.positive:
+            return refusal(phase, reply).failure
+    return None
+
+
+def _out_of_sequence() -> Failure:
+    return ProtocolError(
+        "smtp.out_of_sequence",
+        "The server refused commands only because of the order in which they came.",
+        phase=Phase.MAIL,
+        retryable=True,
+    ).failure
+
+
+def _uncertain(transaction: Transaction) -> Failure:
+    why = f" ({transaction.error})" if transaction.error else ""
+    return SMTPSError(
+        "send.uncertain",
+        f"The whole message went out, but no answer came{why}: it may have been delivered or not.",
+        phase=Phase.FINAL,
+        address=transaction.error.failure.address if transaction.error else None,
+    ).failure
+
+
+async def ask(access: Access, envelope: Envelope, *, size: int | None = None) -> Transaction:
+    """MAIL and RCPT; once more by the client's address if they are refused for its name.
+
+    Args:
+        access: after EHLO, and after the login if there is one.
+        envelope: whom to ask for.
+        size: octets to announce, for a server that offers SIZE.
+
+    Returns:
+        The transaction as far as it went, with the server's replies. What was answered behind a
+        refused MAIL is not among them, as it tells nothing.
+
+    Raises:
+        CapabilityError: an address needs SMTPUTF8, which is not offered; nothing was sent.
+        RefusedError: the server is closing the session.
+    """
+    if (closing := access.dialogue.closing) is not None:  # at the EHLO after the login
+        raise refusal(Phase.MAIL, closing).locate(address=access.address)
+    asked = await _ask(access, envelope, size)
+    if _named_wrongly(asked) and access.usable and await access.hello_by_address():
+        asked = await _ask(access, envelope, size)
+    return asked
+
+
+async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transaction:
+    offered = access.capabilities
+    if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
+        raise CapabilityError(
+            "send.smtputf8_not_offered",
+            "An address is beyond ASCII, and the server does not offer SMTPUTF8.",
+            phase=Phase.MAIL,
+            address=access.address,
+        )
+    sender = mail(
+        envelope.sender,
+        size=size if "SIZE" in offered else None,
+        smtputf8=envelope.needs_smtputf8,
+    )
+    room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
+    people = {who: rcpt(who) for who in envelope.recipients[:room]}
+    wording = Wording(sender, people, Way.to(access.endpoint, offered, access.learned))
+    # One command at a time: what is answered then is answered to it.
+    asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
+    pipeline = Pipeline(access.dialogue, access.learned)
+    pipeline.add(asked)
+    while not pipeline.idle:
+        await pipeline.advance()
+    return asked
+
+
+def _named_wrongly(asked: Transaction) -> bool:
+    replies = [(Phase.MAIL, asked.mail_reply), *((Phase.RCPT, r) for r in asked.rcpt_replies)]
+    return any(r and not r.positive and meaning(p, r) == NAME_REFUSED for p, r in replies)
 
 
 class Delivery:
@@ -120,3 +387,62 @@ class Delivery:
         transaction = Transaction(wording, self._outgoing.content, ask_only=ask_only)
         self._done.append(transaction)
         return transaction
+
+
+WINDOW = 4
+"""Messages under way at once. Each of them is ``uncertain`` if the connection breaks."""
+
+MAX_WINDOW = 1000
+
+
+class Courier:
+    """Takes messages to one server.
+
+    Args:
+        dialogue: ready, after EHLO and login.
+        learned: of the server so far.
+        window: how many may be under way at once.
+    """
+
+    def __init__(self, dialogue: Dialogue, learned: Learned, *, window: int = 1) -> None:
+        self._pipeline = Pipeline(dialogue, learned, window=window)
+        self._dialogue = dialogue
+        self._under_way: deque[Delivery] = deque()
+        self._next: list[tuple[Delivery, Transaction]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way and not self._next
+
+    @property
+    def room(self) -> int:
+        """How many more messages had better begin now."""
+        return 0 if self._next else self._pipeline.room
+
+    def begin(self, delivery: Delivery) -> None:
+        """Take another message on; ``advance`` sends it."""
+        if (transaction := delivery.next()) is not None:
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
+
+    async def advance(self) -> list[Delivery]:
+        """Go on until something is over.
+
+        Returns:
+            The deliveries that are over; perhaps none yet.
+        """
+        while self._next and self._pipeline.room:
+            delivery, transaction = self._next.pop(0)
+            self._under_way.append(delivery)
+            self._pipeline.add(transaction)
+        finished = []
+        for transaction in await self._pipeline.advance():  # in the order in which they began
+            delivery = self._under_way.popleft()
+            enough = transaction.granted and not delivery.more
+            following = delivery.next() if not enough and self._dialogue.alive else None
+            if following is None:
+                finished.append(delivery)
+            else:
+                self._next.append((delivery, following))
+        return finished

@@ -13,21 +13,20 @@ from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TypeVar
 
-from smtps.client.halt import HALTED, halted
-from smtps.client.lateness import late, seconds_of
-from smtps.client.refusals import explained
+from smtps.client.commands import Group
+from smtps.client.deadlines import HALTED, halted, late, seconds_of
+from smtps.client.result import explained
 from smtps.client.transcript import Transcript
-from smtps.client.wording import Group
-from smtps.content import BLOCK, Content
 from smtps.core.command import END_OF_DATA, QUIT, Command
 from smtps.core.connection import Answer, Connection
 from smtps.core.reply import Limits, Reply
 from smtps.core.state import State
+from smtps.endpoint import Timeouts
 from smtps.errors import NetworkError, Phase, PhaseTimeoutError, SessionError, SMTPSError
+from smtps.message.content import BLOCK, Content
 from smtps.net.timing import expiry
 from smtps.net.translate import closed
 from smtps.net.wire import Interrupted, Wire
-from smtps.options import Timeouts
 
 T = TypeVar("T")
 

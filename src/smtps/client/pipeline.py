@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
+from smtps.client.attempts import Learned
+from smtps.client.deadlines import HALTED
 from smtps.client.dialogue import Dialogue
-from smtps.client.halt import HALTED
-from smtps.client.learned import Learned
-from smtps.client.refusals import refusal
-from smtps.client.sequence import out_of_sequence
+from smtps.client.result import out_of_sequence, refusal
 from smtps.client.transaction import Stray, Transaction
 from smtps.core.connection import Answer
 from smtps.errors import (

@@ -1,4 +1,9 @@
-"""Sessions with one server, kept warm and lent out to whoever has a message."""
+"""Sessions with one server, kept warm and handed to whoever has a message.
+
+Sessions on their way out: QUIT is said, and nobody waits for the answer.
+
+Sessions with one server, kept warm and lent out to whoever has a message.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +14,16 @@ from contextlib import aclosing
 from typing import Any, Self, Unpack
 
 from smtps.chance import between
-from smtps.client.courier import WINDOW
-from smtps.client.envelope import DSN, Envelope
-from smtps.client.farewells import Farewells
-from smtps.client.halt import Halt
-from smtps.client.learned import Learned
-from smtps.client.loan import Loan, WarmSession
-from smtps.client.losses import ATTEMPTS, may_go_again
-from smtps.client.outgoing import AnyMessage
+from smtps.client.attempts import Learned
+from smtps.client.bulk import Loan, Round, WarmSession
+from smtps.client.deadlines import Halt
+from smtps.client.delivery import WINDOW
+from smtps.client.handshake import Access
+from smtps.client.outgoing import DSN, AnyMessage, Envelope
 from smtps.client.result import Result
-from smtps.client.round import Round
 from smtps.client.session import Item, Session
-from smtps.client.source import Source, source_of
+from smtps.client.source import ATTEMPTS, Source, may_go_again, source_of
+from smtps.endpoint import Endpoint, EndpointOptions, Partial
 from smtps.errors import (
     Failure,
     ForbiddenError,
@@ -33,7 +36,41 @@ from smtps.errors import (
 from smtps.net.egress import Allow, admit
 from smtps.net.resolve import Address
 from smtps.net.timing import within
-from smtps.options import Endpoint, EndpointOptions, Partial
+
+MOST = 100
+"""At a time. Beyond them it is waited for: a server that never answers must not pile them up."""
+
+
+class Farewells:
+    """Lets sessions quit beside what goes on.
+
+    RFC 5321 section 4.1.1.10 wants the answer to QUIT awaited, and nothing depends on it. Whoever
+    has all that they came for need not wait another round trip.
+
+    Attributes:
+        under_way: those whose answer is due.
+    """
+
+    def __init__(self) -> None:
+        self.under_way: set[asyncio.Task[None]] = set()
+
+    async def quit(self, session: Access) -> None:
+        """Let a session quit; at once, unless very many are at it."""
+        task = self.begin(session)
+        if len(self.under_way) > MOST:
+            await asyncio.wait([task])  # whoever waits may go; the session leaves all the same
+
+    def begin(self, session: Access) -> asyncio.Task[None]:
+        """Let a session quit, however many are at it."""
+        task = asyncio.get_running_loop().create_task(session.quit())
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """Wait until all have left."""
+        await asyncio.gather(*self.under_way, return_exceptions=True)
+
 
 ASK_AFTER = 5.0
 """Seconds unused, after which a session is asked whether it is still there."""

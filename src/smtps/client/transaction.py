@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from smtps.client.sequence import out_of_sequence
-from smtps.client.wording import NOTHING, Group, Wording
-from smtps.content import Content
+from smtps.client.commands import NOTHING, Group, Wording
+from smtps.client.result import out_of_sequence
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Verb, bdat
 from smtps.core.reply import EnhancedCode, Reply
 from smtps.errors import ProtocolError, RefusedError, SMTPSError
+from smtps.message.content import Content
 
 ONE_WRITE = 262144
 """Octets of a message that goes out with its envelope. For a larger one the answers to that are

@@ -10,16 +10,16 @@ from itertools import islice
 from socket import IPPROTO_TCP, TCP_MAXSEG
 from typing import Any
 
+from smtps.endpoint import Endpoint
 from smtps.errors import NetworkError, Phase, SMTPSError
 from smtps.net.egress import Allow, admit
-from smtps.net.names import literal, to_ascii
+from smtps.net.hostnames import literal, to_ascii
 from smtps.net.rejection import connected
 from smtps.net.resolve import Address
 from smtps.net.timing import expiry, within
 from smtps.net.tls import ClientHello, check_fingerprint, context_for, context_of
 from smtps.net.translate import translate
 from smtps.net.wire import Wire
-from smtps.options import Endpoint
 
 ATTEMPT_DELAY = 0.25
 """Seconds before the next address is tried beside the first (RFC 8305 section 5)."""

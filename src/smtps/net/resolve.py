@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from smtps.errors import NetworkError, Phase
-from smtps.net.names import literal, to_ascii
+from smtps.net.hostnames import literal, to_ascii
 from smtps.net.timing import within
 from smtps.net.translate import translated
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import httpcore2
 
+from smtps.endpoint import Endpoint, Timeouts
 from smtps.errors import NetworkError, Phase, PhaseTimeoutError, SMTPSError
 from smtps.net.dial import connect_any, secure
 from smtps.net.egress import Allow
 from smtps.net.resolve import resolve
 from smtps.net.wire import Wire
-from smtps.options import Endpoint, Timeouts
 
 
 @dataclass(slots=True)

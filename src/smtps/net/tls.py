@@ -1,20 +1,152 @@
-"""TLS settings, and the facts that are left when a handshake is over, well or badly."""
+"""TLS settings, certificates in files, channel bindings, and the facts that a handshake leaves.
+
+Certificates in this computer's files: the authorities that it trusts, and the client's own.
+
+Channel bindings: what ties a login to the TLS connection that it goes over (RFC 5929).
+
+TLS settings, and the facts that are left when a handshake is over, well or badly.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
+import re
 import ssl
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from smtps.endpoint import Endpoint
 from smtps.errors import CertificateError, InputError, Phase
-from smtps.net.serverhello import Flight, agreed, flight, key_exchange_group
-from smtps.options import Endpoint
+from smtps.net.server_hello import Flight, agreed, flight, key_exchange_group
+
+
+def client_certificate(endpoint: Endpoint) -> bytes | None:
+    """What an endpoint shows to the server: the first certificate of its file, DER."""
+    files = endpoint.client_certificate
+    if files is None:
+        return None
+    file = files[0] if isinstance(files, tuple) else files
+    return next(iter(_pem_files(_stamps([Path(file)]))), None)
+
+
+def anchors(endpoint: Endpoint) -> tuple[bytes, ...]:
+    """The authorities that an endpoint trusts, DER: those of its file, or else the system's.
+
+    OpenSSL reads a directory of them only as it needs them, so the context alone cannot tell. What
+    cannot be read is left out: this serves to explain, and OpenSSL has judged.
+    """
+    if endpoint.ca_file is not None:
+        return _pem_files(_stamps([Path(endpoint.ca_file)]))
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile is not None else []
+    if paths.capath is not None:
+        files += sorted(Path(paths.capath).iterdir())
+    if found := _pem_files(_stamps(files)):
+        return found
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()  # where the system keeps them in no file
+    return tuple(context.get_ca_certs(binary_form=True))
+
+
+def _stamps(files: list[Path]) -> tuple[tuple[str, int], ...]:
+    found = {}
+    for file in files:
+        with suppress(OSError):
+            found[str(file)] = file.stat().st_mtime_ns
+    return tuple(found.items())
+
+
+_PEM = re.compile(
+    r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+?"
+    r"-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
+)
+
+
+@lru_cache(maxsize=16)
+def _pem_files(stamped: tuple[tuple[str, int], ...]) -> tuple[bytes, ...]:
+    found: dict[bytes, None] = {}
+    for name, _ in stamped:
+        with suppress(OSError):
+            for block in _PEM.findall(Path(name).read_text("latin-1")):
+                with suppress(ValueError):
+                    found[base64.b64decode("".join(block.split("-----")[2].split()))] = None
+    return tuple(found)
+
+
+_SIGNATURES = {
+    bytes.fromhex("2a864886f70d010104"): "md5",  # with RSA
+    bytes.fromhex("2a864886f70d010105"): "sha1",
+    bytes.fromhex("2a864886f70d01010b"): "sha256",
+    bytes.fromhex("2a864886f70d01010c"): "sha384",
+    bytes.fromhex("2a864886f70d01010d"): "sha512",
+    bytes.fromhex("2a864886f70d01010e"): "sha224",
+    bytes.fromhex("2a8648ce3d0401"): "sha1",  # with ECDSA
+    bytes.fromhex("2a8648ce3d040301"): "sha224",
+    bytes.fromhex("2a8648ce3d040302"): "sha256",
+    bytes.fromhex("2a8648ce3d040303"): "sha384",
+    bytes.fromhex("2a8648ce3d040304"): "sha512",
+    bytes.fromhex("2a8648ce380403"): "sha1",  # with DSA
+    bytes.fromhex("608648016503040302"): "sha256",
+}
+"""Object identifier of a signature algorithm → its hash (RFC 3279, RFC 4055, RFC 5758)."""
+
+_PSS = bytes.fromhex("2a864886f70d01010a")
+_HASHES = {
+    bytes.fromhex("0609608648016503040201"): "sha256",
+    bytes.fromhex("0609608648016503040202"): "sha384",
+    bytes.fromhex("0609608648016503040203"): "sha512",
+    bytes.fromhex("0609608648016503040204"): "sha224",
+}
+"""In the parameters of RSASSA-PSS, whose default is SHA-1 (RFC 4055 section 3.1)."""
+
+
+def server_end_point(der: bytes) -> bytes | None:
+    """``tls-server-end-point``: the certificate's hash (RFC 5929 section 4).
+
+    Args:
+        der: the server's own certificate.
+
+    Returns:
+        None where its signature has no hash of its own, such as Ed25519, for which the binding is
+        not defined, and where it cannot be read.
+    """
+    try:
+        name = _hash_of(der)
+    except IndexError:
+        return None
+    if name is None:
+        return None
+    return hashlib.new("sha256" if name in ("md5", "sha1") else name, der).digest()
+
+
+def _hash_of(der: bytes) -> str | None:
+    """Of the signature, which stands behind the first part (RFC 5280 section 4.1)."""
+    start, _ = _contents(der, 0)
+    _, end = _contents(der, start)
+    start, end = _contents(der, end)
+    first, last = _contents(der, start)
+    algorithm, parameters = der[first:last], der[last:end]
+    if algorithm == _PSS:
+        found = [(parameters.find(each), name) for each, name in _HASHES.items()]
+        return min(((at, name) for at, name in found if at >= 0), default=(0, "sha1"))[1]
+    return _SIGNATURES.get(algorithm)
+
+
+def _contents(der: bytes, at: int) -> tuple[int, int]:
+    """Where the contents of the value at a place begin and end."""
+    size, at = der[at + 1], at + 2
+    if size >= 0x80:
+        octets = size & 0x7F
+        size, at = int.from_bytes(der[at : at + octets]), at + octets
+    return at, at + size
+
 
 _MINIMUM = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 

@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 
 from smtps.core.reply import printable
 from smtps.errors import CertificateError, Failure, NetworkError, Phase, SMTPSError, TLSError
-from smtps.net.alerts import Scene, alert_number, meaning
-from smtps.net.serverhello import flight
+from smtps.net.server_hello import Scene, alert_number, flight, meaning
 from smtps.net.services import recognise
 from smtps.net.timing import timed_out
 

@@ -14,9 +14,8 @@ from contextlib import suppress
 from typing import cast
 
 from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
-from smtps.net.binding import server_end_point
 from smtps.net.timing import stalled, timed_out
-from smtps.net.tls import TLSFacts, facts_of, peer_chain
+from smtps.net.tls import TLSFacts, facts_of, peer_chain, server_end_point
 from smtps.net.translate import EXPIRED, closed, translate, whose_end
 
 _KEEP = 16384

@@ -1,19 +1,29 @@
-"""What people decide about messages and accounts, and what time decides."""
+"""What people decide, what time decides, and what a clock that goes back changes.
+
+What people decide about messages and accounts, and what time decides.
+
+When the clock has gone back: what waits a while from then on would wait that much longer.
+
+The outbox keeps the latest time that it has seen. A process whose clock stands before that moves
+what waits for a pause to be over. What somebody has set for a time of day stays there.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, select, tuple_, update
+from sqlalchemy import Column, Connection, case, delete, select, tuple_, update
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
-from smtps.outbox.ledger import tell
+from smtps.outbox.clock import JUMP
+from smtps.outbox.decision import outcome
+from smtps.outbox.lane_store import tell
 from smtps.outbox.notices import tell_again
-from smtps.outbox.rows import replace_one
-from smtps.outbox.ruling import outcome
-from smtps.outbox.states import AGAIN, FINAL, OPEN, WAITING, Standing, State
+from smtps.outbox.records import AGAIN, FINAL, OPEN, WAITING, Standing, State
+from smtps.outbox.tables import replace_one
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
 
@@ -253,3 +263,75 @@ def try_out(connection: Connection, nothing: list[None]) -> list[None]:
     meta = tables.meta.c
     connection.execute(update(tables.meta).where(meta.name == "schema").values(value=meta.value))
     return nothing
+
+
+SEEN = "seen"
+
+_N, _T = tables.notices.c, tables.meta.c
+
+
+AWAY = 60 * 60_000
+"""Milliseconds between two looks: after more, the clock may have been set forward instead."""
+
+
+class Seen(NamedTuple):
+    """What a look has shown.
+
+    Attributes:
+        moved: milliseconds by which waits were moved.
+        long_ago: whether the look before was long ago, by this clock.
+    """
+
+    moved: int = 0
+    long_ago: bool = False
+
+
+class Sight(NamedTuple):
+    """A look at the clock.
+
+    Attributes:
+        now: milliseconds since 1970.
+        back: whether the clock may have gone back since the last look; otherwise another process
+            has a clock that is ahead.
+    """
+
+    now: int
+    back: bool
+
+
+def look(connection: Connection, sights: Sequence[Sight]) -> list[Seen]:
+    """Keep the time that is seen, and move what waits if it is behind the one before."""
+    return [_look(connection, sight) for sight in sights]
+
+
+def _look(connection: Connection, sight: Sight) -> Seen:
+    # Of two processes that find the clock behind, the second waits for what the first has seen.
+    query = select(_T.value).where(_T.name == SEEN).with_for_update()
+    seen = int(connection.execute(query).scalar() or "0")
+    by = seen - sight.now
+    if by < JUMP:
+        if by < 0:
+            write_meta(connection, [(SEEN, str(sight.now))])
+        return Seen(long_ago=seen > 0 and by < -AWAY)
+    if not sight.back:
+        return Seen()
+    waiting = _M.state.in_((State.QUEUED.value, State.RETRYING.value))
+    connection.execute(
+        update(tables.messages)
+        .where(waiting, _M.due > sight.now)
+        .values(due=_moved(_M.due, by, sight.now))
+    )
+    connection.execute(
+        update(tables.lanes)
+        .where(_L.not_before > sight.now)
+        .values(not_before=_moved(_L.not_before, by, sight.now))
+    )
+    connection.execute(
+        update(tables.notices).where(_N.due > sight.now).values(due=_moved(_N.due, by, sight.now))
+    )
+    write_meta(connection, [(SEEN, str(sight.now))])
+    return Seen(moved=by)
+
+
+def _moved(column: Column[Any], by: int, now: int) -> Any:
+    return case((column - by < now, now), else_=column - by)

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
-from smtps.outbox.records import Key, Submission
-from smtps.outbox.rows import insert_all, insert_new
-from smtps.outbox.states import Standing
+from smtps.outbox.records import Key, Standing, Submission
+from smtps.outbox.tables import insert_all, insert_new
 
 
 @dataclass(frozen=True, slots=True)

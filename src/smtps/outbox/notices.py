@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, select, update
 
-from smtps.advice.web import fix_for
+from smtps.advice.local import fix_for
 from smtps.errors import Failure
 from smtps.outbox import tables
+from smtps.outbox.decision import failure_text
 from smtps.outbox.records import when
-from smtps.outbox.ruling import failure_text
-from smtps.outbox.schedule import MINUTE
+from smtps.outbox.retry import MINUTE
 
 PAUSES = (5_000, 30_000, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE,
           300 * MINUTE, 600 * MINUTE, 840 * MINUTE)  # fmt: skip

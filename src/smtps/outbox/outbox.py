@@ -10,25 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from smtps.client.learned import Learned
+from smtps.client.attempts import Learned
 from smtps.client.pool import Pool
+from smtps.endpoint import Endpoint
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
-from smtps.options import Endpoint
-from smtps.outbox import control, intake, notices, reading, rewind
+from smtps.outbox import control, intake, notices, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
-from smtps.outbox.landing import Landing
 from smtps.outbox.lane import Lane
+from smtps.outbox.lease import add_accounts
 from smtps.outbox.notices import NoticeFilter
 from smtps.outbox.outcomes import Outcomes
-from smtps.outbox.readiness import Readiness
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key, Submission, new_id
-from smtps.outbox.schedule import LIFETIME, MINUTE
-from smtps.outbox.store import PATIENCE, Lanes, Store, backend
-from smtps.outbox.teller import Teller
-from smtps.outbox.tenure import add_accounts
+from smtps.outbox.retry import LIFETIME, MINUTE
+from smtps.outbox.shutdown import Landing
+from smtps.outbox.store import PATIENCE, Lanes, Readiness, Store, backend
+from smtps.outbox.webhooks import Teller
 from smtps.outbox.writer import StoreError
 
 log = logging.getLogger("smtps.outbox")
@@ -384,9 +383,9 @@ class Outbox:
         while await self.store.write(control.purge, age) >= control.AT_ONCE:
             pass
 
-    async def _look_at_the_clock(self, *, back: bool) -> rewind.Seen:
-        sight = rewind.Sight(self.clock.now(), back)
-        seen: rewind.Seen = await self.store.write(rewind.look, sight)
+    async def _look_at_the_clock(self, *, back: bool) -> control.Seen:
+        sight = control.Sight(self.clock.now(), back)
+        seen: control.Seen = await self.store.write(control.look, sight)
         if seen.moved:
             by = seen.moved // 1000
             log.warning("the clock has gone back: what waits was moved by %d seconds", by)

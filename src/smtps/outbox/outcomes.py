@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from smtps.outbox.ledger import Forsaken, Released, forsake, release
+from smtps.outbox.lane_store import Forsaken, Released, forsake, release
+from smtps.outbox.lease import keep_standing
 from smtps.outbox.records import Tenure
-from smtps.outbox.settling import Settlement, settle
-from smtps.outbox.spool import Record, Spool, taken
+from smtps.outbox.settlement import Settlement, settle
+from smtps.outbox.spool import Record, Spool, as_record, of_record, taken
 from smtps.outbox.store import Store
-from smtps.outbox.tenure import keep_standing
-from smtps.outbox.traces import as_record, of_record
 from smtps.outbox.writer import MOST, Operation, StoreError
 
 log = logging.getLogger("smtps.outbox")

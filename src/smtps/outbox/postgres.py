@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtps.errors import InputError
-from smtps.outbox.outage import Outage
+from smtps.outbox.writer import Outage
 
 ENTRYPOINT = "smtps-lane"
 
@@ -57,7 +57,7 @@ class Database:
             raise InputError(
                 "outbox", "PostgreSQL needs more packages: pip install 'smtps[postgres]'"
             ) from None
-        from smtps.outbox.wires import connect  # noqa: PLC0415  # an extra
+        from smtps.outbox.postgres_wires import connect  # noqa: PLC0415  # an extra
 
         try:
             self._url = make_url(url).set(drivername="postgresql+psycopg")
@@ -174,7 +174,7 @@ class Jobs:
             await _close(connection)
 
     async def _connect(self) -> Any:
-        from smtps.outbox.wires import connect_async  # noqa: PLC0415  # an extra
+        from smtps.outbox.postgres_wires import connect_async  # noqa: PLC0415  # an extra
 
         return await connect_async(self._url, self._patience)
 

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 
 from smtps.advice import ADVICE
 from smtps.outbox import notices, tables
-from smtps.outbox.records import when
-from smtps.outbox.states import AGAIN, WAITING, Standing, State
+from smtps.outbox.records import AGAIN, WAITING, Standing, State, when
 
 _M, _L, _R = tables.messages.c, tables.lanes.c, tables.recipients.c
 

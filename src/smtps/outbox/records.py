@@ -1,4 +1,9 @@
-"""What goes into the tables, and what comes out of them for a lane."""
+"""What a message of the outbox is: its states, what goes into the tables, and what a lane gets.
+
+What may become of a message in the outbox, and of each of its recipients.
+
+What goes into the tables, and what comes out of them for a lane.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,71 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from smtps.chance import token
-from smtps.client.envelope import DSN, Envelope
-from smtps.client.outgoing import Outgoing
-from smtps.client.terms import Terms
-from smtps.content import Content
+from smtps.client.commands import Terms
+from smtps.client.outgoing import DSN, Envelope, Outgoing
 from smtps.core.address import Mailbox
-from smtps.outbox.allowance import Allowance
-from smtps.outbox.circuit import Circuit
-from smtps.outbox.states import Standing, State
+from smtps.message.content import Content
+from smtps.outbox.retry import Allowance, Circuit
+
+
+class State(StrEnum):
+    """Of a message."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    """Not to be sent before its ``send_at``."""
+    SENDING = "sending"
+    """Written before the first byte goes out, so that a crash cannot make it look untouched."""
+    RETRYING = "retrying"
+    """Begun at least once; waiting for the next attempt."""
+    SENT = "sent"
+    PARTIAL = "partial"
+    """For some recipients; the others are refused, expired or canceled."""
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    """The whole message went out and no answer came, or the process ended while it was on its way:
+    it may have arrived. Held until somebody decides."""
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+WAITING = frozenset({State.QUEUED, State.SCHEDULED, State.RETRYING})
+"""Will be sent when they are due, and may be canceled."""
+
+FINAL = frozenset(State) - WAITING - {State.SENDING}
+"""Nothing more happens by itself."""
+
+AGAIN = frozenset({State.FAILED, State.UNCERTAIN, State.EXPIRED, State.CANCELED, State.PARTIAL})
+"""May be sent once more when somebody asks for it, to those who have not got it."""
+
+
+class Standing(StrEnum):
+    """Of one recipient."""
+
+    PENDING = "pending"
+    AGAIN = "again"
+    """Pending, though it may have arrived: somebody, or the account, wants it sent again."""
+    DEFERRED = "deferred"
+    """Refused for now; pending too."""
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    UNSENT = "unsent"
+    """Nothing against this one; the message was not sent for another reason."""
+
+
+OPEN = frozenset({Standing.PENDING, Standing.AGAIN, Standing.DEFERRED})
+"""The next attempt is for these."""
+
+GUESS = "interrupted"
+"""The outcome of an attempt whose lane was gone when the next one came: that one could not know."""
+
+EVENTS = ("sent", "partial", "delayed", "failed", "uncertain", "expired", "canceled")
+"""What is told about a message; ``delayed`` at most once, each of the others ends it."""
 
 
 def when(time: int | None) -> str | None:

@@ -1,13 +1,19 @@
-"""All personas side by side, each on a port of its own, with one inbox and one authority."""
+"""All personas side by side, each on a port of its own, with one inbox and one authority.
+
+A page that lists a gallery: what is wrong where, and how to see it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
+from html import escape
 from typing import Any, Self
 
-from smtps.sandbox.certificates import Authority
+from smtps.sandbox import raw
 from smtps.sandbox.inbox import Inbox
 from smtps.sandbox.personas import PERSONAS
+from smtps.sandbox.pki import Authority
 from smtps.sandbox.server import PASSWORD, USERNAME, Sandbox
 
 
@@ -65,3 +71,67 @@ class Gallery:
                 for box in self.boxes.values()
             ],
         }
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;"
+    "color-scheme:light dark}table{border-collapse:collapse;width:100%}td,th{text-align:left;"
+    "padding:.4rem .8rem .4rem 0;border-bottom:1px solid #8886;vertical-align:top}"
+)
+
+_LOGIN = " --username {username} --password-command 'echo {password}'"
+_LETTER = " --from {username} --to you@example.test --subject Hello --body 'It works'"
+
+_HOW = {
+    "check": "",
+    "login": _LOGIN,
+    "token": " --username {username} --token-env TOKEN",
+    "deep": " --deep",
+    "envelope": _LOGIN + " --mail-from {username} --rcpt-to you@example.test",
+    "anonymous envelope": " --mail-from {username} --rcpt-to you@example.test",
+    "send": _LOGIN + _LETTER,
+}
+
+
+def page(gallery: Gallery) -> str:
+    """The index as HTML, without script and without anything from elsewhere."""
+    found = gallery.as_json()
+    rows = "".join(_row(persona, found) for persona in found["personas"])
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+        f'content="width=device-width"><title>smtps sandbox</title><style>{_STYLE}</style>'
+        "<h1>Mail servers, each with something else wrong</h1>"
+        f"<p>User name <code>{found['username']}</code>, password "
+        f"<code>{found['password']}</code>, authority <code>{escape(found['ca_file'])}</code>.</p>"
+        "<table><tr><th>port<th>persona<th>what is wrong<th>finding<th>how to see it</tr>"
+        f"{rows}</table></html>"
+    )
+
+
+def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
+    where = f"{persona['host']}:{persona['port']}"
+    what = "send --host" if persona["shown_by"] == "send" else "check"
+    how = f"smtps {what} {where} --ca-file {found['ca_file']}"
+    if persona["security"] == "starttls":
+        how += " --starttls"
+    how += _HOW.get(persona["shown_by"], "").format(**found)
+    codes = "<br>".join(f"<code>{code}</code>" for code in persona["findings"]) or "none"
+    return (
+        f"<tr><td>{persona['port']}<td>{escape(persona['name'])}<td>{escape(persona['summary'])}"
+        f"<td>{codes}<td><code>{escape(how)}</code></tr>"
+    )
+
+
+async def serve(gallery: Gallery, host: str, port: int) -> asyncio.Server:
+    """Give the index to anybody who asks, by HTTP.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    body = page(gallery).encode()
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    answer = head.encode() + body
+    return await asyncio.get_running_loop().create_server(lambda: raw.Answers(answer), host, port)

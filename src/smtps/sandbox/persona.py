@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Literal
 
+from smtps.endpoint import Security
 from smtps.errors import InputError, did_you_mean
-from smtps.options import Security
-from smtps.sandbox.certificates import Authority, Identity
+from smtps.sandbox.pki import Authority, Identity
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 

@@ -15,10 +15,10 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from smtps.errors import InputError
-from smtps.sandbox.certificates import Authority
 from smtps.sandbox.inbox import Inbox
 from smtps.sandbox.persona import Act, Answer, Persona
 from smtps.sandbox.personas import persona_named
+from smtps.sandbox.pki import Authority
 from smtps.sandbox.raw import Front
 from smtps.sandbox.secure import Secured
 

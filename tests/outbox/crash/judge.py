@@ -12,7 +12,7 @@ from tests.outbox.crash.feeder import Told
 from tests.outbox.crash.receiver import Receiver
 
 from smtps.outbox import tables
-from smtps.outbox.states import FINAL
+from smtps.outbox.records import FINAL
 
 UNKNOWN_ENDS = ("uncertain", "interrupted")
 """Outcomes of an attempt that may have been taken."""

@@ -83,7 +83,7 @@ class Program:
 
 def _run(arguments: list[str], log: Path) -> None:
     """In the new process: what the shell's command does."""
-    from smtps.cli.main import main  # noqa: PLC0415
+    from smtps.main import main  # noqa: PLC0415
 
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for number in (1, 2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtps.errors import InputError, did_you_mean
 from smtps.sandbox.persona import Persona
-from smtps.sandbox.personas import certificates, dialogues, envelopes, handshakes, logins
+from smtps.sandbox.personas import certificates, dialogues, handshakes
 
 HEALTHY = Persona(name="healthy", summary="everything is as it should be")
 
@@ -15,8 +15,8 @@ PERSONAS: dict[str, Persona] = {
         *certificates.PERSONAS,
         *handshakes.PERSONAS,
         *dialogues.PERSONAS,
-        *logins.PERSONAS,
-        *envelopes.PERSONAS,
+        *dialogues.LOGINS,
+        *dialogues.ENVELOPES,
     )
 }
 

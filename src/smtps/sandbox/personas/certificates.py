@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from smtps.sandbox.certificates import Authority, Identity, Kind, self_signed
 from smtps.sandbox.persona import NAMES, Persona
+from smtps.sandbox.pki import Authority, Identity, Kind, self_signed
 
 ELSEWHERE = ("mail.elsewhere.example", "192.0.2.1")
 

@@ -1,4 +1,11 @@
-"""Greeting, EHLO, and the form of replies."""
+"""Misbehaviour in the dialogue: greeting, EHLO, logins, envelope, message.
+
+Greeting, EHLO, and the form of replies.
+
+Logins that are refused, in the words of large providers and common servers.
+
+Senders, recipients and messages that are refused; and two that are not.
+"""
 
 from __future__ import annotations
 
@@ -112,4 +119,138 @@ PERSONAS: tuple[Persona, ...] = (
         summary="is a TLS proxy whose mail server is down",
         findings=("smtp.closed_before_greeting",),
         greeting=Act.HANG_UP),
+)  # fmt: skip
+
+
+_CHALLENGE = (
+    "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwu"
+    "ZXhhbXBsZS8ifQ=="
+)
+"""Base64 of ``{"status":"401","schemes":"bearer","scope":"https://mail.example/"}``."""
+
+
+def _refuses(name: str, summary: str, finding: str, reply: str) -> Persona:
+    return Persona(
+        name=name,
+        summary=summary,
+        findings=(finding,),
+        shown_by="login",
+        replies={"AUTH": reply},
+    )
+
+
+LOGINS: tuple[Persona, ...] = (
+    _refuses(
+        "bad-password", "refuses every password", "auth.rejected",
+        "535 5.7.8 Authentication failed"),
+    _refuses(
+        "app-password", "wants an app password", "auth.app_password_needed",
+        "534-5.7.9 Application-specific password required. For more information, see\r\n"
+        "534 5.7.9 https://support.example.test/app-passwords"),
+    _refuses(
+        "browser-login", "wants a login by browser first", "auth.browser_login_needed",
+        "534-5.7.14 <https://accounts.example.test/continue> Please log in via your web browser\r\n"
+        "534 5.7.14 and then try again."),
+    _refuses(
+        "disabled-by-admin", "has the login switched off", "auth.disabled_by_admin",
+        "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+        "Mailbox."),
+    _refuses(
+        "passwords-retired", "takes no passwords any more", "auth.passwords_retired",
+        "550 5.7.30 Basic authentication is not supported for Client Submission."),
+    _refuses(
+        "too-many-logins", "puts logins off", "auth.too_many_tries",
+        "454 4.7.0 Too many login attempts, please try again later."),
+    _refuses(
+        "mechanism-refused", "refuses the mechanisms that it offers", "auth.mechanism_refused",
+        "504 5.5.4 Unrecognized authentication type"),
+    _refuses(
+        "encryption-required", "believes that there is no TLS", "auth.encryption_required",
+        "538 5.7.11 Encryption required for requested authentication mechanism"),
+    _refuses(
+        "starttls-required", "wants STARTTLS although TLS is on", "smtp.starttls_required",
+        "530 5.7.0 Must issue a STARTTLS command first"),
+    Persona(
+        name="no-auth",
+        summary="takes no logins",
+        findings=("auth.not_offered",),
+        auth=()),
+    Persona(
+        name="tokens-only",
+        summary="takes access tokens and no passwords",
+        findings=("auth.no_common_mechanism",),
+        shown_by="login",
+        auth=("XOAUTH2",)),
+    Persona(
+        name="token-expired",
+        summary="does not accept the access token",
+        findings=("auth.token_rejected",),
+        shown_by="token",
+        auth=("XOAUTH2",),
+        replies={"AUTH": (_CHALLENGE, "535 5.7.8 Username and Password not accepted")}),
+)  # fmt: skip
+
+
+def _refuses_envelope(name: str, summary: str, finding: str, verb: str, reply: str) -> Persona:
+    return Persona(
+        name=name,
+        summary=summary,
+        findings=(finding,),
+        shown_by="send" if verb == "FINAL" else "envelope",
+        replies={verb: reply},
+    )
+
+
+ENVELOPES: tuple[Persona, ...] = (
+    Persona(
+        name="login-required",
+        summary="takes mail only after a login",
+        findings=("send.login_required",),
+        shown_by="anonymous envelope"),
+    Persona(
+        name="open-relay",
+        summary="takes mail from anybody, for anybody",
+        findings=("send.relays_without_login",),
+        shown_by="anonymous envelope",
+        replies={"MAIL": "250 2.1.0 OK", "RCPT": "250 2.1.5 OK"}),
+    _refuses_envelope(
+        "other-sender", "does not let the account send as this address", "send.sender_refused",
+        "MAIL", "553 5.7.1 <tester@example.test>: Sender address rejected: not owned by user"),
+    _refuses_envelope(
+        "no-relaying", "does not pass mail on", "send.relaying_denied",
+        "RCPT", "554 5.7.1 <you@example.test>: Relay access denied"),
+    _refuses_envelope(
+        "unknown-recipient", "does not know the recipient", "send.recipient_unknown",
+        "RCPT", "550 5.1.1 <you@example.test>: Recipient address rejected: User unknown"),
+    _refuses_envelope(
+        "greylisting", "puts mail off from senders that it does not know", "send.greylisted",
+        "RCPT", "451 4.7.1 Greylisting in action, please come back later"),
+    _refuses_envelope(
+        "quota", "has taken as much as it does in a day", "send.quota_exceeded",
+        "MAIL", "550 5.4.5 Daily user sending limit exceeded"),
+    Persona(
+        name="too-large",
+        summary="takes messages of a hundred octets",
+        findings=("send.too_large",),
+        shown_by="send",
+        size=100),
+    _refuses_envelope(
+        "spam", "refuses the message for what is in it", "send.spam",
+        "FINAL", "554 5.7.1 Message refused: looks like spam"),
+    Persona(
+        name="drop-after-data",
+        summary="takes the whole message, then hangs up without an answer",
+        findings=("send.uncertain",),
+        shown_by="send",
+        replies={"FINAL": Act.HANG_UP}),
+    Persona(
+        name="no-goodbye",
+        summary="takes the message and is silent at QUIT: it was sent",
+        shown_by="send",
+        replies={"QUIT": Act.SILENCE}),
+    Persona(
+        name="forwards",
+        summary="says that it will forward: it was sent",
+        shown_by="send",
+        replies={"RCPT": "251 2.1.5 User not local; will forward"}),
 )  # fmt: skip

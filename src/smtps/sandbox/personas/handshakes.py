@@ -6,8 +6,8 @@ import ssl
 import warnings
 
 from smtps.sandbox import raw
-from smtps.sandbox.certificates import Authority, Identity, Kind, weak_dh_file
 from smtps.sandbox.persona import NAMES, Persona
+from smtps.sandbox.pki import Authority, Identity, Kind, weak_dh_file
 
 V = ssl.TLSVersion
 

@@ -1,1 +1,0 @@
-"""Whether a configuration would start, found out without starting anything."""

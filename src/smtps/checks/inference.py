@@ -1,0 +1,443 @@
+"""A first failure seen in the light of a second look; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from smtps.checks.certificate import covers, explain
+from smtps.checks.facts import Certificate
+from smtps.checks.probes import Look
+from smtps.checks.suspects import Case
+from smtps.errors import Failure, Phase
+from smtps.net.client_hello import PSK_SUITES
+from smtps.net.services import LMTP, recognise
+from smtps.net.tls import ciphers
+
+Found = Failure | None
+
+
+def known(case: Case) -> Found:
+    """What the failure is by what the server has said already, or None if that takes a look."""
+    failure, seen = case.failure, case.seen
+    asked = seen.tls is not None and seen.tls.flight.wants_certificate
+    if asked and failure.code in ("tls.closed", "net.reset") and failure.phase is Phase.TLS:
+        shown = "and got one" if case.certificate else "got none"
+        return replace(
+            failure,
+            code=_CLIENT_CERTIFICATE[case.certificate],
+            message=f"The server asked for a client certificate, {shown}, and hung up.",
+            retryable=False,
+        )
+    if (between := _in_between(case)) is not None:
+        return between
+    if failure.phase not in (Phase.GREETING, Phase.EHLO):
+        return None
+    said = [f"{failure.smtp_code} {line}" for line in failure.lines]
+    if failure.code == "smtp.not_a_reply":
+        said = [failure.seen or ""]
+    elif seen.greeting is not None:
+        said.insert(0, str(seen.greeting))
+    known_by = ((line, service) for line in said if (service := recognise(line.encode())))
+    if (found := next(known_by, None)) is None:
+        return None
+    words, service = found
+    return replace(
+        failure,
+        code=service.code,
+        message=f"This is {service.name}: it said {words[:120]!r}.",
+        seen=words,
+        retryable=False,
+    )
+
+
+def _in_between(case: Case) -> Found:
+    """What somebody in between has done to the dialogue, where its words show it."""
+    failure, seen = case.failure, case.seen
+    early = failure.code == "smtp.unexpected_reply" and seen.capabilities is None
+    words = str(failure.smtp_code or "") + f" {case.words}"
+    if early and words.strip().startswith("5"):
+        return replace(
+            failure,
+            code="smtp.proxy_header_refused",
+            message="The server refused a command that this client did not send: "
+            f"{words.strip()[:120]}",
+            retryable=False,
+        )
+    lines = seen.capabilities.lines if seen.capabilities is not None else ()
+    greeting = str(seen.greeting) if seen.greeting is not None else ""
+    masked = next((line for line in (greeting, *lines) if _MASKED.search(line)), None)
+    if failure.code == "tls.starttls_not_offered" and masked is not None:
+        return replace(
+            failure,
+            code="tls.starttls_masked",
+            message=f"A firewall on the way has overwritten what the server said: {masked!r}.",
+            seen=None,
+        )
+    return None
+
+
+_MASKED = re.compile(r"\*{6,}|X{6,}[A-Z]?\b")
+"""What the SMTP inspection of Cisco's firewalls puts over greetings and EHLO lines."""
+
+_CLIENT_CERTIFICATE = {
+    True: "tls.client_certificate_refused",
+    False: "tls.client_certificate_required",
+}
+
+
+def infer(case: Case, look: Look) -> Found:
+    """What the failure is by what came of a look, or None if that tells nothing."""
+    found = _BY_LOOK.get(look.name)
+    return found(case, look) if found is not None else None
+
+
+def at_last(case: Case) -> Failure:
+    """The failure where no look explained it, with what is known all the same."""
+    failure, looks = case.failure, case.seen.looks
+    if (look := looks.get("implicit")) is not None and look.secured:
+        return _implicit_tls(failure)
+    if (look := looks.get("say EHLO")) is not None and look.hung_up:
+        return replace(
+            failure,
+            message=f"{failure.message} It hung up on EHLO, so it may wait for another protocol.",
+        )
+    if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
+        return _closed_before_greeting(case)
+    if not case.named and failure.phase is Phase.TLS and failure.code in _MAY_WANT_A_NAME:
+        return _without_name(failure)
+    return failure
+
+
+_MAY_WANT_A_NAME = (
+    "tls.unrecognized_name",
+    "tls.server_error",
+    "tls.handshake_refused",
+    "tls.closed",
+    "net.reset",
+)
+
+
+def _without_name(failure: Failure) -> Failure:
+    words = "No name (SNI) was sent, because the target is an address."
+    code = "tls.name_needed" if failure.code == "tls.unrecognized_name" else failure.code
+    if code == "tls.name_needed":
+        return replace(failure, code=code, message=f"The server wants to be asked by name. {words}")
+    return replace(failure, message=f"{failure.message} {words}")
+
+
+def _closed_before_greeting(case: Case) -> Failure:
+    tls = case.seen.tls
+    secured = tls is not None and tls.cipher is not None
+    after = "after the TLS handshake, before" if secured else "before"
+    how = "reset" if case.failure.code == "net.reset" else "closed"
+    return replace(
+        case.failure,
+        code="smtp.closed_before_greeting",
+        message=f"The server {how} the connection {after} any greeting.",
+    )
+
+
+def _small(case: Case, look: Look) -> Found:
+    if not look.secured or look.tls is None:
+        return None
+    first = case.seen.tls.hello_size if case.seen.tls is not None else 0
+    return replace(
+        case.failure,
+        code="tls.large_hello",
+        message=f"A ClientHello of {first} octets fails, one of {look.tls.hello_size} succeeds.",
+        retryable=False,
+    )
+
+
+def _groups(case: Case, look: Look) -> Found:
+    flight = look.flight
+    if flight.group is None or flight.group in _OFFERED_ANYWAY:
+        return None
+    new = "MLKEM" in flight.group
+    return replace(
+        case.failure,
+        code="tls.post_quantum_only" if new else "tls.no_common_group",
+        message=f"The server accepts only the key-exchange group {flight.group}, which this "
+        "client's TLS library does not offer.",
+        retryable=False,
+    )
+
+
+_OFFERED_ANYWAY = frozenset({"X25519", "P-256", "P-384", "P-521", "X448"})
+"""What every OpenSSL since 1.1.1 offers by itself."""
+
+
+def _nameless(case: Case, look: Look) -> Found:
+    failure = case.failure
+    if not look.secured or look.tls is None:
+        return None
+    found = explain(look.tls.chain[0]) if look.tls.chain else None
+    own = found if isinstance(found, Certificate) else None
+    covered = own is not None and covers(own, case.host)
+    if failure.code in ("tls.closed", "net.reset", "tls.timeout") and covered:
+        how = "stalls" if failure.code == "tls.timeout" else "is cut"
+        return replace(
+            failure,
+            code="tls.name_blocked",
+            message=f"The handshake {how} when it names {case.host} (SNI). Without a name it "
+            "succeeds, and the certificate is for that name.",
+            retryable=False,
+        )
+    names = ", ".join(own.names[:3]) if own is not None else ""
+    shown = f" with a certificate for {names}" if names else ""
+    return replace(
+        failure,
+        code="tls.unrecognized_name",
+        message=f"{failure.message} Without a server name (SNI) the handshake succeeds{shown}.",
+        retryable=False,
+    )
+
+
+def _modest(case: Case, look: Look) -> Found:
+    if not look.secured or look.tls is None:
+        return None
+    without_curve = (look.tls.cipher or "").startswith("DHE-")
+    if case.failure.code == "tls.handshake_refused" and without_curve:
+        return replace(
+            case.failure,
+            code="tls.no_common_group",
+            message="The server has no elliptic curve in common with this client. It agrees to "
+            f"TLS 1.2 with {look.tls.cipher}, which needs none.",
+            retryable=False,
+        )
+    return replace(
+        case.failure,
+        code="tls.version_intolerant",
+        message="A ClientHello that offers TLS 1.3 fails; one with TLS 1.2 alone succeeds.",
+        retryable=False,
+    )
+
+
+def _old(case: Case, look: Look) -> Found:
+    failure, tls = case.failure, look.tls
+    if not look.secured or tls is None:
+        return None
+    spoken = f"{tls.version} with {tls.cipher}"
+    if failure.code in ("tls.weak_key_exchange", "tls.legacy_renegotiation"):
+        return replace(failure, message=f"{failure.message} The server agrees to {spoken}.")
+    if tls.version in ("TLSv1", "TLSv1.1"):
+        return replace(
+            failure,
+            code="tls.protocol_version",
+            message=f"The server has no TLS version later than 1.{tls.version == 'TLSv1.1':d}; it "
+            f"agrees to {spoken}.",
+            retryable=False,
+        )
+    if failure.code == "tls.protocol_version":
+        return replace(
+            failure,
+            code="tls.minimum_not_met",
+            message=f"The server agrees to {spoken}, and TLS 1.3 was demanded.",
+            retryable=False,
+        )
+    if tls.cipher in ciphers():
+        return replace(
+            failure,
+            code="tls.old_ciphers_only",
+            message=f"The server agrees to {spoken} only when short keys and SHA-1 signatures are "
+            "allowed too.",
+            retryable=False,
+        )
+    message = f"The server has only old ciphers; it agrees to {spoken}."
+    return replace(failure, code="tls.old_ciphers_only", message=message, retryable=False)
+
+
+def _anonymous(case: Case, look: Look) -> Found:
+    if not look.secured or look.tls is None:
+        return None
+    if "NULL" in (look.tls.cipher or ""):
+        return replace(
+            case.failure,
+            code="tls.no_common_cipher",
+            message=f"The server agrees only to ciphers that do not encrypt ({look.tls.cipher}).",
+            retryable=False,
+        )
+    return replace(
+        case.failure,
+        code="tls.no_server_certificate",
+        message="The server has no certificate to show: it agrees only to ciphers that need none "
+        f"({look.tls.cipher}).",
+        retryable=False,
+    )
+
+
+def _pre_shared(case: Case, look: Look) -> Found:
+    if look.flight.suite not in PSK_SUITES:
+        return None
+    return replace(
+        case.failure,
+        code="tls.no_common_cipher",
+        message="The server agrees only to ciphers with a pre-shared key (PSK), which no mail "
+        "client has.",
+        retryable=False,
+    )
+
+
+def _tls_inside(case: Case, look: Look) -> Found:
+    if look.flight.version is None:
+        return None
+    return replace(
+        case.failure,
+        code="tls.twice",
+        message="Behind TLS, the server waits for another TLS handshake.",
+        seen=None,
+        retryable=False,
+    )
+
+
+def _other_port(case: Case, look: Look) -> Found:
+    if look.reached is None:
+        return None
+    return replace(
+        case.failure,
+        code="net.other_port_open",
+        message=f"{case.failure.message} Port {look.reached} of the same address is open.",
+    )
+
+
+def _small_segments(case: Case, look: Look) -> Found:
+    if not look.secured:
+        return None
+    return replace(
+        case.failure,
+        code="net.path_mtu",
+        message="Large packets are lost on the way: the handshake stalls, and succeeds when both "
+        "sides send small ones.",
+        retryable=False,
+    )
+
+
+def _clear(case: Case, look: Look) -> Found:
+    failure = case.failure
+    if look.greeting is not None:
+        words = str(look.greeting)
+        return replace(
+            failure,
+            code="tls.plaintext_on_tls_port",
+            message=f"This port does not start with TLS: the server said {words!r} in the clear.",
+            seen=words,
+            retryable=False,
+        )
+    if look.failure is None or look.failure.code != "smtp.not_a_reply":
+        return None
+    words = look.failure.seen or ""
+    service = recognise(words.encode())
+    return replace(
+        failure,
+        code=service.code if service else "tls.not_tls",
+        message=f"This port does not speak TLS: {service.name if service else 'the server'} said "
+        f"{words[:120]!r}.",
+        seen=words,
+        retryable=False,
+    )
+
+
+def _implicit(case: Case, look: Look) -> Found:
+    if look.greeting is None or not look.secured:
+        return None
+    return _implicit_tls(case.failure)
+
+
+def _implicit_tls(failure: Failure) -> Failure:
+    return replace(
+        failure,
+        code="tls.implicit_tls_port",
+        message="This port speaks TLS from the first byte, so there is no greeting in the clear.",
+        retryable=False,
+    )
+
+
+def _said(case: Case, look: Look) -> Found:
+    """What answered a prompt."""
+    if not look.heard:
+        return None
+    words, failure, service = (look.said or "")[:120], case.failure, look.service
+    if look.name == "say LHLO":
+        service = LMTP if _TAKEN.search(look.heard) else None
+    if service is not None:
+        quoted = words if words == "binary data" else repr(words)
+        return replace(
+            failure,
+            code=service.code,
+            message=f"This is {service.name}: it waited, and then answered {quoted}.",
+            seen=None,
+            retryable=False,
+        )
+    if not look.name.startswith("say EHLO") or look.heard[:1] in b"2345":
+        return None
+    return replace(
+        failure,
+        code="smtp.not_a_reply",
+        message=f"The server waited, and then answered EHLO with {words!r}, which is no SMTP.",
+        seen=words,
+        retryable=False,
+    )
+
+
+_TAKEN = re.compile(rb"^250[ -]", re.MULTILINE)
+
+
+def _proxy(case: Case, look: Look) -> Found:
+    if look.greeting is None or not look.greeting.positive:
+        return None
+    where = "Behind TLS, the server" if look.name == "proxy inside" else "The server"
+    return replace(
+        case.failure,
+        code="smtp.proxy_header_wanted",
+        message=f"{where} greets once a PROXY header has come: it expects every connection from a "
+        "proxy that sends one.",
+        seen=None,
+        retryable=False,
+    )
+
+
+def _icmp(case: Case, look: Look) -> Found:
+    found = look.rejection
+    if found is None:
+        return None
+    if found.prohibited:
+        return replace(
+            case.failure,
+            code="net.prohibited",
+            message=f"A firewall rejects the connection ({found}).",
+        )
+    code = case.failure.code
+    if code == "net.unreachable":  # it is not this machine that knows no way
+        code = "net.host_unreachable"
+    message = f"A router reports that the host cannot be reached ({found})."
+    return replace(case.failure, code=code, message=message)
+
+
+_BY_LOOK: dict[str, Callable[[Case, Look], Found]] = {
+    "small": _small,
+    "groups": _groups,
+    "groups of TLS 1.2": _groups,
+    "pre-shared key": _pre_shared,
+    "TLS inside": _tls_inside,
+    "other port": _other_port,
+    "nameless": _nameless,
+    "modest": _modest,
+    "old": _old,
+    "anonymous": _anonymous,
+    "small segments": _small_segments,
+    "clear": _clear,
+    "implicit": _implicit,
+    "say EHLO": _said,
+    "say EHLO inside": _said,
+    "say FEAT": _said,
+    "say FEAT in the clear": _said,
+    "say LHLO": _said,
+    "say HTTP": _said,
+    "say LDAP": _said,
+    "say MQTT": _said,
+    "proxy": _proxy,
+    "proxy inside": _proxy,
+    "icmp": _icmp,
+}

@@ -1,0 +1,100 @@
+"""Listening to a server: for its greeting, and whether it is in step.
+
+Waiting for a greeting, and asking on the side whether one can ever come.
+
+Whether a server is in step: it has said nothing unasked, and each reply answered its command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from smtps.checks.probes import Look
+from smtps.client.handshake import Access
+from smtps.core.command import QUIT
+from smtps.core.reply import wrong_code
+from smtps.errors import (
+    NetworkError,
+    Phase,
+    PhaseTimeoutError,
+    ProtocolError,
+    RefusedError,
+    SMTPSError,
+)
+from smtps.net.timing import timed_out
+
+SUSPICIOUS = 10.0
+"""Seconds of silence after which another connection says EHLO, as web servers and others wait for
+their client. The first goes on waiting meanwhile: a mail server may take a minute."""
+
+
+async def greeted(session: Access, ask: Callable[[], Awaitable[Look]]) -> None:
+    """Wait for the greeting.
+
+    Args:
+        session: where it is due.
+        ask: says EHLO over another connection, unless the greeting has begun.
+
+    Raises:
+        SMTPSError: as ``Access.greet``; a time-out as soon as another service has answered.
+    """
+    greeting = asyncio.create_task(_greet(session))
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    try:
+        await asyncio.wait((greeting,), timeout=SUSPICIOUS)
+        begun, _ = session.dialogue.connection.unfinished
+        if (
+            not greeting.done()
+            and not begun
+            and (await ask()).service is not None
+            and not greeting.done()
+        ):
+            raise timed_out(Phase.GREETING, loop.time() - start, session.address)
+        await greeting
+    finally:
+        greeting.cancel()
+        await asyncio.gather(greeting, return_exceptions=True)
+
+
+async def _greet(session: Access) -> None:
+    await session.greet()
+
+
+async def check_silence(access: Access) -> None:
+    """Find out whether the server has said anything that nobody asked for.
+
+    Raises:
+        RefusedError: it is closing the session (421).
+        ProtocolError: it is out of step.
+    """
+    dialogue = access.dialogue
+    if isinstance(dialogue.broken, ProtocolError | RefusedError):
+        raise dialogue.broken.apart()
+    if not dialogue.alive:
+        return
+    with dialogue.guard():
+        await dialogue.hear_out()
+        try:
+            dialogue.connection.expect_silence()
+        except SMTPSError as error:
+            error.locate(phase=Phase.MAIL)
+            raise
+
+
+async def check_step(access: Access) -> None:
+    """Say QUIT, which only a server in step answers with 221 (RFC 5321 section 4.3.2). Any other
+    answer is one that was due before, and so was each that was taken for another.
+
+    Raises:
+        RefusedError, ProtocolError: see ``check_silence``.
+    """
+    await check_silence(access)
+    try:
+        reply = await access.dialogue.command(QUIT)
+    except (NetworkError, PhaseTimeoutError) as error:
+        access.transcript.add("*", f"QUIT failed: {error}")
+        return
+    if not reply.positive and reply.code != 421:
+        raise wrong_code(reply, "QUIT", "answers another command", Phase.QUIT)

@@ -1,0 +1,123 @@
+"""Remedies that know more than the code: the port, the host, the login, and who is asked.
+
+The advice of a code has to be true of every server. Here is what is true of this one. Two things no
+remedy may do: break a port that works for others, and lead a password to another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from smtps.checks.facts import Facts
+from smtps.endpoint import security_of
+from smtps.net.hostnames import literal
+from smtps.providers import Provider, by_host
+
+MAIL_EXCHANGE = 25
+
+_WAYS = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
+
+_ABOUT_THE_PORT = frozenset(
+    {
+        "net.refused",
+        "net.timeout",
+        "tls.plaintext_on_tls_port",
+        "tls.implicit_tls_port",
+        "tls.timeout",
+        "smtp.greeting_timeout",
+    }
+)
+_ABOUT_THE_LOGIN = frozenset(
+    {"auth.rejected", "auth.refused", "auth.no_common_mechanism", "auth.app_password_needed"}
+)
+"""Where the provider's own kind of login is likely to be the point. A token that was refused, or an
+account that is locked, has a better remedy already."""
+
+_PLAINTEXT = {
+    25: "Port 25 is for mail between servers and begins in the clear: leave it as it is. To hand "
+    "in mail, use port 465 with implicit TLS, or 587 with STARTTLS.",
+    465: "Use port 587 with STARTTLS. As its operator, make port 465 begin with TLS: "
+    "smtpd_tls_wrappermode=yes for that listener (Postfix), tls_on_connect_ports=465 (Exim).",
+}
+"""What to do about a port that talks SMTP in the clear where TLS was expected."""
+
+_AGREED = (
+    "The server agreed to STARTTLS and then went on in the clear, so it cannot begin TLS. As its "
+    "operator, check that it can read certificate and key, and look into its log."
+)
+
+
+def hint(facts: Facts, code: str) -> str | None:
+    """A remedy for this server, or None if the general one is as good."""
+    return next(filter(None, (knows(facts, code) for knows in _BY_SUBJECT)), None)
+
+
+def provider_of(facts: Facts) -> Provider | None:
+    """The provider whose server was asked for by name; 127.0.0.1 can be anybody's."""
+    return by_host(facts.host) if literal(facts.host) is None else None
+
+
+def _password(facts: Facts, code: str) -> str | None:
+    if code != "auth.rejected" or facts.password_is_ascii:
+        return None
+    return (
+        "Check both. The password has characters beyond ASCII, which were sent as UTF-8; a server "
+        "that stored them in another encoding refuses it: try a password of ASCII alone."
+    )
+
+
+def _exchange(facts: Facts, code: str) -> str | None:
+    if code != "auth.not_offered" or facts.port != MAIL_EXCHANGE:
+        return None
+    return (
+        "Port 25 is for mail between servers and takes no logins: log in on port 465 with "
+        "implicit TLS, or on 587 with STARTTLS."
+    )
+
+
+def _login(facts: Facts, code: str) -> str | None:
+    if code not in _ABOUT_THE_LOGIN or facts.token or (provider := provider_of(facts)) is None:
+        return None
+    return f"{provider.name} wants this login: {provider.login}"
+
+
+def _place(facts: Facts, code: str) -> str | None:
+    if code not in _ABOUT_THE_PORT or (provider := provider_of(facts)) is None:
+        return None
+    listed = {(provider.port, provider.security)}
+    listed |= {(place.port, place.security) for place in provider.alternatives}
+    if (facts.port, facts.security) in listed:
+        return None
+    return (
+        f"{provider.name} takes mail at {provider.host} port {provider.port} with "
+        f"{_WAYS[provider.security]}."
+    )
+
+
+def _port(facts: Facts, code: str) -> str | None:
+    if code == "tls.plaintext_on_tls_port" and facts.security == "starttls":
+        return _AGREED
+    if code == "tls.plaintext_on_tls_port":
+        return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
+    return _other_way(facts, "implicit") if code == "tls.implicit_tls_port" else None
+
+
+def _other_way(facts: Facts, security: str) -> str:
+    """The same port, with TLS begun as the server has shown."""
+    by_itself = security_of(facts.port) == security
+    option = "leave out --security" if by_itself else f"add --security {security}"
+    setting = "leave out security" if by_itself else f'set security = "{security}"'
+    return (
+        f"This port works with {_WAYS[security]}: on the command line, {option}; in a "
+        f"configuration or a request, {setting}."
+    )
+
+
+_BY_SUBJECT: tuple[Callable[[Facts, str], str | None], ...] = (
+    _password,
+    _exchange,
+    _login,
+    _place,
+    _port,
+)
+"""The first that knows something counts."""

@@ -1,0 +1,295 @@
+"""Names, addresses, TLS, and what ended the look-up or the dialogue.
+
+What a server takes in the handshake beside what it should.
+
+What DNS says about the server, held against the server.
+
+What the addresses of one server do differently: a client meets one of them by chance.
+
+What ended the look-up, or the dialogue at an address, where no other rule explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from ipaddress import ip_address, ip_network
+from typing import TypeVar
+
+from smtps.advice import Severity
+from smtps.checks import evidence
+from smtps.checks.facts import AddressFacts, Facts
+from smtps.checks.finding import Finding
+from smtps.checks.probes import FIRST, UNCHANGED
+from smtps.checks.rules.hints import hint
+from smtps.client.login import UNSAID
+from smtps.core.capabilities import Capabilities
+from smtps.errors import Failure, Phase
+from smtps.net.dial import MOST_ADDRESSES
+from smtps.net.dns import in_public_dns
+
+_OLD = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1"}
+_WEAK = ("broken ciphers", "old ciphers")
+
+
+def old_versions(facts: Facts) -> Iterator[Finding]:
+    """TLS 1.0 and 1.1 (RFC 8996)."""
+    for address in facts.addresses:
+        taken = [name for name in _OLD if name in address.looks and address.looks[name].secured]
+        if taken and address.reached:
+            words = " and ".join(_OLD[name] for name in taken)
+            yield Finding.of("tls.old_versions_accepted", f"{address.address}: takes {words}")
+
+
+def weak_ciphers(facts: Facts) -> Iterator[Finding]:
+    """Ciphers that nobody should use any more (RFC 9325 section 4.2)."""
+    for address in facts.addresses:
+        looks = (address.looks[name] for name in _WEAK if name in address.looks)
+        taken = [look.tls.cipher for look in looks if look.secured and look.tls is not None]
+        if taken and address.reached:
+            words = ", ".join(str(cipher) for cipher in taken)
+            yield Finding.of("tls.weak_cipher_accepted", f"{address.address}: takes {words}")
+
+
+def starttls_inside(facts: Facts) -> Iterator[Finding]:
+    """STARTTLS offered although TLS is on."""
+    for address in facts.addresses:
+        secured = address.tls is not None and address.tls.cipher is not None
+        if secured and address.capabilities is not None and "STARTTLS" in address.capabilities:
+            yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")
+
+
+def large_hello(facts: Facts) -> Iterator[Finding]:
+    """A ClientHello of the size that new clients send, and that does not get through."""
+    for address in facts.addresses:
+        look = address.looks.get("large")
+        if look is None or not address.reached or look.unwelcome or look.flight.version is not None:
+            continue
+        if (alert := look.flight.alert) is None and not look.hung_up and not look.silent:
+            continue
+        how = "is refused" if alert is not None else "gets no answer"
+        yield Finding.of(
+            "tls.large_hello",
+            f"{address.address}: a ClientHello of 1,500 octets with a post-quantum key share {how} "
+            f"({look.outcome})",
+            severity=Severity.WARNING,
+        )
+
+
+def reverse(facts: Facts) -> Iterator[Finding]:
+    """Forward-confirmed reverse DNS (RFC 1912 section 2.1)."""
+    if facts.dns is None:
+        return
+    for address, found in facts.dns.reverse.items():
+        if not found.names:
+            yield Finding.of("dns.reverse_missing", f"{address}: no PTR record")
+        elif not found.confirmed:
+            names = ", ".join(found.names)
+            yield Finding.of("dns.reverse_mismatch", f"{address}: {names} has not this address")
+
+
+def vouched(facts: Facts) -> Iterator[Finding]:
+    """TLSA records, where DNSSEC vouches for them (RFC 7671)."""
+    if facts.dns is None or not facts.dns.authenticated:
+        return
+    records = evidence.usable(facts.dns.tlsa)
+    for address in facts.addresses:
+        tls = address.tls
+        known = tls is None or not tls.chain or evidence.vouched(records, tls.chain, tls.path)
+        if records and not known:
+            words = "; ".join(str(record) for record in records)
+            yield Finding.of("tls.dane_mismatch", f"{address.address}: TLSA {words}")
+
+
+def unanswered(facts: Facts) -> Iterator[Finding]:
+    """A family of addresses that nobody answers for (RFC 4074)."""
+    if facts.unanswered:
+        kinds = " and ".join(facts.unanswered)
+        yield Finding.of("dns.half_answered", f"{facts.host}: no answer about {kinds} records")
+
+
+def other_targets(facts: Facts) -> Iterator[Finding]:
+    """Targets of SRV records that let nobody in (RFC 2782)."""
+    for place, failure in facts.passed_over:
+        where = f" ({failure.address})" if failure.address else ""
+        yield Finding.of("dns.srv_target_fails", f"{place}{where}: {failure.message}")
+
+
+def leads_inside(facts: Facts) -> Iterator[Finding]:
+    """A name of the public DNS that leads to an address which is not public."""
+    if not in_public_dns(facts.host):
+        return
+    for address in facts.addresses:
+        if (inside := _inside(address)) is None:
+            continue
+        code, severity = inside
+        failure = address.failure
+        blamed = failure if failure is not None and failure.phase is Phase.TCP else None
+        words = "" if blamed is None else f" {blamed.message}"
+        seen = f"{address.address}: {facts.host} leads there.{words}"
+        yield Finding.of(code, seen, severity=severity).explaining(blamed)
+
+
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+                 "169.254.0.0/16", "fc00::/7", "fe80::/10")
+)  # fmt: skip
+"""Of private networks (RFC 1918 and its kin), and link-local ones."""
+
+_NOBODYS = tuple(
+    ip_network(text)
+    for text in ("0.0.0.0/8", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "100::/64", "ff00::/8")
+)
+"""For benchmarks, multicast, or reserved (RFC 6890, RFC 5771): no server has one. A proxy on this
+machine may hand them out all the same, and then the connection works."""
+
+
+def _inside(address: AddressFacts) -> tuple[str, Severity] | None:
+    found = ip_address(address.address.partition("%")[0])
+    reached = address.reached
+    if found.is_unspecified or found.is_loopback:
+        code = "dns.blocked_name" if found.is_unspecified else "dns.loopback_address"
+        return code, Severity.WARNING if reached else Severity.ERROR
+    cut = address.failure is not None and address.failure.phase is Phase.TCP
+    if any(found in network for network in _NOBODYS):
+        return ("dns.unusable_address", Severity.ERROR) if cut else None
+    if not any(found in network for network in _PRIVATE):
+        return None
+    if reached:
+        return "dns.private_address", Severity.INFO
+    return "dns.private_address", Severity.ERROR if cut else Severity.WARNING
+
+
+Kind = TypeVar("Kind", bound=Hashable)
+
+_ON_THEIR_OWN = frozenset({"AUTH", "AUTH=", "SIZE", "STARTTLS"})
+"""Keywords that have a rule of their own, or that depend on where TLS begins."""
+
+
+def logins(facts: Facts) -> Iterator[Finding]:
+    """A login that is taken at one address and not at another, or is not even offered there."""
+    taken = [a for a in facts.addresses if a.mechanism is not None]
+    refused = {
+        a.address: a.login_failure
+        for a in facts.addresses
+        if a.mechanism is None and a.login_failure is not None
+    }
+    if taken and refused:
+        unsaid = all(failure.code in UNSAID for failure in refused.values())
+        words = "; ".join(f"{ip} does not: {each.message}" for ip, each in refused.items())
+        yield Finding.of(
+            "auth.addresses_differ",
+            f"{_names(taken)} takes the login; {words}",
+            severity=Severity.WARNING if unsaid else Severity.ERROR,
+        )
+    elif groups := _groups(facts, lambda offer: frozenset(offer.auth)):
+        parts = [
+            f"{_names(found)} offers {' '.join(sorted(names)) or 'no login'}"
+            for names, found in groups.items()
+        ]
+        severity = Severity.WARNING if frozenset() in groups else Severity.INFO
+        yield Finding.of("auth.addresses_differ", "; ".join(parts), severity=severity)
+
+
+def offers(facts: Facts) -> Iterator[Finding]:
+    """Extensions that one address offers and another does not."""
+    if groups := _groups(facts, lambda offer: frozenset(offer.keywords) - _ON_THEIR_OWN):
+        everywhere = frozenset.intersection(*groups)
+        parts = [
+            f"{_names(found)} offers {' '.join(sorted(names - everywhere)) or 'none of these'}"
+            for names, found in groups.items()
+        ]
+        yield Finding.of("smtp.addresses_differ", "; ".join(parts), severity=Severity.INFO)
+
+
+def sizes(facts: Facts) -> Iterator[Finding]:
+    """A message that one address takes may be too large for another."""
+    if groups := _groups(facts, lambda offer: offer.size):
+        parts = [
+            f"{_names(found)} takes {'any size' if size is None else f'{size:,} octets'}"
+            for size, found in groups.items()
+        ]
+        yield Finding.of("smtp.addresses_differ", "; ".join(parts))
+
+
+def _groups(
+    facts: Facts, kind: Callable[[Capabilities], Kind]
+) -> dict[Kind, list[AddressFacts]] | None:
+    """Kind of offer before any login → addresses, if they differ."""
+    groups: dict[Kind, list[AddressFacts]] = {}
+    for address in facts.addresses:
+        if address.reached and address.capabilities is not None:
+            groups.setdefault(kind(address.capabilities), []).append(address)
+    return groups if len(groups) > 1 else None
+
+
+def _names(found: list[AddressFacts]) -> str:
+    return ", ".join(address.address for address in found)
+
+
+NO_ROUTE = "net.unreachable"
+
+
+def finding(facts: Facts, failure: Failure) -> Finding:
+    """The finding that a failure is, as long as no rule knows better."""
+    if failure.code == "net.timeout" and facts.control == "silent":
+        where = f"{failure.address}: " if failure.address else ""
+        return Finding.of(
+            "net.port_blocked_here",
+            f"{where}{failure.message} Another mail server is silent on port {facts.port} too.",
+        ).explaining(failure)
+    found = Finding.from_failure(failure)
+    if _no_ipv6(failure) and any(other.reached for other in facts.addresses):
+        # This network's lack, and not a fault of a server that works.
+        return found.with_severity(Severity.INFO)
+    return found.with_fix(hint(facts, failure.code))
+
+
+def _no_ipv6(failure: Failure) -> bool:
+    """Whether this network has no IPv6."""
+    return failure.code == NO_ROUTE and ":" in (failure.address or "")
+
+
+def many_addresses(facts: Facts) -> Iterator[Finding]:
+    """More addresses than anybody would try."""
+    if facts.left_out:
+        yield Finding.of(
+            "net.many_addresses",
+            f"{facts.host} has {MOST_ADDRESSES + facts.left_out} addresses; "
+            f"only the first {MOST_ADDRESSES} were considered.",
+        )
+
+
+def passed(facts: Facts) -> Iterator[Finding]:
+    """A failure that was there at first and not when the same was tried again."""
+    for address in facts.addresses:
+        if (failure := address.passed) is not None:
+            failed = sum(look.name in (FIRST, UNCHANGED) for look in address.looks.values())
+            yield Finding.of(
+                "net.intermittent",
+                f"{address.address}: {failed} of {failed + 1} equal attempts failed, and the last "
+                f"one worked. The first: {failure.message}",
+            )
+
+
+def unsteady(facts: Facts) -> Iterator[Finding]:
+    """Further connections that failed and should not have."""
+    for address in facts.addresses:
+        if address.unsteady:
+            looks = "; ".join(f"{look.name}: {look.outcome}" for look in address.unsteady)
+            yield Finding.of(
+                "net.intermittent",
+                f"{address.address}: further connections failed once and not each time ({looks})",
+            )
+
+
+def some_addresses(facts: Facts) -> Iterator[Finding]:
+    """Addresses that fail beside others that work."""
+    failing = [a for a in facts.addresses if a.failure is not None and not _no_ipv6(a.failure)]
+    working = [a for a in facts.addresses if a.reached]
+    if failing and working:
+        names = ", ".join(address.address for address in failing)
+        yield Finding.of(
+            "net.some_addresses_fail",
+            f"{len(failing)} of {len(facts.addresses)} addresses do not work: {names}",
+        )

@@ -1,0 +1,307 @@
+"""Whether the server's certificate is good, and for whom; OpenSSL names one fault only.
+
+All that is wrong with the server's certificate; OpenSSL names one fault only.
+
+For whom, and for what, certificates are: host names, constraints, purposes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from itertools import pairwise
+
+from smtps.advice import Severity, Who
+from smtps.checks.certificate import covers
+from smtps.checks.chain import UNTRUSTED, links, why_untrusted
+from smtps.checks.facts import AddressFacts, Certificate, Facts, Walk
+from smtps.checks.finding import Finding
+from smtps.net.hostnames import literal
+from smtps.providers import by_host
+
+EXPIRES_SOON = timedelta(days=14)
+"""Automatic renewal has failed by then: it is due 30 days before the end of 90."""
+
+_BROKEN_HASHES = ("md5", "sha1")
+_SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}
+
+
+def expires_soon(certificate: Certificate) -> timedelta:
+    """How long before its end a certificate should have been renewed: a quarter of a short life."""
+    return min(EXPIRES_SOON, certificate.lifetime / 4)
+
+
+def shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:
+    """Addresses that showed a certificate that can be read, with their own one."""
+    for address in facts.addresses:
+        if address.chain:
+            yield address, address.chain[0]
+
+
+def trusted(address: AddressFacts) -> bool:
+    """Whether OpenSSL verified the chain, or the fingerprint is the pinned one."""
+    return address.tls is not None and address.tls.verified
+
+
+def failed(address: AddressFacts, *codes: str) -> bool:
+    """Whether the handshake failed by one of these."""
+    return address.failure is not None and address.failure.code in codes
+
+
+def found(
+    address: AddressFacts, code: str, seen: str, *, severity: Severity | None = None
+) -> Finding:
+    """A finding; if the handshake failed with the same code, this is what it failed by."""
+    finding = Finding.of(code, f"{address.address}: {seen}", severity=severity)
+    return finding.explaining(address.failure) if failed(address, code) else finding
+
+
+def trust(facts: Facts) -> Iterator[Finding]:
+    """Who vouches for the certificate."""
+    for address, _ in shown(facts):
+        if trusted(address):
+            if missing := missing_link(address):
+                seen = f"{missing.subject} is not sent; this computer happened to know it"
+                code = "tls.certificate_incomplete_chain"
+                yield found(address, code, seen, severity=Severity.WARNING)
+        elif failed(address, *UNTRUSTED) or (address.reached and not facts.verify):
+            yield from _untrusted(facts, address)
+
+
+def _untrusted(facts: Facts, address: AddressFacts) -> Iterator[Finding]:
+    reason = why_untrusted(address.walk, address.chain) if address.walk is not None else None
+    if reason is None:
+        return
+    finding = found(address, reason.code, reason.words).with_fix(reason.fix, reason.audience)
+    if failed(address, *UNTRUSTED):
+        finding = finding.explaining(address.failure)
+    elsewhere = somebody_else(facts)
+    yield finding.with_fix(elsewhere, Who.NETWORK) if elsewhere else finding
+
+
+def somebody_else(facts: Facts) -> str | None:
+    """What to do where a known provider's host shows what the provider never would."""
+    provider = by_host(facts.host) if literal(facts.host) is None else None
+    if provider is None:
+        return None
+    return (
+        f"Do not log in: {facts.host} is {provider.name}'s, and something else answers for it "
+        "(a redirected port, a changed DNS answer, a proxy). Compare from another network."
+    )
+
+
+def form_of_chain(facts: Facts) -> Iterator[Finding]:
+    """Certificates that were sent in the wrong order, or for nothing."""
+    for address, _ in shown(facts):
+        walk = address.walk
+        if walk is None or not trusted(address):
+            continue
+        if not walk.in_order:
+            order = ", ".join(str(link.place + 1) for link in walk.links if link.place is not None)
+            yield found(
+                address, "tls.certificate_chain_order", f"in order, they would be numbers {order}"
+            )
+        if walk.foreign:
+            names = ", ".join(link.certificate.subject for link in walk.foreign)
+            yield found(address, "tls.certificate_chain_foreign", names)
+
+
+def missing_link(address: AddressFacts) -> Certificate | None:
+    """A certificate of the trusted path that the server left out, its end excepted."""
+    sent = {certificate.fingerprint_sha256 for certificate in address.chain}
+    return next((c for c in address.path[:-1] if c.fingerprint_sha256 not in sent), None)
+
+
+def strength(facts: Facts) -> Iterator[Finding]:
+    """Keys and signatures that strict clients refuse; an error where OpenSSL refused them too."""
+    for address in facts.addresses:
+        severity = Severity.ERROR if failed(address, "tls.certificate_weak") else Severity.WARNING
+        for words in _weak_links(address)[:1]:
+            yield found(address, "tls.certificate_weak", words, severity=severity)
+
+
+def _weak_links(address: AddressFacts) -> list[str]:
+    weak = []
+    for certificate in links(address):
+        smallest = _SMALLEST.get(certificate.key.partition(" ")[0], 0)
+        if 0 < certificate.bits < smallest:
+            weak.append(f"{certificate.subject} has a key of {certificate.bits} bits")
+        if certificate.signature in _BROKEN_HASHES and not certificate.self_signed:
+            weak.append(f"{certificate.subject} is signed with {certificate.signature.upper()}")
+    return weak
+
+
+def form(facts: Facts) -> Iterator[Finding]:
+    """What is malformed, and what only some clients mind."""
+    for address in facts.addresses:
+        severity = None if failed(address, "tls.certificate_malformed") else Severity.WARNING
+        if words := _malformed(address):
+            yield found(
+                address, "tls.certificate_malformed", "; ".join(words[:4]), severity=severity
+            )
+    for address, own in shown(facts):
+        if own.common_name_only and not own.self_signed:
+            seen = f"{own.subject}, and no subjectAltName"
+            yield found(address, "tls.certificate_common_name_only", seen)
+        checked = address.path or address.chain
+        faults = [f"{c.subject}: {fault}" for c in checked for fault in c.strict_faults]
+        # One that is trusted by itself is not held to the rules for what authorities issue.
+        if faults and trusted(address) and len(address.path) != 1:
+            yield found(address, "tls.certificate_not_strict", "; ".join(faults[:4]))
+
+
+def _malformed(address: AddressFacts) -> list[str]:
+    read = dict.fromkeys((*address.chain, *address.path))
+    parts = [f"{each.subject or 'no subject'}: {part}" for each in read for part in each.unread]
+    whole = [
+        f"certificate {each.place + 1} of the chain: {each.why}" for each in address.unreadable
+    ]
+    return whole + parts
+
+
+def _told(own: Certificate) -> str:
+    """What tells two certificates apart."""
+    names = ", ".join(own.names[:2]) or own.subject
+    return f"one for {names} until {own.not_after:%Y-%m-%d} ({own.fingerprint_sha256[:8]}…)"
+
+
+def difference(facts: Facts) -> Iterator[Finding]:
+    """Back ends that were not renewed together."""
+    for (one, first), (other, second) in pairwise(shown(facts)):
+        if first.fingerprint_sha256 != second.fingerprint_sha256:
+            yield Finding.of(
+                "tls.certificate_differs",
+                f"{one.address} has {_told(first)}; {other.address} has {_told(second)}",
+            )
+            return
+
+
+_PINNED = "tls.fingerprint_mismatch"
+_OF_THE_NAME = ("tls.certificate_wrong_host", "tls.certificate_no_address")
+
+
+def names(facts: Facts) -> Iterator[Finding]:
+    """Whom the certificate is for."""
+    for address, own in shown(facts):
+        if trusted(address) or failed(address, _PINNED) or covers(own, facts.host):
+            continue
+        if own.unread and not failed(address, *_OF_THE_NAME):
+            continue  # the name may stand in what cannot be read
+        seen = f"asked for {facts.host}, it is for {', '.join(own.names[:8]) or 'no name at all'}"
+        if literal(facts.host) is not None and facts.host in own.names:
+            seen += "; the address stands there as a name, and not as an address (iPAddress)"
+        if failed(address, "tls.certificate_no_address"):
+            yield found(address, "tls.certificate_no_address", seen)
+            continue
+        finding = found(address, "tls.certificate_wrong_host", seen)
+        if (elsewhere := somebody_else(facts)) is not None:
+            yield finding.with_fix(elsewhere, Who.NETWORK)
+        else:
+            yield finding.with_fix(_close(facts.host, own))
+
+
+def _close(host: str, own: Certificate) -> str | None:
+    """A name to connect to in place of the host, if one of the same domain is almost it."""
+    parts = host.split(".")
+    domain = "." + ".".join(parts[-2:])
+    same = [
+        name.lower() for name in own.names
+        if literal(name) is None and "*" not in name and f".{name.lower()}".endswith(domain)
+    ]  # fmt: skip
+    close = get_close_matches(host, same, n=1) if len(parts) > 2 else []
+    return f"Connect to {close[0]}, if that is the same server." if close else None
+
+
+def constraints(facts: Facts) -> Iterator[Finding]:
+    """What an issuer may issue, where that is why the chain is refused (RFC 5280 section 6.1.4)."""
+    for address, own in shown(facts):
+        if failed(address, "tls.certificate_constrained") and address.walk is not None:
+            for words in (*_too_long(address.walk), *_outside(address.walk, own)):
+                yield found(address, "tls.certificate_constrained", words)
+
+
+def _too_long(walk: Walk) -> Iterator[str]:
+    below = 0
+    for link in walk.links[1:]:
+        issuer = link.certificate
+        if issuer.path_length is not None and below > issuer.path_length:
+            yield (
+                f"{issuer.subject} may have {issuer.path_length} authorities below it "
+                f"(path length) and has {below}"
+            )
+        below += issuer.subject != issuer.issuer
+
+
+def _outside(walk: Walk, own: Certificate) -> Iterator[str]:
+    for link in walk.links[1:]:
+        issuer = link.certificate
+        if issuer.constraints:
+            may, names = ", ".join(issuer.constraints[:6]), ", ".join(own.names[:6])
+            yield f"{issuer.subject} may issue {may}; this certificate is for {names}"
+
+
+def purposes(facts: Facts) -> Iterator[Finding]:
+    """Certificates that are not meant for a server, or may not issue."""
+    for address, own in shown(facts):
+        if trusted(address) or failed(address, _PINNED):
+            continue
+        for words in _misused(address, own)[:1]:
+            yield found(address, "tls.certificate_wrong_purpose", words)
+
+
+def _misused(address: AddressFacts, own: Certificate) -> list[str]:
+    misused = []
+    if not _serves(own):
+        misused.append(f"{own.subject} is for {', '.join(own.purposes or ())} only")
+    elif own.usages is not None and not set(own.usages) & _OF_A_SERVER:
+        misused.append(f"{own.subject} may not be used in a handshake (key usage)")
+    issuers = address.walk.links[1:] if address.walk is not None else ()
+    for link in issuers:
+        issuer = link.certificate
+        if not issuer.may_issue:
+            misused.append(f"{issuer.subject} has issued a certificate and is not allowed to")
+        elif not _serves(issuer):
+            misused.append(
+                f"{issuer.subject} may issue for {', '.join(issuer.purposes or ())} only"
+            )
+    return misused
+
+
+_SERVER = frozenset(
+    {"serverAuth", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"}  # the old "gated" purposes
+)
+_OF_A_SERVER = frozenset({"digitalSignature", "keyEncipherment", "keyAgreement"})
+
+
+def _serves(certificate: Certificate) -> bool:
+    """By OpenSSL, for which "any purpose" is not the purpose of a server."""
+    return certificate.purposes is None or bool(_SERVER & set(certificate.purposes))
+
+
+def client_certificate(facts: Facts) -> Iterator[Finding]:
+    """A client certificate that servers will not take, or that this one did not."""
+    own = facts.client_certificate
+    reason = _unfit(own, facts.now) if own is not None else None
+    if reason is None:
+        return
+    code, (words, fix) = "tls.client_certificate_unfit", reason
+    refused = [a for a in facts.addresses if failed(a, "tls.client_certificate_refused")]
+    if not refused:
+        yield Finding.of(code, words).with_fix(fix)
+    for address in refused:
+        said = address.failure.message if address.failure is not None else ""
+        finding = Finding.of(code, f"{address.address}: {words}. {said}", severity=Severity.ERROR)
+        yield finding.explaining(address.failure).with_fix(fix)
+
+
+def _unfit(own: Certificate, now: datetime) -> tuple[str, str | None] | None:
+    """What is wrong with it, and a better remedy than the general one."""
+    who = f"the client certificate {own.subject}"
+    if now > own.not_after:
+        return f"{who} expired on {own.not_after:%Y-%m-%d}", "Renew the client certificate."
+    if now < own.not_before:
+        return f"{who} is valid only from {own.not_before:%Y-%m-%d} on", None
+    if own.purposes is not None and "clientAuth" not in own.purposes:
+        return f"{who} is for {', '.join(own.purposes)}, and not for clients (clientAuth)", None
+    return None

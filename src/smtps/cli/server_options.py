@@ -1,0 +1,161 @@
+"""The options that say which server, how far to trust it, and where a password comes from.
+
+The options that say where a password comes from.
+
+The options that say which server, and how far to trust it; shared by ``check`` and ``send``.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from smtps.credentials import SOURCES, from_environment
+from smtps.endpoint import split_target
+from smtps.errors import InputError
+
+if TYPE_CHECKING:
+    from smtps.endpoint import Endpoint
+
+
+def add_password_options(parser: ArgumentParser) -> None:
+    """The options that name a source."""
+    group = parser.add_argument_group("login")
+    group.add_argument("--username", "-u", metavar="NAME", help="whom to log in")
+    sources = group.add_mutually_exclusive_group()
+    sources.add_argument(
+        "--password-env", metavar="VAR", help="password from an environment variable"
+    )
+    sources.add_argument(
+        "--password-file", metavar="FILE", help="password from the first line of a file; - is stdin"
+    )
+    sources.add_argument(
+        "--password-command", metavar="CMD", help="password from what a command prints"
+    )
+    sources.add_argument(
+        "--password-keyring", metavar="SERVICE", help="password from the system's keyring"
+    )
+    sources.add_argument(
+        "--token-env", metavar="VAR", help="OAuth 2 access token from an environment variable"
+    )
+    group.add_argument(
+        "--mechanism", metavar="NAME", help="SASL mechanism to use; default the strongest offered"
+    )
+
+
+def read(options: Namespace) -> tuple[str | None, str | None]:
+    """Password and access token; at most one of them.
+
+    With a user name and no source, asks at the terminal.
+
+    Raises:
+        InputError: the source has nothing to give.
+    """
+    for source, fetch in SOURCES.items():
+        if (name := getattr(options, source)) is not None:
+            return fetch(name, options.username), None
+    if options.token_env is not None:
+        return None, from_environment(options.token_env, field="token_env")
+    if options.username and (options.mechanism or "").upper() != "EXTERNAL":
+        return _from_prompt(options.username), None
+    return None, None
+
+
+def _from_prompt(username: str) -> str:
+    if not sys.stdin.isatty():
+        raise InputError(
+            "password", "none given; use --password-env, --password-file or --password-command"
+        )
+    import getpass  # noqa: PLC0415
+
+    return getpass.getpass(f"Password for {username}: ")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Port, TLS and time-out options."""
+    group = parser.add_argument_group("connection")
+    group.add_argument("--port", type=int, metavar="N", help="default 465; 587 with --starttls")
+    group.add_argument(
+        "--security",
+        choices=("implicit", "starttls"),
+        help="TLS from the first byte, or STARTTLS; default by port: STARTTLS on 25, 587, 2525 and "
+        "2587, implicit on all others",
+    )
+    group.add_argument(
+        "--starttls",
+        action="store_const",
+        const="starttls",
+        dest="security",
+        help="short for --security starttls",
+    )
+    group.add_argument(
+        "--timeout", type=float, metavar="SECONDS",
+        help="for everything together; default none for send, 120 for check, 300 with --deep",
+    )  # fmt: skip
+    group.add_argument(
+        "--resolver", metavar="ADDRESS",
+        help="the DNS server to ask, with or without :port; default the system's",
+    )  # fmt: skip
+    group.add_argument(
+        "--ehlo-name", metavar="NAME", help="how to name this client; default portofcall"
+    )
+    trust = parser.add_argument_group("trust")
+    trust.add_argument(
+        "--ca-file", metavar="FILE", help="trust the authorities in this PEM file and no others"
+    )
+    trust.add_argument(
+        "--fingerprint", metavar="SHA256", help="trust this one certificate, whoever issued it"
+    )
+    trust.add_argument(
+        "--client-cert", metavar="FILE", help="certificate of this client, PEM, with its key"
+    )
+    trust.add_argument("--client-key", metavar="FILE", help="its key, if in a file of its own")
+    trust.add_argument(
+        "--no-verify", action="store_true", help="accept any certificate; sends no password"
+    )
+    trust.add_argument(
+        "--allow-unverified-login",
+        action="store_true",
+        help="with --no-verify: send it all the same",
+    )
+    add_password_options(parser)
+
+
+def endpoint(options: Namespace, target: str) -> Endpoint:
+    """The endpoint that the options describe.
+
+    Raises:
+        InputError: they cannot be used together; names the one to blame.
+    """
+    from smtps.client.handshake import check_endpoint  # noqa: PLC0415
+    from smtps.endpoint import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
+
+    host, port = split_target(target)
+    password, token = read(options)
+    certificate = options.client_cert
+    if certificate and options.client_key:
+        certificate = (certificate, options.client_key)
+    try:
+        timeouts = Timeouts(total=options.timeout)
+    except InputError as error:
+        raise InputError("timeout", error.problem) from None
+    found = Endpoint(
+        host,
+        options.port or port,
+        security=options.security,
+        username=options.username,
+        password=password,
+        access_token=token,
+        mechanism=options.mechanism,
+        verify=not options.no_verify,
+        allow_unverified_login=options.allow_unverified_login,
+        ca_file=options.ca_file,
+        fingerprint=options.fingerprint,
+        client_certificate=certificate,
+        ehlo_name=options.ehlo_name or EHLO_NAME,
+        resolver=options.resolver,
+        timeouts=timeouts,
+    )
+    check_endpoint(found)
+    return found

@@ -1,0 +1,1 @@
+"""What the operator has decided: read by shell and service alike."""

@@ -1,0 +1,92 @@
+"""Modules of the probe: named sets of options, as blackbox_exporter has them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from smtps.endpoint import EHLO_NAME, Endpoint, Security, Timeouts
+from smtps.errors import InputError
+from smtps.net.hostnames import to_ascii
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Module(BaseModel):
+    """How to probe, ``[probe.NAME]`` in the settings.
+
+    Secrets stay where they are: a file, read anew for each probe, or the environment.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    security: Security | None = None
+    port: Annotated[Port | None, Field(description="for targets that name none")] = None
+    timeout: Annotated[float, Field(gt=0, le=300, description="seconds")] = 10.0
+    ehlo_name: Annotated[str, Field(min_length=1)] = EHLO_NAME
+    ca_file: Annotated[str | None, Field(description="trust these authorities only")] = None
+    username: str | None = None
+    password_file: str | None = None
+    password_env: str | None = None
+    targets: Annotated[
+        list[str] | None, Field(description="the only hosts that the module is for")
+    ] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        sources = [s for s in (self.password_file, self.password_env) if s is not None]
+        if len(sources) != (self.username is not None):
+            raise ValueError("a username needs one of password_file and password_env")
+        # Whoever may probe could otherwise have the password sent to a server of his own.
+        if self.username is not None and not self.targets:
+            raise ValueError("with a username, targets must name the hosts it is for")
+        return self
+
+    def endpoint(
+        self, host: str, port: int, *, most: float, resolver: str | None = None
+    ) -> Endpoint:
+        """The server that a probe means.
+
+        Args:
+            host, port: of the target; 0 for none.
+            most: seconds that the caller will wait.
+            resolver: address of the DNS server to ask.
+
+        Raises:
+            InputError: the module is not for this host, or its password cannot be read.
+        """
+        if self.targets is not None and to_ascii(host) not in map(to_ascii, self.targets):
+            raise InputError("target", "is none of those that this module is for")
+        return Endpoint(
+            host,
+            port or self.port or 0,
+            security=cast(Security, self.security),
+            username=self.username,
+            password=self._password(),
+            ehlo_name=self.ehlo_name,
+            ca_file=self.ca_file,
+            resolver=resolver,
+            timeouts=Timeouts(total=min(self.timeout, most)),
+        )
+
+    def _password(self) -> str | None:
+        if self.password_env is not None:
+            found = os.environ.get(self.password_env, "")
+        elif self.password_file is not None:
+            try:
+                with Path(self.password_file).open(encoding="utf-8") as file:
+                    found = file.readline().rstrip("\r\n")
+            except (OSError, UnicodeError):
+                found = ""
+        else:
+            return None
+        if not found:
+            raise InputError("module", "has a username, and its password cannot be read")
+        return found
+
+
+BUILT_IN = {"submissions": Module(), "submission": Module(security="starttls")}
+"""RFC 8314's two services; settings of the same name replace them."""

@@ -1,0 +1,305 @@
+"""What the operator decides about the service: one place, three sources.
+
+Flags go before the environment (``SMTPS_PORT``), and that before the file (TOML).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from smtps.config.accounts import AccountSettings, WebhookSettings, check_names
+from smtps.config.callers import LOOPBACK, Proxies, is_hash
+from smtps.config.probe_modules import BUILT_IN, Module
+from smtps.credentials import without_password
+from smtps.errors import InputError, did_you_mean
+from smtps.net import proxies
+from smtps.net.dns import Resolver
+from smtps.net.egress import MAIL_PORTS, Egress
+
+Right = Literal["inbox", "metrics"]
+"""What a token with ``grants`` may do only when it is said: read and empty the sandbox's inbox, and
+see the metrics of all accounts."""
+
+
+class _Environment(EnvSettingsSource):
+    """Variables of the environment: a list with commas or as JSON, a table as JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            if str(field.annotation).startswith("list["):
+                return [part for each in value.split(",") if (part := each.strip())]
+            name = f"SMTPS_{field_name.upper()}"
+            example = '{"name": …}'
+            raise InputError(
+                name, f"must be a table in JSON, such as {example}; or set it in the file"
+            ) from None
+
+
+class Settings(BaseSettings):
+    """Settings of the service. What is left open depends on where it listens."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SMTPS_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8465
+    tokens: Annotated[
+        dict[str, str], Field(description="name → sha256:…; made by --new-token")
+    ] = {}
+    allow_anonymous: Annotated[
+        bool, Field(description="listen beyond loopback without any token")
+    ] = False
+    hosts: Annotated[
+        list[str], Field(description="names the service goes by, checked against Host")
+    ] = []
+    private_targets: Annotated[
+        bool | None, Field(description="connect to addresses that are not public")
+    ] = None
+    target_ports: Annotated[
+        list[int] | None, Field(description="the only ports to connect to; empty: all")
+    ] = None
+    resolver: Annotated[
+        str | None, Field(description="DNS server to ask in place of the system's")
+    ] = None
+    caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
+    target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
+    concurrency: Annotated[int, Field(ge=1, description="requests at the same time")] = 500
+    streams: Annotated[int, Field(ge=1, description="event streams at the same time")] = 200
+    trusted_proxies: Annotated[
+        list[str], Field(description="networks of proxies whose X-Forwarded-For is believed")
+    ] = []
+    warm: Annotated[
+        float, Field(ge=0, description="seconds a session waits for the next message; 0: never")
+    ] = 10.0
+    max_body: Annotated[int, Field(ge=1024, description="octets")] = 64 * 1024 * 1024
+    max_upload: Annotated[int, Field(ge=1024, description="octets of a form with files")] = 1 << 30
+    upload_dir: Annotated[
+        str | None, Field(description="where the files of a form wait; default the system's")
+    ] = None
+    max_recipients: Annotated[int, Field(ge=1)] = 1000
+    max_attachments: Annotated[int, Field(ge=0)] = 100
+    max_headers: Annotated[int, Field(ge=0)] = 50
+    grace: Annotated[
+        float, Field(ge=0, description="seconds that running requests have at a stop")
+    ] = 5.0
+    lane_grace: Annotated[
+        float,
+        Field(ge=0, description="seconds that mail on the wire has for its answer at a stop"),
+    ] = 60.0
+    outbox: Annotated[
+        str | None, Field(description="a file, or postgresql://…, for mail that is sent later")
+    ] = None
+    accounts: Annotated[
+        dict[str, AccountSettings], Field(description="name → server and credentials")
+    ] = {}
+    grants: Annotated[
+        dict[str, list[str]], Field(description="token → the only accounts that it may use")
+    ] = {}
+    rights: Annotated[
+        dict[str, list[Right]],
+        Field(description="token with grants → what it may do beside: inbox, metrics"),
+    ] = {}
+    deliver: Annotated[bool, Field(description="send the outbox's mail from this process, too")] = (
+        True
+    )
+    outbox_octets: Annotated[int, Field(ge=1 << 20, description="of all mail that is kept")] = (
+        10 << 30
+    )
+    outbox_timeout: Annotated[
+        float, Field(ge=1, description="seconds that a request waits for the outbox's database")
+    ] = 10.0
+    state_dir: Annotated[
+        str | None, Field(description="for outcomes that the database does not take; see outbox.md")
+    ] = None
+    outbox_message: Annotated[int, Field(ge=1024, description="octets of one message")] = 50 << 20
+    keep_bodies: Annotated[float, Field(ge=0, description="days after a message's end")] = 7.0
+    keep_records: Annotated[float, Field(ge=0, description="the same, for what became of it")] = (
+        90.0
+    )
+    probe: Annotated[
+        dict[str, Module], Field(description="modules of /probe, beside the two that are built in")
+    ] = BUILT_IN
+
+    DEFAULTS: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "private_targets": (True, False),
+        "target_ports": ([], sorted(MAIL_PORTS)),
+        "caller_rate": ("", "60/minute"),
+        "target_rate": ("", "30/minute"),
+    }
+    """Left open, they are this on loopback, and that elsewhere."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # ours takes its place
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Environment(settings_cls)
+
+    @field_validator("tokens")
+    @classmethod
+    def _only_hashes(cls, tokens: dict[str, str]) -> dict[str, str]:
+        for name, value in tokens.items():
+            if not is_hash(value):
+                raise ValueError(f"{name} must be a hash as --new-token prints it, not the token")
+        return tokens
+
+    @field_validator("resolver")
+    @classmethod
+    def _an_address(cls, resolver: str | None) -> str | None:
+        Resolver(resolver)
+        return resolver
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        Proxies(networks)
+        return networks
+
+    @field_validator("probe")
+    @classmethod
+    def _with_defaults(cls, modules: dict[str, Module]) -> dict[str, Module]:
+        return BUILT_IN | modules
+
+    @field_validator("accounts")
+    @classmethod
+    def _named_well(cls, accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
+        check_names(accounts)
+        return accounts
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not (self.loopback or self.tokens or self.allow_anonymous):
+            raise ValueError(
+                f"listening on {self.host} needs an API token (smtps serve --new-token NAME), or "
+                "allow_anonymous"
+            )
+        for token, names in self.grants.items():
+            if token not in self.tokens:
+                raise InputError("grants", f"there is no token {token!r}; add it to [tokens]")
+            if unknown := sorted(set(names) - set(self.accounts)):
+                raise InputError(
+                    f"grants.{token}", f"there is no account {', '.join(map(repr, unknown))}"
+                )
+        for token in self.rights:
+            if token not in self.grants:
+                raise InputError("rights", f"{token!r} has no grants, and so every right")
+        for name, (near, far) in self.DEFAULTS.items():
+            if getattr(self, name) is None:
+                self.__dict__[name] = near if self.loopback else far
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def known_hosts(self) -> frozenset[str] | None:
+        """What Host may say; None for anything."""
+        if self.hosts or self.loopback:
+            return LOOPBACK | {name.lower() for name in self.hosts}
+        return None
+
+    @cached_property
+    def egress(self) -> Egress:
+        """Where connections may go."""
+        return Egress(bool(self.private_targets), frozenset(self.target_ports or ()) or None)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What ``repr`` shows: the same, since it ends in logs and tracebacks."""
+        return self.shown().items()
+
+    def shown(self) -> dict[str, Any]:
+        """All settings, without what would help to break in."""
+        shown = self.model_dump()
+        for account in shown["accounts"].values():
+            if (hook := account["webhook"]) is not None:
+                hook["url"] = without_password(hook["url"])
+                hook["proxy"] = hook["proxy"] and proxies.shown(hook["proxy"])
+        outbox = self.outbox and without_password(self.outbox)
+        tokens = dict.fromkeys(self.tokens, "sha256:…")
+        return {**shown, "tokens": tokens, "outbox": outbox}
+
+
+def load(file: str | Path | None = None, **flags: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: TOML; default the one that ``SMTPS_CONFIG`` names, if any.
+        **flags: what was given explicitly; None counts as not given.
+
+    Raises:
+        InputError: the file cannot be read, or a value cannot be used; names it.
+    """
+    file = file or os.environ.get("SMTPS_CONFIG") or None
+    values = {} if file is None else read(Path(file))
+    environment = {name for name in Settings.model_fields if f"SMTPS_{name.upper()}" in os.environ}
+    merged = {name: value for name, value in values.items() if name not in environment}
+    merged |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**merged)
+    except SettingsError as error:  # of a variable that cannot be read
+        raise error.__cause__ or error from None
+    except ValidationError as error:
+        field, problem = faults(error)[0]
+        raise InputError(field, problem) from None
+
+
+def faults(error: ValidationError) -> list[tuple[str, str]]:
+    """What is wrong with settings: the path of each, and why it cannot be used."""
+    found = []
+    for one in error.errors():
+        cause = one.get("ctx", {}).get("error")
+        field, problem = "host", one["msg"].removeprefix("Value error, ")
+        if isinstance(cause, InputError):
+            field, problem = cause.field, cause.problem
+        field = ".".join(str(step) for step in one["loc"]) or field
+        if one["type"] == "extra_forbidden":
+            problem = _unknown(str(one["loc"][-1]))
+        found.append((field, problem))
+    return found
+
+
+def _unknown(name: str) -> str:
+    known = [
+        n for model in (Settings, AccountSettings, WebhookSettings) for n in model.model_fields
+    ]
+    return "is not a setting" + did_you_mean(name, known)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What stands in a file of settings.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError("config", f"{file} cannot be read: {error}") from error

@@ -1,0 +1,159 @@
+"""What people get: the page, and plain text for curl.
+
+What people get: the page, and plain text for curl.
+
+For people: the page in a browser, plain text in a terminal.
+"""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+
+from smtps._version import __version__
+from smtps.endpoint import split_target
+from smtps.http.answers import Document
+from smtps.http.requests import CheckRequest
+from smtps.http.service import Service
+from smtps.report.text import render
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""For HTML that came by mail: shown, but nothing in it runs, loads or leads anywhere."""
+
+_TYPES = {
+    "css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml",
+}  # fmt: skip
+
+LANDING = f"""\
+smtps {__version__}: does mail submission over TLS work, and if not, why?
+
+  curl HOST/smtps/smtp.example.com            check a server
+  curl HOST/smtps/smtp.example.com:587        another port; 25, 587, 2525 and 2587 mean STARTTLS
+  curl HOST/smtps/smtp.example.com?format=json
+  curl HOST/api/smtps/ports/smtp.example.com  compare its ports
+  curl HOST/api/smtps/providers?q=gmail       what providers offer
+
+  /docs  all requests      /openapi.json  for programs      /  in a browser: the page
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """A file of the page.
+
+    Attributes:
+        media_type: such as ``text/css``.
+        plain, packed: its octets, and the same compressed.
+        tag: changes with them.
+    """
+
+    media_type: str
+    plain: bytes
+    packed: bytes
+    tag: str
+
+
+@cache
+def web_file(name: str) -> WebFile | None:
+    """A file of the page, or None; names outside the folder are none."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or ending not in _TYPES or not stem.replace("-", "").isalnum():
+        return None
+    try:
+        data = files("smtps").joinpath("web", name).read_bytes()
+    except FileNotFoundError:
+        return None
+    return WebFile(
+        _TYPES[ending], data, gzip.compress(data, mtime=0), sha256(data).hexdigest()[:16]
+    )
+
+
+def page(name: str, asked: Headers) -> Response | None:
+    """A file of the page as an answer: compressed if that is wanted, and only if it is news."""
+    found = web_file(name)
+    if found is None:
+        return None
+    packed = "gzip" in asked.get("accept-encoding", "")
+    tag = f'"{found.tag}{"-gzip" if packed else ""}"'
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Cache-Control": "no-cache",
+        "ETag": tag,
+        "Vary": "Accept-Encoding",
+    }
+    if asked.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(
+        found.packed if packed else found.plain, media_type=found.media_type, headers=headers
+    )
+
+
+def wants_json(accept: str, form: str | None) -> bool:
+    """Whether a reader asked for JSON, by ``?format=`` or Accept."""
+    return form == "json" or (form is None and "application/json" in accept)
+
+
+def wants_html(accept: str) -> bool:
+    """Whether a browser asks."""
+    return "text/html" in accept
+
+
+Accept = Annotated[str, Header()]
+Format = Annotated[Literal["json", "text"] | None, Query(alias="format")]
+
+
+def router(service: Service) -> APIRouter:
+    """``/``, ``/web/…`` and ``/smtps/{target}``."""
+    routes = APIRouter(tags=["for people"])
+
+    @routes.get("/", summary="The page, or a few lines of text", response_class=Response)
+    async def root(request: Request, accept: Accept = "*/*", form: Format = None) -> Response:
+        if wants_json(accept, form):
+            return Document({"name": "smtps", "docs": "/docs", "openapi": "/openapi.json"})
+        browser = form is None and wants_html(accept)
+        found = page("index.html", request.headers) if browser else None
+        return found or PlainTextResponse(LANDING)
+
+    @routes.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return await web("docs.html", request)
+
+    @routes.get("/web/{name}", include_in_schema=False)
+    async def web(name: str, request: Request) -> Response:
+        found = page(name, request.headers)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    @routes.get("/smtps/{target}", summary="Check a server", response_class=Response)
+    async def smtps(
+        target: Annotated[str, Path(max_length=262, examples=["smtp.example.com:465"])],
+        accept: Accept = "*/*",
+        form: Format = None,
+    ) -> Response:
+        host, port = split_target(target, addresses=True)
+        request = CheckRequest(host=host, port=port or 465)
+        report = await service.report(request, target=target)
+        if wants_json(accept, form):
+            return Document(report.as_json())
+        return PlainTextResponse(render(report))
+
+    routes.add_api_route("/", root, methods=["HEAD"], include_in_schema=False)
+    return routes

@@ -1,0 +1,203 @@
+"""What the routes share: how a request becomes a call, within the operator's bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.types import Scope
+
+from smtps.checks.checking import check
+from smtps.checks.discovery import Means, means
+from smtps.checks.report import Report
+from smtps.checks.visit import Progress
+from smtps.client.handshake import Leave, check_endpoint, deadline_of
+from smtps.client.pool import Farewells
+from smtps.client.result import Result
+from smtps.client.session import send
+from smtps.config.settings import Right, Settings
+from smtps.endpoint import Endpoint
+from smtps.errors import ForbiddenError, LocalError, Phase
+from smtps.http import problems
+from smtps.http.answers import connect_answer, facts_answer
+from smtps.http.bodies import apart
+from smtps.http.guards.limits import Rates
+from smtps.http.metrics import Metrics
+from smtps.http.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
+from smtps.http.session_cache import WarmPools
+from smtps.message.message import Attachment
+from smtps.net.egress import WEB_PORTS, Allow
+from smtps.net.resolve import Address
+from smtps.outbox.outbox import Outbox
+from smtps.sandbox.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One running service.
+
+    Attributes:
+        settings: what the operator decided.
+        gallery: the sandboxes, if there are any.
+        rates, metrics: count.
+        stopping: set when the service is about to end.
+        farewells: where sessions quit that are of no more use; their callers are answered first.
+        warm: sessions kept for the next message, if any are.
+        outbox: mail that is delivered later, if there is one.
+    """
+
+    settings: Settings
+    gallery: Gallery | None
+    rates: Rates
+    metrics: Metrics
+    stopping: asyncio.Event
+    farewells: Farewells
+    warm: WarmPools | None = None
+    outbox: Outbox | None = None
+
+    def need_outbox(self) -> Outbox:
+        """The outbox.
+
+        Raises:
+            LocalError: there is none.
+        """
+        if self.outbox is None:
+            raise LocalError(
+                "outbox.not_configured", "This service has no outbox.", phase=Phase.INPUT
+            )
+        return self.outbox
+
+    def granted(self, scope: Scope) -> set[str] | None:
+        """The accounts that a caller may use; None for all."""
+        grants = self.settings.grants.get(scope.get("smtps.caller") or "")
+        return None if grants is None else set(grants)
+
+    def asked(self, scope: Scope, names: Sequence[str]) -> list[str] | None:
+        """The accounts that a question is about; None for all.
+
+        Args:
+            scope: of the caller, who learns nothing of accounts that it may not use.
+            names: those that it asks about; none for all that it may use.
+        """
+        mine = self.granted(scope)
+        if mine is None:
+            return sorted(set(names)) or None
+        return sorted(mine.intersection(names) if names else mine)
+
+    def check_granted(self, scope: Scope, account: str) -> None:
+        """Make sure that a caller may use an account: one that there is not is one that it may not
+        use, and no word tells the two apart.
+
+        Raises:
+            ForbiddenError: it may not.
+        """
+        mine = self.granted(scope)
+        if mine is not None and account not in mine:
+            raise ForbiddenError(
+                "outbox.account_not_allowed", f"Your token may not use the account {account}.",
+                phase=Phase.INPUT, field="account",
+            )  # fmt: skip
+
+    def has_right(self, scope: Scope, right: Right) -> bool:
+        """Whether a caller may do more than use accounts; who has no grants may do all."""
+        token = scope.get("smtps.caller") or ""
+        return token not in self.settings.grants or right in self.settings.rights.get(token, ())
+
+    def allow(self) -> Allow:
+        """The egress policy for one request; counts each target once."""
+        egress, counted = self.settings.egress, set[str]()
+
+        def judge(address: Address) -> bool:
+            if not egress(address):
+                return False
+            if address.ip not in counted:
+                counted.add(address.ip)
+                self.rates.target(address.ip)
+            return True
+
+        return judge
+
+    def endpoint(
+        self, request: ServerFields, timeout: int, *, transcript: bool = False
+    ) -> Endpoint:
+        """The server that a request means, trusted as the operator allows."""
+        authority = self.authority(request.host, request.port)
+        return request.endpoint(timeout, authority, self.settings.resolver, transcript=transcript)
+
+    def authority(self, host: str, port: int) -> str | None:
+        """The sandbox's own authority, for a sandbox's address and nothing else."""
+        box = self.gallery.at(host, port) if self.gallery is not None else None
+        return None if box is None else str(box.ca_file)
+
+    async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
+        """Check one server at the address that answers first."""
+        return await self._check(endpoint, target=target, first=True, progress=progress)
+
+    async def report(
+        self,
+        request: CheckRequest,
+        progress: Progress | None = None,
+        *,
+        target: str | None = None,
+        transcript: bool = False,
+    ) -> Report:
+        """Check all addresses of a server, as far as the request says."""
+        return await self._check(
+            self.endpoint(request, request.timeout, transcript=transcript),
+            target=target or request.host,
+            deep=request.deep,
+            envelope=request.envelope(),
+            size=request.size,
+            control=request.control,
+            progress=progress,
+        )
+
+    async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
+        allow = self.allow()
+        finder = self.finder(allow) if "@" in endpoint.host else None
+        leave = self._leave(endpoint)
+        report = await check(endpoint, allow=allow, finder=finder, leave=leave, **more)
+        self.metrics.checks.labels(report.verdict.value).inc()
+        return report
+
+    def _leave(self, endpoint: Endpoint) -> Leave | None:
+        """Who lets its session quit: a transcript tells of that too, so its caller waits."""
+        return None if endpoint.transcript else self.farewells.quit
+
+    def finder(self, allow: Allow) -> Means:
+        """What to find the server of a mail address with: the web is asked for documents only."""
+        web = replace(self.settings.egress, ports=WEB_PORTS)
+        return means(resolver=self.settings.resolver, allow=allow, allow_web=web)
+
+    async def connect(
+        self, request: ConnectRequest, *, transcript: bool, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """The answer to a connection test: success, or the error document."""
+        endpoint = self.endpoint(request, request.timeout, transcript=transcript)
+        report = await self.check(endpoint, request.host, progress)
+        if report.failure is None:
+            return connect_answer(report, transcript=transcript)
+        return problems.document(report.failure, **facts_answer(report, transcript=transcript))
+
+    async def send(
+        self, request: SendRequest, files: Sequence[Attachment] = (), *, transcript: bool = False
+    ) -> Result:
+        """Send one message; ``files`` came beside the fields of the request."""
+        endpoint = self.endpoint(request, request.timeout, transcript=transcript)
+        ready = await apart(request.ready, request, files)
+        terms: dict[str, Any] = {
+            "partial": request.partial,
+            "dsn": request.notifications(),
+            "require_tls": request.require_tls,
+            "allow": self.allow(),
+        }
+        if self.warm is None:
+            result = await send(ready, endpoint, leave=self._leave(endpoint), **terms)
+        else:
+            check_endpoint(endpoint)
+            pool = await self.warm.pool(endpoint)
+            result = await pool.send(ready, deadline=deadline_of(endpoint), **terms)
+        self.metrics.messages.labels(result.outcome.value).inc()
+        return result

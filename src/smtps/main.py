@@ -1,0 +1,105 @@
+"""``smtps``: reads the arguments and calls a command.
+
+Built on argparse: the libraries that would be nicer here take longer to load than a whole check.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import NoReturn
+
+from smtps import serve
+from smtps._version import __version__
+from smtps.cli import (
+    check,
+    discover,
+    exits,
+    outbox,
+    output,
+    ports,
+    providers,
+    sandbox,
+    send,
+    worker,
+)
+from smtps.errors import InputError, SMTPSError
+
+_EPILOG = """\
+examples:
+  smtps check smtp.example.com
+  smtps send --host smtp.example.com --username ann@example.com \\
+      --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
+  smtps sandbox                         a mail server to try things on
+  smtps serve --sandbox                 the same by HTTP, with something to try it on
+
+Each command has a --help of its own.
+"""
+
+
+class _Parser(ArgumentParser):
+    """Exits with 64 (EX_USAGE) and says where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(exits.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+
+def build_parser() -> ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="smtps",
+        description="Tell whether mail submission over TLS works, why not, and send mail "
+        "through it.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"smtps {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (check, send, discover, ports, providers, sandbox, serve, outbox, worker):
+        command = commands.add_parser(
+            module.NAME,
+            help=module.HELP,
+            description=module.DESCRIPTION,
+            epilog=module.EPILOG,
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        module.add_options(command)
+        command.set_defaults(run=module.run, command=command)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: instead of the process's own.
+
+    Returns:
+        The exit code; see ``exits``.
+    """
+    output.use_any_console()
+    options = build_parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except SMTPSError as error:
+        output.complain(_words(error, options))
+        return exits.of_error(error.failure)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has left, and Python would complain on the way out
+        return exits.OK
+    return code
+
+
+def _words(error: SMTPSError, options: Namespace) -> str:
+    """An error for who typed the command: an option to blame is named as it was typed."""
+    if isinstance(error, InputError):
+        option = "--" + error.field.replace("_", "-")
+        known = options.command._option_string_actions  # noqa: SLF001  # there is no other list
+        action = known.get(option)
+        if action is not None and getattr(options, action.dest) != action.default:
+            return f"{option}: {error.problem}"
+    return str(error)

@@ -1,0 +1,1 @@
+"""A message: what its author means, and the bytes that it is."""

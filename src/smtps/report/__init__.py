@@ -1,0 +1,1 @@
+"""Reports for people and programs; they read the report and nothing else."""
