@@ -7,38 +7,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-SOURCE = ROOT / "src" / "smtps"
-
-FLOORS: tuple[frozenset[str], ...] = (
-    frozenset(
-        {
-            "errors",
-            "endpoint",
-            "advice",
-            "providers",
-            "credentials",
-            "chance",
-            "replies",
-            "_version",
-        }
-    ),
-    frozenset({"core"}),
-    frozenset({"net"}),
-    frozenset({"message"}),
-    frozenset({"client"}),
-    frozenset({"checks", "outbox", "sandbox"}),
-    frozenset({"report", "config"}),
-    frozenset({"http", "cli", "sync"}),
-    frozenset({"main", "serve", "__main__", "__init__"}),
-)
-APART = (
-    frozenset({"checks", "outbox", "sandbox"}),
-    frozenset({"report", "config"}),
-    frozenset({"http", "cli", "sync"}),
-)
-"""Neighbours: none imports another."""
+from scripts import house
+from scripts.house import MODULES, PAGE, SOURCE, imports, room
 
 ALLOWED_IN_CORE = frozenset(
     {
@@ -49,28 +19,6 @@ ALLOWED_IN_CORE = frozenset(
 """The standard library without sockets, clocks and files."""
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
-
-
-MODULES = {module_name(path): path for path in SOURCE.rglob("*.py")}
-
-
-def imports(path: Path) -> set[str]:
-    """All modules that a file imports, inside functions too."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            base = node.module or ""
-            whole = {f"{base}.{alias.name}" for alias in node.names}
-            found |= {name for name in whole if name in MODULES} or {base}
-    return found
-
-
 def names_from(module: str, path: Path) -> set[str]:
     """What a file imports out of one module."""
     tree = ast.walk(ast.parse(path.read_text()))
@@ -78,31 +26,51 @@ def names_from(module: str, path: Path) -> set[str]:
     return {alias.name for node in found for alias in node.names}
 
 
-def room(module: str) -> str:
-    return module.split(".")[1]
-
-
-def floor(module: str) -> int:
-    return next(n for n, rooms in enumerate(FLOORS) if room(module) in rooms)
-
-
 def test_every_module_has_a_floor() -> None:
-    rooms = {room(module) for module in MODULES}
-    assert rooms == set().union(*FLOORS)
+    rooms = {name for _, rooms in house.FLOORS for name in rooms}
+    assert {room(module) for module in MODULES} == rooms | house.OUTSIDE
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_imports_point_down(module: str) -> None:
-    if module == "smtps.__init__":
-        return  # only re-exports: see the next test
-    for other in imports(MODULES[module]):
-        assert other != "smtps", f"{module} imports the package root"
-        if other.startswith("smtps."):
-            assert floor(other) <= floor(module), f"{module} imports {other} from a floor above"
-            apart = any({room(module), room(other)} <= rooms for rooms in APART)
-            assert not apart or room(module) == room(other), (
-                f"{module} imports its neighbour {other}"
-            )
+def test_imports_point_down_and_never_to_a_neighbour() -> None:
+    assert [*house.misplaced()] == []
+
+
+def test_no_file_has_the_name_of_another() -> None:
+    assert house.twice() == {}
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "complaint"),
+    [
+        ("cli.check", "http.app", "its neighbour"),
+        ("http.app", "cli.check", "its neighbour"),
+        ("checks.facts", "outbox.store", "its neighbour"),
+        ("client.pool", "checks.facts", "a floor above"),
+        ("core.reply", "net.wire", "a floor above"),
+        ("errors", "core.reply", "a floor above"),
+    ],
+)
+def test_an_import_that_goes_up_or_aside_is_found(
+    tmp_path: Path, importer: str, imported: str, complaint: str
+) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(f"def late():\n    import smtps.{imported}\n")
+    known = MODULES | {f"smtps.{importer}": file}
+    found = [*house.misplaced(known)]
+    assert len(found) == 1
+    assert complaint in found[0]
+
+
+@pytest.mark.parametrize("module", ["net.transaction", "http.guards.app", "sandbox.text"])
+def test_a_name_that_stands_twice_is_found(module: str) -> None:
+    path = SOURCE.joinpath(*module.split(".")).with_suffix(".py")
+    assert [*house.twice(MODULES | {f"smtps.{module}": path})] == [path.stem]
+
+
+def test_the_plan_is_drawn_from_the_imports() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert house.drawn(text) == text, "python scripts/house.py --write"
+    assert len(text.splitlines()) <= 150, "ARCHITECTURE.md is one page"
 
 
 def test_the_root_only_hands_on() -> None:
@@ -142,11 +110,3 @@ def test_only_chance_draws_and_not_from_the_programs_own_generator() -> None:
     for module, path in MODULES.items():
         assert module == "smtps.chance" or "random" not in imports(path), module
     assert "random.Random()" in MODULES["smtps.chance"].read_text()
-
-
-def test_architecture_md_names_every_room() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    for rooms in FLOORS:
-        for name in rooms - {"_version", "__main__", "__init__"}:
-            assert name in text, f"ARCHITECTURE.md does not mention {name}"
-    assert len(text.splitlines()) <= 120, "ARCHITECTURE.md is one page"
