@@ -72,7 +72,7 @@ async def gather(
 
     Args:
         endpoint: where, how, who. The credentials are tried at one address after the other, and at
-            no other once they were refused: see ``lockout``.
+            no other once they were refused: see ``scope``.
         target: what was asked for, for the report.
         scope: how far to go.
         allow: egress policy, asked about each resolved address.
@@ -81,7 +81,7 @@ async def gather(
         now: the time to judge certificates by.
         deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts, or
             the patience of a check, see ``scope``.
-        leave: takes over a session that nothing follows; see ``client.farewells``.
+        leave: takes over a session that nothing follows; see ``client.pool``.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.

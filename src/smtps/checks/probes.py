@@ -1,7 +1,7 @@
 """Second looks: other ways to say hello to an address, to learn why the first did not work.
 
 Each is one more connection, after the others to the same address are closed. None of them carries
-credentials, and none trusts the server. ``looker`` takes them.
+credentials, and none trusts the server. ``prober`` takes them.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Depth(TypedDict):
-    """Arguments of ``diagnosis.check``."""
+    """Arguments of ``checks.checking.check``."""
 
     deep: bool
     envelope: Envelope | None

@@ -213,7 +213,7 @@ class Done:
 
 
 def _written(target: str) -> str:
-    """A target as CSV shows it: see ``formats.rows``."""
+    """A target as CSV shows it: see ``report.lines``."""
     return printable(target).removeprefix("'")
 
 

@@ -48,7 +48,7 @@ class Dialogue:
             counted.
         left_open: whether the server may have the envelope of an earlier message in mind, so that
             the next one needs RSET before it.
-        halting: nothing new is to be said; see ``halt``.
+        halting: nothing new is to be said; see ``deadlines``.
     """
 
     def __init__(

@@ -229,7 +229,7 @@ class Pool:
 
     def halt(self, *, now: bool = False) -> int:
         """Stop sending, for good. What is on the wire is still waited for, and nothing else: other
-        messages are ``deferred``, see ``halt.not_begun``.
+        messages are ``deferred``, see ``deadlines.not_begun``.
 
         Args:
             now: do not wait for what is on the wire either; it is ``uncertain`` then.

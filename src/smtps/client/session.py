@@ -360,7 +360,7 @@ async def send(
         host: name or address of the server, or a whole Endpoint.
         envelope, partial, dsn, require_tls: see ``Session.send``.
         allow: egress policy, asked about each resolved address.
-        leave: takes the session over when the message has its result; see ``client.farewells``.
+        leave: takes the session over when the message has its result; see ``client.pool``.
         **options: the other fields of Endpoint.
 
     Raises:

@@ -192,7 +192,7 @@ async def parsed(model: type[Model], content: bytes, short: bytes = b"") -> Mode
     Args:
         model: of the request.
         content: the body.
-        short: what ``shape.judge`` has left of it.
+        short: what ``guards.body.judge`` has left of it.
 
     Raises:
         BodyError: it is none.

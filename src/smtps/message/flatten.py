@@ -4,7 +4,7 @@ The package can be made to write fields that nobody set (CVE-2024-6923 and kin),
 in that of each part; so each field is looked at as it is written, and the result is read again. It
 also encodes what no reader can decode, such as a whole ``Jörg <joerg@example.org>`` or a long URL,
 and changes parts that are signed; so what was parsed goes out octet for octet, and what was set is
-written as ``fields`` says.
+written as ``header_fields`` says.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ class Resolver:
 
     async def services(self, service: str, domain: str) -> Answer[Service]:
         """Where a service such as ``_submissions._tcp`` is offered (SRV, RFC 6186), as the records
-        stand; ``srv.in_turn`` puts them in order.
+        stand; ``in_turn`` puts them in order.
         """
         return await self._ask(f"{service}.{domain}", "SRV", _service)
 

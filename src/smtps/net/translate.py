@@ -93,7 +93,7 @@ _REASON = {
         "tls.legacy_renegotiation", "The server lacks secure renegotiation (RFC 5746)."),
 }  # fmt: skip
 """By OpenSSL's reason name, which is stable where its text is not: what this side objects to. For
-alerts of the server see ``alerts``."""
+alerts of the server see ``server_hello``."""
 
 _NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
 """Reasons for what does not even begin like TLS; releases of OpenSSL differ."""

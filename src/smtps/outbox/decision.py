@@ -45,7 +45,7 @@ class Ruling:
         due: milliseconds since 1970, if it waits for another attempt.
         step: attempts that have counted for the schedule.
         people: see People.
-        event: what to tell, if anything; see ``states.EVENTS``.
+        event: what to tell, if anything; see ``records.EVENTS``.
         failure: why it is not sent for all, as JSON.
     """
 
