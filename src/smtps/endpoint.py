@@ -1,8 +1,6 @@
-"""How to reach a server and log in: one frozen object, and how people write it.
+"""How to reach a server and log in: one frozen object, handed through all floors.
 
-How to reach a server and log in: one frozen object, handed through all floors.
-
-How people write a server: host, port, or both.
+``split_target`` reads a server as people write it: host, port, or both.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ async def test_only_metrics_and_labels_that_exist_are_asked_for(tmp_path: Path) 
 
 def test_every_metric_of_ours_that_the_manual_names_exists_and_the_other_way_round() -> None:
     text = (DEPLOY.parent / "docs" / "monitoring.md").read_text()
-    source = (DEPLOY.parent / "src" / "smtps" / "api" / "exposition.py").read_text()
+    source = (DEPLOY.parent / "src" / "smtps" / "http" / "metrics.py").read_text()
     pattern = re.compile(r"(?:smtps_)?probe_[a-z_]+[a-z]")
     in_source = set(re.findall(r'"((?:smtps_)?probe_[a-z_]+)"', source))
     assert in_source == set(pattern.findall(text))

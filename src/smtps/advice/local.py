@@ -1,13 +1,4 @@
-"""This side of the wire: requests, messages, the outbox, and the web servers that it talks to.
-
-The request, the session and the service: this side of the wire.
-
-Messages and what becomes of them.
-
-The outbox: mail that waits for its delivery.
-
-Web servers: those that take events (webhooks), and those that hold documents (autoconfig).
-"""
+"""Advice on this side of the wire: requests, messages, the outbox, webhooks and autoconfig."""
 
 from __future__ import annotations
 

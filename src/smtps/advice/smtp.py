@@ -1,9 +1,4 @@
-"""Greeting, EHLO, replies and logins.
-
-Greeting, EHLO and replies.
-
-Logins.
-"""
+"""Advice on the greeting, EHLO, replies and logins."""
 
 from __future__ import annotations
 

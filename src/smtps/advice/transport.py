@@ -1,11 +1,4 @@
-"""Names, connections, TLS and certificates.
-
-Names and connections.
-
-The handshake, and STARTTLS.
-
-Certificates, and whom they come from.
-"""
+"""Advice on names, connections, TLS and certificates."""
 
 from __future__ import annotations
 

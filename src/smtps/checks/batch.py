@@ -1,8 +1,6 @@
-"""Many targets: a few at a time, one visitor to an address, results as they come.
+"""Many targets: a few at a time, with a pause between two checks of one address.
 
-Many checks, one visitor to an address at a time, with a pause between two of them.
-
-Many targets: a few at a time, results as they come, and never the whole list in hand.
+Results come as they are ready, and the list is never held as a whole.
 """
 
 from __future__ import annotations

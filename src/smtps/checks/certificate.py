@@ -1,10 +1,7 @@
-"""Certificates explained, and what strict clients refuse one for (RFC 5280).
+"""Certificates explained with the cryptography library (RFC 5280).
 
-What strict clients refuse a certificate for (RFC 5280 sections 4.1.2 and 4.2.1).
-
-It is what OpenSSL's X509_V_FLAG_X509_STRICT asks for, which Python sets by default from 3.13 on.
-
-Certificates explained, with the cryptography library (RFC 5280).
+Strict clients refuse certificates that others accept (RFC 5280 sections 4.1.2 and 4.2.1): Python
+does from 3.13 on, where X509_V_FLAG_X509_STRICT is set by default.
 """
 
 from __future__ import annotations

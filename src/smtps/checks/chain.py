@@ -1,12 +1,7 @@
-"""A chain walked link by link: its faults, why it is not trusted, whose clock is wrong; pure.
+"""A certificate chain, link by link: its faults, and why it is not trusted; pure.
 
-Which clock is wrong, when dates do not fit; pure.
-
-A chain walked link by link. It explains what OpenSSL decides, and decides nothing itself.
-
-Why a chain is not trusted, in words; pure.
-
-What a failure about a certificate was, by the chain that was sent; pure.
+It explains what OpenSSL decides and decides nothing itself. When several dates do not fit, the
+clock is suspected, and the dates tell whose.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""What DNS says about a server, and why a name leads nowhere.
+"""What DNS says about a server beyond its addresses, and why a name has none.
 
-Why a name leads nowhere: the system's resolver says no more than that it does not.
-
-What DNS says about a server beyond its addresses, asked while the server itself is looked at.
+The system's resolver says only that a name cannot be resolved.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What vouches for a certificate beside its chain: the stapled OCSP response, DANE; pure.
+"""What vouches for a certificate besides its chain; pure.
 
-The OCSP response that a server sends with its certificate, read (RFC 6960).
-
-DANE: whether a chain is the one that DNS vouches for (RFC 6698, RFC 7671); pure.
+The server may staple an OCSP response (RFC 6960), and DNS may publish TLSA records (DANE, RFC 6698
+and RFC 7671).
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""What was seen at a server, without any judgement.
-
-What was seen at a server, without any judgement.
-
-How large a message a server says it takes (RFC 1870 section 4), and whether that is enough.
-"""
+"""What was seen at a server, without any judgement."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Looks again at an address that failed, or at a deep look that did, until it is known why.
+"""Follow-up probes: an address that failed is looked at again until the cause is known.
 
-Looks again at an address that failed, until it is known why, or that it has passed.
-
-Takes a deep look again that failed at a server that works: it counts if it fails each time.
+They also show when a fault has passed. A deep probe that fails at a server that otherwise works
+counts only if it fails each time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Listening to a server: for its greeting, and whether it is in step.
+"""Waits for a greeting, and finds out whether a server is in step.
 
-Waiting for a greeting, and asking on the side whether one can ever come.
-
-Whether a server is in step: it has said nothing unasked, and each reply answered its command.
+A server is in step if it has said nothing unasked and each reply answers its own command.
 """
 
 from __future__ import annotations

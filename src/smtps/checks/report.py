@@ -1,6 +1,6 @@
 """The report: facts, findings and verdict, in the shape that scripts rely on.
 
-The JSON Schema of a report (draft 2020-12).
+``text`` is its JSON Schema (draft 2020-12).
 """
 
 from __future__ import annotations

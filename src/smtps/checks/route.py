@@ -1,10 +1,7 @@
-"""The way from a mail address to its submission server; a provider's autoconfig document.
+"""The way from a mail address to its submission server; the provider's autoconfig document.
 
-The way from a mail address to its submission server, as it was found.
-
-The document in which a provider describes its servers to mail programs; pure.
-
-The form is Thunderbird's: https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat
+The form of the document is Thunderbird's:
+https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat
 """
 
 from __future__ import annotations

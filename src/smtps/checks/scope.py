@@ -1,13 +1,9 @@
 """How far a check goes, and at which addresses the credentials are tried.
 
-How far a check goes.
-
-At which addresses the credentials are tried: one after the other, and none behind a refusal.
-
-A login that works locks no account, so it is tried at every address: one back end may know the
-account, and another may not. A wrong password counts at each address towards the same lock, so the
-first answer that is not a yes ends it, be it no answer at all. Where nothing of the credentials was
-said, or the server could not look them up, there is nothing to count.
+A login that succeeds locks no account, so it is tried at every address: one back end may know the
+account while another does not. A wrong password counts towards a lock at each address, so the first
+answer other than a success ends the attempts, even if it is no answer at all. Where the credentials
+were never sent, or the server could not look them up, nothing counts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The verdict and the grade: the whole report in a word and in a letter.
+"""The verdict, the whole report in a word, and the grade, A to F.
 
-The whole report in a word. It follows from the facts: a finding can only cast doubt on it.
-
-The server's grade, A to F, each point of which a finding accounts for.
+The verdict follows from the facts; a finding can only cast doubt on it. A finding accounts for each
+point that the grade loses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""``--against``: what changed since earlier reports, in place of the reports.
+"""Runs the checks of ``smtps check``, one or a hundred thousand, until done or interrupted.
 
-Runs the checks of ``smtps check``, one or a hundred thousand, until done or interrupted.
+With ``--against`` it shows what has changed since earlier reports.
 """
 
 from __future__ import annotations

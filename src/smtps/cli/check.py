@@ -1,7 +1,4 @@
-"""The options that say how far ``smtps check`` goes beyond a usual look.
-
-``smtps check``.
-"""
+"""``smtps check``."""
 
 from __future__ import annotations
 

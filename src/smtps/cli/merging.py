@@ -1,10 +1,6 @@
-"""A mail merge: rows read and checked first, each sent once, and a journal to go on from.
+"""A mail merge: all rows are checked first, then each is sent once; a second run resumes.
 
-The rows of a mail merge: CSV with the names in its first line, or a JSON object to a line.
-
-What became of each row of a mail merge, so that a second run does what is left and no more.
-
-A mail merge: every row checked first, then each sent once, and a log to go on from.
+Rows come from CSV, whose first line has the names, or from one JSON object per line.
 """
 
 from __future__ import annotations

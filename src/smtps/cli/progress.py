@@ -1,9 +1,4 @@
-"""How far a command is: a line at the terminal, for one slow server or for a batch.
-
-A line at the terminal while a server keeps its client waiting; it goes when there is more.
-
-How far a batch is, and how it goes.
-"""
+"""A progress line at the terminal, for one slow server or for a batch."""
 
 from __future__ import annotations
 

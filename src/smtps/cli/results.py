@@ -1,9 +1,4 @@
-"""Where results go: the terminal, or a file that grows and is valid whenever it is looked at.
-
-A file of lines that a run adds to, and a later run goes on from.
-
-Where results go: the terminal, or a file that is valid whenever it is looked at.
-"""
+"""Where results go: the terminal, or a file that is valid at every moment and can be resumed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The event loop of a command that runs for long, until it is told to stop.
-
-The event loop of a command that runs for long.
-
-Running until told to stop.
-"""
+"""The event loop of a long-running command, and the signals that stop it."""
 
 from __future__ import annotations
 

@@ -1,13 +1,7 @@
-"""What sending one message, sending many and queueing have in common.
-
-What sending one message and sending many have in common.
-
-``smtps send --queue``: the outbox takes the message, and whoever delivers from it sends it.
-"""
+"""What ``smtps send`` and a mail merge share, and ``--queue``, which uses the outbox."""
 
 from __future__ import annotations
 
-import asyncio
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +44,8 @@ def show_others(failures: Iterable[Failure]) -> None:
 
 def run(options: Namespace, message: Message | Outgoing) -> int:
     """Hand it over."""
+    import asyncio  # noqa: PLC0415
+
     return asyncio.run(_queue(options, message))
 
 

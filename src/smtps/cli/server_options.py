@@ -1,9 +1,4 @@
-"""The options that say which server, how far to trust it, and where a password comes from.
-
-The options that say where a password comes from.
-
-The options that say which server, and how far to trust it; shared by ``check`` and ``send``.
-"""
+"""The options for the server, for trust in it, and for the source of the password."""
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-"""The targets of a run of ``smtps check``: read as they come, without those that are done.
+"""The targets of a run of ``smtps check``: one per line, read as they come.
 
-Lists of targets: one to a line, read as they come and never held.
-
-Which targets a batch has still to do: its share of the list, without those that are done.
-
-Which targets a run of ``smtps check`` is about.
+A resumed run skips those that are done; a share (``--share``) takes only its part of the list.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""The addresses of one server: which is tried next, and what the server has shown about itself.
+"""The addresses of one server, tried in turn until one lets this client in.
 
-The addresses of one server, tried in turn until one lets this client in.
-
-RFC 5321 section 5.1 wants the others tried where one fails. What another host would answer in the
-same way, and what was said about the account, ends it at once.
-
-What a server has shown about itself, beyond what it offers in its answer to EHLO.
+RFC 5321 section 5.1 wants the other addresses tried when one fails. An answer that every address
+would give, or one about the account, ends the attempts at once. ``Learned`` keeps what a server has
+shown about itself beyond its reply to EHLO.
 """
 
 from __future__ import annotations

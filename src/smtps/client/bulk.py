@@ -1,9 +1,4 @@
-"""Bulk sending: the messages of one ``Pool.send_many`` on their way to the sessions, and back.
-
-A session that is lent out for a while.
-
-One call of ``Pool.send_many``: its messages on their way to the sessions, and back from them.
-"""
+"""One call of ``Pool.send_many``: hands its messages to sessions and collects the results."""
 
 from __future__ import annotations
 

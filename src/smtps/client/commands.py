@@ -1,8 +1,7 @@
-"""What is said for a message: how the server can be sent to, and the envelope's commands as bytes.
+"""What a server supports, and the envelope of a message as commands in bytes.
 
-How messages shall be sent, and how a server can be sent to.
-
-What is said for an envelope, as bytes; only the size of the message is left open.
+Only the message's size is left open, so many messages to the same recipients share one set of
+commands.
 """
 
 from __future__ import annotations

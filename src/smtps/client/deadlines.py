@@ -1,8 +1,7 @@
-"""When a dialogue has to end: how long each phase may take, and a stop on the way.
+"""When a dialogue has to end: the time-out of each phase, and a requested stop.
 
-A stop on the way: nothing more is begun, and what is on the wire may have its answer first.
-
-How long each phase may take, and the error for a reply that took longer.
+After a requested stop no command is begun, and a message that is already on the wire may still get
+its reply.
 """
 
 from __future__ import annotations

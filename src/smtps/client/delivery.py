@@ -1,12 +1,7 @@
-"""Messages over one session: each one's transactions in turn, their outcome, and a dry run.
+"""Messages over one session, as many in flight at once as the window allows.
 
-From the replies of a message's transactions to its result; pure.
-
-Whether sender and recipients would be taken; no message is sent.
-
-One message over one session: its transactions in turn, and what came of them all; pure.
-
-Deliveries over one session, as many under way at once as the window allows.
+A message with many recipients takes several transactions, one after the other; their replies become
+one ``Result``. All of that is pure. ``ask`` tries an envelope without sending a message.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""Logging in: which mechanism, the exchange itself (RFC 4954), and SCRAM (RFC 5802, RFC 7677).
+"""Logging in: the choice of a mechanism and the exchange itself (RFC 4954).
 
-SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password.
-
-The arithmetic is the scramp library's; here is only the interface of the other mechanisms.
-
-Logging in: which mechanism, and the exchange itself (RFC 4954).
+SCRAM (RFC 5802, RFC 7677) proves to both sides that the other knows the password. The scramp
+library does the arithmetic; here it gets the interface of the other mechanisms.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""A message made ready to go out, with its envelope.
+"""A message of any form made ready: normalized bytes, an envelope, and what both need.
 
-Who a message is really from and for, whatever its header says (RFC 5321 section 2.3.1).
-
-Any form of message, made ready: bytes in normal form, its envelope, and what it needs.
-
-Whatever can be refused is refused here, before the first command; but for a file that is changed
+The envelope says who a message is from and for, whatever its header says (RFC 5321 section 2.3.1).
+Everything that can be refused is refused here, before the first command, except a file that changes
 while it is sent.
 """
 

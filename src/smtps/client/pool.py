@@ -1,8 +1,6 @@
-"""Sessions with one server, kept warm and handed to whoever has a message.
+"""Sessions with one server, kept open and lent to callers who have a message.
 
-Sessions on their way out: QUIT is said, and nobody waits for the answer.
-
-Sessions with one server, kept warm and lent out to whoever has a message.
+A session that is no longer needed says QUIT in the background; no caller waits for the reply.
 """
 
 from __future__ import annotations

@@ -1,13 +1,8 @@
-"""What became of a message, and the error that a refusal is.
+"""What became of a message, as a whole and for each recipient, and the error of a refusal.
 
-What became of a message, as a whole and for each recipient.
-
-The error that a server's no is, with the cause that ``replies`` finds in its words.
-
-Replies that say only that a command came at the wrong moment, and nothing about a message.
-
-They count for what they are where a command was sent alone. Behind another that is not answered yet
-they show that the server cannot be sent to in that way.
+The cause of a refusal comes from ``replies``. Some replies say only that a command came at the
+wrong moment. To a command that was sent alone they mean what they say. To one that was pipelined
+they show that the server cannot cope with pipelining, and nothing about the message.
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-"""A session: one dialogue with one server, and the messages that go over it.
+"""A session: one dialogue with one server, and the messages sent over it.
 
-Many messages over one session, and over another in its place if it ends before they do.
-
-A session: one dialogue with one server, and the messages that go over it.
-
-One message over a session of its own.
+``send_many`` opens another session if the connection is lost before the last message.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""Messages to send, from a list or as they are made, and again after a lost connection.
-
-Messages that were put off by the end of their connection: which of them go over another.
-
-Messages to send, from a list or from something that makes them as it goes.
-"""
+"""Messages to send, from a list or from a generator, and again after a lost connection."""
 
 from __future__ import annotations
 

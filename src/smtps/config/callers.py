@@ -1,14 +1,8 @@
-"""Who may ask: tokens, host names and origins, and the proxies whose word counts.
-
-API tokens: several, each with a name, kept only as hashes.
-
-Whether a request was meant for this service, and not sent by a web page elsewhere.
+"""Who may call the service: tokens, host names, origins, and trusted proxies.
 
 A page on any site can make its reader's browser talk to 127.0.0.1, directly or through a name of
 its own that points there (DNS rebinding). The first shows in Origin and Sec-Fetch-Site, the second
 in Host.
-
-Whom a request is from, where a proxy stands before the service.
 """
 
 from __future__ import annotations

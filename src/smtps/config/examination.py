@@ -1,10 +1,6 @@
-"""Whether a configuration would start: its settings, accounts and probes; nobody is asked.
+"""Whether a configuration would start: settings, accounts, probes. No server is contacted.
 
-Accounts and probes: their secrets, their files, their webhooks. No server is asked anything.
-
-The settings themselves: all that is wrong with them, not only what comes first.
-
-All of an examination, in order.
+All mistakes are reported, not only the first.
 """
 
 from __future__ import annotations

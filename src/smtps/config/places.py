@@ -1,10 +1,6 @@
-"""What an examination of the configuration found: files, folders, the port, the outbox.
+"""Files, folders, the port and the outbox's database: whether they exist and may be used.
 
-What an examination of a configuration has found.
-
-Files, folders and the port: whether they are there, and may be used.
-
-The outbox: whether its file or database could be used. Nothing is made, locked or written.
+Nothing is created, locked or written.
 """
 
 from __future__ import annotations

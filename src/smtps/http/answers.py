@@ -1,10 +1,6 @@
-"""What answers look like, and how ``/openapi.json`` describes them.
+"""What answers look like: the portofcall API's keys first and exactly, then ours.
 
-An answer in JSON.
-
-What answers look like: the seed's keys first and exactly, then ours.
-
-The shapes of answers, for ``/openapi.json``. The answers themselves are made in ``answers``.
+The shapes are for ``/openapi.json``.
 """
 
 from __future__ import annotations

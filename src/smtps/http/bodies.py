@@ -1,10 +1,7 @@
-"""JSON bodies made into requests: large ones off the event loop, few of their mistakes named.
+"""JSON bodies made into requests, large ones in a thread.
 
-A body whose lists have many mistakes, with few of them left: a validator takes its time for
-each, and an answer names twenty.
-
-JSON bodies made into requests: large ones apart from the event loop, mistakes counted and few
-of them named.
+A validator spends time on every mistake, and an answer names twenty, so a list with many mistakes
+is cut to a few of them first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Connections: how many the service holds, and how long the head of a request may be and take.
+"""uvicorn's protocols with limits on connections and on the size and time of a request's head.
 
-How many connections the service holds, and which one goes when there are too many.
-
-The head of a request: how long it may be and take. uvicorn's protocols, with bounds.
+When there are too many connections, an idle one is closed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""What the service counts, and a report as the answer to a probe, for Prometheus.
-
-What the service counts, for Prometheus.
-
-A report as the answer to a probe: the metrics of one target, Prometheus's text format.
+"""Metrics for Prometheus: the service's own, and those of one target for a probe.
 
 The names that begin with ``probe_`` are blackbox_exporter's, so that its dashboards and rules work
-with these too.
+here too.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""The octets of a message, in memory or still in files, and what files hold.
+"""A message's bytes as they go out: in memory, or partly still in files.
 
-The octets of a message as they go out: in memory, or partly still in files.
-
-The octets of attached files as base64 (RFC 2045 section 6.8), as they are read.
-
-What a text file is written in. Without a charset it is US-ASCII (RFC 2046 section 4.1.2), and
-readers show rubbish.
+Attached files are read and encoded as base64 (RFC 2045 section 6.8) while the message is sent. A
+text file without a charset is US-ASCII (RFC 2046 section 4.1.2), and readers show garbage, so the
+charset is looked for.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""Fields of messages of Python's email package, as they were set.
+"""The fields of a message of Python's email package, as the author set them.
 
-What stands in the fields of a message of Python's email package.
-
-A field's value is the source of its lines, if the message was parsed or is of the older class; an
-object of the newer class with the value decoded; or an ``email.header.Header``.
-
-A message that is sent once more, by somebody else to others (RFC 5322 section 3.6.6).
+A field's value is the source of its lines if the message was parsed or is of the older class, a
+decoded object of the newer class, or an ``email.header.Header``. A resent message (RFC 5322 section
+3.6.6) has two sets of address fields; the Resent- fields count.
 """
 
 from __future__ import annotations

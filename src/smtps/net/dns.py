@@ -1,8 +1,7 @@
-"""Questions to DNS itself, and the order in which the targets of SRV records are tried (RFC 2782).
+"""DNS queries for records that the system's resolver does not return.
 
-The order in which the targets of SRV records are tried (RFC 2782).
-
-Questions to DNS itself: records that the system's resolver does not hand on.
+Targets of SRV records are tried by priority and, within one priority, at random by weight
+(RFC 2782).
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
 """What a TLS server's first bytes and its alerts tell that Python's ssl does not.
 
-What the first bytes of a TLS server tell that Python's ssl does not.
-
-What an alert of the server means (RFC 8446 section 6), by what had arrived before it.
-
-One alert has many causes. A row is about one cause only where nothing else is left; otherwise the
-code is ``tls.handshake_refused``, and the sentence says what is known.
+One alert (RFC 8446 section 6) has many causes; what had arrived before it rules some out. A row
+names a cause only where no other is left. Otherwise the code is ``tls.handshake_refused``, and the
+sentence says what is known.
 """
 
 from __future__ import annotations

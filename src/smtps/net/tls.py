@@ -1,10 +1,6 @@
-"""TLS settings, certificates in files, channel bindings, and the facts that a handshake leaves.
+"""TLS settings, trusted and client certificates in files, and the facts of a handshake.
 
-Certificates in this computer's files: the authorities that it trusts, and the client's own.
-
-Channel bindings: what ties a login to the TLS connection that it goes over (RFC 5929).
-
-TLS settings, and the facts that are left when a handshake is over, well or badly.
+A channel binding ties a login to the TLS connection that carries it (RFC 5929, RFC 9266).
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""An account: a server, who to be there, and how much may be asked of it. Its secret stays here.
+"""An account: a server, a login, and limits. Its secret stays here.
 
-Who a message claims to be from, read so that nobody else finds another name in it.
-
-Readers differ in what they take for a header field. What any of them might take for one, and
-another might not, is refused.
-
-An account: a server, who to be there, and how much may be asked of it. Its secret stays here.
+An account may send only from certain addresses. Programs differ in what they take for a header
+field, so a message is refused if any of them could read another sender in it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""What people decide, what time decides, and what a clock that goes back changes.
+"""What people and the clock decide about messages and accounts.
 
-What people decide about messages and accounts, and what time decides.
-
-When the clock has gone back: what waits a while from then on would wait that much longer.
-
-The outbox keeps the latest time that it has seen. A process whose clock stands before that moves
-what waits for a pause to be over. What somebody has set for a time of day stays there.
+The outbox keeps the latest time that it has seen. If a process starts with an earlier clock, it
+moves every pause back by the difference; otherwise those messages would wait that much longer. A
+time of day that the caller has set stays as it is.
 """
 
 from __future__ import annotations

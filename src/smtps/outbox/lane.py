@@ -1,11 +1,8 @@
-"""One account's lane: its due messages over its warm sessions, each outcome written.
+"""One account's lane: sends its due messages over open sessions and records each outcome.
 
-A lane's messages on their way to its sessions: taken on a little ahead, so that none waits.
-
-One account's turn: its due messages over its warm sessions, each outcome written.
-
-Nothing goes out before the table says ``sending``, and no more says so than is about to go out:
-after a crash those are the messages of which nobody can know what became of them.
+A message goes out only after its row says ``sending``, and only as many rows say so as are about to
+go out. After a crash, those are the messages whose outcome is unknown. Messages are claimed a
+little ahead, so that no session waits for the database.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""What a message of the outbox is: its states, what goes into the tables, and what a lane gets.
-
-What may become of a message in the outbox, and of each of its recipients.
-
-What goes into the tables, and what comes out of them for a lane.
-"""
+"""A message in the outbox: its states, its rows in the tables, and what a lane reads of it."""
 
 from __future__ import annotations
 

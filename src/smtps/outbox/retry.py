@@ -1,13 +1,7 @@
-"""When to try again, and how fast: the retry policy, the circuit breaker, the rate limit; pure.
+"""When to try again and how fast: retry policy, circuit breaker and rate limit; pure.
 
-When to try again: pure, for any clock and any die.
-
-How fast an account may send: a bucket that fills by the minute, and a count for the day; pure.
-
-The state is kept with the account's lane, so that it holds across restarts and machines: an account
-has one lane at a time.
-
-When a whole account has to wait, and not one message of it after the other: pure.
+The state of the rate limit is kept with the account's lane and survives restarts and moves between
+machines, since an account has one lane at a time.
 """
 
 from __future__ import annotations

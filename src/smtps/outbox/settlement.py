@@ -1,12 +1,9 @@
-"""Writing what came of attempts, each under the token of its lane, with what was said for it.
+"""Records the outcomes of attempts, each under the token of the lane that made it.
 
-What was said for one message, from what is known of its attempt: the session's own transcript
-tells of its neighbours too.
-
-Writing what came of attempts, each under the token of the lane that made it.
-
-A lane may know it only after another one has taken its account over: then that one could but guess,
-and what is known takes the place of the guess, whatever has become of the message meanwhile.
+A lane may learn an outcome after another lane has taken over its account. The new lane could only
+guess then, so the known outcome replaces the guess, whatever has happened to the message since.
+Of the transcript only the lines about this message are kept; a session's transcript has its
+neighbours' lines too.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""A file for what could not be written to the database, and a lane's records in it.
+"""A file for outcomes that the database does not take at the moment: one JSON record a line.
 
-A file for what could not be written to the database: one line for each thing, as JSON.
-
-Each process has its own and holds a lock on it, so what another one left can be told from what
-another one still needs.
-
-What a lane writes, as a record for a file and back.
+Each process has a file of its own and holds a lock on it, so a file that a dead process left can be
+told from one that is in use.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The database of the outbox: one thread that writes, threads that read, and a trial of writing.
+"""The outbox's database: one thread that writes, several that read.
 
-The database of the outbox: one thread that writes, threads that read.
-
-Nobody waits longer than the patience; a database that does not answer is one that is away.
-
-Whether mail can be taken in: found out by writing something, and within a bounded time.
+Every wait has a limit; a database that does not answer counts as unavailable. Whether it takes mail
+is found out by writing to it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""The tables: the same on SQLite and PostgreSQL. All times are milliseconds since 1970.
+"""The tables, the same on SQLite and PostgreSQL. All times are milliseconds since 1970.
 
-Many rows at once, as the driver takes them.
-
-SQLAlchemy writes the statement, once; to look at each value of each row would take it as long as
-the database takes to store it, and these are plain ones.
+SQLAlchemy writes a bulk INSERT once, and the driver takes the rows as they are: checking each value
+would take as long as storing it.
 """
 
 from __future__ import annotations

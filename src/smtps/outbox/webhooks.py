@@ -1,8 +1,6 @@
-"""Telling webhooks what becomes of messages, signed, each until it is heard or given up.
+"""Tells webhooks what becomes of messages; repeats each notice until it arrives or is given up.
 
-What signs a notice: Standard Webhooks, symmetric signatures (https://www.standardwebhooks.com).
-
-Telling webhooks what becomes of messages, each until it is heard or given up.
+Notices are signed as Standard Webhooks asks (symmetric, https://www.standardwebhooks.com).
 """
 
 from __future__ import annotations

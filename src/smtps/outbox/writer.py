@@ -1,15 +1,9 @@
-"""All writing goes through one thread; an error of it is the operation's own or the store's.
+"""All writing goes through one thread; operations that wait at the same time share a commit.
 
-Whose fault an error of the database is: the operation's own, or the store's.
-
-What is the operation's own would fail again on any store; all else may pass, and nothing that is
-known may be given up for it.
-
-What the log says of a trouble that lasts: one line when it begins, one when it is over.
-
-All writing goes through one thread, and what waits at the same time shares a commit.
-
-A commit costs a wait for the disk, whether it holds one message or five hundred.
+A commit costs a wait for the disk, whether it holds one message or five hundred. An error is either
+the operation's own, and would fail again on any database, or the database's. In the second case
+everything known is kept until the database is back. The log has one line when such trouble begins
+and one when it ends.
 """
 
 from __future__ import annotations

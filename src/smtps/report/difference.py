@@ -1,11 +1,6 @@
-"""A report held against an earlier one of the same target; pure.
+"""A report compared with an earlier one of the same target; pure.
 
-What can change from one report to the next: each finder a pure function of two reports' JSON.
-
-A report held against an earlier one of the same target; pure.
-
-Of the earlier one only the keys of ``_NEEDED`` are read and held, so that one of an older version
-serves as well.
+Only the keys of ``_NEEDED`` are read from the earlier report, so one of an older version will do.
 """
 
 from __future__ import annotations

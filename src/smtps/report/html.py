@@ -1,12 +1,6 @@
-"""Reports as one HTML file without script, to be mailed, printed or kept; it loads nothing.
+"""Reports as one HTML file without scripts, to be mailed, printed or kept. It loads nothing.
 
-HTML put together from elements: what is not one is text, and is escaped.
-
-The phases at each address, drawn: when each began and how long it took.
-
-One report in HTML: the verdict, then what to do, then what was seen.
-
-Reports as one HTML file without script, to be mailed, printed or kept; it loads nothing.
+Whatever is not an element is text and is escaped.
 """
 
 from __future__ import annotations

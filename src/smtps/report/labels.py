@@ -1,9 +1,4 @@
-"""The words that reports for people share, whatever their form.
-
-A word on each capability, for people.
-
-The words that reports for people share, whatever their form.
-"""
+"""The words that reports for people share, whatever their form."""
 
 from __future__ import annotations
 

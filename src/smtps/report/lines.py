@@ -1,11 +1,4 @@
-"""Reports as text for people, as JSON (RFC 8259) and as CSV (RFC 4180).
-
-Reports as text for people, an empty line between them.
-
-Reports as JSON (RFC 8259), each as ``report.schema.json`` describes it.
-
-Reports as CSV (RFC 4180): a row for each target, for spreadsheets and databases.
-"""
+"""Reports as text, JSON (RFC 8259), NDJSON and CSV (RFC 4180)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """All personas side by side, each on a port of its own, with one inbox and one authority.
 
-A page that lists a gallery: what is wrong where, and how to see it.
+Its page lists them: what is wrong where, and how to see it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,4 @@
-"""Names, addresses, TLS, and what ended the look-up or the dialogue.
-
-What a server takes in the handshake beside what it should.
-
-What DNS says about the server, held against the server.
-
-What the addresses of one server do differently: a client meets one of them by chance.
-
-What ended the look-up, or the dialogue at an address, where no other rule explains it.
-"""
+"""DNS, addresses that differ, TLS versions, and what ended the look-up or the dialogue."""
 
 from __future__ import annotations
 

@@ -1,13 +1,4 @@
-"""What the server says: greeting, EHLO, logins, sizes, sender and recipients.
-
-Greeting, EHLO, and the form of the replies.
-
-What the server said to sender and recipients, without a message.
-
-Logins: what is offered, and what became of those that were tried.
-
-The size of messages: what is offered, and what was asked for (RFC 1870).
-"""
+"""Greeting, EHLO, the form of replies, logins, message sizes, sender and recipients."""
 
 from __future__ import annotations
 

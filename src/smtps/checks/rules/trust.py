@@ -1,8 +1,6 @@
-"""Whether the server's certificate is good, and for whom; OpenSSL names one fault only.
+"""All that is wrong with the server's certificate; OpenSSL names one fault only.
 
-All that is wrong with the server's certificate; OpenSSL names one fault only.
-
-For whom, and for what, certificates are: host names, constraints, purposes.
+This includes whom and what the certificate is for: host names, constraints, purposes.
 """
 
 from __future__ import annotations

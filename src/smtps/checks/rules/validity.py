@@ -1,9 +1,4 @@
-"""When certificates hold, by the clock and by their stapled OCSP responses.
-
-When certificates hold, and whether the clock that says so is right.
-
-Stapled OCSP responses: one that is missing, stale, or says that the certificate is revoked.
-"""
+"""Validity periods and the clock they are held against, and stapled OCSP responses."""
 
 from __future__ import annotations
 

@@ -1,12 +1,8 @@
-"""Bounds on what a request may hold, judged before anything is made of it.
+"""Limits on what a request may hold, checked before it is parsed.
 
-How deep and how wide a JSON body may be, judged before anything is made of it.
-
-A validator makes an error for each entry that is wrong, so a short body could cost a thousand times
-its size. Here strings are shortened first, by patterns that cost next to nothing for each octet;
-what is left is small, or refused.
-
-Bounds on what a request may hold.
+A validator makes an error for each wrong entry, so a short body could cost a thousand times its
+size. Depth and width are therefore checked on a copy whose strings have been shortened by patterns
+that cost next to nothing per byte.
 """
 
 from __future__ import annotations

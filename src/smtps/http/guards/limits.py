@@ -1,18 +1,10 @@
 """Places, turns and rates: each caller's share of them.
 
-Places that many want: whoever holds as many as are still free has had its share.
-
-There are twice as many as the setting says. So one caller alone has what the setting says, two have
-two thirds of it each, and somebody new always finds a place.
-
-Callers have their turn one after the other: who asks a hundred times waits for itself.
-
-How often a caller may ask, and how often a target may be bothered, whoever asks.
-
-A checker that anybody can drive must not become a machine for guessing passwords or flooding
-servers.
-
-The places that the service has for requests, and each caller's share of them.
+There are twice as many places as the setting says. One caller alone gets the number in the setting,
+two get two thirds of it each, and a newcomer always finds a place. Callers who wait take turns, so
+someone who asks a hundred times waits only for themselves. Rates limit how often a caller may ask
+and how often a target may be contacted, whoever asks: a public checker must not become a tool for
+guessing passwords or flooding servers.
 """
 
 from __future__ import annotations

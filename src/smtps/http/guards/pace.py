@@ -1,9 +1,7 @@
-"""How slowly a body may come and an answer may be read, and what ends a request early.
+"""Ends requests that are too slow, and those whose caller has left.
 
-How slowly a body may come and an answer may be read: whoever does either drop by drop holds a
-place that others need.
-
-Ends a request early: its caller has left, or the service stops and the grace is over.
+A body that trickles in, or an answer that is read a few bytes at a time, would hold a place that
+others need. A request also ends when the service stops and the grace period is over.
 """
 
 from __future__ import annotations

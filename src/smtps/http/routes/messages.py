@@ -1,9 +1,4 @@
-"""The outbox: mail handed over, what became of it, and how its accounts stand.
-
-How the outbox stands: its accounts, and the notices that did not arrive.
-
-The outbox: mail handed over, and what became of it.
-"""
+"""The outbox: messages to queue, their state, and the state of accounts and notices."""
 
 from __future__ import annotations
 

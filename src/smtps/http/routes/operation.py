@@ -1,9 +1,6 @@
-"""For whoever runs the service: health, metrics, and the probe for Prometheus.
+"""Health and metrics of the service, and the probe for Prometheus.
 
-For whoever runs the service.
-
-For Prometheus: one target, named in the request (blackbox_exporter's multi-target convention).
-
+A probe takes its target from the request, as blackbox_exporter does:
 https://prometheus.io/docs/guides/multi-target-exporter/
 """
 

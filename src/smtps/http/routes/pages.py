@@ -1,9 +1,4 @@
-"""What people get: the page, and plain text for curl.
-
-What people get: the page, and plain text for curl.
-
-For people: the page in a browser, plain text in a terminal.
-"""
+"""The page for browsers, and plain text for curl."""
 
 from __future__ import annotations
 

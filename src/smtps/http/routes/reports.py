@@ -1,9 +1,4 @@
-"""Reports: the whole one on a server, its ports side by side, and the providers.
-
-The whole report on a server, at once or as it comes about.
-
-Providers, and the ports of a host.
-"""
+"""Reports on a server, at once or as they proceed; its ports side by side; the providers."""
 
 from __future__ import annotations
 

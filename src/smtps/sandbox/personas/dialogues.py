@@ -1,11 +1,4 @@
-"""Misbehaviour in the dialogue: greeting, EHLO, logins, envelope, message.
-
-Greeting, EHLO, and the form of replies.
-
-Logins that are refused, in the words of large providers and common servers.
-
-Senders, recipients and messages that are refused; and two that are not.
-"""
+"""Misbehaviour in the dialogue: greeting, EHLO, logins, envelope and message."""
 
 from __future__ import annotations
 
