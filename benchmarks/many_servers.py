@@ -31,7 +31,7 @@ from tests.peers.sendmail import Sendmail
 from tests.peers.server import DOMAIN, Server
 
 import smtps
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.outgoing import prepare
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
@@ -166,7 +166,7 @@ async def by_outbox(task: Task) -> Outcomes:
                         outgoing=prepare(message, None),
                         created=now,
                         expires=now + 86_400_000,
-                        terms=Terms(partial="send"),
+                        terms=SendOptions(partial="send"),
                         subject=message.subject,
                     )
                 )

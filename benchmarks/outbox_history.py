@@ -14,11 +14,11 @@ from benchmarks.outbox_load import SQLITE, Place
 from sqlalchemy import Connection, Engine, text
 
 from smtps.outbox import control, reading
-from smtps.outbox.lane_store import mark
-from smtps.outbox.lease import Takeover, take
+from smtps.outbox.lane_store import claim_due
+from smtps.outbox.lease import LeaseRequest, acquire
 from smtps.outbox.outbox import DAY
 from smtps.outbox.reading import Filter
-from smtps.outbox.records import Tenure, Wish
+from smtps.outbox.records import ClaimRequest, LaneLease
 from smtps.outbox.store import backend, prepare
 
 DAYS = 90
@@ -169,12 +169,14 @@ def _claims(behind: Any, now: int) -> dict[str, list[float]]:
                 "INSERT INTO recipients SELECT id, 0, 'bob@bench.test', 'pending', NULL " + waiting
             )
         )
-        tenure: Tenure = take(connection, [Takeover("account-0", None, None, False, False, now)])[0]
+        tenure: LaneLease = acquire(
+            connection, [LeaseRequest("account-0", None, None, False, False, now)]
+        )[0]
 
     def claim() -> None:
         with behind.writing.begin() as connection:
-            wish = Wish("account-0", tenure.token, now + 1, 64, 8 << 20)
-            (claims,) = mark(connection, [wish])
+            wish = ClaimRequest("account-0", tenure.token, now + 1, 64, 8 << 20)
+            (claims,) = claim_due(connection, [wish])
             assert isinstance(claims, list)
             assert len(claims) == 64
 
@@ -183,16 +185,16 @@ def _claims(behind: Any, now: int) -> dict[str, list[float]]:
 
 def _purge(behind: Any, now: int) -> list[float]:
     """Half of the history goes, and bodies older than three days; step by step, as it does."""
-    age = control.Age(now - 3 * DAY, now - DAYS * DAY // 2, now - 3 * DAY)
+    age = control.Retention(now - 3 * DAY, now - DAYS * DAY // 2, now - 3 * DAY)
     found: list[float] = []
-    gone = control.AT_ONCE
+    gone = control.PURGED_AT_ONCE
 
     def step() -> None:
         nonlocal gone
         with behind.writing.begin() as connection:
             (gone,) = control.purge(connection, [age])
 
-    while gone >= control.AT_ONCE:
+    while gone >= control.PURGED_AT_ONCE:
         found += _timed(1, step)
     for _ in range(2000):
         with behind.writing.begin() as connection:

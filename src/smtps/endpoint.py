@@ -68,7 +68,7 @@ class Timeouts:
                 )
 
 
-USUAL = Timeouts()
+DEFAULT_TIMEOUTS = Timeouts()
 """The values of most endpoints: checked once, and not again for each."""
 
 
@@ -121,7 +121,7 @@ class Endpoint:
     pipelining: bool = field(default=True, kw_only=True)
     transcript: bool = field(default=True, kw_only=True)
     resolver: str | None = field(default=None, kw_only=True)
-    timeouts: Timeouts = field(default=USUAL, kw_only=True)
+    timeouts: Timeouts = field(default=DEFAULT_TIMEOUTS, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.host, str) or not self.host:

@@ -195,7 +195,11 @@ def test_the_limit_of_files_is_raised_and_bounds_connections(
 ) -> None:
     set_to = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
-    for limits, most in (((128, 512), 256), ((64, 64), 32), ((1024, 1 << 20), connections.MOST)):
+    for limits, most in (
+        ((128, 512), 256),
+        ((64, 64), 32),
+        ((1024, 1 << 20), connections.MAX_CONNECTIONS),
+    ):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
         assert connections.room() == most
     assert set_to == [(512, 512), (1 << 20, 1 << 20)]

@@ -11,7 +11,7 @@ from tests.net.test_serverhello import hello, record
 
 from smtps.advice import ADVICE
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Facts
-from smtps.checks.probes import DEEP_LOOKS, LOOKS, Look
+from smtps.checks.probes import DEEP_LOOKS, LOOKS, Probe
 from smtps.checks.report import Report
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
@@ -90,7 +90,7 @@ tls_facts = st.builds(
     resumed=st.booleans(),
 )
 looks = st.builds(
-    Look,
+    Probe,
     name=st.sampled_from([*LOOKS, *DEEP_LOOKS, "clear"]),
     tls=st.none() | tls_facts,
     greeting=st.none() | replies,

@@ -12,7 +12,7 @@ from tests.checks.test_rules import an_address, facts
 
 from smtps.advice import Who
 from smtps.checks.certificate import explain
-from smtps.checks.chain import MOST, refine, walk, why_untrusted
+from smtps.checks.chain import MAX_LINKS, refine, walk, why_untrusted
 from smtps.checks.facts import Certificate, Link, Walk
 from smtps.checks.rules import judge
 from smtps.errors import Failure
@@ -154,7 +154,7 @@ def test_only_so_many_are_looked_at() -> None:
     found = walk([*der(OWN), *der(OTHER) * 200, *der(LOWER, UPPER)], tuple(der(TRUSTED)))
     assert found is not None
     assert found.end == "missing"
-    assert len(found.foreign) == MOST - 1
+    assert len(found.foreign) == MAX_LINKS - 1
 
 
 def test_an_issuer_that_cannot_be_read_is_malformed_and_not_merely_unable_to_issue() -> None:

@@ -20,7 +20,7 @@ from tests.nameserver import NameServer, Zone, name_server
 from smtps.checks.checking import check
 from smtps.checks.discovery import Means, discover, mail_domain
 from smtps.checks.facts import Facts
-from smtps.checks.route import outgoing
+from smtps.checks.route import outgoing_servers
 from smtps.endpoint import Endpoint, Timeouts
 from smtps.errors import InputError
 from smtps.net.dns import Resolver
@@ -46,7 +46,7 @@ IMPLICIT, STARTTLS = Place("smtp.x.test", 465, "implicit"), Place("smtp.x.test",
 
 
 def test_a_document_names_servers_with_tls_the_implicit_first() -> None:
-    assert outgoing(DOCUMENT.encode(), "ann@x.test") == (IMPLICIT, STARTTLS)
+    assert outgoing_servers(DOCUMENT.encode(), "ann@x.test") == (IMPLICIT, STARTTLS)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_a_document_names_servers_with_tls_the_implicit_first() -> None:
 )  # fmt: skip
 def test_what_is_no_such_document(document: str) -> None:
     with pytest.raises(ValueError):  # its text is for people
-        outgoing(document.encode(), "ann@x.test")
+        outgoing_servers(document.encode(), "ann@x.test")
 
 
 @pytest.mark.parametrize("change", ["<port>0</port>", "<port>x</port>", "<port/>", ""])
 def test_servers_that_can_be_none_are_left_out(change: str) -> None:
     document = DOCUMENT.replace("<port>465</port>", change)
-    assert outgoing(document.encode(), "ann@x.test") == (STARTTLS,)
+    assert outgoing_servers(document.encode(), "ann@x.test") == (STARTTLS,)
 
 
 @pytest.mark.parametrize("host", ["", "-", "a b", "1.2", "%EMAILADDRESS%", "x.test/"])
 def test_hosts_that_can_be_none_are_left_out(host: str) -> None:
     document = DOCUMENT.replace(" smtp.x.test ", host)
-    assert outgoing(document.encode(), "ann@x.test") == (STARTTLS,)
+    assert outgoing_servers(document.encode(), "ann@x.test") == (STARTTLS,)
 
 
 Answer = Callable[[str], bytes]

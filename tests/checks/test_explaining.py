@@ -12,8 +12,8 @@ from tests.checks.test_rules import an_address
 
 from smtps.checks.facts import AddressFacts
 from smtps.checks.follow_up import TRIAL, Attempt, Explainer, take_over
-from smtps.checks.prober import Looker
-from smtps.checks.probes import Look
+from smtps.checks.prober import Prober
+from smtps.checks.probes import Probe
 from smtps.checks.suspects import Case
 from smtps.errors import Failure, Phase
 
@@ -30,12 +30,12 @@ class Looks:
         self._working, self._failure = frozenset(working), failure
         self.taken: list[str] = []
 
-    async def look(self, name: str, more: int = 0) -> Look:
+    async def look(self, name: str, more: int = 0) -> Probe:
         """Take one."""
         self.taken.append(name)
         if name in self._working:
-            return Look(name, tls=NEW, milliseconds=20.0)
-        return Look(name, failure=self._failure, milliseconds=20.0)
+            return Probe(name, tls=NEW, milliseconds=20.0)
+        return Probe(name, failure=self._failure, milliseconds=20.0)
 
 
 async def explain(
@@ -57,7 +57,7 @@ async def explain(
 
     explainer = Explainer(
         Case(first, facts, "implicit", HOST),
-        lambda _deadline: cast(Looker, looks),
+        lambda _deadline: cast(Prober, looks),
         attempt,
         deadline,
         earlier,
@@ -97,7 +97,7 @@ async def test_another_failure_is_handed_on_once() -> None:
 
 
 async def test_what_was_seen_during_a_failure_that_has_passed_explains_no_other() -> None:
-    before = {"modest": Look("modest", tls=NEW), "small": Look("small", failure=CUT)}
+    before = {"modest": Probe("modest", tls=NEW), "small": Probe("small", failure=CUT)}
     _, seen, looks = await explain(ALERT, iter([ALERT] * 3), earlier=CUT, looks=before)
     assert seen.failure is not None
     assert seen.failure.code == "tls.server_error"
@@ -119,7 +119,7 @@ async def test_a_look_that_may_have_failed_by_chance_is_taken_once_more() -> Non
     """A hello of TLS 1.2 is small as well: it works, and at last the small one does, too."""
 
     class Late(Looks):
-        async def look(self, name: str, more: int = 0) -> Look:
+        async def look(self, name: str, more: int = 0) -> Probe:
             if self.taken.count("small") == 1:
                 self._working |= {"small"}
             return await super().look(name, more)
@@ -131,7 +131,7 @@ async def test_a_look_that_may_have_failed_by_chance_is_taken_once_more() -> Non
         return Attempt(AddressFacts(facts.address, failure=CUT))
 
     explainer = Explainer(
-        Case(CUT, facts, "implicit", HOST), lambda _: cast(Looker, looks), attempt, None
+        Case(CUT, facts, "implicit", HOST), lambda _: cast(Prober, looks), attempt, None
     )
     assert await explainer.explain() is None
     assert facts.failure is not None
@@ -140,9 +140,9 @@ async def test_a_look_that_may_have_failed_by_chance_is_taken_once_more() -> Non
 
 async def test_an_open_port_beside_a_closed_one_takes_two_attempts_more() -> None:
     class Other(Looks):
-        async def look(self, name: str, more: int = 0) -> Look:
+        async def look(self, name: str, more: int = 0) -> Probe:
             self.taken.append(name)
-            return Look(name, reached=587 if name == "other port" else None, milliseconds=1.0)
+            return Probe(name, reached=587 if name == "other port" else None, milliseconds=1.0)
 
     facts = an_address(greeting=None, tls=None, capabilities=None)
     looks, again = Other((), REFUSED), iter([REFUSED, REFUSED])
@@ -151,7 +151,7 @@ async def test_an_open_port_beside_a_closed_one_takes_two_attempts_more() -> Non
         return Attempt(AddressFacts(facts.address, failure=next(again)))
 
     case = Case(REFUSED, facts, "implicit", HOST, port=465)
-    explainer = Explainer(case, lambda _: cast(Looker, looks), attempt, None)
+    explainer = Explainer(case, lambda _: cast(Prober, looks), attempt, None)
     assert await explainer.explain() is None
     assert facts.failure is not None
     assert facts.failure.code == "net.other_port_open"

@@ -11,7 +11,7 @@ from tests.net.test_serverhello import hello, record
 
 from smtps.checks.inference import at_last, infer, known
 from smtps.checks.prober import PATIENCE
-from smtps.checks.probes import DEEP_LOOKS, LOOKS, MADE_BY_HAND, Look
+from smtps.checks.probes import DEEP_LOOKS, LOOKS, MADE_BY_HAND, Probe
 from smtps.checks.suspects import SUSPECTS, Case, second_looks, worth_it
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Reply
@@ -53,73 +53,73 @@ def case(code: str, phase: Phase = Phase.TLS, **changed: Any) -> Case:
 @pytest.mark.parametrize(
     ("code", "look", "better"),
     [
-        ("tls.handshake_refused", Look("old", tls=OLD), "tls.protocol_version"),
-        ("tls.closed", Look("old", tls=OLD), "tls.protocol_version"),
-        ("tls.closed", Look("old", tls=DATED), "tls.old_ciphers_only"),
-        ("tls.handshake_refused", Look("old", tls=DATED), "tls.old_ciphers_only"),
-        ("tls.handshake_refused", Look("old", tls=USUAL), "tls.old_ciphers_only"),
-        ("tls.protocol_version", Look("old", tls=OLD), "tls.protocol_version"),
-        ("tls.protocol_version", Look("old", tls=USUAL), "tls.minimum_not_met"),
-        ("tls.weak_key_exchange", Look("old", tls=DATED), "tls.weak_key_exchange"),
-        ("tls.legacy_renegotiation", Look("old", tls=USUAL), "tls.legacy_renegotiation"),
-        ("tls.handshake_refused", Look("anonymous", tls=ANONYMOUS), "tls.no_server_certificate"),
-        ("tls.handshake_refused", Look("anonymous", tls=TLSFacts("TLSv1.2", "NULL-SHA256")),
+        ("tls.handshake_refused", Probe("old", tls=OLD), "tls.protocol_version"),
+        ("tls.closed", Probe("old", tls=OLD), "tls.protocol_version"),
+        ("tls.closed", Probe("old", tls=DATED), "tls.old_ciphers_only"),
+        ("tls.handshake_refused", Probe("old", tls=DATED), "tls.old_ciphers_only"),
+        ("tls.handshake_refused", Probe("old", tls=USUAL), "tls.old_ciphers_only"),
+        ("tls.protocol_version", Probe("old", tls=OLD), "tls.protocol_version"),
+        ("tls.protocol_version", Probe("old", tls=USUAL), "tls.minimum_not_met"),
+        ("tls.weak_key_exchange", Probe("old", tls=DATED), "tls.weak_key_exchange"),
+        ("tls.legacy_renegotiation", Probe("old", tls=USUAL), "tls.legacy_renegotiation"),
+        ("tls.handshake_refused", Probe("anonymous", tls=ANONYMOUS), "tls.no_server_certificate"),
+        ("tls.handshake_refused", Probe("anonymous", tls=TLSFacts("TLSv1.2", "NULL-SHA256")),
          "tls.no_common_cipher"),
-        ("tls.handshake_refused", Look("pre-shared key", heard=record(hello(cipher=0xA8))),
+        ("tls.handshake_refused", Probe("pre-shared key", heard=record(hello(cipher=0xA8))),
          "tls.no_common_cipher"),
         ("tls.handshake_refused",
-         Look("groups of TLS 1.2", heard=record(hello()) + record(BRAINPOOL)),
+         Probe("groups of TLS 1.2", heard=record(hello()) + record(BRAINPOOL)),
          "tls.no_common_group"),
-        ("smtp.greeting_timeout", Look("TLS inside", heard=record(hello())), "tls.twice"),
-        ("net.timeout", Look("other port", reached=587), "net.other_port_open"),
-        ("smtp.ehlo_refused", Look("say LHLO", heard=b"220 x\r\n250-x\r\n250 SIZE\r\n"),
+        ("smtp.greeting_timeout", Probe("TLS inside", heard=record(hello())), "tls.twice"),
+        ("net.timeout", Probe("other port", reached=587), "net.other_port_open"),
+        ("smtp.ehlo_refused", Probe("say LHLO", heard=b"220 x\r\n250-x\r\n250 SIZE\r\n"),
          "smtp.other_service"),
-        ("smtp.greeting_timeout", Look("say HTTP", heard=b"HTTP/1.0 200 ok\r\n"),
+        ("smtp.greeting_timeout", Probe("say HTTP", heard=b"HTTP/1.0 200 ok\r\n"),
          "smtp.web_server"),
         ("tls.plaintext_on_tls_port",
-         Look("say FEAT in the clear", heard=b"220 x\r\n211-Features:\r\n"),
+         Probe("say FEAT in the clear", heard=b"220 x\r\n211-Features:\r\n"),
          "smtp.other_service"),
-        ("net.unreachable", Look("icmp", rejection=Rejection("192.0.2.9", 3, 0, False)),
+        ("net.unreachable", Probe("icmp", rejection=Rejection("192.0.2.9", 3, 0, False)),
          "net.host_unreachable"),
-        ("tls.handshake_refused", Look("groups", heard=retry(b"\x11\xec")),
+        ("tls.handshake_refused", Probe("groups", heard=retry(b"\x11\xec")),
          "tls.post_quantum_only"),
-        ("tls.handshake_refused", Look("groups", heard=retry(b"\0\x1a")), "tls.no_common_group"),
-        ("tls.closed", Look("modest", tls=DATED), "tls.version_intolerant"),
-        ("tls.handshake_refused", Look("modest", tls=USUAL), "tls.version_intolerant"),
+        ("tls.handshake_refused", Probe("groups", heard=retry(b"\0\x1a")), "tls.no_common_group"),
+        ("tls.closed", Probe("modest", tls=DATED), "tls.version_intolerant"),
+        ("tls.handshake_refused", Probe("modest", tls=USUAL), "tls.version_intolerant"),
         ("tls.handshake_refused",
-         Look("modest", tls=TLSFacts("TLSv1.2", "DHE-RSA-AES256-GCM-SHA384")),
+         Probe("modest", tls=TLSFacts("TLSv1.2", "DHE-RSA-AES256-GCM-SHA384")),
          "tls.no_common_group"),
-        ("tls.timeout", Look("modest", tls=DATED), "tls.version_intolerant"),
-        ("tls.timeout", Look("small", tls=NEW), "tls.large_hello"),
-        ("net.reset", Look("small", tls=NEW), "tls.large_hello"),
-        ("tls.timeout", Look("small segments", tls=NEW), "net.path_mtu"),
-        ("tls.closed", Look("nameless", tls=NEW), "tls.unrecognized_name"),
-        ("tls.server_error", Look("nameless", tls=NEW), "tls.unrecognized_name"),
-        ("tls.timeout", Look("clear", greeting=GREETING), "tls.plaintext_on_tls_port"),
-        ("tls.closed", Look("proxy", tls=NEW, greeting=GREETING), "smtp.proxy_header_wanted"),
-        ("smtp.greeting_timeout", Look("proxy inside", tls=NEW, greeting=GREETING),
+        ("tls.timeout", Probe("modest", tls=DATED), "tls.version_intolerant"),
+        ("tls.timeout", Probe("small", tls=NEW), "tls.large_hello"),
+        ("net.reset", Probe("small", tls=NEW), "tls.large_hello"),
+        ("tls.timeout", Probe("small segments", tls=NEW), "net.path_mtu"),
+        ("tls.closed", Probe("nameless", tls=NEW), "tls.unrecognized_name"),
+        ("tls.server_error", Probe("nameless", tls=NEW), "tls.unrecognized_name"),
+        ("tls.timeout", Probe("clear", greeting=GREETING), "tls.plaintext_on_tls_port"),
+        ("tls.closed", Probe("proxy", tls=NEW, greeting=GREETING), "smtp.proxy_header_wanted"),
+        ("smtp.greeting_timeout", Probe("proxy inside", tls=NEW, greeting=GREETING),
          "smtp.proxy_header_wanted"),
-        ("smtp.greeting_timeout", Look("implicit", tls=NEW, greeting=GREETING),
+        ("smtp.greeting_timeout", Probe("implicit", tls=NEW, greeting=GREETING),
          "tls.implicit_tls_port"),
-        ("smtp.greeting_timeout", Look("say EHLO", heard=b"HTTP/1.1 400 Bad Request\r\n"),
+        ("smtp.greeting_timeout", Probe("say EHLO", heard=b"HTTP/1.1 400 Bad Request\r\n"),
          "smtp.web_server"),
-        ("smtp.greeting_timeout", Look("say EHLO inside", heard=b"HTTP/1.1 400 Bad\r\n"),
+        ("smtp.greeting_timeout", Probe("say EHLO inside", heard=b"HTTP/1.1 400 Bad\r\n"),
          "smtp.web_server"),
-        ("smtp.greeting_timeout", Look("say LDAP", heard=bytes.fromhex("300c02010161070a0100")),
+        ("smtp.greeting_timeout", Probe("say LDAP", heard=bytes.fromhex("300c02010161070a0100")),
          "smtp.other_service"),
-        ("smtp.greeting_timeout", Look("say EHLO", heard=b"who are you?\r\n"),
+        ("smtp.greeting_timeout", Probe("say EHLO", heard=b"who are you?\r\n"),
          "smtp.not_a_reply"),
-        ("smtp.ehlo_refused", Look("say FEAT", heard=b"220 hi\r\n211-Features:\r\n"),
+        ("smtp.ehlo_refused", Probe("say FEAT", heard=b"220 hi\r\n211-Features:\r\n"),
          "smtp.other_service"),
-        ("net.host_unreachable", Look("icmp", rejection=Rejection("192.0.2.9", 3, 10, True)),
+        ("net.host_unreachable", Probe("icmp", rejection=Rejection("192.0.2.9", 3, 10, True)),
          "net.prohibited"),
-        ("net.refused", Look("icmp", rejection=Rejection("192.0.2.9", 3, 3, True)),
+        ("net.refused", Probe("icmp", rejection=Rejection("192.0.2.9", 3, 3, True)),
          "net.prohibited"),
-        ("net.host_unreachable", Look("icmp", rejection=Rejection("192.0.2.9", 3, 1, False)),
+        ("net.host_unreachable", Probe("icmp", rejection=Rejection("192.0.2.9", 3, 1, False)),
          "net.host_unreachable"),
     ],
 )  # fmt: skip
-def test_a_look_that_tells(code: str, look: Look, better: str) -> None:
+def test_a_look_that_tells(code: str, look: Probe, better: str) -> None:
     found = infer(case(code), look)
     assert found is not None
     assert found.code == better
@@ -129,31 +129,31 @@ def test_a_look_that_tells(code: str, look: Look, better: str) -> None:
 @pytest.mark.parametrize(
     ("code", "look"),
     [
-        ("tls.closed", Look("old", failure=NO_TLS)),
-        ("tls.closed", Look("old", tls=OLD, failure=NO_TLS)),
-        ("tls.timeout", Look("modest", failure=NO_TLS)),
-        ("tls.timeout", Look("small segments", failure=NO_TLS)),
-        ("tls.timeout", Look("clear")),
-        ("tls.server_error", Look("nameless", failure=NO_TLS)),
-        ("tls.handshake_refused", Look("groups", heard=retry(b"\0\x1d"))),  # we have X25519
-        ("tls.handshake_refused", Look("groups", heard=b"\x15\3\3\0\2\2\x28")),
-        ("tls.handshake_refused", Look("anonymous", failure=NO_TLS)),
-        ("smtp.greeting_timeout", Look("implicit")),
-        ("smtp.greeting_timeout", Look("implicit", tls=NEW, failure=MUTE)),  # whose TLS is it?
-        ("smtp.greeting_timeout", Look("say EHLO", failure=CLOSED)),
-        ("smtp.greeting_timeout", Look("say EHLO", heard=b"220 late\r\n")),
-        ("smtp.greeting_timeout", Look("proxy inside", greeting=BUSY)),
-        ("smtp.ehlo_refused", Look("say FEAT", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
-        ("smtp.ehlo_refused", Look("say LHLO", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
-        ("smtp.greeting_timeout", Look("TLS inside", heard=b"500 no\r\n")),
-        ("tls.handshake_refused", Look("pre-shared key", heard=b"\x15\3\3\0\2\2\x28")),
-        ("tls.handshake_refused", Look("groups of TLS 1.2", heard=record(hello()))),
-        ("net.timeout", Look("other port", failure=CLOSED)),
-        ("net.refused", Look("icmp")),
-        ("tls.closed", Look("TLSv1.2", tls=NEW)),  # a look for another purpose
+        ("tls.closed", Probe("old", failure=NO_TLS)),
+        ("tls.closed", Probe("old", tls=OLD, failure=NO_TLS)),
+        ("tls.timeout", Probe("modest", failure=NO_TLS)),
+        ("tls.timeout", Probe("small segments", failure=NO_TLS)),
+        ("tls.timeout", Probe("clear")),
+        ("tls.server_error", Probe("nameless", failure=NO_TLS)),
+        ("tls.handshake_refused", Probe("groups", heard=retry(b"\0\x1d"))),  # we have X25519
+        ("tls.handshake_refused", Probe("groups", heard=b"\x15\3\3\0\2\2\x28")),
+        ("tls.handshake_refused", Probe("anonymous", failure=NO_TLS)),
+        ("smtp.greeting_timeout", Probe("implicit")),
+        ("smtp.greeting_timeout", Probe("implicit", tls=NEW, failure=MUTE)),  # whose TLS is it?
+        ("smtp.greeting_timeout", Probe("say EHLO", failure=CLOSED)),
+        ("smtp.greeting_timeout", Probe("say EHLO", heard=b"220 late\r\n")),
+        ("smtp.greeting_timeout", Probe("proxy inside", greeting=BUSY)),
+        ("smtp.ehlo_refused", Probe("say FEAT", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
+        ("smtp.ehlo_refused", Probe("say LHLO", heard=b"220 x ESMTP\r\n500 unrecognized\r\n")),
+        ("smtp.greeting_timeout", Probe("TLS inside", heard=b"500 no\r\n")),
+        ("tls.handshake_refused", Probe("pre-shared key", heard=b"\x15\3\3\0\2\2\x28")),
+        ("tls.handshake_refused", Probe("groups of TLS 1.2", heard=record(hello()))),
+        ("net.timeout", Probe("other port", failure=CLOSED)),
+        ("net.refused", Probe("icmp")),
+        ("tls.closed", Probe("TLSv1.2", tls=NEW)),  # a look for another purpose
     ],
 )
-def test_a_look_that_tells_nothing(code: str, look: Look) -> None:
+def test_a_look_that_tells_nothing(code: str, look: Probe) -> None:
     assert infer(case(code), look) is None
 
 
@@ -233,10 +233,10 @@ def test_what_stays_open_is_said_as_it_is() -> None:
     assert at_last(case("tls.handshake_refused")).code == "tls.handshake_refused"
     assert at_last(case("tls.timeout")) == case("tls.timeout").failure
     hung_up = case("smtp.greeting_timeout", Phase.GREETING,
-                   looks={"say EHLO": Look("say EHLO", failure=CLOSED)})  # fmt: skip
+                   looks={"say EHLO": Probe("say EHLO", failure=CLOSED)})  # fmt: skip
     assert at_last(hung_up).code == "smtp.greeting_timeout"
     assert "hung up on EHLO" in at_last(hung_up).message
-    secured = {"implicit": Look("implicit", tls=NEW, failure=MUTE)}
+    secured = {"implicit": Probe("implicit", tls=NEW, failure=MUTE)}
     found = at_last(case("smtp.greeting_timeout", Phase.GREETING, looks=secured))
     assert found.code == "tls.implicit_tls_port"
 
@@ -301,38 +301,38 @@ def test_every_look_of_the_table_is_one_that_can_be_taken() -> None:
 
 
 def test_who_was_silent_to_words_is_asked_no_more_of_them() -> None:
-    hung_up, mute = Look("say EHLO", failure=CLOSED), Look("say EHLO", failure=MUTE)
+    hung_up, mute = Probe("say EHLO", failure=CLOSED), Probe("say EHLO", failure=MUTE)
     assert worth_it("say LDAP", {"say EHLO": hung_up})
     assert worth_it("say LDAP", {"say EHLO": mute})  # it waits for the end of what it takes for one
     assert worth_it("say MQTT", {"say EHLO": hung_up})
     assert not worth_it("say MQTT", {"say EHLO": mute})
-    assert not worth_it("say EHLO inside", {"implicit": Look("implicit", failure=NO_TLS)})
-    assert worth_it("say EHLO inside", {"implicit": Look("implicit", tls=NEW)})
-    assert not worth_it("say EHLO", {"implicit": Look("implicit", tls=NEW)})
+    assert not worth_it("say EHLO inside", {"implicit": Probe("implicit", failure=NO_TLS)})
+    assert worth_it("say EHLO inside", {"implicit": Probe("implicit", tls=NEW)})
+    assert not worth_it("say EHLO", {"implicit": Probe("implicit", tls=NEW)})
 
 
 def test_a_handshake_counts_although_the_server_turns_away_later() -> None:
-    assert Look("old", tls=OLD, failure=LATER).secured
-    assert Look("old", tls=OLD, failure=LATER).unwelcome
+    assert Probe("old", tls=OLD, failure=LATER).secured
+    assert Probe("old", tls=OLD, failure=LATER).unwelcome
 
 
 @pytest.mark.parametrize(
     ("look", "words"),
     [
-        (Look("old", tls=OLD), "TLSv1.1, AES128-SHA"),
-        (Look("implicit", tls=NEW, failure=MUTE), "TLSv1.3, TLS_AES_256_GCM_SHA384, Nothing"),
-        (Look("clear", greeting=GREETING), "220 mail.example.com ESMTP"),
-        (Look("groups", heard=ML_KEM), "ServerHello, TLSv1.3, X25519MLKEM768"),
-        (Look("groups", heard=b"\x15\3\3\0\2\2\x28"), "handshake failure (alert 40)"),
-        (Look("groups", heard=b"hello"), "no TLS"),
-        (Look("say EHLO", heard=b"HTTP/1.1 400 Bad\r\nmore"), "HTTP/1.1 400 Bad"),
-        (Look("icmp", rejection=Rejection("192.0.2.9", 3, 10, True)),
+        (Probe("old", tls=OLD), "TLSv1.1, AES128-SHA"),
+        (Probe("implicit", tls=NEW, failure=MUTE), "TLSv1.3, TLS_AES_256_GCM_SHA384, Nothing"),
+        (Probe("clear", greeting=GREETING), "220 mail.example.com ESMTP"),
+        (Probe("groups", heard=ML_KEM), "ServerHello, TLSv1.3, X25519MLKEM768"),
+        (Probe("groups", heard=b"\x15\3\3\0\2\2\x28"), "handshake failure (alert 40)"),
+        (Probe("groups", heard=b"hello"), "no TLS"),
+        (Probe("say EHLO", heard=b"HTTP/1.1 400 Bad\r\nmore"), "HTTP/1.1 400 Bad"),
+        (Probe("icmp", rejection=Rejection("192.0.2.9", 3, 10, True)),
          "ICMP type 3 code 10 from 192.0.2.9"),
-        (Look("icmp"), "nothing"),
-        (Look("modest", failure=NO_TLS), "No"),
+        (Probe("icmp"), "nothing"),
+        (Probe("modest", failure=NO_TLS), "No"),
     ],
 )  # fmt: skip
-def test_what_came_of_it_in_a_few_words(look: Look, words: str) -> None:
+def test_what_came_of_it_in_a_few_words(look: Probe, words: str) -> None:
     assert look.outcome == words
 
 

@@ -58,17 +58,19 @@ OTHER = b"\0" * 32
     ],
 )
 def test_whether_a_record_is_about_a_chain(record: TLSA, vouched: bool) -> None:
-    assert evidence.vouched([record], SENT, PATH) is vouched
-    assert evidence.vouched([TLSA(3, 1, 1, OTHER), record], SENT, PATH) is vouched
+    assert evidence.vouched_by_dane([record], SENT, PATH) is vouched
+    assert evidence.vouched_by_dane([TLSA(3, 1, 1, OTHER), record], SENT, PATH) is vouched
 
 
 def test_a_certificate_that_cannot_be_read_is_vouched_for_by_nothing() -> None:
-    assert not evidence.vouched([TLSA(3, 1, 1, sha256(key(OWN)).digest())], [b"no certificate"])
+    assert not evidence.vouched_by_dane(
+        [TLSA(3, 1, 1, sha256(key(OWN)).digest())], [b"no certificate"]
+    )
 
 
 @pytest.mark.parametrize("record", [TLSA(4, 1, 1, b""), TLSA(3, 2, 1, b""), TLSA(3, 1, 3, b"")])
 def test_records_of_unknown_kinds_do_not_count(record: TLSA) -> None:
-    assert evidence.usable([record]) == []
+    assert evidence.usable_tlsa([record]) == []
 
 
 def facts(dns: Names | None, chain: Sequence[bytes] = ()) -> Facts:

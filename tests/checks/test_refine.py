@@ -10,7 +10,7 @@ from tests.checks.test_rules import a_certificate, an_address, facts
 from smtps.checks.chain import refine
 from smtps.checks.clients import KINDS, fare
 from smtps.checks.facts import Certificate
-from smtps.checks.probes import Look
+from smtps.checks.probes import Probe
 from smtps.checks.rules import judge
 from smtps.checks.rules.hints import hint
 from smtps.errors import Failure, Phase
@@ -100,8 +100,8 @@ def test_a_good_server_fails_no_client() -> None:
         ({"chain": (a_certificate(signature="sha1"),)}, "SHA-1"),
         ({"chain": (a_certificate(common_name_only=True),)}, "subjectAltName"),
         ({"timings": {"greeting": 5001.0}}, "five seconds"),
-        ({"looks": {"TLSv1.2": Look("TLSv1.2", failure=REFUSED)}}, "without TLS 1.3"),
-        ({"looks": {"TLSv1.3": Look("TLSv1.3", failure=REFUSED)}}, "TLS 1.3 only"),
+        ({"looks": {"TLSv1.2": Probe("TLSv1.2", failure=REFUSED)}}, "without TLS 1.3"),
+        ({"looks": {"TLSv1.3": Probe("TLSv1.3", failure=REFUSED)}}, "TLS 1.3 only"),
     ],
 )
 def test_who_else_would_fail(changed: dict[str, object], words: str) -> None:

@@ -21,7 +21,7 @@ from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
-from smtps.report.labels import explain
+from smtps.report.labels import capability_label
 from smtps.report.text import render
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -359,7 +359,7 @@ def test_evidence_names_the_address_and_the_server_s_words() -> None:
     ],
 )
 def test_each_capability_has_a_word(line: str, words: str) -> None:
-    found = explain(line.split(maxsplit=1)[0], offer(line))
+    found = capability_label(line.split(maxsplit=1)[0], offer(line))
     assert words in found if words else found == ""
 
 

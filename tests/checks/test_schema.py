@@ -15,7 +15,7 @@ from tests.checks.made import a_report, reports
 from smtps.checks import report as schema
 from smtps.checks.report import Report
 
-SCHEMA = json.loads(schema.text())
+SCHEMA = json.loads(schema.report_schema())
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA, validate_formats=True)
 
 

@@ -21,9 +21,9 @@ from tests.checks.test_rules import a_certificate, an_address, facts
 from tests.net.servers import Peer, Script, serving
 
 import smtps
-from smtps.checks.evidence import read
-from smtps.checks.prober import Looker
-from smtps.checks.probes import Look
+from smtps.checks.evidence import read_staple
+from smtps.checks.prober import Prober
+from smtps.checks.probes import Probe
 from smtps.checks.report import Report
 from smtps.net.resolve import Address
 from smtps.net.server_hello import stapled
@@ -127,7 +127,7 @@ async def test_a_certificate_that_asks_for_a_staple_is_looked_at_again(
 
 def seen(identity_asks: bool, heard: bytes) -> Report:
     own = a_certificate(must_staple=identity_asks, serial=STAPLED.certificate.serial_number)
-    look = Look("staple", heard=heard)
+    look = Probe("staple", heard=heard)
     return Report.of(facts(an_address(chain=(own,), looks={"staple": look})))
 
 
@@ -149,7 +149,7 @@ def test_what_was_not_seen_is_not_missing(asks: bool, heard: bytes, codes: list[
 @given(st.binary(max_size=300), st.integers(0, len(REVOKED)))
 def test_any_response_is_read(junk: bytes, at: int) -> None:
     for der in (junk, REVOKED[:at] + junk + REVOKED[at:]):
-        assert read(der).status
+        assert read_staple(der).status
         seen(True, flight(der))
 
 
@@ -173,11 +173,11 @@ async def test_openssl_s_server_is_understood(staple: bytes | None, tmp_path: Pa
     assert stapled(look.heard) == staple
 
 
-async def _look_at(server: asyncio.subprocess.Process) -> Look:
+async def _look_at(server: asyncio.subprocess.Process) -> Probe:
     output: Any = server.stdout
     async with asyncio.timeout(10):
         while not (line := await output.readline()).startswith(b"ACCEPT 127"):
             assert line
     port = int(line.rpartition(b":")[2])
     endpoint = smtps.Endpoint("localhost", port, security="implicit")
-    return await Looker(endpoint, Address("127.0.0.1", port)).look("staple")
+    return await Prober(endpoint, Address("127.0.0.1", port)).look("staple")

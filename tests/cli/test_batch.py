@@ -27,7 +27,7 @@ from tests.cli.manyhosts import Hosts, expected, many_hosts
 
 from smtps.cli import check
 from smtps.cli import targets as lines
-from smtps.cli.progress import Tally, bar
+from smtps.cli.progress import Tally, progress_bar
 from smtps.cli.results import results
 from smtps.cli.targets import Done, Shard
 from smtps.errors import InputError
@@ -493,7 +493,7 @@ def read_screen(screen: int) -> str:
 
 def test_a_bar_of_a_list_whose_length_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally()
-    with bar(tally, show=True) as show:
+    with progress_bar(tally, show=True) as show:
         for verdict in ("works", "works", "warnings", "later", "unknown"):
             tally.add(verdict)
             show(tally)

@@ -280,7 +280,7 @@ def test_passwords_come_from_many_places(tmp_path: Path, monkeypatch: pytest.Mon
         (sources(username="u", mechanism="external"), (None, None)),
         (sources(), (None, None)),
     ):
-        assert server_options.read(options) == expected
+        assert server_options.read_password(options) == expected
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_a_source_that_has_nothing_is_named(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(InputError) as caught:
-        server_options.read(options)
+        server_options.read_password(options)
     assert caught.value.field.startswith("password")
 
 
@@ -319,7 +319,7 @@ def test_an_option_that_nobody_typed_is_not_blamed(
 def test_the_keyring_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(InputError, match=r"smtps\[keyring\]"):
-        server_options.read(sources(password_keyring="mail"))
+        server_options.read_password(sources(password_keyring="mail"))
 
 
 def test_the_password_is_asked_for_at_a_terminal(sandbox: Sandbox) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.conftest import StartSandbox
 
-from smtps.cli.merging import read
+from smtps.cli.merging import read_rows
 from smtps.errors import InputError
 from smtps.main import main
 from smtps.sandbox.server import Sandbox
@@ -214,13 +214,13 @@ def test_a_killed_run_leaves_no_row_twice(
 def test_tables(tmp_path: Path, text: str, rows: list[dict[str, str]]) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    assert [row.values for row in read(str(path))] == rows
+    assert [row.values for row in read_rows(str(path))] == rows
 
 
 def test_objects(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"a": 1, "b": ["x"]}\n\n{"a": 2}\n')
-    assert [row.values for row in read(str(path))] == [{"a": 1, "b": ["x"]}, {"a": 2}]
+    assert [row.values for row in read_rows(str(path))] == [{"a": 1, "b": ["x"]}, {"a": 2}]
 
 
 @pytest.mark.parametrize(
@@ -239,4 +239,4 @@ def test_objects(tmp_path: Path) -> None:
 def test_bad_tables(tmp_path: Path, name: str, text: bytes, why: str) -> None:
     (tmp_path / name).write_bytes(text)
     with pytest.raises(InputError, match=why):
-        list(read(str(tmp_path / name)))
+        list(read_rows(str(tmp_path / name)))

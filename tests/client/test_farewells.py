@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from smtps.client import pool
 from smtps.client.handshake import Access
-from smtps.client.pool import Farewells
+from smtps.client.pool import BackgroundQuits
 
 
 class Slow:
@@ -28,7 +28,7 @@ def several(number: int) -> list[Any]:
 
 async def test_nobody_waits_for_the_answer_but_the_end() -> None:
     (session,) = several(1)
-    leaving = Farewells()
+    leaving = BackgroundQuits()
     await leaving.quit(session)
     assert not session.left
     end = asyncio.create_task(leaving.aclose())
@@ -40,8 +40,8 @@ async def test_nobody_waits_for_the_answer_but_the_end() -> None:
 
 
 async def test_beyond_a_bound_it_is_waited_for() -> None:
-    sessions = several(pool.MOST + 1)
-    leaving = Farewells()
+    sessions = several(pool.MAX_QUITTING + 1)
+    leaving = BackgroundQuits()
     for session in sessions[:-1]:
         await leaving.quit(session)
     last = asyncio.create_task(leaving.quit(sessions[-1]))

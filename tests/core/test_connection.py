@@ -1098,10 +1098,10 @@ def at_once(talk: Dialogue) -> tuple[list[str], str | None]:
 
 
 def by_the_run(talk: Dialogue) -> tuple[list[str], str | None]:
-    """What was said together where all of it is granted, and else the same as all at once."""
+    """What was said together where all of it is all_accepted, and else the same as all at once."""
     heard: list[str] = []
     verbs = list(talk.connection.pending)
-    while (replies := talk.connection.granted()) is not None:
+    while (replies := talk.connection.all_accepted()) is not None:
         heard += [f"{verbs.pop(0)} {reply.code}" for reply in replies]
     behind, error = at_once(talk) if verbs or not heard else ([], None)
     return heard + behind, error
@@ -1175,44 +1175,44 @@ def transactions(talk: Dialogue, *more: Command) -> Dialogue:
 def test_what_was_said_together_is_granted_together() -> None:
     talk = transactions(Dialogue().ready(), rcpt(BOB), bdat(4, last=True))
     talk.arrives(b"250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 5\r\n250 6\r\n")
-    first = talk.connection.granted()
+    first = talk.connection.all_accepted()
     assert [str(reply) for reply in first or ()] == ["250 1", "250 2", "250 3"]
-    assert talk.connection.granted() is None  # one is still to come
+    assert talk.connection.all_accepted() is None  # one is still to come
     assert list(talk.connection.pending) == [Verb.RSET, Verb.MAIL, Verb.RCPT, Verb.BDAT_LAST]
     talk.arrives(b"250 7\r\n")
-    second = talk.connection.granted()
+    second = talk.connection.all_accepted()
     assert [str(reply) for reply in second or ()] == ["250 4", "250 5", "250 6", "250 7"]
     assert talk.connection.in_step
     assert talk.connection.state is State.READY
-    assert talk.connection.granted() is None
+    assert talk.connection.all_accepted() is None
 
 
 @pytest.mark.parametrize("last", ["550 no", "250 gr\u00fc\u00df", "421 closing", "354 what"])
 def test_nothing_is_granted_where_one_reply_needs_a_thought(last: str) -> None:
     talk = transactions(Dialogue().ready(), rcpt(BOB))
     talk.arrives(f"250 1\r\n250 2\r\n{last}\r\n".encode())
-    assert talk.connection.granted() is None
+    assert talk.connection.all_accepted() is None
     assert len(talk.connection.pending) == 6
     answer = talk.connection.next_answer()
     assert answer is not None
     assert (answer.verb, str(answer.reply)) == (Verb.MAIL, "250 1")
-    assert talk.connection.granted() is None  # its first reply is taken already
+    assert talk.connection.all_accepted() is None  # its first reply is taken already
 
 
 def test_nothing_is_granted_where_a_yes_means_more() -> None:
     talk = Dialogue().ready()
     talk.connection.send(mail(ANN), rcpt(BOB), DATA)
     talk.arrives(b"250 ok\r\n250 ok\r\n354 go on\r\n")
-    assert talk.connection.granted() is None
+    assert talk.connection.all_accepted() is None
 
 
 def test_nothing_is_granted_while_the_message_is_under_way() -> None:
     talk = Dialogue().ready()
     talk.connection.send(mail(ANN), rcpt(BOB), bdat(4, last=True))
     talk.arrives(b"250 ok\r\n250 ok\r\n250 ok\r\n")
-    assert talk.connection.granted() is None
+    assert talk.connection.all_accepted() is None
     talk.sends_content(4)
-    assert talk.connection.granted() is None  # the last of them came too early
+    assert talk.connection.all_accepted() is None  # the last of them came too early
 
 
 def test_nothing_goes_out_between_a_chunk_and_its_octets() -> None:

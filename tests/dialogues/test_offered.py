@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.dialogues.strict import Strict, StrictWire
 
 import smtps
-from smtps.client.delivery import ask
+from smtps.client.delivery import probe_envelope
 from smtps.client.session import Session
 from smtps.endpoint import Partial
 
@@ -106,7 +106,7 @@ async def test_whatever_is_asked_without_a_message_was_offered(
     server = Noting(offers=offers)
     session = await session_with(server)
     try:
-        await ask(session, message[1], size=size)
+        await probe_envelope(session, message[1], size=size)
     except smtps.CapabilityError as error:
         assert error.code == "send.smtputf8_not_offered"  # noqa: PT017
         assert "SMTPUTF8" not in offers

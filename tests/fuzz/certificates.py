@@ -126,7 +126,7 @@ def long_chain(size: int) -> bytes:
 
 def staples(data: bytes) -> None:
     """Any octets are a response with a status."""
-    assert evidence.read(data).status
+    assert evidence.read_staple(data).status
 
 
 def nested(size: int) -> bytes:

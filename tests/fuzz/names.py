@@ -18,7 +18,7 @@ from tests.fuzz.target import Cursor, Target, text
 
 from smtps.checks import discovery, dns_facts
 from smtps.checks.dns_facts import look_up
-from smtps.checks.route import outgoing
+from smtps.checks.route import outgoing_servers
 from smtps.errors import Failure, InputError, NetworkError, Phase
 from smtps.net.dns import Answer, Resolver
 from smtps.net.fetch import Client, Document
@@ -138,7 +138,7 @@ async def _ask(question: str) -> None:
         return
     if question == "why":
         failure = Failure(code="dns.name_not_found", phase=Phase.DNS, message="x")
-        assert (await dns_facts.why(failure, name, resolver)).code
+        assert (await dns_facts.why_unresolved(failure, name, resolver)).code
         return
     if question == "look_up":
         found = await look_up(name, 465, [Address("203.0.113.9", 465)], resolver)
@@ -187,7 +187,7 @@ ADDRESS = "ann@example.com"
 def autoconfig(data: bytes) -> None:
     """Any document names servers, or raises ValueError."""
     with suppress(ValueError):
-        for place in outgoing(data, ADDRESS):
+        for place in outgoing_servers(data, ADDRESS):
             assert 1 <= place.port <= 65535
             assert place.host.isascii()
     with suppress(ValueError, InputError):

@@ -12,13 +12,13 @@ import jsonschema_rs
 import pytest
 from tests.nameserver import Zone, name_server
 
-from smtps.checks.report import text
+from smtps.checks.report import report_schema
 from smtps.config.settings import Settings
 from smtps.http.app import create_app
 from smtps.sandbox.gallery import Gallery
 
 PATH = "/api/smtps/check"
-REPORT = jsonschema_rs.validator_for(json.loads(text()))
+REPORT = jsonschema_rs.validator_for(json.loads(report_schema()))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from smtps.client.pool import Farewells
+from smtps.client.pool import BackgroundQuits
 from smtps.config.settings import Settings
 from smtps.http.app import create_app
 from smtps.sandbox.gallery import Gallery
@@ -397,8 +397,8 @@ async def test_a_drop_after_data_is_uncertain(gallery: Gallery) -> None:
 
 
 async def test_the_answer_does_not_wait_for_the_one_to_quit(gallery: Gallery) -> None:
-    box, leaving = gallery.boxes["no-goodbye"], Farewells()
-    async with service(gallery, farewells=leaving) as client:
+    box, leaving = gallery.boxes["no-goodbye"], BackgroundQuits()
+    async with service(gallery, quits=leaving) as client:
         for number, (path, body) in enumerate((("connect", account(box)), ("send", a_mail(box)))):
             answer = await client.post(f"/api/smtps/{path}", json=body)
             assert answer.status_code == 200

@@ -57,12 +57,12 @@ TOKENS = {"other": callers.hash_token("other"), "ci": callers.hash_token(TOKEN)}
     ],
 )
 def test_host_and_origin(headers: dict[str, str], path: str, code: str | None) -> None:
-    assert callers.judge(headers, path, callers.LOOPBACK | {"mail.example.com"}) == code
+    assert callers.judge_origin(headers, path, callers.LOOPBACK | {"mail.example.com"}) == code
 
 
 def test_a_service_without_names_takes_any_host() -> None:
-    assert callers.judge({"host": "anything"}, "/api/x", None) is None
-    assert callers.judge({"origin": "null"}, "/api/x", None) == "api.wrong_origin"
+    assert callers.judge_origin({"host": "anything"}, "/api/x", None) is None
+    assert callers.judge_origin({"origin": "null"}, "/api/x", None) == "api.wrong_origin"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_service_without_names_takes_any_host() -> None:
     ],
 )
 def test_tokens(header: str, name: str | None) -> None:
-    assert callers.find(TOKENS, header) == name
+    assert callers.find_token(TOKENS, header) == name
 
 
 def test_a_new_token_is_long_and_its_hash_known() -> None:
@@ -102,7 +102,7 @@ def test_a_new_token_is_long_and_its_hash_known() -> None:
     ],
 )  # fmt: skip
 def test_what_needs_a_token(path: str, needed: bool) -> None:
-    assert callers.needed(path) is needed
+    assert callers.token_needed(path) is needed
 
 
 @pytest.mark.parametrize(

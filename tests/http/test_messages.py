@@ -29,7 +29,7 @@ from smtps.http.routes import operation
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Bounds, Outbox
-from smtps.outbox.webhooks import Teller
+from smtps.outbox.webhooks import WebhookSender
 from smtps.outbox.writer import unavailable
 from smtps.sandbox.gallery import Gallery
 
@@ -469,7 +469,7 @@ async def test_what_a_webhook_was_told_and_what_not(
     async with website(script) as site:
         hook = Webhook(f"http://127.0.0.1:{site.port}/x", "whsec_" + "A" * 32)
         outbox.accounts["main"] = replace(outbox.accounts["main"], webhook=hook)  # type: ignore[index]
-        outbox._teller = Teller(outbox.store, outbox.accounts, outbox.clock)
+        outbox._teller = WebhookSender(outbox.store, outbox.accounts, outbox.clock)
         async with service(gallery, tmp_path, settings, outbox) as client:
             client.headers["Authorization"] = "Bearer a"
             path = (await client.post(PATH, json=LETTER)).headers["location"]

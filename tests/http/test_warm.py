@@ -145,7 +145,7 @@ async def test_only_who_asks_for_a_transcript_has_one_kept(pki: PKI) -> None:
 
 
 async def test_there_are_never_more_than_so_many(pki: PKI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warms, "MOST", 3)
+    monkeypatch.setattr(warms, "MAX_POOLS", 3)
     async with farm(pki) as servers:
         warm = WarmPools(10)
         for number in range(6):

@@ -15,7 +15,7 @@ from tests.dialogues.strict import Strict, Taken
 from tests.net.pki import PKI
 
 import smtps
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.outgoing import prepare
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
@@ -110,7 +110,7 @@ class Rig:
             outgoing=prepare(message, None),
             created=now,
             expires=now + lifetime,
-            terms=Terms(partial=partial),
+            terms=SendOptions(partial=partial),
             subject="Hello",
             key=key,
             **options,

@@ -10,7 +10,7 @@ from smtps.outbox import outbox as outboxes
 from smtps.outbox import tables
 from smtps.outbox.clock import DOUBT, JUMP, PATIENCE, Clock
 from smtps.outbox.control import AWAY, Seen, Sight, look
-from smtps.outbox.retry import DAY, MINUTE, Allowance
+from smtps.outbox.retry import DAY, MINUTE, RateLimit
 
 HOUR = 60 * MINUTE
 NOW = 1_800_000_000_000
@@ -90,7 +90,7 @@ def test_a_jump_back_makes_nothing_certain_that_is_not(hands: Hands) -> None:
 
 @pytest.mark.parametrize("back", [HOUR, 30 * DAY, 3650 * DAY])
 def test_a_limited_account_goes_on_when_the_clock_goes_back(back: int) -> None:
-    full = Allowance(per_minute=60, per_day=100).spend(10, NOW)
+    full = RateLimit(per_minute=60, per_day=100).spend(10, NOW)
     full = full.spend(full.room(NOW) or 0, NOW)
     now = NOW - back
     found = full.set_to(now)
@@ -100,7 +100,7 @@ def test_a_limited_account_goes_on_when_the_clock_goes_back(back: int) -> None:
 
 
 def test_and_sends_no_more_in_a_day_than_it_may() -> None:
-    spent = Allowance(per_day=100).spend(100, NOW)
+    spent = RateLimit(per_day=100).spend(100, NOW)
     for now in (NOW - HOUR, NOW - 30 * DAY):
         assert spent.room(now) == 0
         assert spent.set_to(now).room(now) == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.outgoing import Envelope, prepare
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.core.reply import Reply
@@ -16,21 +16,30 @@ from smtps.endpoint import Endpoint
 from smtps.errors import Failure, InputError, Phase
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
-from smtps.outbox.decision import Course, failure_text, rule
-from smtps.outbox.records import FINAL, OPEN, WAITING, Claim, Standing, State, new_id, when
+from smtps.outbox.decision import RetryPolicy, decide, failure_text
+from smtps.outbox.records import (
+    FINAL,
+    OPEN,
+    WAITING,
+    ClaimedMessage,
+    RecipientStatus,
+    State,
+    new_id,
+    when,
+)
 from smtps.outbox.retry import (
     DAY,
     LONGEST,
     LONGEST_TRIAL,
     MINUTE,
     STEPS,
-    Allowance,
-    Circuit,
+    CircuitBreaker,
+    RateLimit,
     account_failure,
     pause,
     wait_of,
 )
-from smtps.outbox.webhooks import headers, key_of
+from smtps.outbox.webhooks import signature_headers, signing_key
 
 NOW = 1_800_000_000_000
 
@@ -47,15 +56,17 @@ def test_the_schedule(step: int, minutes: float) -> None:
     assert pause(step, 1.0) == pytest.approx(minutes * MINUTE * 1.1)
 
 
-def claim(*, people: int = 1, step: int = 0, partial: str = "send", **more: object) -> Claim:
+def claim(
+    *, people: int = 1, step: int = 0, partial: str = "send", **more: object
+) -> ClaimedMessage:
     envelope = Envelope.of("a@x.test", [f"p{n}@y.test" for n in range(people)])
     values: dict[str, object] = {
         "id": new_id(NOW), "number": 1, "step": step, "created": NOW, "expires": NOW + DAY,
         "begun": NOW, "told": False, "outgoing": prepare(b"Subject: x\r\n\r\nx\r\n", envelope),
         "people": tuple(range(people)), "doubtful": frozenset(), "others": frozenset(),
-        "failure": None, "terms": Terms(partial=partial),  # type: ignore[arg-type]
+        "failure": None, "terms": SendOptions(partial=partial),  # type: ignore[arg-type]
     }  # fmt: skip
-    return Claim(**values | more)  # type: ignore[arg-type]
+    return ClaimedMessage(**values | more)  # type: ignore[arg-type]
 
 
 def result(*statuses: Status, failure: Failure | None = None) -> Result:
@@ -74,39 +85,49 @@ TEMPORARY = Failure(code="send.greylisted", message="x", phase=Phase.RCPT, retry
 def test_a_message_waits_exactly_while_somebody_has_to_be_tried_again(
     statuses: list[Status], retry_uncertain: bool
 ) -> None:
-    ruling = rule(result(*statuses), claim(people=len(statuses)), NOW, Course(retry_uncertain), 0.5)
+    ruling = decide(
+        result(*statuses), claim(people=len(statuses)), NOW, RetryPolicy(retry_uncertain), 0.5
+    )
     assert len(ruling.people) == len(statuses)
     waits = any(standing in OPEN for standing, _ in ruling.people)
     assert waits == (ruling.state is State.RETRYING) == (ruling.due is not None)
     assert ruling.state in FINAL | {State.RETRYING}
     if Status.UNCERTAIN in statuses and not retry_uncertain:
         standings = {standing for standing, _ in ruling.people}
-        assert Standing.UNCERTAIN in standings
+        assert RecipientStatus.UNCERTAIN in standings
         assert ruling.state in (State.UNCERTAIN, State.RETRYING)
     if ruling.state is State.SENT:
         assert set(statuses) == {Status.ACCEPTED}
 
 
 def test_earlier_recipients_count_at_the_end() -> None:
-    ruling = rule(
-        result(Status.ACCEPTED), claim(others=frozenset({Standing.REFUSED})), NOW, Course(), 0.5
+    ruling = decide(
+        result(Status.ACCEPTED),
+        claim(others=frozenset({RecipientStatus.REFUSED})),
+        NOW,
+        RetryPolicy(),
+        0.5,
     )
     assert ruling.state is State.PARTIAL
-    doubtful = claim(others=frozenset({Standing.UNCERTAIN}))
-    assert rule(result(Status.ACCEPTED), doubtful, NOW, Course(), 0.5).state is State.UNCERTAIN
+    doubtful = claim(others=frozenset({RecipientStatus.UNCERTAIN}))
+    assert (
+        decide(result(Status.ACCEPTED), doubtful, NOW, RetryPolicy(), 0.5).state is State.UNCERTAIN
+    )
 
 
 def test_somebody_is_told_of_a_delay_once_and_not_too_soon() -> None:
     late = result(Status.DEFERRED, failure=TEMPORARY)
-    assert rule(late, claim(), NOW, Course(), 0.5).event is None  # again in a minute
-    assert rule(late, claim(step=2), NOW, Course(), 0.5).event == "delayed"
-    assert rule(late, claim(step=3, told=True), NOW, Course(), 0.5).event is None
+    assert decide(late, claim(), NOW, RetryPolicy(), 0.5).event is None  # again in a minute
+    assert decide(late, claim(step=2), NOW, RetryPolicy(), 0.5).event == "delayed"
+    assert decide(late, claim(step=3, told=True), NOW, RetryPolicy(), 0.5).event is None
 
 
 @pytest.mark.parametrize("phase", ["dns", "tcp", "tls", "greeting", "ehlo", "auth"])
 def test_what_no_message_can_help_costs_no_message_its_place(phase: str) -> None:
     failure = Failure(code="net.refused", message="x", phase=Phase(phase), retryable=True)
-    ruling = rule(Result(Outcome.DEFERRED, (), failure=failure), claim(step=2), NOW, Course(), 0.5)
+    ruling = decide(
+        Result(Outcome.DEFERRED, (), failure=failure), claim(step=2), NOW, RetryPolicy(), 0.5
+    )
     assert (ruling.state, ruling.due, ruling.step) == (State.RETRYING, NOW, 2)
     assert ruling.event is None
 
@@ -114,7 +135,7 @@ def test_what_no_message_can_help_costs_no_message_its_place(phase: str) -> None
 def test_the_account_waits_longer_each_time_and_longest_after_a_refused_login() -> None:
     away = Failure(code="net.refused", message="x", phase=Phase.TCP, retryable=True)
     refused = Failure(code="auth.rejected", message="x", phase=Phase.AUTH)
-    circuit, waits = Circuit(), []
+    circuit, waits = CircuitBreaker(), []
     for _ in range(12):
         circuit = circuit.after(away, NOW, 0.5)
         waits.append(circuit.not_before - NOW)
@@ -143,9 +164,9 @@ def test_who_may_have_got_it_is_remembered_and_nobody_else_is_mixed_up_with_it()
     """One in doubt from before; another comes into doubt now, and a third is put off."""
     before = claim(people=3, doubtful=frozenset({0}))
     now = result(Status.DEFERRED, Status.UNCERTAIN, Status.DEFERRED)
-    ruling = rule(now, before, NOW, Course(retry_uncertain=True), 0.5)
+    ruling = decide(now, before, NOW, RetryPolicy(retry_uncertain=True), 0.5)
     standings = [standing for standing, _ in ruling.people]
-    assert standings == [Standing.AGAIN, Standing.AGAIN, Standing.DEFERRED]
+    assert standings == [RecipientStatus.AGAIN, RecipientStatus.AGAIN, RecipientStatus.DEFERRED]
 
 
 def test_a_421_to_the_same_message_again_counts_for_it() -> None:
@@ -162,13 +183,13 @@ def test_a_421_to_the_same_message_again_counts_for_it() -> None:
         (behind, before, False),
     ):
         result = Result(Outcome.DEFERRED, (who,), failure=failure)
-        ruling = rule(result, claim(step=1, failure=earlier), NOW, Course(), 0.5)
+        ruling = decide(result, claim(step=1, failure=earlier), NOW, RetryPolicy(), 0.5)
         assert (ruling.step, ruling.due == NOW) == ((2, False) if counts else (1, True))
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
 def test_never_more_than_the_rate_and_one_burst(gaps: list[int]) -> None:
-    allowance, now, spent = Allowance(per_minute=60), NOW, 0
+    allowance, now, spent = RateLimit(per_minute=60), NOW, 0
     for gap in gaps:
         now += gap
         room = allowance.room(now) or 0
@@ -180,7 +201,7 @@ def test_never_more_than_the_rate_and_one_burst(gaps: list[int]) -> None:
 
 def test_a_day_s_allowance_comes_back_at_midnight() -> None:
     now = NOW - NOW % DAY + DAY - 60_000
-    allowance = Allowance(per_day=3).spend(3, now)
+    allowance = RateLimit(per_day=3).spend(3, now)
     assert allowance.room(now) == 0
     assert allowance.wait(now) == 60_000
     assert allowance.room(now + 60_000) == 3
@@ -303,17 +324,17 @@ def test_whatever_stands_in_from_only_who_may_send_is_let_through(parts: list[st
 
 
 def test_a_webhook_s_key() -> None:
-    assert key_of("whsec_" + "QUFB" * 8) == b"AAA" * 8
+    assert signing_key("whsec_" + "QUFB" * 8) == b"AAA" * 8
     for wrong in ("QUFB" * 8, "whsec_", "whsec_QUFB", "whsec_%%%%"):
         with pytest.raises(InputError):
-            key_of(wrong)
+            signing_key(wrong)
 
 
 def test_a_signature_that_others_made() -> None:
     # The example of the Standard Webhooks libraries' own tests.
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     body = b'{"test": 2432232314}'
-    sign = headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    sign = signature_headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
     assert sign["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -335,11 +356,11 @@ BLOCKED = refused("send.account_blocked", retryable=False)
 
 
 def test_a_limit_keeps_the_whole_account_waiting_and_costs_no_message_its_place() -> None:
-    ruling = rule(QUOTA, claim(), NOW, Course(), 0.5)
+    ruling = decide(QUOTA, claim(), NOW, RetryPolicy(), 0.5)
     assert (ruling.state, ruling.due, ruling.step) == (State.QUEUED, NOW, 0)
     failure = account_failure(QUOTA)
     assert failure is not None
-    circuit = Circuit().after(failure, NOW, 0.5)
+    circuit = CircuitBreaker().after(failure, NOW, 0.5)
     assert not circuit.stopped
     assert circuit.not_before == NOW + 60 * MINUTE  # an hour is what such limits are counted by
 
@@ -347,7 +368,7 @@ def test_a_limit_keeps_the_whole_account_waiting_and_costs_no_message_its_place(
 def test_the_server_s_own_wish_goes_before_what_its_cause_needs() -> None:
     failure = account_failure(refused("send.quota_exceeded", retryable=True, asked=300))
     assert failure is not None
-    assert Circuit().after(failure, NOW, 0.5).not_before == NOW + 5 * MINUTE
+    assert CircuitBreaker().after(failure, NOW, 0.5).not_before == NOW + 5 * MINUTE
     assert wait_of(TEMPORARY, MINUTE) == 5 * MINUTE
     assert wait_of(TEMPORARY, 60 * MINUTE) == 60 * MINUTE
     assert wait_of(replace(TEMPORARY, retry_after=7), 60 * MINUTE) == 7000
@@ -355,27 +376,27 @@ def test_the_server_s_own_wish_goes_before_what_its_cause_needs() -> None:
 
 
 def test_a_blocked_account_is_stopped_and_its_mail_is_kept() -> None:
-    ruling = rule(BLOCKED, claim(), NOW, Course(), 0.5)
+    ruling = decide(BLOCKED, claim(), NOW, RetryPolicy(), 0.5)
     assert ruling.state is State.QUEUED
     failure = account_failure(BLOCKED)
     assert failure is not None
-    circuit = Circuit().after(failure, NOW, 0.5)
+    circuit = CircuitBreaker().after(failure, NOW, 0.5)
     assert (circuit.stopped, circuit.code) == (True, "send.account_blocked")
 
 
 def test_who_was_told_so_the_last_time_lets_others_try_first() -> None:
     """It may be the message, after all; and whatever it is, the message is not lost by it."""
     before = claim(failure=failure_text(BLOCKED.failure))
-    ruling = rule(BLOCKED, before, NOW, Course(), 0.5)
+    ruling = decide(BLOCKED, before, NOW, RetryPolicy(), 0.5)
     assert ruling.state is State.RETRYING
     assert ruling.due is not None
     assert ruling.due > NOW
-    assert {standing for standing, _ in ruling.people} == {Standing.PENDING}
+    assert {standing for standing, _ in ruling.people} == {RecipientStatus.PENDING}
 
 
 def test_what_is_wrong_with_a_message_stops_no_account() -> None:
     for code in ("send.spam", "send.recipient_unknown", "send.sender_refused", "send.too_large"):
         assert account_failure(refused(code, retryable=False)) is None
-        assert rule(refused(code, retryable=False), claim(), NOW, Course(), 0.5).state is (
+        assert decide(refused(code, retryable=False), claim(), NOW, RetryPolicy(), 0.5).state is (
             State.FAILED
         )

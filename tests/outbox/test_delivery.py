@@ -17,7 +17,7 @@ from smtps.client.result import Result
 from smtps.outbox import lane, lane_store
 from smtps.outbox.control import ControlError
 from smtps.outbox.outbox import Outbox
-from smtps.outbox.records import Claim
+from smtps.outbox.records import ClaimedMessage
 from smtps.outbox.writer import StoreError
 
 OK = "250 2.0.0 ok"
@@ -210,7 +210,7 @@ async def test_an_outcome_that_cannot_be_written_takes_no_other_with_it(
 ) -> None:
     real = lane._attempt
 
-    def attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:
+    def attempt(result: Result, claim: ClaimedMessage, now: int) -> dict[str, Any]:
         bad = "bad" in str(claim.outgoing.envelope.recipients)
         return {**real(result, claim, now), **({"outcome": None} if bad else {})}
 
@@ -307,9 +307,9 @@ async def test_a_database_that_stumbles_doubles_nothing(
         calls += 1
         if calls % 5 == 4:
             raise StoreError("outbox.unavailable", "away")
-        return lane_store.mark(connection, wishes)
+        return lane_store.claim_due(connection, wishes)
 
-    monkeypatch.setattr(lane, "mark", mark)
+    monkeypatch.setattr(lane, "claim_due", mark)
     await rig.start(rig.account(concurrency=3, window=4))
     ids = [await rig.accept() for _ in range(120)]
     for id_ in ids:

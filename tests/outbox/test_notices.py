@@ -143,7 +143,7 @@ async def test_a_slow_webhook_keeps_nobody_else_waiting(rig: Rig, heard: Heard) 
             rig.account(webhook=Webhook(heard.url, SECRET)),
         )
         await rig.start(*accounts, deliver=False)
-        for _ in range(notices.AT_ONCE + 1):
+        for _ in range(notices.NOTICES_AT_ONCE + 1):
             await rig.outbox.cancel(await rig.accept(account="slow"))
         await rig.outbox.cancel(await rig.accept())
         telling = asyncio.create_task(rig.outbox._teller.round())
@@ -221,7 +221,7 @@ async def test_two_events_of_one_message_are_not_told_at_once(rig: Rig, heard: H
     id_ = await rig.accept()
     await rig.outbox.cancel(id_)
     for telling, number in (({id_: "elsewhere"}, 0), ({}, 1)):
-        wanted = notices.Wanted(rig.clock.now(), telling, {})
+        wanted = notices.WebhookQuery(rig.clock.now(), telling, {})
         assert len(await rig.outbox.store.read(notices.to_tell, wanted)) == number
 
 
@@ -629,11 +629,11 @@ async def test_two_processes_that_told_the_same_write_it_once(rig: Rig, heard: H
     await rig.start(rig.account(webhook=hook(heard.url)), deliver=False)
     id_ = await rig.accept()
     await rig.outbox.cancel(id_)
-    wanted = notices.Wanted(rig.clock.now(), {}, {})
+    wanted = notices.WebhookQuery(rig.clock.now(), {}, {})
     (notice,) = await rig.outbox.store.read(notices.to_tell, wanted)
     for verdict in (
-        notices.Verdict(notice, rig.clock.now()),
-        notices.Verdict(notice, rig.clock.now() + 1, FAILURE, rig.clock.now() + 5),
+        notices.NextTry(notice, rig.clock.now()),
+        notices.NextTry(notice, rig.clock.now() + 1, FAILURE, rig.clock.now() + 5),
     ):
         await rig.outbox.store.write(notices.conclude, verdict)
     found = (await rig.outbox.show(id_))["webhook"]

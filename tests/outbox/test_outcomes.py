@@ -19,18 +19,19 @@ from smtps.config.open_outbox import state_folder
 from smtps.config.settings import Settings
 from smtps.outbox import outcomes
 from smtps.outbox import spool as traces
-from smtps.outbox.decision import Ruling
+from smtps.outbox.decision import Decision
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
-from smtps.outbox.records import Standing, State, Tried
-from smtps.outbox.settlement import Settlement, settle
+from smtps.outbox.records import RecipientStatus, State, Tried
+from smtps.outbox.settlement import AttemptResult, record_results
 from smtps.outbox.spool import Spool, taken
 from smtps.outbox.store import Store
 from smtps.outbox.writer import Operation, StoreError, unavailable
 
 TRIED = Tried("0" * 32, 2, 17, True, (0, 2), frozenset({2}))
-SETTLEMENT = Settlement(
+SETTLEMENT = AttemptResult(
     "main", 3, TRIED,
-    Ruling(State.PARTIAL, None, 1, ((Standing.ACCEPTED, '{"code": 250}'), (Standing.REFUSED, None)),
+    Decision(State.PARTIAL, None, 1,
+           ((RecipientStatus.ACCEPTED, '{"code": 250}'), (RecipientStatus.REFUSED, None)),
            "partial", '{"code": "x"}'),
     99, {"ms": 1.5, "outcome": "partial", "address": None, "reply": None, "failure": None,
          "transcript": "é\udc80"}, True,
@@ -45,7 +46,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
     real = Store.see_through
 
     async def see_through(store: Store, operation: Operation[Any], what: Any) -> Any:
-        if operation is settle:
+        if operation is record_results:
             fault([what])
         return await real(store, operation, what)
 
@@ -53,7 +54,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(("operation", "what"), [
-    (settle, [SETTLEMENT]), (release, Released(3, [TRIED, TRIED])),
+    (record_results, [SETTLEMENT]), (release, Released(3, [TRIED, TRIED])),
     (forsake, Forsaken("main", 3, 17)),
 ])  # fmt: skip
 def test_a_record_is_read_as_it_was_written(operation: Operation[Any], what: Any) -> None:
@@ -95,7 +96,7 @@ async def test_one_that_the_database_never_takes_keeps_no_other_waiting(
     monkeypatch.setattr(outcomes, "PAUSE", 0.01)
     poisoned: set[str] = set()
 
-    def fault(lots: list[list[Settlement]]) -> None:
+    def fault(lots: list[list[AttemptResult]]) -> None:
         if poisoned & {s.claim.id for lot in lots for s in lot}:
             raise unavailable()
 
@@ -119,7 +120,7 @@ async def test_what_cannot_be_kept_in_full_is_kept_in_short(
 ) -> None:
     """Nothing that a server says can make the program forget that it took the message."""
 
-    def fault(lots: list[list[Settlement]]) -> None:
+    def fault(lots: list[list[AttemptResult]]) -> None:
         if any(s.attempt["reply"] is not None for lot in lots for s in lot):
             raise ValueError("it cannot be encoded")
 

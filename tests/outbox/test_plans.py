@@ -41,7 +41,7 @@ def plans(connection: Connection, work: Any) -> list[str]:
 
 
 def test_retention_reads_what_is_old_and_nothing_else(connection: Connection) -> None:
-    found = plans(connection, lambda: control.purge(connection, [control.Age(1, 1, 1)]))
+    found = plans(connection, lambda: control.purge(connection, [control.Retention(1, 1, 1)]))
     whole = {f"SCAN {name}" for name in tables.metadata.tables}
     assert not whole & set(found)
     assert not [line for line in found if "messages_in_state" in line]

@@ -10,44 +10,46 @@ from tests.outbox.rig import ON_A_FILE, ON_POSTGRESQL, Rig, people
 
 from smtps.client.result import Outcome, Recipient, Result, Status
 from smtps.errors import Failure, Phase
-from smtps.outbox.decision import Course, rule
+from smtps.outbox.decision import RetryPolicy, decide
 from smtps.outbox.lane import Lane
-from smtps.outbox.lane_store import Forsaken, LaneLostError, Released, forsake, mark, release
-from smtps.outbox.lease import Takeover, take
+from smtps.outbox.lane_store import Forsaken, LaneLostError, Released, claim_due, forsake, release
+from smtps.outbox.lease import LeaseRequest, acquire
 from smtps.outbox.reading import Filter
-from smtps.outbox.records import Claim, Standing, State, Tenure, Wish
-from smtps.outbox.settlement import Settlement, settle
+from smtps.outbox.records import ClaimedMessage, ClaimRequest, LaneLease, RecipientStatus, State
+from smtps.outbox.settlement import AttemptResult, record_results
 
 MANY = 1 << 20
 
 
-async def takes(rig: Rig, *, retry: bool = False) -> Tenure:
+async def takes(rig: Rig, *, retry: bool = False) -> LaneLease:
     """A lane that begins."""
     now = rig.clock.now()
-    tenure: Tenure = await rig.outbox.store.write(
-        take, Takeover("main", None, None, retry, False, now)
+    tenure: LaneLease = await rig.outbox.store.write(
+        acquire, LeaseRequest("main", None, None, retry, False, now)
     )
     return tenure
 
 
-async def marks(rig: Rig, tenure: Tenure, most: int = 10, octets: int = MANY) -> list[Claim]:
+async def marks(
+    rig: Rig, tenure: LaneLease, most: int = 10, octets: int = MANY
+) -> list[ClaimedMessage]:
     """What it is about to send."""
-    wish = Wish("main", tenure.token, rig.clock.now(), most, octets)
-    claims: list[Claim] = await rig.outbox.store.write(mark, wish)
+    wish = ClaimRequest("main", tenure.token, rig.clock.now(), most, octets)
+    claims: list[ClaimedMessage] = await rig.outbox.store.write(claim_due, wish)
     return claims
 
 
-async def settles(rig: Rig, tenure: Tenure, claim: Claim, outcome: Outcome) -> bool:
+async def settles(rig: Rig, tenure: LaneLease, claim: ClaimedMessage, outcome: Outcome) -> bool:
     """What came of it; whether that was written."""
     result = Result(outcome, ())
-    ruling = rule(result, claim, rig.clock.now(), Course(), 0.5)
+    ruling = decide(result, claim, rig.clock.now(), RetryPolicy(), 0.5)
     if outcome is Outcome.SENT:
-        people = tuple((Standing.ACCEPTED, None) for _ in claim.people)
+        people = tuple((RecipientStatus.ACCEPTED, None) for _ in claim.people)
         ruling = replace(ruling, state=State.SENT, due=None, people=people)
     attempt = {"ms": 1.0, "outcome": outcome.value, "address": None, "reply": None,
                "failure": None, "transcript": None}  # fmt: skip
-    settlement = Settlement("main", tenure.token, claim, ruling, rig.clock.now(), attempt)
-    written: set[str] = await rig.outbox.store.write(settle, [settlement])
+    settlement = AttemptResult("main", tenure.token, claim, ruling, rig.clock.now(), attempt)
+    written: set[str] = await rig.outbox.store.write(record_results, [settlement])
     return claim.id in written
 
 

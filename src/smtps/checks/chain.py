@@ -110,7 +110,7 @@ def _dates(stale: list[Certificate], now: datetime) -> str:
     )
 
 
-MOST = 32
+MAX_LINKS = 32
 """Certificates of a chain that are looked at."""
 
 
@@ -124,7 +124,7 @@ def walk(sent: Sequence[bytes], anchors: tuple[bytes, ...]) -> Walk | None:
     Returns:
         None if the server's own cannot be read.
     """
-    nodes = [_node(der, place) for place, der in enumerate(sent[:MOST])]
+    nodes = [_node(der, place) for place, der in enumerate(sent[:MAX_LINKS])]
     if not nodes or nodes[0] is None:
         return None
     climber = _Climber([node for node in nodes if node is not None], _by_name(anchors))

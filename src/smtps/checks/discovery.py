@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smtps.chance import fraction
-from smtps.checks.route import Discovery, Source, Step, outgoing
+from smtps.checks.route import Discovery, Source, Step, outgoing_servers
 from smtps.core.address import Mailbox
 from smtps.endpoint import Security
 from smtps.errors import Failure, InputError, Phase, SMTPSError
@@ -299,7 +299,7 @@ async def _document(inquiry: _Inquiry, source: Source, url: str) -> Step:
         found = await inquiry.means.fetcher.get(url)
         if found.status != 200:
             return Step(source, url, (), f"HTTP status {found.status}")
-        servers = outgoing(found.body, inquiry.address)
+        servers = outgoing_servers(found.body, inquiry.address)
     except SMTPSError as error:
         return Step(source, url, (), str(error))
     except ValueError as error:

@@ -23,7 +23,7 @@ CLOSE = 0.9
 WORTH_ASKING = ("dns.name_not_found", "dns.no_address", "dns.lookup_failed", "dns.timeout")
 
 
-async def why(failure: Failure, host: str, resolver: Resolver) -> Failure:
+async def why_unresolved(failure: Failure, host: str, resolver: Resolver) -> Failure:
     """The failure of a look-up, with what DNS itself has to say."""
     if failure.code not in WORTH_ASKING or not askable(host):
         return failure

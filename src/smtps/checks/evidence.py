@@ -36,7 +36,7 @@ class Staple:
     revoked_at: datetime | None = None
 
 
-def read(der: bytes) -> Staple:
+def read_staple(der: bytes) -> Staple:
     """The response in DER, whatever it holds. The signature is not checked: it is the server's own
     word, and serves as that.
     """
@@ -68,7 +68,7 @@ _DIGEST: dict[int, Callable[[bytes], bytes]] = {
 """Matching type → what is compared."""
 
 
-def usable(records: Iterable[TLSA]) -> list[TLSA]:
+def usable_tlsa(records: Iterable[TLSA]) -> list[TLSA]:
     """Those that mean something to us (RFC 6698 section 4.1)."""
     return [
         record
@@ -77,7 +77,9 @@ def usable(records: Iterable[TLSA]) -> list[TLSA]:
     ]
 
 
-def vouched(records: Iterable[TLSA], sent: Sequence[bytes], path: Sequence[bytes] = ()) -> bool:
+def vouched_by_dane(
+    records: Iterable[TLSA], sent: Sequence[bytes], path: Sequence[bytes] = ()
+) -> bool:
     """Whether any of the records is about this chain.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from smtps.checks.probes import Look
+from smtps.checks.probes import Probe
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
@@ -240,8 +240,8 @@ class AddressFacts:
     tried: tuple[str, ...] = ()
     mechanisms: dict[str, Failure | None] = field(default_factory=dict)
     asked: Asked | None = None
-    looks: dict[str, Look] = field(default_factory=dict)
-    unsteady: tuple[Look, ...] = ()
+    looks: dict[str, Probe] = field(default_factory=dict)
+    unsteady: tuple[Probe, ...] = ()
     quirks: frozenset[Quirk] = frozenset()
     transcript: Transcript | None = None
 

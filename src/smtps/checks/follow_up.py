@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from smtps.checks.facts import AddressFacts
 from smtps.checks.inference import at_last, infer, known
-from smtps.checks.prober import BUDGET, Looker
-from smtps.checks.probes import FIRST, MADE_BY_HAND, SILENT, UNCHANGED, Look
+from smtps.checks.prober import BUDGET, Prober
+from smtps.checks.probes import FIRST, MADE_BY_HAND, SILENT, UNCHANGED, Probe
 from smtps.checks.steadiness import (
     CONTRAST,
     NARROWER,
-    Standing,
+    Steadiness,
     Step,
     Trial,
     about_certificate,
@@ -75,7 +75,7 @@ class Explainer:
     def __init__(
         self,
         case: Case,
-        looker: Callable[[float | None], Looker],
+        looker: Callable[[float | None], Prober],
         again: Again,
         deadline: float | None,
         earlier: Failure | None = None,
@@ -119,7 +119,7 @@ class Explainer:
         return await self.confirm(cause, steps_for(case, cause, looks.values()))
 
     async def confirm(
-        self, cause: Failure, steps: tuple[Step, ...], look: Look | None = None
+        self, cause: Failure, steps: tuple[Step, ...], look: Probe | None = None
     ) -> Attempt | None:
         """Note the cause if it holds; else, what holds instead. Returns as ``explain``.
 
@@ -140,16 +140,16 @@ class Explainer:
                 await self._other(trial, cause, look, start, end)
             else:
                 attempt = await self._same(trial, look, start, end)
-        if trial.standing is Standing.CONFIRMED and look is not None:
+        if trial.standing is Steadiness.CONFIRMED and look is not None:
             await self._narrower(trial, look.name, end)
-        if trial.standing is Standing.PASSED or self._starts_anew(trial):
+        if trial.standing is Steadiness.PASSED or self._starts_anew(trial):
             return attempt
         self._note(judged(self._case, trial, cause, 1 + len(self._seen.looks)))
         return None
 
     def _starts_anew(self, trial: Trial) -> bool:
         """Whether the failure has given way to another, which may last."""
-        changed = trial.standing is Standing.CHANGED and self._earlier is None
+        changed = trial.standing is Steadiness.CHANGED and self._earlier is None
         return changed and not about_certificate(self._case.failure)
 
     def _note(self, failure: Failure) -> None:
@@ -164,7 +164,7 @@ class Explainer:
             trial.narrower(told=infer(self._case, look) is not None)
 
     async def _other(
-        self, trial: Trial, cause: Failure, first: Look, start: float, end: float
+        self, trial: Trial, cause: Failure, first: Probe, start: float, end: float
     ) -> None:
         loop = asyncio.get_running_loop()
         look = await self._looker(end).look(first.name, more=len(trial.steps) - 1)
@@ -174,7 +174,7 @@ class Explainer:
         trial.other(told=found is not None and found.code == cause.code)
 
     async def _same(
-        self, trial: Trial, look: Look | None, start: float, end: float
+        self, trial: Trial, look: Probe | None, start: float, end: float
     ) -> Attempt | None:
         loop, until = asyncio.get_running_loop(), time_for(trial, look, end)
         if until <= loop.time():
@@ -183,7 +183,9 @@ class Explainer:
         attempt = await self._again(until)
         seen = attempt.seen
         spent = round((loop.time() - start) * 1000, 3)
-        note(self._seen, Look(UNCHANGED, seen.tls, seen.greeting, seen.failure, milliseconds=spent))
+        note(
+            self._seen, Probe(UNCHANGED, seen.tls, seen.greeting, seen.failure, milliseconds=spent)
+        )
         if seen.failure is not None and seen.failure.code in SILENT and loop.time() >= end:
             trial.out_of_time()  # it was cut short
         else:
@@ -196,7 +198,7 @@ class Explainer:
         return end if self._deadline is None else min(end, now + (self._deadline - now) * share)
 
 
-def time_for(trial: Trial, look: Look | None, end: float) -> float:
+def time_for(trial: Trial, look: Probe | None, end: float) -> float:
     """The loop's time at which an unchanged attempt has to be over; now, if it is not worth one.
 
     Args:
@@ -226,7 +228,7 @@ def take_over(seen: AddressFacts, other: AddressFacts, failure: Failure) -> None
     *before, last = seen.looks.values()
     took = sum(spent for phase, spent in seen.timings.items() if phase != "looks")
     took += last.milliseconds - sum(other.timings.values())  # the pause between them
-    first = Look(FIRST, seen.tls, seen.greeting, failure, milliseconds=round(took, 3))
+    first = Probe(FIRST, seen.tls, seen.greeting, failure, milliseconds=round(took, 3))
     for name in _OF_THE_DIALOGUE:
         setattr(seen, name, getattr(other, name))
     seen.passed = failure if other.failure is None else None
@@ -253,7 +255,7 @@ _OF_THE_DIALOGUE = (
 """Facts that one connection shows."""
 
 
-def note(seen: AddressFacts, look: Look) -> None:
+def note(seen: AddressFacts, look: Probe) -> None:
     """Keep a look, and count its time; one that was taken before gets a number."""
     number, name = 2, look.name
     while name in seen.looks:
@@ -265,13 +267,13 @@ def note(seen: AddressFacts, look: Look) -> None:
 EXPECTED = ("TLSv1.2", "TLSv1.3", "large")
 """Deep looks that work at most servers, so that something is said of one where they fail."""
 
-USUAL = "any"
+DEFAULT_PROBE = "any"
 """The look that has to work, or it is not the difference that makes the other one fail."""
 
 
 async def retake(
     seen: AddressFacts,
-    looker: Callable[[float | None], Looker],
+    looker: Callable[[float | None], Prober],
     name: str,
     deadline: float | None,
 ) -> None:
@@ -297,26 +299,26 @@ async def retake(
         if until <= now():
             trial.out_of_time()
             break
-        look = await looker(until).look(name if same else USUAL)
+        look = await looker(until).look(name if same else DEFAULT_PROBE)
         note(seen, look)
         if same:
             last = look
             trial.same(_end(look))
         else:
             trial.other(told=look.secured)
-    if trial.standing is not Standing.CONFIRMED:
-        _take_back(seen, name, last if trial.standing is Standing.PASSED else None)
-        if trial.standing is not Standing.OPEN:
+    if trial.standing is not Steadiness.CONFIRMED:
+        _take_back(seen, name, last if trial.standing is Steadiness.PASSED else None)
+        if trial.standing is not Steadiness.OPEN:
             seen.unsteady = (*seen.unsteady, seen.looks[_failed(name)])
 
 
-def _usual(seen: AddressFacts) -> Look:
+def _usual(seen: AddressFacts) -> Probe:
     """How long a whole session takes."""
     spent = sum(spent for phase, spent in seen.timings.items() if phase != "looks")
-    return Look(USUAL, milliseconds=spent)
+    return Probe(DEFAULT_PROBE, milliseconds=spent)
 
 
-def _take_back(seen: AddressFacts, name: str, better: Look | None) -> None:
+def _take_back(seen: AddressFacts, name: str, better: Probe | None) -> None:
     """Let a look that worked stand for one that did not, or none at all."""
     first = seen.looks[name]
     kept = {key: look for key, look in seen.looks.items() if key != name and look is not better}
@@ -328,7 +330,7 @@ def _failed(name: str) -> str:
     return f"{name} (failed)"
 
 
-def _end(look: Look) -> Failure | None:
+def _end(look: Probe) -> Failure | None:
     """How a look failed, or None if it worked or was turned away in words."""
     if look.unwelcome:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smtps.checks.certificate import explain
 from smtps.checks.facts import AddressFacts, Certificate, Control, Facts
-from smtps.checks.scope import USUAL, Scope, patient
+from smtps.checks.scope import DEFAULT_SCOPE, Scope, patient
 from smtps.checks.visit import Progress, Visitor, silent
 from smtps.client.attempts import Attempts
 from smtps.client.handshake import Leave, check_endpoint, deadline_of
@@ -58,7 +58,7 @@ async def gather(
     endpoint: Endpoint,
     *,
     target: str | None = None,
-    scope: Scope = USUAL,
+    scope: Scope = DEFAULT_SCOPE,
     allow: Allow | None = None,
     progress: Progress | None = None,
     turn: Turn = at_once,
@@ -167,10 +167,10 @@ async def _explain(
     facts: Facts, failure: Failure, endpoint: Endpoint, deadline: float | None
 ) -> None:
     """What DNS itself says of a look-up that failed; nothing, if there is no time to ask."""
-    from smtps.checks.dns_facts import why  # late: few need it  # noqa: PLC0415
+    from smtps.checks.dns_facts import why_unresolved  # late: few need it  # noqa: PLC0415
 
     async with _questions(endpoint, deadline) as resolver:
-        facts.failure = await why(failure, facts.host, resolver)
+        facts.failure = await why_unresolved(failure, facts.host, resolver)
 
 
 async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:

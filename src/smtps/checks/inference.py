@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from smtps.checks.certificate import covers, explain
 from smtps.checks.facts import Certificate
-from smtps.checks.probes import Look
+from smtps.checks.probes import Probe
 from smtps.checks.suspects import Case
 from smtps.errors import Failure, Phase
 from smtps.net.client_hello import PSK_SUITES
@@ -87,7 +87,7 @@ _CLIENT_CERTIFICATE = {
 }
 
 
-def infer(case: Case, look: Look) -> Found:
+def infer(case: Case, look: Probe) -> Found:
     """What the failure is by what came of a look, or None if that tells nothing."""
     found = _BY_LOOK.get(look.name)
     return found(case, look) if found is not None else None
@@ -139,7 +139,7 @@ def _closed_before_greeting(case: Case) -> Failure:
     )
 
 
-def _small(case: Case, look: Look) -> Found:
+def _small(case: Case, look: Probe) -> Found:
     if not look.secured or look.tls is None:
         return None
     first = case.seen.tls.hello_size if case.seen.tls is not None else 0
@@ -151,7 +151,7 @@ def _small(case: Case, look: Look) -> Found:
     )
 
 
-def _groups(case: Case, look: Look) -> Found:
+def _groups(case: Case, look: Probe) -> Found:
     flight = look.flight
     if flight.group is None or flight.group in _OFFERED_ANYWAY:
         return None
@@ -169,7 +169,7 @@ _OFFERED_ANYWAY = frozenset({"X25519", "P-256", "P-384", "P-521", "X448"})
 """What every OpenSSL since 1.1.1 offers by itself."""
 
 
-def _nameless(case: Case, look: Look) -> Found:
+def _nameless(case: Case, look: Probe) -> Found:
     failure = case.failure
     if not look.secured or look.tls is None:
         return None
@@ -195,7 +195,7 @@ def _nameless(case: Case, look: Look) -> Found:
     )
 
 
-def _modest(case: Case, look: Look) -> Found:
+def _modest(case: Case, look: Probe) -> Found:
     if not look.secured or look.tls is None:
         return None
     without_curve = (look.tls.cipher or "").startswith("DHE-")
@@ -215,7 +215,7 @@ def _modest(case: Case, look: Look) -> Found:
     )
 
 
-def _old(case: Case, look: Look) -> Found:
+def _old(case: Case, look: Probe) -> Found:
     failure, tls = case.failure, look.tls
     if not look.secured or tls is None:
         return None
@@ -249,7 +249,7 @@ def _old(case: Case, look: Look) -> Found:
     return replace(failure, code="tls.old_ciphers_only", message=message, retryable=False)
 
 
-def _anonymous(case: Case, look: Look) -> Found:
+def _anonymous(case: Case, look: Probe) -> Found:
     if not look.secured or look.tls is None:
         return None
     if "NULL" in (look.tls.cipher or ""):
@@ -268,7 +268,7 @@ def _anonymous(case: Case, look: Look) -> Found:
     )
 
 
-def _pre_shared(case: Case, look: Look) -> Found:
+def _pre_shared(case: Case, look: Probe) -> Found:
     if look.flight.suite not in PSK_SUITES:
         return None
     return replace(
@@ -280,7 +280,7 @@ def _pre_shared(case: Case, look: Look) -> Found:
     )
 
 
-def _tls_inside(case: Case, look: Look) -> Found:
+def _tls_inside(case: Case, look: Probe) -> Found:
     if look.flight.version is None:
         return None
     return replace(
@@ -292,7 +292,7 @@ def _tls_inside(case: Case, look: Look) -> Found:
     )
 
 
-def _other_port(case: Case, look: Look) -> Found:
+def _other_port(case: Case, look: Probe) -> Found:
     if look.reached is None:
         return None
     return replace(
@@ -302,7 +302,7 @@ def _other_port(case: Case, look: Look) -> Found:
     )
 
 
-def _small_segments(case: Case, look: Look) -> Found:
+def _small_segments(case: Case, look: Probe) -> Found:
     if not look.secured:
         return None
     return replace(
@@ -314,7 +314,7 @@ def _small_segments(case: Case, look: Look) -> Found:
     )
 
 
-def _clear(case: Case, look: Look) -> Found:
+def _clear(case: Case, look: Probe) -> Found:
     failure = case.failure
     if look.greeting is not None:
         words = str(look.greeting)
@@ -339,7 +339,7 @@ def _clear(case: Case, look: Look) -> Found:
     )
 
 
-def _implicit(case: Case, look: Look) -> Found:
+def _implicit(case: Case, look: Probe) -> Found:
     if look.greeting is None or not look.secured:
         return None
     return _implicit_tls(case.failure)
@@ -354,7 +354,7 @@ def _implicit_tls(failure: Failure) -> Failure:
     )
 
 
-def _said(case: Case, look: Look) -> Found:
+def _said(case: Case, look: Probe) -> Found:
     """What answered a prompt."""
     if not look.heard:
         return None
@@ -384,7 +384,7 @@ def _said(case: Case, look: Look) -> Found:
 _TAKEN = re.compile(rb"^250[ -]", re.MULTILINE)
 
 
-def _proxy(case: Case, look: Look) -> Found:
+def _proxy(case: Case, look: Probe) -> Found:
     if look.greeting is None or not look.greeting.positive:
         return None
     where = "Behind TLS, the server" if look.name == "proxy inside" else "The server"
@@ -398,7 +398,7 @@ def _proxy(case: Case, look: Look) -> Found:
     )
 
 
-def _icmp(case: Case, look: Look) -> Found:
+def _icmp(case: Case, look: Probe) -> Found:
     found = look.rejection
     if found is None:
         return None
@@ -415,7 +415,7 @@ def _icmp(case: Case, look: Look) -> Found:
     return replace(case.failure, code=code, message=message)
 
 
-_BY_LOOK: dict[str, Callable[[Case, Look], Found]] = {
+_BY_LOOK: dict[str, Callable[[Case, Probe], Found]] = {
     "small": _small,
     "groups": _groups,
     "groups of TLS 1.2": _groups,

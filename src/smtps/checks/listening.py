@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from smtps.checks.probes import Look
+from smtps.checks.probes import Probe
 from smtps.client.handshake import Access
 from smtps.core.command import QUIT
 from smtps.core.reply import wrong_code
@@ -27,7 +27,7 @@ SUSPICIOUS = 10.0
 their client. The first goes on waiting meanwhile: a mail server may take a minute."""
 
 
-async def greeted(session: Access, ask: Callable[[], Awaitable[Look]]) -> None:
+async def greeted(session: Access, ask: Callable[[], Awaitable[Probe]]) -> None:
     """Wait for the greeting.
 
     Args:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, Look
+from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, Probe
 from smtps.client.handshake import Access, Leave
 from smtps.endpoint import Endpoint
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
@@ -50,7 +50,7 @@ _HELLOS: dict[str, Callable[[str | None], bytes]] = {
 }
 
 
-class Looker:
+class Prober:
     """Takes second looks at one address, one after the other.
 
     Args:
@@ -72,7 +72,7 @@ class Looker:
         self._allow = allow
         self._deadline = deadline
 
-    async def look(self, name: str, more: int = 0) -> Look:
+    async def look(self, name: str, more: int = 0) -> Probe:
         """Take one.
 
         Args:
@@ -93,7 +93,7 @@ class Looker:
             self._deadline = whole
         return replace(found, milliseconds=round((loop.time() - start) * 1000, 3))
 
-    async def _take(self, name: str) -> Look:
+    async def _take(self, name: str) -> Probe:
         endpoint = self._endpoint
         if name == "icmp":
             return await self._rejected()
@@ -133,16 +133,16 @@ class Looker:
         }
         return talks.get(name, lambda session: session.begin(hello))
 
-    async def _rejected(self) -> Look:
+    async def _rejected(self) -> Probe:
         """Which ICMP message refuses the connection."""
         seconds = self._endpoint.timeouts.tcp
         found: Rejection | None = None
         with suppress(SMTPSError, OSError):
             async with within(seconds, Phase.TCP, self._address.ip, self._deadline):
                 found = await rejection(self._address)
-        return Look("icmp", rejection=found)
+        return Probe("icmp", rejection=found)
 
-    async def _beside(self) -> Look:
+    async def _beside(self) -> Probe:
         """Whether the other port for handing in mail can be reached."""
         port = OTHER_PORT[self._address.port]
         try:
@@ -153,11 +153,11 @@ class Looker:
                 deadline=self._deadline,
             )
         except SMTPSError as error:
-            return Look("other port", failure=error.failure)
+            return Probe("other port", failure=error.failure)
         await wire.close()
-        return Look("other port", reached=port)
+        return Probe("other port", reached=port)
 
-    async def _resume(self) -> Look:
+    async def _resume(self) -> Probe:
         """Take up a first session in a second (RFC 8446 section 2.2)."""
         hello = LOOKS["any"]
         name, endpoint = "resumption", self._endpoint
@@ -167,7 +167,7 @@ class Looker:
         found, _ = await self._visit(name, endpoint, lambda session: session.begin(hello, ticket))
         return found
 
-    async def _say(self, name: str, endpoint: Endpoint, say: Say) -> Look:
+    async def _say(self, name: str, endpoint: Endpoint, say: Say) -> Probe:
         """Say something that is no SMTP, and listen."""
         heard = bytearray()
         found, _ = await self._visit(name, endpoint, lambda session: say(name, session, heard))
@@ -201,7 +201,7 @@ class Looker:
         talk: Talk,
         *,
         segment: int | None = None,
-    ) -> tuple[Look, Any]:
+    ) -> tuple[Probe, Any]:
         """Connect, talk, leave; what was seen, and the TLS session."""
         session: Access | None = None
         failure: Failure | None = None
@@ -219,10 +219,10 @@ class Looker:
                 session.dialogue.abort()
             raise
         if session is None:
-            return Look(name, failure=failure), None
+            return Probe(name, failure=failure), None
         ticket = session.tls_session if failure is None else None
         await session.quit()
-        return Look(name, session.tls, session.greeting, failure), ticket
+        return Probe(name, session.tls, session.greeting, failure), ticket
 
 
 async def open_at(

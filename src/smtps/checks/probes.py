@@ -78,7 +78,7 @@ HUNG_UP = ("net.closed_by_server", "net.reset", "tls.closed", "tls.broken")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Probe:
     """What came of one.
 
     Attributes:

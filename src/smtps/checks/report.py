@@ -1,6 +1,6 @@
 """The report: facts, findings and verdict, in the shape that scripts rely on.
 
-``text`` is its JSON Schema (draft 2020-12).
+``report_schema`` is its JSON Schema (draft 2020-12).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from smtps.checks.clients import fare
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.checks.finding import Finding
-from smtps.checks.probes import Look
+from smtps.checks.probes import Probe
 from smtps.checks.rules import judge
 from smtps.checks.verdict import Grade, Verdict, conclude, grade, works
 from smtps.core.capabilities import Capabilities
@@ -144,7 +144,7 @@ def _lines(capabilities: Capabilities | None) -> list[str]:
     return list(capabilities.lines) if capabilities else []
 
 
-def _look(look: Look) -> dict[str, Any]:
+def _look(look: Probe) -> dict[str, Any]:
     tls = look.tls if look.secured else None
     return {
         "name": look.name,
@@ -197,6 +197,6 @@ def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:
     }
 
 
-def text() -> str:
+def report_schema() -> str:
     """The schema as it is published, JSON."""
     return files("smtps.checks").joinpath("report.schema.json").read_text(encoding="utf-8")

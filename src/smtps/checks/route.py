@@ -103,7 +103,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _SECURITY: dict[str, Security] = {"SSL": "implicit", "STARTTLS": "starttls"}
 
 
-def outgoing(document: bytes, address: str) -> tuple[Place, ...]:
+def outgoing_servers(document: bytes, address: str) -> tuple[Place, ...]:
     """The submission servers that a document names, those with implicit TLS first.
 
     Args:

@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from smtps.client.login import UNSAID
-from smtps.endpoint import USUAL as USUAL_TIMEOUTS
+from smtps.endpoint import DEFAULT_TIMEOUTS as USUAL_TIMEOUTS
 from smtps.endpoint import Timeouts
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def patient(timeouts: Timeouts, *, deep: bool) -> Timeouts:
     return replace(timeouts, total=total, **phases)
 
 
-USUAL = Scope()
+DEFAULT_SCOPE = Scope()
 """Every address, with one connection where all is well."""
 
 

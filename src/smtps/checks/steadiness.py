@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from smtps.checks.inference import at_last
-from smtps.checks.probes import HUNG_UP, SILENT, Look
+from smtps.checks.probes import HUNG_UP, SILENT, Probe
 from smtps.checks.suspects import Case
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
@@ -86,7 +86,7 @@ _ALIKE = (frozenset(HUNG_UP), frozenset(SILENT))
 """Codes of one and the same thing: the system decides whether an end is seen as RST or FIN."""
 
 LEAST = 0.25
-MOST = 5.0
+LONGEST_PAUSE = 5.0
 ENOUGH = 2.0
 """Seconds for an unchanged attempt where the first met silence: a packet that is lost is sent again
 after one (RFC 6298 section 2)."""
@@ -97,7 +97,7 @@ NARROWER = {"modest": "small", "old": "modest", "anonymous": "old"}
 taken once more, in case it has failed by chance."""
 
 
-class Standing(Enum):
+class Steadiness(Enum):
     """What came of it."""
 
     CONFIRMED = auto()
@@ -125,7 +125,7 @@ class Trial:
 
     first: Failure
     steps: tuple[Step, ...]
-    standing: Standing | None = None
+    standing: Steadiness | None = None
     last: Failure | None = None
     _done: list[Step] = field(default_factory=list)
     _doubted: bool = False
@@ -134,9 +134,9 @@ class Trial:
         """The unchanged attempt failed like that, or worked."""
         self.last = failure
         if failure is None:
-            self._end(Standing.PASSED)
+            self._end(Steadiness.PASSED)
         elif not alike(self.first, failure):
-            self._end(Standing.CHANGED)
+            self._end(Steadiness.CHANGED)
         else:
             self._go_on(Step.SAME)
 
@@ -152,20 +152,20 @@ class Trial:
     def narrower(self, *, told: bool) -> None:
         """An attempt that differs in less told another cause, or none as before."""
         if told:
-            self._end(Standing.UNSTEADY)
+            self._end(Steadiness.UNSTEADY)
 
     def out_of_time(self) -> None:
         """No further step is possible; one of each is better than nothing."""
         enough = {Step.SAME, Step.OTHER} <= set(self._done) and not self._doubted
-        self._end(Standing.CONFIRMED if enough else Standing.OPEN)
+        self._end(Steadiness.CONFIRMED if enough else Steadiness.OPEN)
 
     def _go_on(self, step: Step) -> None:
         self._done.append(step)
         self.steps = self.steps[1:]
         if not self.steps:
-            self._end(Standing.UNSTEADY if self._doubted else Standing.CONFIRMED)
+            self._end(Steadiness.UNSTEADY if self._doubted else Steadiness.CONFIRMED)
 
-    def _end(self, standing: Standing) -> None:
+    def _end(self, standing: Steadiness) -> None:
         self.standing, self.steps = standing, ()
 
 
@@ -177,7 +177,7 @@ def alike(first: Failure, other: Failure) -> bool:
     return len(pair) == 1 or any(pair <= family for family in _ALIKE)
 
 
-def evident(look: Look) -> bool:
+def evident(look: Probe) -> bool:
     """Whether a look shows what the server is, without any comparison."""
     return look.name in EVIDENT or look.name.startswith("say ")
 
@@ -187,7 +187,7 @@ def steps_behind(case: Case) -> tuple[Step, ...]:
     return UNREACHED if case.failure.phase is Phase.TCP else CONTRAST
 
 
-def steps_for(case: Case, cause: Failure, looks: Collection[Look]) -> tuple[Step, ...]:
+def steps_for(case: Case, cause: Failure, looks: Collection[Probe]) -> tuple[Step, ...]:
     """How often the first attempt is made again for a cause that rests on no comparison.
 
     Args:
@@ -205,7 +205,7 @@ def steps_for(case: Case, cause: Failure, looks: Collection[Look]) -> tuple[Step
     return (Step.SAME,) * max(1, LEAST_TRIED - 1 - len(looks))
 
 
-def _may_pass(case: Case, looks: Collection[Look]) -> bool:
+def _may_pass(case: Case, looks: Collection[Probe]) -> bool:
     failure = case.failure
     refused = failure.smtp_code is not None and failure.smtp_code >= REFUSAL
     if refused or failure.phase not in _PHASES:
@@ -215,7 +215,7 @@ def _may_pass(case: Case, looks: Collection[Look]) -> bool:
     return failure.code not in SILENT or not looks or any(map(_answered, looks))
 
 
-def _answered(look: Look) -> bool:
+def _answered(look: Probe) -> bool:
     return look.secured or look.greeting is not None or bool(look.heard)
 
 
@@ -239,7 +239,7 @@ def certificate_steps(
     return replace(cause, message=words), STATEMENT
 
 
-def patience(look: Look | None, left: float, steps: Iterable[Step]) -> float | None:
+def patience(look: Probe | None, left: float, steps: Iterable[Step]) -> float | None:
     """Seconds for an unchanged attempt where the first met silence.
 
     Args:
@@ -254,7 +254,7 @@ def patience(look: Look | None, left: float, steps: Iterable[Step]) -> float | N
     share = left / max(sum(step is Step.SAME for step in steps), 1)
     if share < max(LEAST, answer):
         return None
-    return min(share, max(ENOUGH, answer), MOST)
+    return min(share, max(ENOUGH, answer), LONGEST_PAUSE)
 
 
 def judged(case: Case, trial: Trial, cause: Failure, tried: int) -> Failure:
@@ -266,15 +266,15 @@ def judged(case: Case, trial: Trial, cause: Failure, tried: int) -> Failure:
         cause: what the failure is if the trial confirms it.
         tried: how many attempts there were in all.
     """
-    if about_certificate(case.failure) or trial.standing is Standing.CONFIRMED:
+    if about_certificate(case.failure) or trial.standing is Steadiness.CONFIRMED:
         return cause  # a certificate that was seen was seen
-    if trial.standing is Standing.CHANGED and trial.last is not None:
+    if trial.standing is Steadiness.CHANGED and trial.last is not None:
         words = (
             f"The same attempt fails in different ways. Once: {case.failure.message} The next "
             f"time: {trial.last.message}"
         )
         return _inconsistent(case, words)
-    if trial.standing is Standing.UNSTEADY:
+    if trial.standing is Steadiness.UNSTEADY:
         words = (
             f"{tried} attempts gave no consistent picture: what was tried in another way worked "
             f"once and failed once. The first attempt: {case.failure.message}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smtps.checks.facts import AddressFacts
-from smtps.checks.probes import OTHER_PORT, Look
+from smtps.checks.probes import OTHER_PORT, Probe
 from smtps.errors import Failure, Phase
 from smtps.net.hostnames import literal
 
@@ -162,7 +162,7 @@ SUSPECTS: tuple[Suspect, ...] = (
 """In the order in which they are taken, until something comes of one."""
 
 
-def worth_it(name: str, before: dict[str, Look]) -> bool:
+def worth_it(name: str, before: dict[str, Probe]) -> bool:
     """Whether a look can still tell something after those before it."""
     implicit, words = before.get("implicit"), before.get("say EHLO")
     if name == "say EHLO inside":

@@ -13,8 +13,8 @@ from smtps.checks.chain import refine, walk
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.checks.follow_up import EXPECTED, Attempt, Explainer, note, retake, take_over
 from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted
-from smtps.checks.prober import Looker, blind, open_at
-from smtps.checks.probes import DEEP_LOOKS, Look
+from smtps.checks.prober import Prober, blind, open_at
+from smtps.checks.probes import DEEP_LOOKS, Probe
 from smtps.checks.scope import HARMLESS, Logins, Scope
 from smtps.checks.steadiness import about_certificate, certificate_steps
 from smtps.checks.suspects import Case
@@ -211,7 +211,7 @@ class Visitor:
         session.dialogue.deadline = self.deadline
         seen.capabilities = session.capabilities
 
-    async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Look:
+    async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Probe:
         """Say EHLO over another connection to the address."""
         deadline = self.deadline and self.deadline - self._reserve
         looker = self._looker(Address(ip, self._endpoint.port), deadline)
@@ -254,11 +254,11 @@ class Visitor:
 
     async def _ask(self, session: Access, seen: AddressFacts) -> None:
         assert self.scope.envelope is not None
-        from smtps.client.delivery import ask  # late: few want it  # noqa: PLC0415
+        from smtps.client.delivery import probe_envelope  # late: few want it  # noqa: PLC0415
 
         envelope, size = self.scope.envelope, self.scope.size
         try:
-            asked = await ask(session, envelope, size=size)
+            asked = await probe_envelope(session, envelope, size=size)
         except CapabilityError as error:
             seen.asked = Asked(str(envelope.sender or ""), None, (), failure=error.failure)
             return
@@ -330,8 +330,8 @@ class Visitor:
         cause = refine(failure, endpoint.host, seen, trust_store=trust_store)
         return await explainer.confirm(*certificate_steps(cause, before, other))
 
-    def _looker(self, address: Address, deadline: float | None) -> Looker:
-        return Looker(self._endpoint, address, self._allow, deadline)
+    def _looker(self, address: Address, deadline: float | None) -> Prober:
+        return Prober(self._endpoint, address, self._allow, deadline)
 
     async def _look_behind(self, address: Address, seen: AddressFacts) -> TLSFacts | None:
         """A second connection, to tell what is behind a certificate that is not to be trusted.

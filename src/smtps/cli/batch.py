@@ -52,7 +52,7 @@ class Changes(Simple):
         return json.dumps(found.as_json(), ensure_ascii=False) + "\n"
 
 
-def read(file: str) -> Baseline:
+def read_baseline(file: str) -> Baseline:
     """The earlier reports in a file.
 
     Raises:
@@ -98,7 +98,10 @@ async def run(batch: Batch) -> int:
     Returns:
         The exit code: that of the worst verdict, or 130.
     """
-    with progress.bar(batch.tally, show=batch.show_progress) as show, stop_signals() as stop:
+    with (
+        progress.progress_bar(batch.tally, show=batch.show_progress) as show,
+        stop_signals() as stop,
+    ):
         if batch.results.fresh:
             batch.results.write(batch.writer.begin())
         checking = asyncio.create_task(_check(batch, show))

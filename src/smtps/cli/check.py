@@ -175,9 +175,9 @@ def run(options: Namespace) -> int:
 
 
 def _show_schema() -> int:
-    from smtps.checks.report import text  # noqa: PLC0415
+    from smtps.checks.report import report_schema  # noqa: PLC0415
 
-    output.show_document(text(), "json")
+    output.show_document(report_schema(), "json")
     return exits.OK
 
 
@@ -195,7 +195,7 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     if options.against is not None:
         from smtps.cli import batch as against  # noqa: PLC0415
 
-        baseline = against.read(options.against)
+        baseline = against.read_baseline(options.against)
         if not targets.lists(options):
             baseline.require(options.targets)
         return form, against.Changes(baseline, form)
@@ -262,7 +262,7 @@ def _batch(
     from smtps.checks.batch import JOBS  # noqa: PLC0415
     from smtps.cli import targets  # noqa: PLC0415
     from smtps.cli.batch import Batch  # noqa: PLC0415
-    from smtps.cli.progress import Tally, wanted  # noqa: PLC0415
+    from smtps.cli.progress import Tally, progress_wanted  # noqa: PLC0415
 
     todo = targets.Todo(options, form)
     listed = bool(targets.lists(options))
@@ -271,7 +271,7 @@ def _batch(
     tally = Tally()
     for verdict in todo.verdicts:
         tally.mind(verdict)
-    show = wanted(options.progress, several=several)
+    show = progress_wanted(options.progress, several=several)
     if show or several:
         tally.total = todo.count()
     return Batch(

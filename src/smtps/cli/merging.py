@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from smtps.cli import exits, output, progress, sending, server_options
-from smtps.cli.results import Growing, growing, telling
+from smtps.cli.results import IncrementalFile, open_incremental, telling
 from smtps.errors import Failure, InputError, Phase
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Row(NamedTuple):
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def read(path: str) -> Iterator[Row]:
+def read_rows(path: str) -> Iterator[Row]:
     """The rows, one after the other; the file is never in memory as a whole.
 
     Raises:
@@ -118,7 +118,7 @@ class Journal:
     """
 
     def __init__(
-        self, file: Growing, known: dict[int, tuple[str, str]], *, retry_uncertain: bool
+        self, file: IncrementalFile, known: dict[int, tuple[str, str]], *, retry_uncertain: bool
     ) -> None:
         self._file = file
         self._known = known
@@ -152,13 +152,13 @@ class Journal:
 
 
 @contextmanager
-def journal(path: str, *, retry_uncertain: bool) -> Iterator[Journal]:
+def open_journal(path: str, *, retry_uncertain: bool) -> Iterator[Journal]:
     """Open the log of an earlier run, or a new one, for one run alone.
 
     Raises:
         InputError: it cannot be used, or another run uses it.
     """
-    with growing(Path(path), "log") as file:
+    with open_incremental(Path(path), "log") as file:
         yield Journal(file, _read(Path(path)), retry_uncertain=retry_uncertain)
 
 
@@ -209,7 +209,7 @@ def _check(path: str, template: Template) -> int:
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
     wrong, total = [], 0
-    for row in read(path):
+    for row in read_rows(path):
         total += 1
         try:
             prepare(template.fill(row.values), None)
@@ -231,7 +231,7 @@ def _dry_run(options: Namespace, template: Template, total: int) -> int:
 
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
-    outgoing = prepare(template.fill(next(read(options.merge)).values), None)
+    outgoing = prepare(template.fill(next(read_rows(options.merge)).values), None)
     output.complain(f"not sent: {total} messages, all in order; the first of them:")
     sys.stdout.buffer.write(outgoing.data)
     return exits.OK
@@ -266,17 +266,17 @@ async def _send(options: Namespace, template: Template, total: int) -> int:
 
     endpoint = server_options.endpoint(options, options.host)
     tally = _Tally(total)
-    show_bar = progress.wanted(options.progress, several=total > 1)
+    show_bar = progress.progress_wanted(options.progress, several=total > 1)
     with ExitStack() as stack:
         log: Journal | None = None
         if options.log is not None:
-            opened = journal(options.log, retry_uncertain=options.retry_uncertain)
+            opened = open_journal(options.log, retry_uncertain=options.retry_uncertain)
             log = stack.enter_context(opened)
-        show = stack.enter_context(progress.bar(tally, show=show_bar))
+        show = stack.enter_context(progress.progress_bar(tally, show=show_bar))
         stop = stack.enter_context(stop_signals())
         merge = _Merge(template, log, tally, stop)
         if log is not None:
-            for row in read(options.merge):
+            for row in read_rows(options.merge):
                 log.outcome(row)  # a log of other rows is told before anything is sent
         async with Pool(endpoint, size=options.connections) as pool:
             await _run(options, merge, pool, show)
@@ -299,7 +299,7 @@ class _Merge:
 
     def messages(self, path: str) -> Iterator[Message]:
         """What is still to be sent, as it is asked for; nothing more once it was interrupted."""
-        for row in read(path):
+        for row in read_rows(path):
             if self.stop.is_set() or self.no_way_in is not None:
                 return
             if self.log is not None and (known := self.log.outcome(row)) is not None:

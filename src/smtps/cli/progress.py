@@ -149,13 +149,13 @@ class Count(Protocol):
 Show = Callable[[Count], None]
 
 
-def wanted(choice: bool | None, *, several: bool) -> bool:
+def progress_wanted(choice: bool | None, *, several: bool) -> bool:
     """Whether to show a bar: as the user says, else at a terminal if there is much to wait for."""
     return several and sys.stderr.isatty() if choice is None else choice
 
 
 @contextmanager
-def bar(tally: Count, *, show: bool) -> Iterator[Show]:
+def progress_bar(tally: Count, *, show: bool) -> Iterator[Show]:
     """A bar on standard error with rate, remaining time and counts, for the length of the block."""
     if not show:
         yield lambda _tally: None

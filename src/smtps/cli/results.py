@@ -16,7 +16,7 @@ from smtps.cli import output
 from smtps.errors import InputError
 
 
-class Growing:
+class IncrementalFile:
     """The file, locked. A last line that was torn is cut off first.
 
     Args:
@@ -44,7 +44,7 @@ class Growing:
 
 
 @contextmanager
-def growing(path: Path, field: str) -> Iterator[Growing]:
+def open_incremental(path: Path, field: str) -> Iterator[IncrementalFile]:
     """Open it for one run alone.
 
     Raises:
@@ -59,7 +59,7 @@ def growing(path: Path, field: str) -> Iterator[Growing]:
             raise InputError(
                 field, "another run is writing to it; give this one a file of its own"
             ) from error
-        yield Growing(file, field)
+        yield IncrementalFile(file, field)
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def results(path: str | None, form: str) -> Iterator[Results]:
     if place.exists() and not stat.S_ISREG(place.stat().st_mode):
         raise InputError("output_file", f"{path} is not a regular file")
     if form in GROWING:
-        with growing(place, "output_file") as file:
+        with open_incremental(place, "output_file") as file:
             yield file
         return
     with telling("output_file", "cannot be opened"):

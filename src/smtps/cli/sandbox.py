@@ -73,11 +73,11 @@ def _list(options: Namespace) -> int:
 
 async def _serve_all(options: Namespace) -> int:
     from smtps.cli.running import stop_signals  # noqa: PLC0415
-    from smtps.sandbox.gallery import Gallery, serve  # noqa: PLC0415
+    from smtps.sandbox.gallery import Gallery, serve_index  # noqa: PLC0415
 
     with stop_signals() as stop:
         async with Gallery(options.port and options.port + 1) as gallery:
-            listing = await serve(gallery, "127.0.0.1", options.port)
+            listing = await serve_index(gallery, "127.0.0.1", options.port)
             url = f"http://127.0.0.1:{listing.sockets[0].getsockname()[1]}/"
             if options.json:
                 output.show_json({"url": url, **gallery.as_json()}, compact=True)

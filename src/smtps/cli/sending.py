@@ -50,14 +50,14 @@ def run(options: Namespace, message: Message | Outgoing) -> int:
 
 
 async def _queue(options: Namespace, message: Message | Outgoing) -> int:
-    from smtps.client.commands import Terms  # noqa: PLC0415
+    from smtps.client.commands import SendOptions  # noqa: PLC0415
     from smtps.client.outgoing import prepare  # noqa: PLC0415
     from smtps.config.open_outbox import open_outbox  # noqa: PLC0415
     from smtps.config.settings import load  # noqa: PLC0415
     from smtps.outbox.records import Submission  # noqa: PLC0415
 
     outgoing = prepare(message, None)
-    terms = Terms(partial=options.partial, dsn=dsn(options), require_tls=options.require_tls)
+    terms = SendOptions(partial=options.partial, dsn=dsn(options), require_tls=options.require_tls)
     async with open_outbox(load(options.config), deliver=False) as outbox:
         account = outbox.account(options.queue)
         account.admit(outgoing)

@@ -39,7 +39,7 @@ def add_password_options(parser: ArgumentParser) -> None:
     )
 
 
-def read(options: Namespace) -> tuple[str | None, str | None]:
+def read_password(options: Namespace) -> tuple[str | None, str | None]:
     """Password and access token; at most one of them.
 
     With a user name and no source, asks at the terminal.
@@ -127,7 +127,7 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
     from smtps.endpoint import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
 
     host, port = split_target(target)
-    password, token = read(options)
+    password, token = read_password(options)
     certificate = options.client_cert
     if certificate and options.client_key:
         certificate = (certificate, options.client_key)

@@ -18,7 +18,7 @@ from smtps.net.egress import Allow
 
 
 @dataclass(slots=True, eq=False)
-class WarmSession:
+class PooledSession:
     """A session and its past."""
 
     session: Session
@@ -27,46 +27,46 @@ class WarmSession:
     last_used: float = 0.0
 
 
-class Lender(Protocol):
+class SessionSource(Protocol):
     """Who lends sessions."""
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> WarmSession:
-        """A session that is the caller's alone until ``take_back``."""
+    async def acquire(self, allow: Allow | None, deadline: float | None) -> PooledSession:
+        """A session that is the caller's alone until ``release``."""
 
-    def enough(self, warm: WarmSession, handed_out: int) -> bool:
+    def enough(self, warm: PooledSession, handed_out: int) -> bool:
         """Whether a session that was lent for many messages should come back."""
 
     def learn(self, result: Result, session: Session) -> None:
         """Draw conclusions for the sessions to come."""
 
-    def take_back(self, warm: WarmSession, error: BaseException | None) -> None:
+    def release(self, warm: PooledSession, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it."""
 
 
-class Loan:
+class Lease:
     """A session that was lent, for the length of a block."""
 
     __slots__ = ("_lender", "_warm")
 
-    def __init__(self, lender: Lender, warm: WarmSession) -> None:
+    def __init__(self, lender: SessionSource, warm: PooledSession) -> None:
         self._lender = lender
         self._warm = warm
 
-    def __enter__(self) -> WarmSession:
+    def __enter__(self) -> PooledSession:
         return self._warm
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._lender.take_back(self._warm, error)
+        self._lender.release(self._warm, error)
 
 
 @dataclass(slots=True, eq=False)
-class Errand:
+class QueuedMessage:
     """A message of many; the same one may be among them twice."""
 
     item: Any
 
 
-class Round:
+class BulkSend:
     """One call of ``send_many``.
 
     Args:
@@ -78,7 +78,7 @@ class Round:
 
     def __init__(
         self,
-        lender: Lender,
+        lender: SessionSource,
         source: Source[Any],
         window: int,
         terms: dict[str, Any],
@@ -91,7 +91,7 @@ class Round:
         self._results: asyncio.Queue[tuple[Any, Result] | None] = asyncio.Queue(sessions * window)
         self._workers: list[asyncio.Task[None]] = []
         self._most = sessions
-        self._waiting: deque[Errand] = deque()
+        self._waiting: deque[QueuedMessage] = deque()
         self._asking = asyncio.Lock()
         self._askers = 0
         self._failures = 0
@@ -126,19 +126,19 @@ class Round:
     async def _work(self) -> None:
         """What goes over one session, and over the next when it has ended."""
         try:
-            while (errand := await self.next(wait=True)) is not None:
+            while (queued := await self.next(wait=True)) is not None:
                 if self._hopeless is not None:
-                    await self._results.put((errand.item, unsent(self._hopeless)))
+                    await self._results.put((queued.item, unsent(self._hopeless)))
                     continue
                 try:
-                    warm = await self._lender.lend(None, None)
+                    warm = await self._lender.acquire(None, None)
                 except SMTPSError as error:
                     self._failed_to_open(error)
-                    self._waiting.append(errand)
+                    self._waiting.append(queued)
                     continue
                 self._failures = 0
-                with Loan(self._lender, warm):
-                    await self._send(errand, warm)
+                with Lease(self._lender, warm):
+                    await self._send(queued, warm)
         except asyncio.CancelledError:
             raise  # nobody listens any more
         except BaseException:
@@ -146,20 +146,20 @@ class Round:
             raise
         await self._results.put(None)
 
-    async def _send(self, first: Errand, warm: WarmSession) -> None:
+    async def _send(self, first: QueuedMessage, warm: PooledSession) -> None:
         """Send over one session until it has done its share, or no message is there."""
-        share = Share(self, first, partial(self._lender.enough, warm))
+        share = SessionBatch(self, first, partial(self._lender.enough, warm))
         many = warm.session.send_many(share, window=self.window, **self._terms)
         connection = self._losses.connection()
         async with aclosing(many) as results:
             async for item, result in results:
-                errand = share.done(item)
+                queued = share.done(item)
                 if result.failure is not None:
                     self._lender.learn(result, warm.session)
-                    if connection.go_again(errand, result):
-                        self._waiting.append(errand)  # over another connection
+                    if connection.go_again(queued, result):
+                        self._waiting.append(queued)  # over another connection
                         continue
-                connection.decided(errand)
+                connection.decided(queued)
                 await self._results.put((item, result))
         warm.sent += share.handed_out
 
@@ -169,21 +169,21 @@ class Round:
         if not error.failure.retryable or self._failures >= ATTEMPTS:
             self._hopeless = error
 
-    def take(self) -> Errand | None:
+    def take(self) -> QueuedMessage | None:
         """The next message, if it is to be had without waiting; those to be sent again first."""
         if self._waiting:
             return self._waiting.popleft()
         item = END if self._askers else self._source.take()
-        return None if item is END else Errand(item)
+        return None if item is END else QueuedMessage(item)
 
-    async def next(self, *, wait: bool) -> Errand | None:
+    async def next(self, *, wait: bool) -> QueuedMessage | None:
         """The next message.
 
         Args:
             wait: for one that is still being made; otherwise None if it is not there yet.
         """
-        if (errand := self.take()) is not None:
-            return errand
+        if (queued := self.take()) is not None:
+            return queued
         if not wait and self._askers:
             return None
         self._askers += 1  # the lock is free for a moment between one and the next
@@ -192,10 +192,10 @@ class Round:
                 item = await self._source.next(wait=wait)
         finally:
             self._askers -= 1
-        return None if item is END else Errand(item)
+        return None if item is END else QueuedMessage(item)
 
 
-class Share(Source[Any]):
+class SessionBatch(Source[Any]):
     """What one session sends of a round: as long as it may, and somebody has something to send.
 
     Args:
@@ -208,27 +208,29 @@ class Share(Source[Any]):
         handed_out: how many so far.
     """
 
-    def __init__(self, round_: Round, first: Errand, enough: Callable[[int], bool]) -> None:
-        self.begun: deque[Errand] = deque()
+    def __init__(
+        self, round_: BulkSend, first: QueuedMessage, enough: Callable[[int], bool]
+    ) -> None:
+        self.begun: deque[QueuedMessage] = deque()
         self.handed_out = 0
         self._round = round_
         self._enough = enough
-        self._next: Errand | None = first
+        self._next: QueuedMessage | None = first
 
     def take(self) -> Any | End:
         """See ``Source.take``."""
-        errand, self._next = self._next, None
-        if errand is None:
+        queued, self._next = self._next, None
+        if queued is None:
             if self.over or self._enough(self.handed_out):
                 self.over = True
                 return END
-            if (errand := self._round.take()) is None:
+            if (queued := self._round.take()) is None:
                 return END
         self.handed_out += 1
-        self.begun.append(errand)
+        self.begun.append(queued)
         if len(self.begun) >= self._round.window:
             self._round.hire()
-        return errand.item
+        return queued.item
 
     async def next(self, *, wait: bool) -> Any | End:
         """See ``Source.next``; a session that has nothing to do goes back to its pool."""
@@ -239,14 +241,14 @@ class Share(Source[Any]):
 
     def put_back(self, item: Any) -> None:  # noqa: ARG002  # the one handed out last
         """See ``Source.put_back``."""
-        errand = self.begun.pop()
+        queued = self.begun.pop()
         self.handed_out -= 1
-        self._next = errand
+        self._next = queued
 
-    def done(self, item: Any) -> Errand:
-        """The errand that a message was; the oldest, as a rule."""
+    def done(self, item: Any) -> QueuedMessage:
+        """The queued message that a message was; the oldest, as a rule."""
         if self.begun[0].item is item:
             return self.begun.popleft()
-        errand = next(errand for errand in self.begun if errand.item is item)
-        self.begun.remove(errand)
-        return errand
+        queued = next(queued for queued in self.begun if queued.item is item)
+        self.begun.remove(queued)
+        return queued

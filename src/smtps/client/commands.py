@@ -22,7 +22,7 @@ from smtps.endpoint import Endpoint, Partial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class SendOptions:
     """What is asked of the server beyond taking the message.
 
     Attributes:
@@ -36,7 +36,7 @@ class Terms:
     require_tls: bool = False
 
 
-class Way(NamedTuple):
+class UsableExtensions(NamedTuple):
     """How a server can be sent to.
 
     Attributes:
@@ -59,10 +59,10 @@ class Way(NamedTuple):
 Group = tuple[tuple[Verb, ...], bytes]
 """Commands that go out together: what they are, and the bytes of them all."""
 
-NOTHING: Group = ((), b"")
+NO_COMMANDS: Group = ((), b"")
 
 
-class Wording:
+class EnvelopeCommands:
     """MAIL and RCPT of a transaction, for any message.
 
     Args:
@@ -74,9 +74,9 @@ class Wording:
 
     Attributes:
         people: the recipients, in order.
-        harmless: whether no answer to RCPT may make the message a mistake that has already gone
-            out. With ``abort`` one of several may be refused, and the others would get it.
-        at_once: whether a small message may go out with its envelope.
+        safe_to_pipeline_data: whether the message may go out before the replies to RCPT. With
+            ``abort`` one of several recipients may be refused, and the others would get it.
+        fits_one_write: whether a small message may go out with its envelope.
         octets: of all its commands, at most.
     """
 
@@ -84,7 +84,7 @@ class Wording:
         self,
         sender: Command,
         rcpt: dict[Mailbox, Command],
-        way: Way,
+        way: UsableExtensions,
         partial: Partial = "send",
         *,
         sized: bool = False,
@@ -92,8 +92,8 @@ class Wording:
         self.people = tuple(rcpt)
         self.way = way
         self.partial = partial
-        self.harmless = len(rcpt) == 1 or partial == "send"
-        self.at_once = self.harmless and way.pipelining and way.chunking
+        self.safe_to_pipeline_data = len(rcpt) == 1 or partial == "send"
+        self.fits_one_write = self.safe_to_pipeline_data and way.pipelining and way.chunking
         self._sized = sized
         self._verbs = _verbs(len(rcpt))
         lines = b"".join([command.encode() for command in (sender, *rcpt.values())])
@@ -168,11 +168,11 @@ def _verbs(people: int) -> _Verbs:
 RECIPIENTS_PER_TRANSACTION = 100
 """What every server has to take (RFC 5321 section 4.5.3.1.8); RCPTMAX of LIMITS goes before it."""
 
-MAX_KNOWN = 1024
-"""Wordings that a phrasebook remembers."""
+MAX_REMEMBERED = 1024
+"""Wordings that a factory remembers."""
 
 
-class Phrasebook:
+class CommandFactory:
     """The wordings for one server; many messages go out with the same one.
 
     Args:
@@ -188,27 +188,29 @@ class Phrasebook:
 
     __slots__ = ("_known", "ascii_header", "capabilities", "room", "seven_bit", "terms", "way")
 
-    def __init__(self, capabilities: Capabilities, terms: Terms, way: Way) -> None:
+    def __init__(
+        self, capabilities: Capabilities, terms: SendOptions, way: UsableExtensions
+    ) -> None:
         self.capabilities = capabilities
         self.terms = terms
         self.way = way
         self.room = capabilities.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
         self.seven_bit = "8BITMIME" not in capabilities
         self.ascii_header = "SMTPUTF8" not in capabilities
-        self._known: dict[object, Wording] = {}
+        self._known: dict[object, EnvelopeCommands] = {}
 
-    def wording(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> Wording:
+    def wording(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> EnvelopeCommands:
         """For some of a message's recipients."""
         sender = outgoing.envelope.sender
         key = (sender, people, outgoing.eight_bit, outgoing.smtputf8)
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= MAX_KNOWN:
+            if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
             found = self._known[key] = self._new(outgoing, people)
         return found
 
-    def _new(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> Wording:
+    def _new(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> EnvelopeCommands:
         terms, dsn = self.terms, self.terms.dsn
         sender = mail(
             outgoing.envelope.sender,
@@ -219,7 +221,9 @@ class Phrasebook:
             envid=dsn.envid if dsn else None,
         )
         said = {who: _rcpt(who, dsn) for who in people}
-        return Wording(sender, said, self.way, terms.partial, sized="SIZE" in self.capabilities)
+        return EnvelopeCommands(
+            sender, said, self.way, terms.partial, sized="SIZE" in self.capabilities
+        )
 
 
 @lru_cache(maxsize=1024)

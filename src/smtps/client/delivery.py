@@ -14,7 +14,12 @@ from itertools import zip_longest
 from typing import Any
 
 from smtps.client.attempts import Learned
-from smtps.client.commands import RECIPIENTS_PER_TRANSACTION, Phrasebook, Way, Wording
+from smtps.client.commands import (
+    RECIPIENTS_PER_TRANSACTION,
+    CommandFactory,
+    EnvelopeCommands,
+    UsableExtensions,
+)
 from smtps.client.dialogue import Dialogue
 from smtps.client.handshake import NAME_REFUSED, Access
 from smtps.client.outgoing import Envelope, Outgoing
@@ -49,7 +54,7 @@ from smtps.message.content import EMPTY
 _SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
 
 
-def judge(
+def result_of(
     recipients: tuple[Mailbox, ...],
     transactions: list[Transaction],
     message_id: str | None = None,
@@ -66,7 +71,7 @@ def judge(
     timings = timings or {}
     if len(transactions) == 1:
         only = transactions[0]
-        if only.granted and len(only.accepted) == len(recipients):
+        if only.all_accepted and len(only.accepted) == len(recipients):
             taken = only.wording.accepted(only.rcpt_replies)
             return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
     return _weigh(recipients, transactions, message_id, timings, transcript)
@@ -223,7 +228,9 @@ def _uncertain(transaction: Transaction) -> Failure:
     ).failure
 
 
-async def ask(access: Access, envelope: Envelope, *, size: int | None = None) -> Transaction:
+async def probe_envelope(
+    access: Access, envelope: Envelope, *, size: int | None = None
+) -> Transaction:
     """MAIL and RCPT; once more by the client's address if they are refused for its name.
 
     Args:
@@ -263,7 +270,9 @@ async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transact
     )
     room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
     people = {who: rcpt(who) for who in envelope.recipients[:room]}
-    wording = Wording(sender, people, Way.to(access.endpoint, offered, access.learned))
+    wording = EnvelopeCommands(
+        sender, people, UsableExtensions.to(access.endpoint, offered, access.learned)
+    )
     # One command at a time: what is answered then is answered to it.
     asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
     pipeline = Pipeline(access.dialogue, access.learned)
@@ -284,28 +293,36 @@ class Delivery:
     Args:
         item: what the caller handed over, to tell deliveries apart.
         outgoing: the message, ready.
-        phrasebook: how it is put to the server.
+        factory: how it is put to the server.
 
     Attributes:
         more: whether it takes more than one transaction.
     """
 
     __slots__ = (
-        "_abort", "_began", "_done", "_groups", "_outgoing", "_phrasebook", "_stray", "_unasked",
-        "item", "more",
+        "_abort",
+        "_began",
+        "_done",
+        "_factory",
+        "_groups",
+        "_outgoing",
+        "_stray",
+        "_unasked",
+        "item",
+        "more",
     )  # fmt: skip
 
-    def __init__(self, item: Any, outgoing: Outgoing, phrasebook: Phrasebook) -> None:
+    def __init__(self, item: Any, outgoing: Outgoing, factory: CommandFactory) -> None:
         self.item = item
         self._outgoing = outgoing
-        self._phrasebook = phrasebook
+        self._factory = factory
         self._done: list[Transaction] = []
         self._stray: Transaction | None = None
         self._began = time.perf_counter_ns()
-        people, room = outgoing.envelope.recipients, phrasebook.room
+        people, room = outgoing.envelope.recipients, factory.room
         self._unasked = 0
         self._groups = [people]
-        self._abort = phrasebook.terms.partial == "abort"
+        self._abort = factory.terms.partial == "abort"
         self.more = len(people) > room
         if self.more:
             self._groups = [people[at : at + room] for at in range(0, len(people), room)]
@@ -353,7 +370,7 @@ class Delivery:
         outgoing, spent = self._outgoing, time.perf_counter_ns() - self._began
         timings = {"send": spent // 1000 / 1000}
         people = outgoing.envelope.recipients
-        result = judge(people, self._told(), outgoing.message_id, timings, transcript)
+        result = result_of(people, self._told(), outgoing.message_id, timings, transcript)
         failure = result.failure
         if failure is None:
             return result
@@ -378,7 +395,7 @@ class Delivery:
         return [*self._done[:-1], self._stray]
 
     def _add(self, people: tuple[Mailbox, ...], *, ask_only: bool = False) -> Transaction:
-        wording = self._phrasebook.wording(self._outgoing, people)
+        wording = self._factory.wording(self._outgoing, people)
         transaction = Transaction(wording, self._outgoing.content, ask_only=ask_only)
         self._done.append(transaction)
         return transaction
@@ -390,7 +407,7 @@ WINDOW = 4
 MAX_WINDOW = 1000
 
 
-class Courier:
+class MessageSender:
     """Takes messages to one server.
 
     Args:
@@ -434,7 +451,7 @@ class Courier:
         finished = []
         for transaction in await self._pipeline.advance():  # in the order in which they began
             delivery = self._under_way.popleft()
-            enough = transaction.granted and not delivery.more
+            enough = transaction.all_accepted and not delivery.more
             following = delivery.next() if not enough and self._dialogue.alive else None
             if following is None:
                 finished.append(delivery)

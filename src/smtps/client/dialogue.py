@@ -206,7 +206,7 @@ class Dialogue:
         """
         self.transcript.add("*", f"{content.size} octets of message")
         for block in content.stuffed() if stuffed else content.blocks():
-            await self._overhear(take)  # what was received counts before a write that fails
+            await self._on_early_reply(take)  # what was received counts before a write that fails
             if self.buffered and self.buffered + len(block) > BLOCK:
                 self.flush()
                 await self._drain(take)
@@ -214,7 +214,7 @@ class Dialogue:
             if not stuffed:
                 self.connection.chunk_sent(len(block))
         if stuffed:
-            await self._overhear(take)
+            await self._on_early_reply(take)
             self.say((END_OF_DATA,))
 
     def flush(self) -> None:
@@ -288,11 +288,11 @@ class Dialogue:
         return [self._note(answer) for answer in answers]
 
     def granting(self) -> Callable[[], list[Reply] | None]:
-        """What ``Connection.granted`` does, with each reply written down where that is wanted."""
-        return self.connection.granted if self.transcript.silent else self._granted
+        """``Connection.all_accepted``, with each reply put in the transcript if there is one."""
+        return self.connection.all_accepted if self.transcript.silent else self._all_accepted
 
-    def _granted(self) -> list[Reply] | None:
-        replies = self.connection.granted()
+    def _all_accepted(self) -> list[Reply] | None:
+        replies = self.connection.all_accepted()
         return replies and [self._noted(reply) for reply in replies]
 
     def _waiting(self, most: float | None = None) -> AbstractContextManager[float]:
@@ -327,7 +327,7 @@ class Dialogue:
         """
         with expiry(self.timeouts.data, Phase.DATA, self.wire.address, self.deadline) as until:
             while not await self._undisturbed(partial(self.wire.drain, until)):
-                await self._overhear(take)
+                await self._on_early_reply(take)
 
     async def _undisturbed(self, wait: Callable[[], Awaitable[T]]) -> T:
         """What a wait comes to; each time that it is interrupted, it is seen whether to stop."""
@@ -336,7 +336,7 @@ class Dialogue:
             with suppress(Interrupted):
                 return await wait()
 
-    async def _overhear(self, take: Callable[[Answer], None]) -> None:
+    async def _on_early_reply(self, take: Callable[[Answer], None]) -> None:
         """Take what the server says midway; it may refuse the message, mostly for its size.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from smtps.client.attempts import Learned
 from smtps.client.dialogue import Dialogue
 from smtps.client.login import login
-from smtps.client.opening import Entry
+from smtps.client.opening import Opening
 from smtps.client.result import meaning, refusal
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
@@ -104,7 +104,7 @@ class Access:
         """
         check_endpoint(endpoint)
         deadline = deadline or deadline_of(endpoint)
-        entry = Entry(endpoint, allow, leave, learned or Learned())
+        entry = Opening(endpoint, allow, leave, learned or Learned())
         session = await entry.enter(cls, deadline)
         session.dialogue.deadline = None
         return session

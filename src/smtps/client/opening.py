@@ -47,7 +47,7 @@ Opened = TypeVar("Opened", bound=Entrant)
 
 
 @dataclass(slots=True)
-class Entry:
+class Opening:
     """What all attempts to get in have in common.
 
     Attributes:

@@ -73,7 +73,7 @@ class Pipeline:
         self._dialogue = dialogue
         self._learned = learned
         self._window = window
-        self._flights: deque[Transaction] = deque()
+        self._in_flight: deque[Transaction] = deque()
         self._unsaid: deque[Transaction] = deque()
         self._written: list[Transaction] = []
         self._finished: list[Transaction] = []
@@ -83,7 +83,7 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Whether nothing is under way."""
-        return not self._flights
+        return not self._in_flight
 
     @property
     def room(self) -> int:
@@ -92,16 +92,16 @@ class Pipeline:
         None until half the window is free, or a good number: what goes out together costs one
         write, and the others keep the server busy meanwhile.
         """
-        flights = self._flights
-        if not flights:
+        in_flight = self._in_flight
+        if not in_flight:
             return self._window
-        free = self._window - len(flights)
+        free = self._window - len(in_flight)
         enough = free >= GOOD_NUMBER or free * 2 >= self._window - 1
-        return free if enough and flights[-1].wording.way.pipelining else 0
+        return free if enough and in_flight[-1].wording.way.pipelining else 0
 
     def add(self, transaction: Transaction) -> None:
         """Line another up; ``advance`` says it."""
-        self._flights.append(transaction)
+        self._in_flight.append(transaction)
         self._unsaid.append(transaction)
 
     async def advance(self) -> list[Transaction]:
@@ -137,7 +137,7 @@ class Pipeline:
 
     async def _go_on(self) -> None:
         dialogue = self._dialogue
-        while self._flights and not self._finished:
+        while self._in_flight and not self._finished:
             if dialogue.halting:
                 dialogue.heed(at_stake=self._at_stake)
             elif (
@@ -145,14 +145,14 @@ class Pipeline:
             ):  # else an answer that ends it is to be taken first
                 await self._speak()
                 self._flush()
-            self._take_granted()
+            self._take_all_accepted()
             if not self._finished:
                 await self._listen()
 
     @property
     def _at_stake(self) -> bool:
         """Whether a whole message is out, or on its way out, and not answered."""
-        return bool(self._written) or any(flight.in_doubt for flight in self._flights)
+        return bool(self._written) or any(flight.in_doubt for flight in self._in_flight)
 
     async def _speak(self) -> None:
         """Say what can be said now."""
@@ -162,7 +162,7 @@ class Pipeline:
             await dialogue.hear()  # what has come while nobody listened
         while self._unsaid and not dialogue.halting:
             current = self._unsaid[0]
-            behind = current is not self._flights[0]
+            behind = current is not self._in_flight[0]
             if behind and not self._may_overlap(current):
                 return
             reset = self._reset_before(current)
@@ -193,7 +193,7 @@ class Pipeline:
                 self._flush()  # what stands before it is out long before its own end is
                 self._written.append(current)
                 dialogue.say_group(group, 0 if stuffed else content.size)
-                await dialogue.say_content(content, stuffed=stuffed, take=self._overhear)
+                await dialogue.say_content(content, stuffed=stuffed, take=self._on_early_reply)
 
     def _may_overlap(self, current: Transaction) -> bool:
         """Whether it may begin although the one before it is not answered."""
@@ -204,7 +204,7 @@ class Pipeline:
             return current.wording.octets <= AHEAD
         if learned.resets is None:
             return True
-        return self._resets_left > len(self._flights) - len(self._unsaid)
+        return self._resets_left > len(self._in_flight) - len(self._unsaid)
 
     @property
     def _resets_left(self) -> float:
@@ -235,11 +235,11 @@ class Pipeline:
             transaction.complete = True
         self._written.clear()
 
-    def _take_granted(self) -> None:
+    def _take_all_accepted(self) -> None:
         """What the next ones hoped for, as far as it has come."""
-        flights, granted = self._flights, self._dialogue.granting()
-        while flights and flights[0].hopeful and (replies := granted()) is not None:
-            flight = flights.popleft()
+        in_flight, all_accepted = self._in_flight, self._dialogue.granting()
+        while in_flight and in_flight[0].optimistic and (replies := all_accepted()) is not None:
+            flight = in_flight.popleft()
             flight.take_all(replies)
             if self._recognised and self._dialogue.settled:
                 self._finished.append(flight)  # as most of them
@@ -248,7 +248,7 @@ class Pipeline:
 
     async def _listen(self) -> None:
         """Take the replies that have come one by one, or wait for some."""
-        if self._take_all() or not self._flights or not self._flights[0].due:
+        if self._take_all() or not self._in_flight or not self._in_flight[0].due:
             return
         if self._dialogue.halting:
             self._dialogue.heed(at_stake=self._at_stake)
@@ -258,7 +258,7 @@ class Pipeline:
             except PhaseTimeoutError:
                 self._learned.pipelining = False  # asked one by one, it need not answer them
                 raise
-        elif self._flights[0].half_answered and not self._learned.proven:
+        elif self._in_flight[0].half_answered and not self._learned.proven:
             try:
                 await self._dialogue.hear(LOST_AFTER)
             except PhaseTimeoutError as error:
@@ -278,9 +278,9 @@ class Pipeline:
     def _owed_nothing_but_form(self) -> bool:
         """Whether all that is due stands behind a refused MAIL, so that nothing depends on it."""
         refused = (
-            self._flights[0].mail_reply is not None and not self._flights[0].mail_reply.positive
+            self._in_flight[0].mail_reply is not None and not self._in_flight[0].mail_reply.positive
         )
-        return refused and not (len(self._flights) > 1 and self._flights[1].due)
+        return refused and not (len(self._in_flight) > 1 and self._in_flight[1].due)
 
     def _lost_commands(self) -> ProtocolError:
         """The error of a server that answers the first of several commands and no other."""
@@ -305,9 +305,9 @@ class Pipeline:
         )
 
     def _take(self, answer: Answer) -> None:
-        flights = self._flights
-        owner = flights[0]
-        owner.take(*answer, followed=len(flights) > 1 and flights[1].due > 0)
+        in_flight = self._in_flight
+        owner = in_flight[0]
+        owner.take(*answer, followed=len(in_flight) > 1 and in_flight[1].due > 0)
         if owner.stray is Stray.MESSAGE:
             self._learned.overlapping = False
         elif owner.stray is Stray.GROUP:
@@ -326,7 +326,7 @@ class Pipeline:
             raise _lost_count(owner, answer)
         self._settle()
 
-    def _overhear(self, answer: Answer) -> None:
+    def _on_early_reply(self, answer: Answer) -> None:
         """An answer in the middle of a message; behind a 421 the server reads no further."""
         self._take(answer)
         self._check_closing()
@@ -337,8 +337,8 @@ class Pipeline:
 
     def _settle(self) -> None:
         """Take out what is over."""
-        while self._flights and self._flights[0].over:
-            self._finish(self._flights.popleft())
+        while self._in_flight and self._in_flight[0].over:
+            self._finish(self._in_flight.popleft())
 
     def _finish(self, transaction: Transaction) -> None:
         self._dialogue.note_end(
@@ -361,16 +361,16 @@ class Pipeline:
         # refuses RSET and hangs up has read no further either.
         closing = isinstance(error, RefusedError) and error.failure.smtp_code == 421
         out_of_step = isinstance(error, ProtocolError) and error.code != RESET_REFUSED
-        asked = bool(self._flights) and error.code != HALTED
-        if asked and self._flights[0].reset_due and self._dialogue.resets >= FEW_RESETS:
+        asked = bool(self._in_flight) and error.code != HALTED
+        if asked and self._in_flight[0].reset_due and self._dialogue.resets >= FEW_RESETS:
             self._learned.resets = self._dialogue.resets
-        if self._flights and isinstance(error, RefusedError) and error.phase is Phase.DATA:
-            self._flights[0].refuse_midway(error)
+        if self._in_flight and isinstance(error, RefusedError) and error.phase is Phase.DATA:
+            self._in_flight[0].refuse_midway(error)
         others = error if closing or isinstance(error, SessionError) else self._dialogue.over(error)
         reason = error
-        for transaction in self._flights:
+        for transaction in self._in_flight:
             if not transaction.over or transaction.chunking_refused or transaction.confused:
-                unread = closing or (self._flights[0].stuck and not out_of_step)
+                unread = closing or (self._in_flight[0].stuck and not out_of_step)
                 transaction.fail(reason, unread=unread)
             reason = others
         self._unsaid.clear()

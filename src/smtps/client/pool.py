@@ -13,7 +13,7 @@ from typing import Any, Self, Unpack
 
 from smtps.chance import between
 from smtps.client.attempts import Learned
-from smtps.client.bulk import Loan, Round, WarmSession
+from smtps.client.bulk import BulkSend, Lease, PooledSession
 from smtps.client.deadlines import Halt
 from smtps.client.delivery import WINDOW
 from smtps.client.handshake import Access
@@ -35,11 +35,11 @@ from smtps.net.egress import Allow, admit
 from smtps.net.resolve import Address
 from smtps.net.timing import within
 
-MOST = 100
+MAX_QUITTING = 100
 """At a time. Beyond them it is waited for: a server that never answers must not pile them up."""
 
 
-class Farewells:
+class BackgroundQuits:
     """Lets sessions quit beside what goes on.
 
     RFC 5321 section 4.1.1.10 wants the answer to QUIT awaited, and nothing depends on it. Whoever
@@ -55,7 +55,7 @@ class Farewells:
     async def quit(self, session: Access) -> None:
         """Let a session quit; at once, unless very many are at it."""
         task = self.begin(session)
-        if len(self.under_way) > MOST:
+        if len(self.under_way) > MAX_QUITTING:
             await asyncio.wait([task])  # whoever waits may go; the session leaves all the same
 
     def begin(self, session: Access) -> asyncio.Task[None]:
@@ -106,7 +106,7 @@ class Pool:
         endpoint: where to.
         learned: what the server has shown about itself.
         size: sessions at most.
-        lendings: how often a session was lent out so far; before the first, nothing was sent.
+        leases: how often a session was lent out so far; before the first, nothing was sent.
 
     Raises:
         InputError: a value cannot be used.
@@ -137,15 +137,15 @@ class Pool:
         self._slots = asyncio.Semaphore(size)
         self._waiting = 0
         self._lent = 0
-        self.lendings = 0
-        self._idle: deque[WarmSession] = deque()
+        self.leases = 0
+        self._idle: deque[PooledSession] = deque()
         self._sweep: asyncio.TimerHandle | None = None
-        self._farewells = Farewells()
+        self._quits = BackgroundQuits()
         self._pauses = 0
         self._not_before = 0.0
         self._closed = False
         self._halt = Halt()
-        self._out: set[WarmSession] = set()
+        self._out: set[PooledSession] = set()
 
     async def send(
         self,
@@ -172,7 +172,7 @@ class Pool:
             SMTPSError: it did not come to a session.
         """
         for _ in range(ATTEMPTS):
-            with Loan(self, await self.lend(allow, deadline)) as warm:
+            with Lease(self, await self.acquire(allow, deadline)) as warm:
                 warm.sent += 1
                 result = await warm.session.send(
                     message,
@@ -219,7 +219,7 @@ class Pool:
         """
         terms: dict[str, Any] = {"partial": partial, "dsn": dsn, "require_tls": require_tls}
         async with source_of(messages) as source:
-            round_ = Round(self, source, window, terms, self.size)
+            round_ = BulkSend(self, source, window, terms, self.size)
             async with aclosing(round_.run()) as results:
                 async for item, result in results:
                     yield item, result
@@ -252,8 +252,8 @@ class Pool:
         if self._sweep is not None:
             self._sweep.cancel()
         while self._idle:
-            self._farewells.begin(self._idle.pop().session)
-        await self._farewells.aclose()
+            self._quits.begin(self._idle.pop().session)
+        await self._quits.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -261,8 +261,8 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def lend(self, allow: Allow | None, deadline: float | None) -> WarmSession:
-        """A session that is the caller's alone until ``take_back``."""
+    async def acquire(self, allow: Allow | None, deadline: float | None) -> PooledSession:
+        """A session that is the caller's alone until ``release``."""
         with self._halt.ends():
             await self._slot(deadline)
             self._lent += 1
@@ -271,11 +271,11 @@ class Pool:
             except BaseException:
                 self._leave()
                 raise
-        self.lendings += 1
+        self.leases += 1
         self._out.add(warm)
         return warm
 
-    def take_back(self, warm: WarmSession, error: BaseException | None) -> None:
+    def release(self, warm: PooledSession, error: BaseException | None) -> None:
         """What was lent, and what went wrong with it. After an error of the caller's own nothing
         went on the wire.
         """
@@ -301,7 +301,7 @@ class Pool:
         finally:
             self._waiting -= 1
 
-    def enough(self, warm: WarmSession, handed_out: int) -> bool:
+    def enough(self, warm: PooledSession, handed_out: int) -> bool:
         """Whether a session that was lent for many messages should come back.
 
         Args:
@@ -316,13 +316,13 @@ class Pool:
         self._lent -= 1
         self._slots.release()
 
-    async def _warm(self, allow: Allow | None, deadline: float | None) -> WarmSession | None:
+    async def _warm(self, allow: Allow | None, deadline: float | None) -> PooledSession | None:
         """The session that was used last, if it is still good."""
         now = asyncio.get_running_loop().time()
         while self._idle:
             warm = self._idle.pop()
             if not self._good(warm, now) or warm.session.has_unread:
-                self._farewells.begin(warm.session)
+                self._quits.begin(warm.session)
                 continue
             try:
                 admit([Address(warm.session.address, self.endpoint.port)], allow)
@@ -334,19 +334,19 @@ class Pool:
                 try:
                     await warm.session.noop()
                 except SMTPSError:
-                    self._farewells.begin(warm.session)
+                    self._quits.begin(warm.session)
                     continue
                 finally:
                     warm.session.dialogue.deadline = None
             return warm
         return None
 
-    def _good(self, warm: WarmSession, now: float) -> bool:
+    def _good(self, warm: PooledSession, now: float) -> bool:
         young = now - warm.opened < self._age
         good = warm.session.usable and not warm.session.worn
         return young and good and warm.sent < self._messages
 
-    async def _open(self, allow: Allow | None, deadline: float | None) -> WarmSession:
+    async def _open(self, allow: Allow | None, deadline: float | None) -> PooledSession:
         loop = asyncio.get_running_loop()
         if (pause := self._not_before - loop.time()) > 0:
             async with within(LONGEST_WAIT, Phase.TCP, deadline=deadline):
@@ -360,14 +360,14 @@ class Pool:
             raise
         self._pauses = 0
         session.reopens = False  # another one is lent in its place
-        return WarmSession(session, loop.time())
+        return PooledSession(session, loop.time())
 
-    def _keep(self, warm: WarmSession) -> None:
+    def _keep(self, warm: PooledSession) -> None:
         """For the next, if it is still good."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._closed or not self._good(warm, now):
-            self._farewells.begin(warm.session)
+            self._quits.begin(warm.session)
             return
         warm.last_used = now
         self._idle.append(warm)
@@ -379,7 +379,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._sweep = None
         while self._idle and self._idle[0].last_used + self._idle_time <= loop.time():
-            self._farewells.begin(self._idle.popleft().session)
+            self._quits.begin(self._idle.popleft().session)
         if self._idle:
             when = self._idle[0].last_used + self._idle_time
             self._sweep = loop.call_at(when, self._sweep_out)

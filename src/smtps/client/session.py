@@ -20,8 +20,8 @@ from functools import partial as partial_of
 from typing import Any, TypeVar, Unpack
 
 from smtps.client.attempts import Learned
-from smtps.client.commands import Phrasebook, Terms, Way
-from smtps.client.delivery import MAX_WINDOW, WINDOW, Courier, Delivery
+from smtps.client.commands import CommandFactory, SendOptions, UsableExtensions
+from smtps.client.delivery import MAX_WINDOW, WINDOW, Delivery, MessageSender
 from smtps.client.handshake import NAME_REFUSED, Access, Leave, deadline_of
 from smtps.client.outgoing import DSN, AnyMessage, Envelope, check_capabilities, prepare
 from smtps.client.result import Outcome, Result, unsent
@@ -32,7 +32,7 @@ from smtps.net.egress import Allow
 
 
 def ready(
-    message: AnyMessage, envelope: Envelope | None, book: Phrasebook, item: object = None
+    message: AnyMessage, envelope: Envelope | None, book: CommandFactory, item: object = None
 ) -> Delivery:
     """Make a message ready for this server, and refuse early what it would refuse late.
 
@@ -67,7 +67,7 @@ class Many:
     def __init__(
         self,
         session: Access,
-        put_to: Callable[[], Phrasebook],
+        put_to: Callable[[], CommandFactory],
         ask_again: Callable[[], Awaitable[bool]],
         source: Guarded[Any],
         window: int,
@@ -77,7 +77,7 @@ class Many:
         self._ask_again = ask_again
         self._source = source
         self._window = window
-        self._courier = Courier(session.dialogue, session.learned, window=window)
+        self._sender = MessageSender(session.dialogue, session.learned, window=window)
         self._losses = Losses()
         self._connection = self._losses.connection()
         self._put_off: list[tuple[Any, Result]] = []
@@ -89,15 +89,15 @@ class Many:
         session, source = self._session, self._source
         async with source:
             while True:
-                if (self._put_off or self._ends) and self._courier.idle:
+                if (self._put_off or self._ends) and self._sender.idle:
                     for found in await self._mend():
                         yield found
                 for found in await self._begin():
                     yield found
-                if self._courier.idle and source.over and not self._again:
+                if self._sender.idle and source.over and not self._again:
                     break
                 session.dialogue.deadline = deadline_of(session.endpoint)
-                finished = await self._courier.advance()
+                finished = await self._sender.advance()
                 session.dialogue.deadline = None
                 for delivery in finished:
                     result = delivery.result(
@@ -121,10 +121,10 @@ class Many:
                 break
             message, envelope = item if isinstance(item, tuple) else (item, None)
             try:
-                self._courier.begin(ready(message, envelope, book, item))
+                self._sender.begin(ready(message, envelope, book, item))
                 room = room - 1 if book.way.pipelining else 0
             except (InputError, CapabilityError) as error:
-                again = isinstance(error, CapabilityError) and self._courier.idle
+                again = isinstance(error, CapabilityError) and self._sender.idle
                 if again and await self._ask_again():
                     self._again.appendleft(item)
                     book = self._put_to()
@@ -134,7 +134,7 @@ class Many:
 
     @property
     def _room(self) -> int:
-        return 0 if self._put_off or self._ends else self._courier.room
+        return 0 if self._put_off or self._ends else self._sender.room
 
     @property
     def _ends(self) -> bool:
@@ -148,7 +148,7 @@ class Many:
             return self._again.popleft()
         item = self._source.take()
         if item is END and not self._source.over:
-            item = await self._source.next(wait=self._courier.idle)
+            item = await self._source.next(wait=self._sender.idle)
         return item
 
     def _keep(self, item: Any, result: Result) -> bool:
@@ -171,7 +171,7 @@ class Many:
         more = self._put_off or self._again or not self._source.over
         if more and self._ends:
             self._going_on = await session.reopen()
-            self._courier = Courier(session.dialogue, session.learned, window=self._window)
+            self._sender = MessageSender(session.dialogue, session.learned, window=self._window)
             self._connection = self._losses.connection()
         if not self._put_off:
             return []
@@ -194,7 +194,7 @@ class Session(Access):
     """One dialogue with one server. Not to be shared between tasks at the same time."""
 
     _asked_again = False
-    _phrasebook: Phrasebook | None = None
+    _factory: CommandFactory | None = None
 
     async def send(
         self,
@@ -239,17 +239,19 @@ class Session(Access):
             self.dialogue.deadline = None
         return result
 
-    async def _send(self, message: AnyMessage, envelope: Envelope | None, terms: Terms) -> Result:
+    async def _send(
+        self, message: AnyMessage, envelope: Envelope | None, terms: SendOptions
+    ) -> Result:
         try:
             delivery = ready(message, envelope, self._put_to(terms))
         except CapabilityError:
             if not await self._ask_again():
                 raise
             delivery = ready(message, envelope, self._put_to(terms))
-        courier = Courier(self.dialogue, self.learned)
-        courier.begin(delivery)
-        while not courier.idle:
-            await courier.advance()
+        message_sender = MessageSender(self.dialogue, self.learned)
+        message_sender.begin(delivery)
+        while not message_sender.idle:
+            await message_sender.advance()
         return delivery.result(self.address, self.transcript, logged_in=self.mechanism is not None)
 
     def send_many(
@@ -294,18 +296,18 @@ class Session(Access):
         self._asked_again = True
         return await self.hello_again()
 
-    def _put_to(self, terms: Terms) -> Phrasebook:
+    def _put_to(self, terms: SendOptions) -> CommandFactory:
         """How messages are put to this server, as it is now."""
         capabilities = self.dialogue.connection.capabilities
-        way = Way.to(self.endpoint, capabilities, self.learned)
-        book = self._phrasebook
+        way = UsableExtensions.to(self.endpoint, capabilities, self.learned)
+        book = self._factory
         if (
             book is None
             or book.terms is not terms
             or book.capabilities is not capabilities
             or book.way != way
         ):
-            book = self._phrasebook = Phrasebook(capabilities, terms, way)
+            book = self._factory = CommandFactory(capabilities, terms, way)
         return book
 
 
@@ -331,10 +333,10 @@ async def connect(
         yield session
 
 
-def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> Terms:
+def _terms(partial: Partial, dsn: DSN | None, require_tls: bool) -> SendOptions:
     if partial not in ("abort", "send"):
         raise InputError("partial", "must be 'abort' or 'send'")
-    return Terms(partial=partial, dsn=dsn, require_tls=require_tls)
+    return SendOptions(partial=partial, dsn=dsn, require_tls=require_tls)
 
 
 async def send(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from smtps.client.commands import NOTHING, Group, Wording
+from smtps.client.commands import NO_COMMANDS, EnvelopeCommands, Group
 from smtps.client.result import out_of_sequence
 from smtps.core.address import Mailbox
 from smtps.core.command import DATA, Verb, bdat
@@ -70,8 +70,8 @@ class Transaction:
         error: what ended it before its time.
         due: how many of its replies are under way.
         reset: whether the first of these is to a RSET that stood before the envelope.
-        hopeful: whether all that is due is the answer to all there was to say.
-        granted: whether each of these came and was a yes.
+        optimistic: whether all that is due is the answer to all there was to say.
+        all_accepted: whether each of these came and was a yes.
         begun: whether anything of it was said.
         said: whether nothing is left to say, so that another transaction may go behind.
         chunking_refused: the server offered BDAT and does not know it. What it was sent it takes
@@ -93,8 +93,8 @@ class Transaction:
     error: SMTPSError | None = None
     due: int = 0
     reset: bool = False
-    hopeful: bool = False
-    granted: bool = False
+    optimistic: bool = False
+    all_accepted: bool = False
     chunking_refused: bool = False
     reset_due: bool = False
     reset_refused: bool = False
@@ -112,7 +112,7 @@ class Transaction:
 
     def __init__(
         self,
-        wording: Wording,
+        wording: EnvelopeCommands,
         content: Content,
         *,
         ask_only: bool = False,
@@ -220,13 +220,15 @@ class Transaction:
         wording, content, self.reset = self.wording, self.content, reset
         # Whether the server minds the RSET is known before the message is handed over, if nothing
         # is lost by waiting.
-        at_once = wording.at_once and content.size <= ONE_WRITE and (self.behind or not reset)
-        if at_once and proven and not self.ask_only:
+        fits_one_write = (
+            wording.fits_one_write and content.size <= ONE_WRITE and (self.behind or not reset)
+        )
+        if fits_one_write and proven and not self.ask_only:
             group = wording.by_bdat(content.size, reset=reset)
-            self.due, self.said, self.hopeful = len(group[0]), True, True
+            self.due, self.said, self.optimistic = len(group[0]), True, True
             self.blind = True
             return group, content, False
-        if self.ask_only or not wording.harmless or wording.way.chunking:
+        if self.ask_only or not wording.safe_to_pipeline_data or wording.way.chunking:
             self._stage = Stage.DECISION
             group = wording.envelope(content.size, reset=reset)
         else:
@@ -279,12 +281,12 @@ class Transaction:
             self.unwanted = True
             return None
         self._by_data = True
-        return NOTHING, self.content, True
+        return NO_COMMANDS, self.content, True
 
     def take_all(self, replies: list[Reply]) -> None:
         """The replies to all that there was to say, each of them a yes."""
         first = 1 if self.reset else 0
-        self.due, self.granted = 0, True
+        self.due, self.all_accepted = 0, True
         self.mail_reply, self.final = replies[first], replies[-1]
         self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
 
@@ -297,7 +299,7 @@ class Transaction:
             followed: whether something of the next transaction is out already.
         """
         self.due -= 1
-        self.hopeful = False
+        self.optimistic = False
         ahead, self._ahead = self._ahead, self.due > 0
         # MAIL goes before what it was sent with; but if its own reply was lost, this is the next.
         together = ahead or (verb is Verb.MAIL and self.together)
@@ -359,7 +361,7 @@ class Transaction:
         """
         if self.blind and self.final is not None:
             self.error, self.final = error, None
-            self.granted, self.confused = False, True
+            self.all_accepted, self.confused = False, True
 
     def fail(self, error: SMTPSError, *, unread: bool) -> None:
         """Ended before its time.
@@ -369,7 +371,7 @@ class Transaction:
             unread: the server told that it reads no further, so it cannot have taken the message.
         """
         self.error = error
-        self.due, self.hopeful, self.said = 0, False, True
+        self.due, self.optimistic, self.said = 0, False, True
         if unread:
             self.complete = False
         elif isinstance(error, ProtocolError) and self.complete and self.final is None:

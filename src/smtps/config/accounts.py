@@ -16,7 +16,7 @@ from smtps.net.proxies import Proxy, proxy_for
 from smtps.net.tls import context_for
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.retry import LIFETIME, STEPS
-from smtps.outbox.webhooks import key_of
+from smtps.outbox.webhooks import signing_key
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """What an account may be called."""
@@ -70,7 +70,7 @@ class WebhookSettings(BaseModel):
             secret = from_environment(self.secret_env, field="webhook.secret_env")
         else:
             secret = from_file(str(self.secret_file), field="webhook.secret_file")
-        key_of(secret)
+        signing_key(secret)
         return secret
 
     def _check_ca_file(self) -> None:

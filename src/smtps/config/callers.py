@@ -45,7 +45,7 @@ def is_hash(text: str) -> bool:
     )
 
 
-def find(tokens: Mapping[str, str], header: str) -> str | None:
+def find_token(tokens: Mapping[str, str], header: str) -> str | None:
     """The name of the token in an Authorization header, or None.
 
     Every known hash is compared, and each in constant time.
@@ -59,7 +59,7 @@ def find(tokens: Mapping[str, str], header: str) -> str | None:
     return found
 
 
-def needed(path: str) -> bool:
+def token_needed(path: str) -> bool:
     """Whether a path needs a token: all do that do something or tell something."""
     open_paths = ("/web/", "/docs", "/openapi.json", "/healthz", "/readyz", "/favicon.ico")
     return path != "/" and not path.startswith(open_paths)
@@ -68,7 +68,9 @@ def needed(path: str) -> bool:
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def judge(headers: Mapping[str, str], path: str, hosts: Collection[str] | None) -> str | None:
+def judge_origin(
+    headers: Mapping[str, str], path: str, hosts: Collection[str] | None
+) -> str | None:
     """The code of what is wrong, or None.
 
     Args:

@@ -20,7 +20,7 @@ from smtps.client.handshake import check_endpoint
 from smtps.config.accounts import AccountSettings
 from smtps.config.callers import hash_token
 from smtps.config.open_outbox import check_worker
-from smtps.config.places import Findings, outbox, port, uploads, whose_rights
+from smtps.config.places import Findings, check_outbox, check_port, check_uploads, whose_rights
 from smtps.config.probe_modules import Module
 from smtps.config.settings import Settings, faults, read
 from smtps.errors import InputError, did_you_mean
@@ -31,7 +31,7 @@ _STANDS_IN = "x"
 STANDARD_INPUT = "-"
 
 
-def accounts(findings: Findings, settings: Settings) -> None:
+def check_accounts(findings: Findings, settings: Settings) -> None:
     """Try all of them."""
     for name, account in settings.accounts.items():
         within = f"accounts.{name}."
@@ -206,9 +206,9 @@ def examined(
         return findings
     faulty = {problem.setting for problem in findings.problems}
     if command == "serve" and not faulty & {"host", "port"}:
-        port(findings, settings)
+        check_port(findings, settings)
     if command == "serve" and "upload_dir" not in faulty:
-        uploads(findings, settings)
+        check_uploads(findings, settings)
     place = settings.outbox
     if place is None and "outbox" not in faulty and command == "worker":
         findings.add("outbox", 'is not set; write outbox = "postgresql://…"')
@@ -216,8 +216,8 @@ def examined(
         if command == "worker":
             check_worker(settings)
         if place is not None and "outbox" not in faulty:
-            outbox(findings, place, own=settings.deliver)
-    accounts(findings, settings)
+            check_outbox(findings, place, own=settings.deliver)
+    check_accounts(findings, settings)
     whose_rights(findings)
     findings.untried += [
         "mail servers and webhooks were not contacted: smtps check does that for a server",

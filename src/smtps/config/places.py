@@ -121,7 +121,7 @@ def whose_rights(findings: Findings) -> None:
     findings.notes.append(f"files were tried as user {name}: the service should run as the same")
 
 
-def port(findings: Findings, settings: Settings) -> None:
+def check_port(findings: Findings, settings: Settings) -> None:
     """Take the port for a moment, without listening."""
     shown = f"{settings.host} port {settings.port}"
     try:
@@ -139,7 +139,7 @@ def port(findings: Findings, settings: Settings) -> None:
         findings.tried.append(free)
 
 
-def uploads(findings: Findings, settings: Settings) -> None:
+def check_uploads(findings: Findings, settings: Settings) -> None:
     """The folder for the files of forms."""
     folder = Path(settings.upload_dir or tempfile.gettempdir())
     if (problem := unusable_folder(folder)) is not None:
@@ -165,7 +165,7 @@ PATIENCE = 5.0
 _HEADER = b"SQLite format 3\0"
 
 
-def outbox(findings: Findings, place: str, *, own: bool) -> None:
+def check_outbox(findings: Findings, place: str, *, own: bool) -> None:
     """Try it.
 
     Args:

@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from smtps.core.capabilities import Capabilities
 from smtps.core.command import PHASES, Command, Verb
-from smtps.core.due import Due
+from smtps.core.due import PendingReplies
 from smtps.core.reply import (
     Limits,
     Quirk,
@@ -68,7 +68,7 @@ class Connection:
         self.state = State.CONNECTED
         self.capabilities = Capabilities()
         self.quirks: frozenset[Quirk] = frozenset()
-        self.pending = Due(Verb.GREETING)
+        self.pending = PendingReplies(Verb.GREETING)
         self._sent_state = State.CONNECTED
         self._parser = ReplyParser(limits)
         self._ready: deque[Reply] = deque()
@@ -237,7 +237,7 @@ class Connection:
         waits = self.on_the_wire or Verb.DATA in list(self.pending)
         return self.state not in in_the_way and not waits
 
-    def granted(self) -> list[Reply] | None:
+    def all_accepted(self) -> list[Reply] | None:
         """The replies to all commands that were sent together first, if each is a yes.
 
         None: more bytes have to come, or there is more to it; see ``answers``.

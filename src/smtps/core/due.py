@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from smtps.core.command import Verb
 
 
-class Due:
+class PendingReplies:
     """A queue that pairs each reply with what it answers, oldest first.
 
     Attributes:

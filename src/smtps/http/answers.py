@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError, to_json
 
-from smtps.checks.report import Report, certificate_json, text
+from smtps.checks.report import Report, certificate_json, report_schema
 from smtps.client.outgoing import Outgoing
 from smtps.client.result import Result
 from smtps.http.requests import SendRequest
@@ -233,7 +233,7 @@ REPORT = {"$ref": "#/components/schemas/Report"}
 
 
 def _report_shapes() -> dict[str, Any]:
-    parts = json.loads(text().replace("#/$defs/", "#/components/schemas/Report-"))
+    parts = json.loads(report_schema().replace("#/$defs/", "#/components/schemas/Report-"))
     shapes = {f"Report-{name}": shape for name, shape in parts.pop("$defs").items()}
     for name in ("$schema", "$id"):
         parts.pop(name, None)

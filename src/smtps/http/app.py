@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from smtps._version import __version__
-from smtps.client.pool import Farewells
+from smtps.client.pool import BackgroundQuits
 from smtps.config.settings import Settings
 from smtps.http import answers, problems
-from smtps.http.fast_path import Express
+from smtps.http.fast_path import FastPath
 from smtps.http.guards.gate import Gate
 from smtps.http.guards.limits import Rates
 from smtps.http.metrics import Metrics
@@ -56,7 +56,7 @@ def create_app(
     gallery: Gallery | None = None,
     stopping: asyncio.Event | None = None,
     *,
-    farewells: Farewells | None = None,
+    quits: BackgroundQuits | None = None,
     warm: WarmPools | None = None,
     outbox: Outbox | None = None,
     metrics: Metrics | None = None,
@@ -67,7 +67,7 @@ def create_app(
         settings: what the operator decided.
         gallery: running sandboxes, each trusted for its own address and nothing else.
         stopping: set when the service is about to end.
-        farewells: where sessions quit; whoever makes it closes it.
+        quits: where sessions quit; whoever makes it closes it.
         warm: where sessions are kept for the next message; the same.
         outbox: mail that is delivered later; the same.
         metrics: what to count in; the outbox counts there too.
@@ -80,7 +80,7 @@ def create_app(
         rates,
         metrics or Metrics(),
         stopping,
-        farewells=farewells or Farewells(),
+        quits=quits or BackgroundQuits(),
         warm=warm,
         outbox=outbox,
     )
@@ -100,7 +100,7 @@ def create_app(
     if gallery is not None:
         app.include_router(inbox.router(service, gallery))
     shortcuts = portofcall.express(service) | messages.express(service)
-    express = Express(app.behind, shortcuts)
+    express = FastPath(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)
     app.front = ServerErrorMiddleware(gate, problems.bug)
     return app

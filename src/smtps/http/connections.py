@@ -24,7 +24,7 @@ from smtps.http.guards.body import LONGEST_HEAD
 
 log = logging.getLogger("smtps.connections")
 
-MOST = 10_000
+MAX_CONNECTIONS = 10_000
 """Connections, however many files the system allows."""
 
 RAISED = 65_536
@@ -159,7 +159,7 @@ def room() -> int:
     try:
         import resource  # noqa: PLC0415
     except ImportError:  # Windows has no such limit
-        return MOST
+        return MAX_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = RAISED if hard == resource.RLIM_INFINITY else hard
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -168,7 +168,11 @@ def room() -> int:
             soft = wanted
         except (OSError, ValueError):  # macOS allows less than it says
             log.info("the limit of open files stays at %d", soft)
-    return MOST if soft == resource.RLIM_INFINITY else max(min(soft // 2, MOST), 8)
+    return (
+        MAX_CONNECTIONS
+        if soft == resource.RLIM_INFINITY
+        else max(min(soft // 2, MAX_CONNECTIONS), 8)
+    )
 
 
 LONGEST = LONGEST_HEAD

@@ -31,7 +31,7 @@ class Shortcut:
     answer: Callable[[Any, Scope], Awaitable[ASGIApp]]
 
 
-class Express:
+class FastPath:
     """ASGI middleware.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.outgoing import Outgoing
 from smtps.endpoint import Partial
 from smtps.errors import InputError
@@ -106,7 +106,7 @@ class MessageRequest(MessageFields):
             outgoing=outgoing,
             created=now,
             expires=expires,
-            terms=Terms(
+            terms=SendOptions(
                 partial=self.partial, dsn=self.notifications(), require_tls=self.require_tls
             ),
             send_at=send_at,

@@ -14,7 +14,7 @@ from smtps.checks.discovery import Means, means
 from smtps.checks.report import Report
 from smtps.checks.visit import Progress
 from smtps.client.handshake import Leave, check_endpoint, deadline_of
-from smtps.client.pool import Farewells
+from smtps.client.pool import BackgroundQuits
 from smtps.client.result import Result
 from smtps.client.session import send
 from smtps.config.settings import Right, Settings
@@ -43,7 +43,7 @@ class Service:
         gallery: the sandboxes, if there are any.
         rates, metrics: count.
         stopping: set when the service is about to end.
-        farewells: where sessions quit that are of no more use; their callers are answered first.
+        quits: where sessions quit that are of no more use; their callers are answered first.
         warm: sessions kept for the next message, if any are.
         outbox: mail that is delivered later, if there is one.
     """
@@ -53,7 +53,7 @@ class Service:
     rates: Rates
     metrics: Metrics
     stopping: asyncio.Event
-    farewells: Farewells
+    quits: BackgroundQuits
     warm: WarmPools | None = None
     outbox: Outbox | None = None
 
@@ -164,7 +164,7 @@ class Service:
 
     def _leave(self, endpoint: Endpoint) -> Leave | None:
         """Who lets its session quit: a transcript tells of that too, so its caller waits."""
-        return None if endpoint.transcript else self.farewells.quit
+        return None if endpoint.transcript else self.quits.quit
 
     def finder(self, allow: Allow) -> Means:
         """What to find the server of a mail address with: the web is asked for documents only."""

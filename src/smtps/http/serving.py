@@ -14,7 +14,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from smtps.client.pool import Farewells
+from smtps.client.pool import BackgroundQuits
 from smtps.config import logs
 from smtps.config.callers import Proxies
 from smtps.config.open_outbox import open_outbox
@@ -84,8 +84,8 @@ async def serve(
         stack.callback(listener.close)
         small = asyncio.create_task(keep_small())
         stack.callback(small.cancel)
-        metrics, farewells = Metrics(), Farewells()
-        stack.push_async_callback(farewells.aclose)
+        metrics, quits = Metrics(), BackgroundQuits()
+        stack.push_async_callback(quits.aclose)
         warm = WarmPools(settings.warm) if settings.warm else None
         if warm is not None:
             stack.push_async_callback(warm.aclose)
@@ -96,7 +96,7 @@ async def serve(
             )
             outbox = await stack.enter_async_context(opened)
         app = create_app(
-            settings, gallery, stop, farewells=farewells, warm=warm, outbox=outbox, metrics=metrics
+            settings, gallery, stop, quits=quits, warm=warm, outbox=outbox, metrics=metrics
         )
         crowd = Crowd(most, Proxies(settings.trusted_proxies).trusted)
         server = _Server(_configuration(app, settings, crowd), lambda: ready(_url(listener)))

@@ -10,9 +10,9 @@ from operator import attrgetter
 from typing import Any
 
 from smtps.client.pool import Pool
-from smtps.endpoint import USUAL, Endpoint
+from smtps.endpoint import DEFAULT_TIMEOUTS, Endpoint
 
-MOST = 256
+MAX_POOLS = 256
 """Accounts at a time; the one used longest ago makes room."""
 
 SESSIONS = 16
@@ -43,11 +43,11 @@ class WarmPools:
         if pool is not None:
             self._pools.move_to_end(account)
             return pool
-        pool = Pool(replace(endpoint, timeouts=USUAL), size=SESSIONS, idle=self._seconds)
+        pool = Pool(replace(endpoint, timeouts=DEFAULT_TIMEOUTS), size=SESSIONS, idle=self._seconds)
         self._pools[account] = pool
         if self._sweep is None:
             self._sweep_later()
-        while len(self._pools) > MOST:
+        while len(self._pools) > MAX_POOLS:
             _, oldest = self._pools.popitem(last=False)
             await oldest.aclose()
         return pool

@@ -20,7 +20,7 @@ from smtps.http.guards.limits import Shares
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MOST = 64
+MAX_THREADS = 64
 """Threads."""
 
 CALLER: ContextVar[str] = ContextVar("smtps.caller", default="")
@@ -39,7 +39,7 @@ class FairThreads(ThreadPoolExecutor):
         most: threads.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_THREADS) -> None:
         super().__init__(most, "smtps")
         self._shares = Shares(most // 2)
         self._waiting: OrderedDict[str, deque[tuple[Future[Any], _Work]]] = OrderedDict()

@@ -18,13 +18,13 @@ from smtps.errors import InputError
 from smtps.message.addresses import people_of, read_list
 from smtps.message.content import header
 from smtps.net.proxies import Proxy
-from smtps.outbox.decision import Course
+from smtps.outbox.decision import RetryPolicy
 from smtps.outbox.retry import LIFETIME, STEPS
 
 FIELDS = {name.lower(): name for name in ("From", "Sender", "Resent-From", "Resent-Sender")}
 """Header fields that say who a message is from (RFC 5322 sections 3.6.2, 3.6.6)."""
 
-MOST = 4096
+MAX_HEADER_LINE = 4096
 """Octets of one of them: more than any sender needs."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)(?:\r\n|\Z)")
@@ -65,7 +65,7 @@ def _fields(header: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _addresses(name: str, value: bytes) -> list[Mailbox]:
     field = name.lower()
-    if len(value) > MOST:
+    if len(value) > MAX_HEADER_LINE:
         raise InputError(field, "is too long; write it as name <mailbox@domain>")
     try:
         text = value.replace(b"\r\n", b"").decode()
@@ -130,9 +130,9 @@ class Account:
     webhook: Webhook | None = None
 
     @property
-    def course(self) -> Course:
+    def course(self) -> RetryPolicy:
         """What to do with what does not go smoothly."""
-        return Course(self.uncertain == "retry", self.retry)
+        return RetryPolicy(self.uncertain == "retry", self.retry)
 
     def admit(self, outgoing: Outgoing) -> None:
         """Make sure that a message is from somebody who may send: envelope and header.

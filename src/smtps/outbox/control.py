@@ -19,14 +19,14 @@ from smtps.outbox.clock import JUMP
 from smtps.outbox.decision import outcome
 from smtps.outbox.lane_store import tell
 from smtps.outbox.notices import tell_again
-from smtps.outbox.records import AGAIN, FINAL, OPEN, WAITING, Standing, State
+from smtps.outbox.records import AGAIN, FINAL, OPEN, WAITING, RecipientStatus, State
 from smtps.outbox.tables import replace_one
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
 
-_IN_DOUBT = _R.standing.in_([Standing.UNCERTAIN.value, Standing.AGAIN.value])
+_IN_DOUBT = _R.standing.in_([RecipientStatus.UNCERTAIN.value, RecipientStatus.AGAIN.value])
 
-AT_ONCE = 200
+PURGED_AT_ONCE = 200
 """Messages that expire, or whose remains are removed, in one transaction."""
 
 
@@ -97,8 +97,12 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
         return ControlError("outbox.body_gone", "The message itself is not kept any more.")
     connection.execute(
         update(tables.recipients)
-        .where(_R.message == order.id, _R.standing != Standing.ACCEPTED.value)
-        .values(standing=case((_IN_DOUBT, Standing.AGAIN.value), else_=Standing.PENDING.value))
+        .where(_R.message == order.id, _R.standing != RecipientStatus.ACCEPTED.value)
+        .values(
+            standing=case(
+                (_IN_DOUBT, RecipientStatus.AGAIN.value), else_=RecipientStatus.PENDING.value
+            )
+        )
     )
     connection.execute(delete(tables.notices).where(tables.notices.c.message == order.id))
     # Somebody wants it now: the account waits no longer, unless it needs mending first.
@@ -167,18 +171,18 @@ def _expire(connection: Connection, now: int) -> int:
     rows = connection.execute(
         select(_M.id, _M.account)
         .where(_M.expires <= now, _M.due.is_not(None))
-        .limit(AT_ONCE)
+        .limit(PURGED_AT_ONCE)
         .with_for_update(skip_locked=True)  # somebody may be canceling one of them just now
     ).all()
     if not rows:
         return 0
     ids = [row.id for row in rows]
     _leave_open_ones(connection, ids)
-    standings: dict[str, set[Standing]] = defaultdict(set)
+    standings: dict[str, set[RecipientStatus]] = defaultdict(set)
     for message, standing in connection.execute(
         select(_R.message, _R.standing).where(_R.message.in_(ids)).distinct()
     ):
-        standings[message].add(Standing(standing))
+        standings[message].add(RecipientStatus(standing))
     states = [(row, _in_the_end(standings[row.id])) for row in rows]
     for row, state in states:
         connection.execute(
@@ -190,7 +194,7 @@ def _expire(connection: Connection, now: int) -> int:
     return len(ids)
 
 
-def _in_the_end(standings: set[Standing]) -> State:
+def _in_the_end(standings: set[RecipientStatus]) -> State:
     """What a message is called whose time is over: by what has come of it, if anything has."""
     state = outcome(standings)
     return State.EXPIRED if state is State.FAILED else state
@@ -200,11 +204,15 @@ def _leave_open_ones(connection: Connection, ids: list[str]) -> None:
     connection.execute(
         update(tables.recipients)
         .where(_R.message.in_(ids), _R.standing.in_(OPEN))
-        .values(standing=case((_IN_DOUBT, Standing.UNCERTAIN.value), else_=Standing.UNSENT.value))
+        .values(
+            standing=case(
+                (_IN_DOUBT, RecipientStatus.UNCERTAIN.value), else_=RecipientStatus.UNSENT.value
+            )
+        )
     )
 
 
-class Age(NamedTuple):
+class Retention(NamedTuple):
     """What is old enough to go, in milliseconds since 1970.
 
     Attributes:
@@ -218,17 +226,17 @@ class Age(NamedTuple):
     keys: int
 
 
-def purge(connection: Connection, ages: list[Age]) -> list[int]:
+def purge(connection: Connection, ages: list[Retention]) -> list[int]:
     """Remove what is old; returns how many rows, at most a few times AT_ONCE."""
     return [_purge(connection, age) for age in ages]
 
 
-def _purge(connection: Connection, age: Age) -> int:
+def _purge(connection: Connection, age: Retention) -> int:
     ended = (
         select(_M.id)
         # "Not in" so that SQLite reads those that ended before, and not all of each state.
         .where(_M.finished.is_not(None), _M.state.not_in(UNENDED))
-        .limit(AT_ONCE)
+        .limit(PURGED_AT_ONCE)
         .with_for_update(skip_locked=True)  # somebody may want one of them sent again just now
     )
     with_body = ended.where(_M.kept, _M.finished <= age.bodies)
@@ -242,7 +250,7 @@ def _purge(connection: Connection, age: Age) -> int:
         connection.execute(delete(name.table).where(name.in_(ids)))
     connection.execute(delete(tables.messages).where(_M.id.in_(ids)))
     keys = tables.keys.c
-    old = select(keys.scope, keys.key).where(keys.created <= age.keys).limit(AT_ONCE)
+    old = select(keys.scope, keys.key).where(keys.created <= age.keys).limit(PURGED_AT_ONCE)
     these = tuple_(keys.scope, keys.key).in_(old)  # by its primary key; there may be millions
     gone += connection.execute(delete(tables.keys).where(these)).rowcount
     return gone

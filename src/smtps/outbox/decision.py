@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from smtps.client.result import Recipient, Result, Status, reply_json
 from smtps.errors import Failure
-from smtps.outbox.records import OPEN, Claim, Standing, State
+from smtps.outbox.records import OPEN, ClaimedMessage, RecipientStatus, State
 from smtps.outbox.retry import MINUTE, STEPS, account_failure, pause, wait_of
 
 DELAYED_AFTER = 15 * MINUTE
@@ -20,7 +20,7 @@ INTERRUPTED = Failure(
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class RetryPolicy:
     """What an account does with what does not go smoothly.
 
     Attributes:
@@ -32,12 +32,12 @@ class Course:
     steps: tuple[float, ...] = STEPS
 
 
-People = tuple[tuple[Standing, str | None], ...]
+People = tuple[tuple[RecipientStatus, str | None], ...]
 """For each recipient of an attempt its standing, and as JSON the reply that decided."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Decision:
     """What becomes of a message.
 
     Attributes:
@@ -57,7 +57,9 @@ class Ruling:
     failure: str | None = None
 
 
-def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) -> Ruling:
+def decide(
+    result: Result, claim: ClaimedMessage, now: int, course: RetryPolicy, chance: float
+) -> Decision:
     """Decide.
 
     Args:
@@ -74,12 +76,12 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
         # No fault of the message, and the account waits. It keeps its place, unless it was the one
         # to be told so the last time: then the others have their turn first.
         people: People = tuple(
-            [(_remembered(Standing.PENDING, n, claim), None) for n in claim.people]
+            [(_remembered(RecipientStatus.PENDING, n, claim), None) for n in claim.people]
         )
         if again:
             return _again(result, claim, people, pause(claim.step, chance, course.steps), now)
         state = State.RETRYING if claim.step else State.QUEUED
-        return Ruling(state, now, claim.step, people, None, failure)
+        return Decision(state, now, claim.step, people, None, failure)
     people = _standings(result, claim, course)
     found = {standing for standing, _ in people}
     if found & OPEN:
@@ -87,10 +89,10 @@ def rule(result: Result, claim: Claim, now: int, course: Course, chance: float) 
         return _again(result, claim, people, wait, now)
     state = outcome(found | claim.others)
     failure = None if state is State.SENT else failure or claim.failure
-    return Ruling(state, None, claim.step, people, state.value, failure)
+    return Decision(state, None, claim.step, people, state.value, failure)
 
 
-def _told_again(result: Result, claim: Claim) -> bool:
+def _told_again(result: Result, claim: ClaimedMessage) -> bool:
     """Whether the server said to this very message what it said the last time. Then it may be the
     message, which would keep all others waiting whenever it comes round.
     """
@@ -103,19 +105,19 @@ def _told_again(result: Result, claim: Claim) -> bool:
     return bool(before["code"] == result.failure.code)
 
 
-def outcome(found: set[Standing]) -> State:
+def outcome(found: set[RecipientStatus]) -> State:
     """The state of a message none of whose recipients has anything to wait for."""
-    if Standing.UNCERTAIN in found:
+    if RecipientStatus.UNCERTAIN in found:
         return State.UNCERTAIN
-    if found == {Standing.ACCEPTED}:
+    if found == {RecipientStatus.ACCEPTED}:
         return State.SENT
-    return State.PARTIAL if Standing.ACCEPTED in found else State.FAILED
+    return State.PARTIAL if RecipientStatus.ACCEPTED in found else State.FAILED
 
 
-def _again(result: Result, claim: Claim, people: People, wait: int, now: int) -> Ruling:
+def _again(result: Result, claim: ClaimedMessage, people: People, wait: int, now: int) -> Decision:
     due = now + wait
     late = due - claim.created >= DELAYED_AFTER and not claim.told
-    return Ruling(
+    return Decision(
         State.RETRYING,
         due,
         claim.step + 1,
@@ -125,21 +127,26 @@ def _again(result: Result, claim: Claim, people: People, wait: int, now: int) ->
     )
 
 
-def _standings(result: Result, claim: Claim, course: Course) -> People:
+def _standings(result: Result, claim: ClaimedMessage, course: RetryPolicy) -> People:
     people = result.recipients
     if not people:  # it was not even begun
         retryable = result.failure is not None and result.failure.retryable
         status = Status.DEFERRED if retryable else Status.REFUSED
         people = (Recipient("", status),) * len(claim.people)
     standings = {
-        Status.ACCEPTED: Standing.ACCEPTED,
-        Status.REFUSED: Standing.REFUSED,
-        Status.DEFERRED: Standing.DEFERRED,
-        Status.UNSENT: Standing.PENDING,
-        Status.UNCERTAIN: Standing.AGAIN if course.retry_uncertain else Standing.UNCERTAIN,
+        Status.ACCEPTED: RecipientStatus.ACCEPTED,
+        Status.REFUSED: RecipientStatus.REFUSED,
+        Status.DEFERRED: RecipientStatus.DEFERRED,
+        Status.UNSENT: RecipientStatus.PENDING,
+        Status.UNCERTAIN: RecipientStatus.AGAIN
+        if course.retry_uncertain
+        else RecipientStatus.UNCERTAIN,
     }
     if claim.terms.partial == "abort" and any(who.status is Status.REFUSED for who in people):
-        standings |= {Status.DEFERRED: Standing.UNSENT, Status.UNSENT: Standing.UNSENT}
+        standings |= {
+            Status.DEFERRED: RecipientStatus.UNSENT,
+            Status.UNSENT: RecipientStatus.UNSENT,
+        }
     return tuple(
         [
             (_remembered(standings[who.status], n, claim), _reply(who))
@@ -148,9 +155,9 @@ def _standings(result: Result, claim: Claim, course: Course) -> People:
     )
 
 
-def _remembered(standing: Standing, number: int, claim: Claim) -> Standing:
+def _remembered(standing: RecipientStatus, number: int, claim: ClaimedMessage) -> RecipientStatus:
     """Who may have got it is not forgotten, whatever becomes of the next attempt."""
-    return Standing.AGAIN if standing in OPEN and number in claim.doubtful else standing
+    return RecipientStatus.AGAIN if standing in OPEN and number in claim.doubtful else standing
 
 
 def _reply(person: Recipient) -> str | None:

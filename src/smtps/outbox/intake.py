@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from smtps.errors import LocalError, Phase
 from smtps.outbox import tables
-from smtps.outbox.records import Key, Standing, Submission
+from smtps.outbox.records import Key, RecipientStatus, Submission
 from smtps.outbox.tables import insert_all, insert_new
 
 
@@ -72,7 +72,7 @@ def _keep(connection: Connection, fresh: list[Submission]) -> None:
     insert_all(connection, tables.tags, marks)
 
 
-_PENDING = Standing.PENDING.value
+_PENDING = RecipientStatus.PENDING.value
 
 
 def _take_keys(

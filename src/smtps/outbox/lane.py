@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from smtps.chance import fraction
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.deadlines import not_begun
 from smtps.client.outgoing import Outgoing
 from smtps.client.pool import Pool
@@ -27,18 +27,18 @@ from smtps.endpoint import Endpoint
 from smtps.errors import Failure, Phase, SMTPSError
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
-from smtps.outbox.decision import failure_text, rule
-from smtps.outbox.lane_store import Forsaken, LaneLostError, Released, mark
-from smtps.outbox.lease import Takeover, take
+from smtps.outbox.decision import decide, failure_text
+from smtps.outbox.lane_store import Forsaken, LaneLostError, Released, claim_due
+from smtps.outbox.lease import LeaseRequest, acquire
 from smtps.outbox.outcomes import Outcomes
-from smtps.outbox.records import Claim, Tenure, Wish
-from smtps.outbox.retry import Allowance, Circuit, account_failure, doubt
-from smtps.outbox.settlement import Settlement, said
+from smtps.outbox.records import ClaimedMessage, ClaimRequest, LaneLease
+from smtps.outbox.retry import CircuitBreaker, RateLimit, account_failure, uncertain_failure
+from smtps.outbox.settlement import AttemptResult, attempt_log
 from smtps.outbox.store import Store
 from smtps.outbox.writer import StoreError
 
 
-class Supply(Source[Outgoing]):
+class Prefetch(Source[Outgoing]):
     """One source for all rounds of a lane; a round is a run of messages with the same terms.
 
     Args:
@@ -50,16 +50,16 @@ class Supply(Source[Outgoing]):
         halted: hand nothing more out.
     """
 
-    def __init__(self, take_on: Callable[[], Awaitable[list[Claim]]]) -> None:
-        self.under_way: dict[int, Claim] = {}
+    def __init__(self, take_on: Callable[[], Awaitable[list[ClaimedMessage]]]) -> None:
+        self.under_way: dict[int, ClaimedMessage] = {}
         self.ahead = 0
         self.halted = False
         self._take_on = take_on
-        self._ready: deque[Claim] = deque()
-        self._coming: asyncio.Future[list[Claim]] | None = None
-        self._terms: Terms | None = None
+        self._ready: deque[ClaimedMessage] = deque()
+        self._coming: asyncio.Future[list[ClaimedMessage]] | None = None
+        self._terms: SendOptions | None = None
 
-    async def round(self) -> Terms | None:
+    async def round(self) -> SendOptions | None:
         """Begin a round; None when there is nothing more."""
         if not self._ready and not self.halted:
             await self._refill()
@@ -98,7 +98,7 @@ class Supply(Source[Outgoing]):
         """See ``Source.put_back``."""
         self._ready.appendleft(self.under_way.pop(id(item)))
 
-    def _begin_refill(self) -> asyncio.Future[list[Claim]]:
+    def _begin_refill(self) -> asyncio.Future[list[ClaimedMessage]]:
         if self._coming is None:
             self._coming = asyncio.ensure_future(self._take_on())
         return self._coming
@@ -115,7 +115,7 @@ class Supply(Source[Outgoing]):
         """Messages taken on and not handed out."""
         return len(self._ready)
 
-    async def unbegun(self) -> list[Claim]:
+    async def unbegun(self) -> list[ClaimedMessage]:
         """What was taken on and not handed out."""
         self.halted = True
         if self._coming is not None:
@@ -130,7 +130,7 @@ log = logging.getLogger("smtps.outbox")
 SLICE = 30.0
 """Seconds after which a lane ends, so that others have their turn."""
 
-AT_ONCE = 64
+MAX_CLAIMED_AT_ONCE = 64
 """Messages taken on at once, at most; a lane begins with one."""
 
 HORIZON = 0.1
@@ -181,14 +181,14 @@ class Lane:
         self._pool = pool
         self._stopping = stopping
         self._count = count
-        self._tenure = Tenure(account.name, 0, Allowance(), Circuit())
-        self._supply = Supply(self._take_on)
+        self._tenure = LaneLease(account.name, 0, RateLimit(), CircuitBreaker())
+        self._supply = Prefetch(self._take_on)
         self._pace = 0.0
         self._answers = 0
         self._paced_at = 0.0
         self._answered = asyncio.Event()
         self._wished = 0
-        self._given_back: list[Claim] = []
+        self._given_back: list[ClaimedMessage] = []
         self.doubtful = 0
 
     async def run(self) -> None:
@@ -198,8 +198,8 @@ class Lane:
         self._paced_at = loop.time()
         account = self._account
         self._tenure = await self._store.see_through(
-            take,
-            Takeover(account.name, account.per_minute, account.per_day,
+            acquire,
+            LeaseRequest(account.name, account.per_minute, account.per_day,
                      account.uncertain == "retry", account.webhook is not None, self._clock.now()),
         )  # fmt: skip
         self._taken = self._tenure
@@ -219,14 +219,14 @@ class Lane:
             return
         if self._stopping.is_set():
             return
-        before = pool.lendings
+        before = pool.leases
         try:
             await self._rounds(pool)
         except (LaneLostError, StoreError) as error:
             log.warning("the lane of %s ends: %s", account.name, error)
         finally:
             # Where no session came about, nothing was begun.
-            begun = pool.lendings > before
+            begun = pool.leases > before
             await self._wind_up([] if begun else list(self._supply.under_way.values()))
 
     def halt(self) -> None:
@@ -254,7 +254,7 @@ class Lane:
                 async for outgoing, result in results:
                     self._take(supply.under_way.pop(id(outgoing)), result)
 
-    async def _take_on(self) -> list[Claim]:
+    async def _take_on(self) -> list[ClaimedMessage]:
         """Write of some messages that they are being sent."""
         if self._supply.under_way and not self._answered.is_set():
             await self._answered.wait()  # whether the server is of any use is not known yet
@@ -266,8 +266,8 @@ class Lane:
         name, token = self._account.name, self._tenure.token
         self._wished = now
         try:
-            claims: list[Claim] = await self._store.see_through(
-                mark, Wish(name, token, now, most, OCTETS)
+            claims: list[ClaimedMessage] = await self._store.see_through(
+                claim_due, ClaimRequest(name, token, now, most, OCTETS)
             )
         except StoreError:  # it may have been done
             self._outcomes.forsake(Forsaken(name, token, now))
@@ -288,7 +288,7 @@ class Lane:
         self._supply.ahead = min(AHEAD, int(soon))
         capacity = self._account.concurrency * self._account.window
         free = capacity - len(self._supply.under_way) - self._supply.waiting
-        return max(1, min(AT_ONCE, free + int(soon)))
+        return max(1, min(MAX_CLAIMED_AT_ONCE, free + int(soon)))
 
     async def _may_go_on(self) -> bool:
         """Wait for the account's allowance, if that is soon."""
@@ -298,7 +298,7 @@ class Lane:
             if not wait:
                 return True
             if loop.time() + wait / 1000 > self._end:
-                until = Circuit(not_before=self._clock.now() + wait)
+                until = CircuitBreaker(not_before=self._clock.now() + wait)
                 self._tenure = replace(self._tenure, circuit=until)
                 return False
             with suppress(TimeoutError):
@@ -310,34 +310,34 @@ class Lane:
         """Whether nothing more may be taken on."""
         return self._supply.halted or self._stopping.is_set() or self._outcomes.held
 
-    def _take(self, claim: Claim, result: Result) -> None:
+    def _take(self, claim: ClaimedMessage, result: Result) -> None:
         """What came of one message."""
         if not_begun(result):
             self._given_back.append(claim)
             return
         self.doubtful += result.outcome is Outcome.UNCERTAIN
         now = self._clock.now()
-        failure = account_failure(result) or doubt(result)
+        failure = account_failure(result) or uncertain_failure(result)
         if failure is not None and not self._supply.halted:
             circuit = self._tenure.circuit.after(failure, now, fraction())
             self._tenure = replace(self._tenure, circuit=circuit)
             self._supply.halted = True
             log.warning("%s waits: %s", self._account.name, failure.message)
         elif failure is None and not self._supply.halted:  # else it was on its way before
-            self._tenure = replace(self._tenure, circuit=Circuit())
+            self._tenure = replace(self._tenure, circuit=CircuitBreaker())
         self._answers += 1
         self._answered.set()
-        ruling = rule(result, claim, now, self._account.course, fraction())
+        ruling = decide(result, claim, now, self._account.course, fraction())
         attempt = _attempt(result, claim, now)
         self._outcomes.settle(
-            Settlement(self._account.name, self._tenure.token, claim, ruling, now, attempt,
+            AttemptResult(self._account.name, self._tenure.token, claim, ruling, now, attempt,
                        self._account.webhook is not None)
         )  # fmt: skip
         if self._tenure.allowance.limited:
             self._outcomes.stand(self._tenure)
         self._count(self._account.name, ruling.state.value, (now - claim.created) / 1000)
 
-    async def _wind_up(self, unbegun: list[Claim]) -> None:
+    async def _wind_up(self, unbegun: list[ClaimedMessage]) -> None:
         self._answered.set()
         self._given_back += unbegun + await self._supply.unbegun()
         unbegun = self._given_back
@@ -357,7 +357,7 @@ class Lane:
         await self._outcomes.written(self._account.name)
 
 
-def _attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:
+def _attempt(result: Result, claim: ClaimedMessage, now: int) -> dict[str, Any]:
     reply = reply_json(result.reply)
     return {
         "ms": float(now - claim.begun),
@@ -365,5 +365,5 @@ def _attempt(result: Result, claim: Claim, now: int) -> dict[str, Any]:
         "address": result.failure.address if result.failure else None,
         "reply": None if reply is None else json.dumps(reply),
         "failure": failure_text(result.failure),
-        "transcript": said(claim, result),
+        "transcript": attempt_log(claim, result),
     }

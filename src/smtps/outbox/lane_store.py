@@ -27,11 +27,11 @@ from smtps.outbox import tables
 from smtps.outbox.records import (
     GUESS,
     OPEN,
-    Claim,
-    Standing,
+    ClaimedMessage,
+    ClaimRequest,
+    RecipientStatus,
     State,
     Tried,
-    Wish,
     new_id,
     outgoing_of,
     terms_of,
@@ -49,12 +49,14 @@ class LaneLostError(LocalError):
         super().__init__("outbox.lane_lost", f"Another worker sends for {account} now.")
 
 
-def mark(connection: Connection, wishes: list[Wish]) -> list[list[Claim] | LaneLostError]:
+def claim_due(
+    connection: Connection, wishes: list[ClaimRequest]
+) -> list[list[ClaimedMessage] | LaneLostError]:
     """Hand out messages that are due, oldest first, and write that they are being sent."""
     return [_mark(connection, wish) for wish in wishes]
 
 
-def _mark(connection: Connection, wish: Wish) -> list[Claim] | LaneLostError:
+def _mark(connection: Connection, wish: ClaimRequest) -> list[ClaimedMessage] | LaneLostError:
     if not _holds(connection, wish.account, wish.token):
         return LaneLostError(wish.account)
     due = (
@@ -93,7 +95,7 @@ _MARK = (
 )
 
 
-def _claims(connection: Connection, rows: list[Any], now: int) -> list[Claim]:
+def _claims(connection: Connection, rows: list[Any], now: int) -> list[ClaimedMessage]:
     ids = [row["id"] for row in rows]
     bodies = dict(
         connection.execute(
@@ -111,9 +113,9 @@ def _claims(connection: Connection, rows: list[Any], now: int) -> list[Claim]:
     return [_claim(row, bodies[row["id"]], people[row["id"]], now) for row in rows]
 
 
-def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) -> Claim:
+def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) -> ClaimedMessage:
     waiting = [(n, email) for n, email, standing in people if standing in _OPEN]
-    return Claim(
+    return ClaimedMessage(
         id=row["id"],
         number=row["tries"] + 1,
         step=row["step"],
@@ -123,8 +125,8 @@ def _claim(row: Any, data: bytes, people: list[tuple[int, str, str]], now: int) 
         told=row["told"],
         outgoing=outgoing_of(row, bytes(data), [email for _, email in waiting]),
         people=tuple(n for n, _ in waiting),
-        doubtful=frozenset(n for n, _, standing in people if standing == Standing.AGAIN),
-        others=frozenset(Standing(how) for _, _, how in people if how not in _OPEN),
+        doubtful=frozenset(n for n, _, standing in people if standing == RecipientStatus.AGAIN),
+        others=frozenset(RecipientStatus(how) for _, _, how in people if how not in _OPEN),
         failure=row["failure"],
         terms=terms_of(row["terms"]),
     )
@@ -139,7 +141,7 @@ class Released(NamedTuple):
     """
 
     token: int
-    claims: Sequence[Claim | Tried]
+    claims: Sequence[ClaimedMessage | Tried]
 
 
 class Forsaken(NamedTuple):
@@ -187,7 +189,9 @@ def _put_back(these: ColumnElement[bool], token: int, *states: State) -> Update:
     )
 
 
-def _take_guesses_back(connection: Connection, token: int, claims: Sequence[Claim | Tried]) -> None:
+def _take_guesses_back(
+    connection: Connection, token: int, claims: Sequence[ClaimedMessage | Tried]
+) -> None:
     """The lane that came after could not know that these were not begun."""
     of = {claim.id: claim for claim in claims}
     found = connection.execute(
@@ -204,7 +208,7 @@ def _take_guesses_back(connection: Connection, token: int, claims: Sequence[Clai
         connection.execute(delete(tables.attempts).where(_A.message == id_, _A.n == claim.number))
         connection.execute(delete(tables.notices).where(tables.notices.c.message == id_))
         for n in claim.people:
-            standing = Standing.AGAIN if n in claim.doubtful else Standing.PENDING
+            standing = RecipientStatus.AGAIN if n in claim.doubtful else RecipientStatus.PENDING
             connection.execute(
                 update(tables.recipients)
                 .where(_R.message == id_, _R.n == n)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select, update
 from smtps.outbox import tables
 from smtps.outbox.decision import INTERRUPTED
 from smtps.outbox.lane_store import tell
-from smtps.outbox.records import GUESS, OPEN, Standing, State, Tenure
-from smtps.outbox.retry import Allowance, Circuit
+from smtps.outbox.records import GUESS, OPEN, LaneLease, RecipientStatus, State
+from smtps.outbox.retry import CircuitBreaker, RateLimit
 from smtps.outbox.tables import insert_all, insert_new
 
 _M, _R, _L = tables.messages.c, tables.recipients.c, tables.lanes.c
@@ -23,7 +23,7 @@ RESPITE = 10_000
 its process may be alive and about to write what came of it, when the database was lost for both."""
 
 
-class Takeover(NamedTuple):
+class LeaseRequest(NamedTuple):
     """Who takes what over.
 
     Attributes:
@@ -42,28 +42,28 @@ class Takeover(NamedTuple):
     now: int
 
 
-def take(connection: Connection, takeovers: list[Takeover]) -> list[Tenure]:
+def acquire(connection: Connection, takeovers: list[LeaseRequest]) -> list[LaneLease]:
     """Take accounts over, and decide about what their last lanes left half sent."""
     return [_take(connection, takeover) for takeover in takeovers]
 
 
-def _take(connection: Connection, who: Takeover) -> Tenure:
+def _take(connection: Connection, who: LeaseRequest) -> LaneLease:
     add_lanes(connection, [who.account])
     connection.execute(
         update(tables.lanes).where(_L.account == who.account).values(token=_L.token + 1)
     )
     row = connection.execute(select(tables.lanes).where(_L.account == who.account)).mappings().one()
-    allowance = Allowance(
+    allowance = RateLimit(
         who.per_minute, who.per_day, row["level"], row["level_at"], row["day"], row["spent"]
     ).set_to(who.now)
-    circuit = Circuit(
+    circuit = CircuitBreaker(
         row["failures"], row["not_before"], row["stopped"], row["code"], row["reason"]
     )
     orphans = _adopt(connection, who, row["token"])
-    return Tenure(who.account, row["token"], allowance, circuit, orphans)
+    return LaneLease(who.account, row["token"], allowance, circuit, orphans)
 
 
-def _adopt(connection: Connection, who: Takeover, token: int) -> int:
+def _adopt(connection: Connection, who: LeaseRequest, token: int) -> int:
     """Messages that were on their way when their lane ended: nobody can know how far they came."""
     orphans = connection.execute(
         select(_M.id, _M.tries, _M.begun)
@@ -83,7 +83,7 @@ def _adopt(connection: Connection, who: Takeover, token: int) -> int:
         values |= {"state": State.RETRYING.value, "due": due, "step": _M.step + 1}
     else:
         values |= {"state": State.UNCERTAIN.value, "finished": who.now}
-    doubt = Standing.AGAIN if again else Standing.UNCERTAIN
+    doubt = RecipientStatus.AGAIN if again else RecipientStatus.UNCERTAIN
     connection.execute(
         update(tables.recipients)
         .where(_R.message.in_(ids), _R.standing.in_(OPEN))
@@ -104,7 +104,7 @@ def _adopt(connection: Connection, who: Takeover, token: int) -> int:
     return len(ids)
 
 
-def keep_standing(connection: Connection, tenures: list[Tenure]) -> list[None]:
+def save_limits(connection: Connection, tenures: list[LaneLease]) -> list[None]:
     """Write how an account stands: its allowance and its circuit."""
     for tenure in tenures:
         allowance, circuit = tenure.allowance, tenure.circuit

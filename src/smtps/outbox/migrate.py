@@ -16,7 +16,7 @@ from smtps.outbox.store import backend, hold, prepare
 from smtps.outbox.tables import insert_all
 from smtps.outbox.writer import StoreError
 
-AT_ONCE = 1000
+ROWS_AT_ONCE = 1000
 """Rows read and written together."""
 
 
@@ -76,10 +76,10 @@ def _copy(
     for table in tables.metadata.sorted_tables:
         if table is tables.meta:
             continue
-        query = select(table).execution_options(yield_per=AT_ONCE)
+        query = select(table).execution_options(yield_per=ROWS_AT_ONCE)
         rows = reading.execute(query).mappings()
         copied = 0
-        for part in rows.partitions(AT_ONCE):
+        for part in rows.partitions(ROWS_AT_ONCE):
             insert_all(writing, table, [dict(row) for row in part])
             copied += len(part)
             progress(sum(counts.values()) + copied)

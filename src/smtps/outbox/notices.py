@@ -29,7 +29,7 @@ fails is the last."""
 LEASE = MINUTE
 """Milliseconds that one process has to tell; then another tries."""
 
-AT_ONCE = 100
+NOTICES_AT_ONCE = 100
 """Attempts under way at the same time, in one process."""
 
 EACH = 10
@@ -65,7 +65,7 @@ class Notice(NamedTuple):
     asked: int | None = None
 
 
-class Verdict(NamedTuple):
+class NextTry(NamedTuple):
     """What came of an attempt.
 
     Attributes:
@@ -91,7 +91,7 @@ def next_attempt(notice: Notice, now: int) -> int | None:
     return now + PAUSES[notice.tries]
 
 
-class Wanted(NamedTuple):
+class WebhookQuery(NamedTuple):
     """What a process can tell now.
 
     Attributes:
@@ -105,7 +105,7 @@ class Wanted(NamedTuple):
     receivers: Mapping[str, str]
 
 
-def to_tell(connection: Connection, wanted: Wanted) -> list[Notice]:
+def to_tell(connection: Connection, wanted: WebhookQuery) -> list[Notice]:
     """What is due and can be told now, the oldest first."""
     now, telling, receivers = wanted
     busy = Counter(telling.values())
@@ -117,7 +117,7 @@ def to_tell(connection: Connection, wanted: Wanted) -> list[Notice]:
         # Of two events of one message, the second is not told while the first is.
         .where(_N.due <= now, _N.account.not_in(full), _N.message.not_in(list(telling)))
         .order_by(_N.due)
-        .limit(AT_ONCE - len(telling))
+        .limit(NOTICES_AT_ONCE - len(telling))
     ).mappings()
     found = []
     for row in rows.all():
@@ -128,14 +128,14 @@ def to_tell(connection: Connection, wanted: Wanted) -> list[Notice]:
     return found
 
 
-class Lease(NamedTuple):
+class NoticeLease(NamedTuple):
     """Notices that one process wants to tell, and the time."""
 
     now: int
     notices: list[Notice]
 
 
-def lease(connection: Connection, leases: list[Lease]) -> list[list[Notice]]:
+def lease_notices(connection: Connection, leases: list[NoticeLease]) -> list[list[Notice]]:
     """Take them, as far as nobody else has; each goes to one process.
 
     An attempt counts when it has failed: a process that ends meanwhile uses none up.
@@ -151,7 +151,7 @@ def _take(connection: Connection, notice: Notice, now: int) -> bool:
     return bool(ours.rowcount)
 
 
-def conclude(connection: Connection, verdicts: list[Verdict]) -> list[None]:
+def conclude(connection: Connection, verdicts: list[NextTry]) -> list[None]:
     """Write what came of it. What was replaced by something newer meanwhile is let be."""
     for verdict in verdicts:
         notice = verdict.notice
@@ -166,7 +166,7 @@ def conclude(connection: Connection, verdicts: list[Verdict]) -> list[None]:
     return [None] * len(verdicts)
 
 
-def _note(connection: Connection, verdict: Verdict) -> None:
+def _note(connection: Connection, verdict: NextTry) -> None:
     notice, failed = verdict.notice, verdict.failure is not None
     if verdict.due is not None:
         state = NoticeState.PENDING

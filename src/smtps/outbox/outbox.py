@@ -25,9 +25,9 @@ from smtps.outbox.outcomes import Outcomes
 from smtps.outbox.reading import Filter
 from smtps.outbox.records import Key, Submission, new_id
 from smtps.outbox.retry import LIFETIME, MINUTE
-from smtps.outbox.shutdown import Landing
+from smtps.outbox.shutdown import Shutdown
 from smtps.outbox.store import PATIENCE, Lanes, Readiness, Store, backend
-from smtps.outbox.webhooks import Teller
+from smtps.outbox.webhooks import WebhookSender
 from smtps.outbox.writer import StoreError
 
 log = logging.getLogger("smtps.outbox")
@@ -106,11 +106,11 @@ class Outbox:
         self._outcomes = Outcomes(self.store, state or self.store.behind.place)
         self._count = count
         self._lanes: Lanes | None = self.store.behind.lanes(self._run) if deliver else None
-        self._teller = Teller(self.store, accounts, self.clock)
+        self._teller = WebhookSender(self.store, accounts, self.clock)
         self._pools: dict[str, tuple[Endpoint, Pool]] = {}
         self._learned: dict[tuple[str, int], Learned] = {}
         self._writing: set[tuple[str, str]] = set()
-        self._landing = Landing(grace, hurry or asyncio.Event())
+        self._landing = Shutdown(grace, hurry or asyncio.Event())
         self._stopping = self._landing.begun
         self._ending: asyncio.Task[None] | None = None
         self._nudged = asyncio.Event()
@@ -377,10 +377,10 @@ class Outbox:
 
     async def _end_what_is_old(self, now: int) -> None:
         bounds = self.bounds
-        while await self.store.write(control.expire, now) >= control.AT_ONCE:
+        while await self.store.write(control.expire, now) >= control.PURGED_AT_ONCE:
             pass
-        age = control.Age(now - bounds.bodies, now - bounds.records, now - bounds.keys)
-        while await self.store.write(control.purge, age) >= control.AT_ONCE:
+        age = control.Retention(now - bounds.bodies, now - bounds.records, now - bounds.keys)
+        while await self.store.write(control.purge, age) >= control.PURGED_AT_ONCE:
             pass
 
     async def _look_at_the_clock(self, *, back: bool) -> control.Seen:

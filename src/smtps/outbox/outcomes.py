@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
-from smtps.outbox.lease import keep_standing
-from smtps.outbox.records import Tenure
-from smtps.outbox.settlement import Settlement, settle
+from smtps.outbox.lease import save_limits
+from smtps.outbox.records import LaneLease
+from smtps.outbox.settlement import AttemptResult, record_results
 from smtps.outbox.spool import Record, Spool, as_record, of_record, taken
 from smtps.outbox.store import Store
-from smtps.outbox.writer import MOST, Operation, StoreError
+from smtps.outbox.writer import MAX_OPERATIONS, Operation, StoreError
 
 log = logging.getLogger("smtps.outbox")
 
@@ -52,7 +52,7 @@ class Outcomes:
         self._store = store
         self._spool = None if folder is None else Spool(folder, store.name)
         self._entries: list[_Entry] = []
-        self._standings: dict[str, Tenure] = {}
+        self._standings: dict[str, LaneLease] = {}
         self._news = asyncio.Event()
         self._waiting: Counter[str] = Counter()  # account → entries
         self._moved = asyncio.Event()  # another one each time that something was written or held
@@ -62,9 +62,9 @@ class Outcomes:
         self.held = False
         """Whether something could not be written yet: nothing may be claimed."""
 
-    def settle(self, settlement: Settlement) -> None:
+    def settle(self, settlement: AttemptResult) -> None:
         """What came of an attempt."""
-        self._add(settlement.account, settle, [settlement])
+        self._add(settlement.account, record_results, [settlement])
 
     def release(self, account: str, released: Released) -> None:
         """Messages that were taken on and not begun."""
@@ -74,7 +74,7 @@ class Outcomes:
         """Messages that may have been taken on when the database was lost."""
         self._add(forsaken.account, forsake, forsaken)
 
-    def stand(self, tenure: Tenure) -> None:
+    def stand(self, tenure: LaneLease) -> None:
         """How an account stands; the last word counts."""
         self._standings[tenure.account] = tenure
         self._news.set()
@@ -142,12 +142,12 @@ class Outcomes:
 
     async def _drain(self) -> None:
         """Write all of it; after a failure by ones, twos, fours, as one of them may be to blame."""
-        most = MOST
+        most = MAX_OPERATIONS
         while self._entries or self._standings:
             done = await self._write_entries(most) and await self._write_standings()
             self._pulse()
             if done:
-                most = min(most * 2, MOST)
+                most = min(most * 2, MAX_OPERATIONS)
             elif await self._hold():
                 most = 1
             else:
@@ -170,7 +170,7 @@ class Outcomes:
     async def _write_standings(self) -> bool:
         """Write how accounts stand; whether the store took it."""
         standings = dict(self._standings)
-        left = await self._write([_Entry(name, keep_standing, standings[name])
+        left = await self._write([_Entry(name, save_limits, standings[name])
                                   for name in standings])  # fmt: skip
         if not left:
             self._standings = {
@@ -195,8 +195,8 @@ class Outcomes:
 
     async def _write_less(self, entry: _Entry, why: Exception) -> list[_Entry]:
         """Write what cannot be written as it is without what may be to blame for that."""
-        if entry.operation is settle:
-            bare = _Entry(entry.account, settle, [_bare(one) for one in entry.what])
+        if entry.operation is record_results:
+            bare = _Entry(entry.account, record_results, [_bare(one) for one in entry.what])
             try:
                 await self._store.see_through(bare.operation, bare.what)
             except StoreError:
@@ -254,7 +254,7 @@ def _entries(records: Sequence[Record], path: Path) -> Iterator[_Entry]:
             log.exception("%s holds an outcome that this version cannot read: %r", path, record)
 
 
-def _bare(settlement: Settlement) -> Settlement:
+def _bare(settlement: AttemptResult) -> AttemptResult:
     """What came of an attempt, and nothing of what was said."""
     ruling = settlement.ruling
     people = tuple((standing, None) for standing, _ in ruling.people)

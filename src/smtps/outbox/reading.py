@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, exists, func, or_, select
 
 from smtps.advice import ADVICE
 from smtps.outbox import notices, tables
-from smtps.outbox.records import AGAIN, WAITING, Standing, State, when
+from smtps.outbox.records import AGAIN, WAITING, RecipientStatus, State, when
 
 _M, _L, _R = tables.messages.c, tables.lanes.c, tables.recipients.c
 
@@ -79,7 +79,7 @@ def _people(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, A
 
 def _told(standing: str) -> str:
     """What is said of a recipient: that it may have arrived is told by the attempts."""
-    return Standing.PENDING.value if standing == Standing.AGAIN else standing
+    return RecipientStatus.PENDING.value if standing == RecipientStatus.AGAIN else standing
 
 
 def _one_list(wanted: Filter, state: str | None, account: str | None) -> Select[Any]:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from smtps.chance import token
-from smtps.client.commands import Terms
+from smtps.client.commands import SendOptions
 from smtps.client.outgoing import DSN, Envelope, Outgoing
 from smtps.core.address import Mailbox
 from smtps.message.content import Content
-from smtps.outbox.retry import Allowance, Circuit
+from smtps.outbox.retry import CircuitBreaker, RateLimit
 
 
 class State(StrEnum):
@@ -48,7 +48,7 @@ AGAIN = frozenset({State.FAILED, State.UNCERTAIN, State.EXPIRED, State.CANCELED,
 """May be sent once more when somebody asks for it, to those who have not got it."""
 
 
-class Standing(StrEnum):
+class RecipientStatus(StrEnum):
     """Of one recipient."""
 
     PENDING = "pending"
@@ -63,7 +63,7 @@ class Standing(StrEnum):
     """Nothing against this one; the message was not sent for another reason."""
 
 
-OPEN = frozenset({Standing.PENDING, Standing.AGAIN, Standing.DEFERRED})
+OPEN = frozenset({RecipientStatus.PENDING, RecipientStatus.AGAIN, RecipientStatus.DEFERRED})
 """The next attempt is for these."""
 
 GUESS = "interrupted"
@@ -133,7 +133,7 @@ class Submission:
     outgoing: Outgoing
     created: int
     expires: int
-    terms: Terms = field(default_factory=lambda: Terms(partial="send"))
+    terms: SendOptions = field(default_factory=lambda: SendOptions(partial="send"))
     send_at: int | None = None
     subject: str = ""
     tags: tuple[str, ...] = ()
@@ -183,10 +183,10 @@ class Submission:
 
 
 _EMPTY, _EMPTY_LIST = "{}", "[]"
-_USUAL = Terms(partial="send")
+_USUAL = SendOptions(partial="send")
 
 
-def _terms_text(terms: Terms, outgoing: Outgoing) -> str:
+def _terms_text(terms: SendOptions, outgoing: Outgoing) -> str:
     if terms == _USUAL and not outgoing.smtputf8 and not outgoing.eight_bit:
         return _EMPTY
     found: dict[str, Any] = {
@@ -201,7 +201,7 @@ def _terms_text(terms: Terms, outgoing: Outgoing) -> str:
     return json.dumps(found)
 
 
-def terms_of(text: str) -> Terms:
+def terms_of(text: str) -> SendOptions:
     """What was written by ``as_row``."""
     if text == _EMPTY:
         return _USUAL
@@ -210,7 +210,7 @@ def terms_of(text: str) -> Terms:
     if dsn is not None:
         notify = tuple(dsn["notify"]) if dsn["notify"] is not None else None
         dsn = DSN(ret=dsn["ret"], envid=dsn["envid"], notify=notify, orcpt=dsn["orcpt"])
-    return Terms(partial=found["partial"], dsn=dsn, require_tls=found["require_tls"])
+    return SendOptions(partial=found["partial"], dsn=dsn, require_tls=found["require_tls"])
 
 
 def outgoing_of(row: Mapping[str, Any], data: bytes, people: list[str]) -> Outgoing:
@@ -227,7 +227,7 @@ def outgoing_of(row: Mapping[str, Any], data: bytes, people: list[str]) -> Outgo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class ClaimedMessage:
     """A message that a lane is about to send; it says ``sending`` in the table.
 
     Attributes:
@@ -254,9 +254,9 @@ class Claim:
     outgoing: Outgoing
     people: tuple[int, ...]
     doubtful: frozenset[int]
-    others: frozenset[Standing]
+    others: frozenset[RecipientStatus]
     failure: str | None
-    terms: Terms
+    terms: SendOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenure:
+class LaneLease:
     """A lane's right to send for an account, until another takes it.
 
     Attributes:
@@ -285,13 +285,13 @@ class Tenure:
 
     account: str
     token: int
-    allowance: Allowance
-    circuit: Circuit
+    allowance: RateLimit
+    circuit: CircuitBreaker
     orphans: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ClaimRequest:
     """What a lane wants to send next.
 
     Attributes:

@@ -56,7 +56,7 @@ DAY = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateLimit:
     """What an account may still send.
 
     A time that has not come yet means that the clock has been set back since: the bucket fills from
@@ -103,7 +103,7 @@ class Allowance:
             return 0
         return max(1, round((1 - level) * MINUTE / self.per_minute))
 
-    def spend(self, number: int, now: int) -> Allowance:
+    def spend(self, number: int, now: int) -> RateLimit:
         """What is left after so many; a negative number gives back."""
         return replace(
             self,
@@ -113,7 +113,7 @@ class Allowance:
             spent=max(self._spent_on(now) + number, 0),
         )
 
-    def set_to(self, now: int) -> Allowance:
+    def set_to(self, now: int) -> RateLimit:
         """The same for a clock that has been set back."""
         if self.at <= now and self.day <= now // DAY:
             return self
@@ -138,7 +138,7 @@ TRIAL, LONGEST_TRIAL = 15 * 60_000, 4 * 60 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Circuit:
+class CircuitBreaker:
     """Whether an account may send.
 
     Attributes:
@@ -171,7 +171,7 @@ class Circuit:
         return type(self)(repeated + 1, until, stopped, failure.code, failure.message)
 
 
-def doubt(result: Result) -> Failure | None:
+def uncertain_failure(result: Result) -> Failure | None:
     """Why a server should be asked with care, if it took a message and did not say so: the next one
     may go the same way.
     """

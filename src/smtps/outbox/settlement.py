@@ -19,18 +19,18 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from smtps.client.result import Result, Status
 from smtps.core.reply import Reply
 from smtps.outbox import tables
-from smtps.outbox.decision import INTERRUPTED, Ruling, failure_text, outcome
+from smtps.outbox.decision import INTERRUPTED, Decision, failure_text, outcome
 from smtps.outbox.lane_store import tell
-from smtps.outbox.records import GUESS, OPEN, Claim, Standing, State, Tried
+from smtps.outbox.records import GUESS, OPEN, ClaimedMessage, RecipientStatus, State, Tried
 from smtps.outbox.tables import insert_all
 
 
-def said(claim: Claim, result: Result) -> str:
+def attempt_log(claim: ClaimedMessage, result: Result) -> str:
     """The dialogue as a JSON list of lines: ``>`` ours, ``<`` the server's, ``*`` a remark."""
     return json.dumps(list(_lines(claim, result)), ensure_ascii=False)
 
 
-def _lines(claim: Claim, result: Result) -> Iterator[str]:
+def _lines(claim: ClaimedMessage, result: Result) -> Iterator[str]:
     begun = any(
         who.reply is not None or who.status is Status.UNCERTAIN for who in result.recipients
     )
@@ -55,11 +55,12 @@ def _reply(reply: Reply) -> Iterator[str]:
 
 
 _M, _R, _A = tables.messages.c, tables.recipients.c, tables.attempts.c
+_UNCERTAIN = RecipientStatus.UNCERTAIN.value
 _OPEN = tuple(standing.value for standing in OPEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class AttemptResult:
     """What came of an attempt.
 
     Attributes:
@@ -73,14 +74,14 @@ class Settlement:
 
     account: str
     token: int
-    claim: Claim | Tried
-    ruling: Ruling
+    claim: ClaimedMessage | Tried
+    ruling: Decision
     now: int
     attempt: Mapping[str, Any]
     notify: bool = False
 
 
-def settle(connection: Connection, lots: list[list[Settlement]]) -> list[set[str]]:
+def record_results(connection: Connection, lots: list[list[AttemptResult]]) -> list[set[str]]:
     """Write what came of attempts; what is written already changes nothing.
 
     Returns:
@@ -94,8 +95,8 @@ def settle(connection: Connection, lots: list[list[Settlement]]) -> list[set[str
         .with_for_update()
     )
     rows = {row.id: row for row in found}
-    ours: list[Settlement] = []
-    late: list[Settlement] = []
+    ours: list[AttemptResult] = []
+    late: list[AttemptResult] = []
     for s in settlements.values():
         if (row := rows.get(s.claim.id)) is None:
             continue  # its record was too old to be kept
@@ -106,7 +107,7 @@ def settle(connection: Connection, lots: list[list[Settlement]]) -> list[set[str
     return [{s.claim.id for s in lot} & written for lot in lots]
 
 
-def _settle(connection: Connection, counted: list[Settlement]) -> None:
+def _settle(connection: Connection, counted: list[AttemptResult]) -> None:
     if not counted:
         return
     _settle_messages(connection, counted)
@@ -120,7 +121,7 @@ def _settle(connection: Connection, counted: list[Settlement]) -> None:
     _reconsider(connection, [s for s in counted if s.claim.number > 1])
 
 
-def _settle_messages(connection: Connection, counted: list[Settlement]) -> None:
+def _settle_messages(connection: Connection, counted: list[AttemptResult]) -> None:
     sent = [s.claim.id for s in counted if s.ruling.state is State.SENT]
     if sent:  # most, and in one statement
         connection.execute(_SENT, {"ids": sent, "now": max(s.now for s in counted)})
@@ -146,7 +147,7 @@ _OTHERS = (
 )
 
 
-def _row(s: Settlement) -> dict[str, Any]:
+def _row(s: AttemptResult) -> dict[str, Any]:
     ruling = s.ruling
     return {
         "message": s.claim.id,
@@ -159,7 +160,7 @@ def _row(s: Settlement) -> dict[str, Any]:
     }
 
 
-def _settle_recipients(connection: Connection, counted: list[Settlement]) -> None:
+def _settle_recipients(connection: Connection, counted: list[AttemptResult]) -> None:
     """Most messages end alike for all their recipients; the others are written one by one."""
     alike: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     others = []
@@ -191,20 +192,23 @@ _EACH = (
     .where(
         _R.message == bindparam("id"),
         _R.n == bindparam("number"),
-        _R.standing != Standing.ACCEPTED.value,  # as is known of an earlier attempt meanwhile
+        _R.standing
+        != RecipientStatus.ACCEPTED.value,  # as is known of an earlier attempt meanwhile
     )
     .values(_NEW)
 )
 
 
-def _attempt(s: Settlement) -> dict[str, Any]:
+def _attempt(s: AttemptResult) -> dict[str, Any]:
     return {"message": s.claim.id, "n": s.claim.number, "begun": s.claim.begun, **s.attempt}
 
 
 # What is known late.
 
 
-def _amend(connection: Connection, late: Sequence[Settlement], rows: Mapping[str, Any]) -> set[str]:
+def _amend(
+    connection: Connection, late: Sequence[AttemptResult], rows: Mapping[str, Any]
+) -> set[str]:
     """Put what is known in the place of what the lane that came after has guessed.
 
     Returns:
@@ -223,8 +227,8 @@ def _amend(connection: Connection, late: Sequence[Settlement], rows: Mapping[str
         connection.execute(
             delete(tables.attempts).where(_A.message == s.claim.id, _A.n == s.claim.number)
         )
-    last: list[Settlement] = []
-    others: list[Settlement] = []
+    last: list[AttemptResult] = []
+    others: list[AttemptResult] = []
     for s in late:
         row = rows[s.claim.id]
         undecided = row.state in (State.UNCERTAIN, State.RETRYING)
@@ -240,40 +244,40 @@ def _amend(connection: Connection, late: Sequence[Settlement], rows: Mapping[str
     return {s.claim.id for s in last}
 
 
-def _with_doubt(s: Settlement, tries: int) -> Settlement:
+def _with_doubt(s: AttemptResult, tries: int) -> AttemptResult:
     """With why the message was sent once more, if it was."""
     if tries == s.claim.number or s.attempt["failure"] is not None:
         return s
     return replace(s, attempt={**s.attempt, "failure": failure_text(INTERRUPTED)})
 
 
-def _reopen(connection: Connection, s: Settlement) -> None:
+def _reopen(connection: Connection, s: AttemptResult) -> None:
     connection.execute(
         update(tables.recipients)
         .where(_R.message == s.claim.id, _R.n.in_(s.claim.people))
-        .values(standing=Standing.PENDING.value)
+        .values(standing=RecipientStatus.PENDING.value)
     )
 
 
-def _correct(connection: Connection, s: Settlement) -> None:
+def _correct(connection: Connection, s: AttemptResult) -> None:
     """What is known of each recipient, where nobody knows better since."""
     for n, (standing, reply) in zip(s.claim.people, s.ruling.people, strict=True):
-        known = standing is Standing.ACCEPTED
+        known = standing is RecipientStatus.ACCEPTED
         # That it was not delivered changes nothing for those who wait, or do not any more.
         connection.execute(
             update(tables.recipients)
             .where(
                 _R.message == s.claim.id, _R.n == n,
-                _R.standing != standing.value if known else _R.standing == Standing.UNCERTAIN.value,
+                _R.standing != standing.value if known else _R.standing == _UNCERTAIN,
             )
             .values(
-                standing=(Standing.UNSENT if standing in OPEN else standing).value,
+                standing=(RecipientStatus.UNSENT if standing in OPEN else standing).value,
                 reply=None if standing in OPEN else reply,
             )
         )  # fmt: skip
 
 
-def _reconsider(connection: Connection, settlements: Sequence[Settlement]) -> None:
+def _reconsider(connection: Connection, settlements: Sequence[AttemptResult]) -> None:
     """Make the states of messages agree with those of their recipients.
 
     Args:
@@ -283,11 +287,11 @@ def _reconsider(connection: Connection, settlements: Sequence[Settlement]) -> No
     if not settlements:
         return
     of = {s.claim.id: s for s in settlements}
-    standings: dict[str, set[Standing]] = defaultdict(set)
+    standings: dict[str, set[RecipientStatus]] = defaultdict(set)
     for message, standing in connection.execute(
         select(_R.message, _R.standing).where(_R.message.in_(list(of))).distinct()
     ):
-        standings[message].add(Standing(standing))
+        standings[message].add(RecipientStatus(standing))
     states = connection.execute(select(_M.id, _M.state).where(_M.id.in_(list(of)))).all()
     for id_, before in states:
         found, s = standings[id_], of[id_]

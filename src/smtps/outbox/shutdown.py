@@ -16,7 +16,7 @@ SETTLE = 10.0
 """Seconds that lanes have to write what they know, once nothing is waited for any more."""
 
 
-class Landing:
+class Shutdown:
     """Brings lanes down.
 
     Args:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from smtps.chance import token
-from smtps.outbox.decision import Ruling
+from smtps.outbox.decision import Decision
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
-from smtps.outbox.records import Claim, Standing, State, Tried
-from smtps.outbox.settlement import Settlement, settle
+from smtps.outbox.records import ClaimedMessage, RecipientStatus, State, Tried
+from smtps.outbox.settlement import AttemptResult, record_results
 from smtps.outbox.writer import Operation
 
 log = logging.getLogger("smtps.outbox")
@@ -169,12 +169,12 @@ def _tried(record: Record) -> Tried:
     )  # fmt: skip
 
 
-def _record_of(claim: Claim | Tried) -> Record:
+def _record_of(claim: ClaimedMessage | Tried) -> Record:
     return {"id": claim.id, "number": claim.number, "begun": claim.begun, "told": claim.told,
             "people": list(claim.people), "doubtful": sorted(claim.doubtful)}  # fmt: skip
 
 
-def _write_settled(lot: list[Settlement]) -> Record:
+def _write_settled(lot: list[AttemptResult]) -> Record:
     (one,) = lot
     return {
         "account": one.account, "token": one.token, "claim": _record_of(one.claim),
@@ -183,13 +183,15 @@ def _write_settled(lot: list[Settlement]) -> Record:
     }  # fmt: skip
 
 
-def _read_settled(record: Record) -> list[Settlement]:
+def _read_settled(record: Record) -> list[AttemptResult]:
     ruling = dict(record["ruling"])
     ruling["state"] = State(ruling["state"])
-    ruling["people"] = tuple((Standing(standing), reply) for standing, reply in ruling["people"])
+    ruling["people"] = tuple(
+        (RecipientStatus(standing), reply) for standing, reply in ruling["people"]
+    )
     return [
-        Settlement(
-            record["account"], record["token"], _tried(record["claim"]), Ruling(**ruling),
+        AttemptResult(
+            record["account"], record["token"], _tried(record["claim"]), Decision(**ruling),
             record["now"], record["attempt"], record["notify"],
         )
     ]  # fmt: skip
@@ -212,7 +214,7 @@ def _read_forsaken(record: Record) -> Forsaken:
 
 
 _KINDS: dict[str, tuple[Operation[Any], Callable[[Any], Record], Callable[[Record], Any]]] = {
-    "settled": (settle, _write_settled, _read_settled),
+    "settled": (record_results, _write_settled, _read_settled),
     "released": (release, _write_released, _read_released),
     "forsaken": (forsake, _write_forsaken, _read_forsaken),
 }

@@ -24,13 +24,13 @@ from smtps.outbox import reading
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.notices import (
-    AT_ONCE,
-    Lease,
+    NOTICES_AT_ONCE,
+    NextTry,
     Notice,
-    Verdict,
-    Wanted,
+    NoticeLease,
+    WebhookQuery,
     conclude,
-    lease,
+    lease_notices,
     next_attempt,
     to_tell,
 )
@@ -39,7 +39,7 @@ from smtps.outbox.store import Store
 from smtps.outbox.writer import StoreError
 
 
-def key_of(secret: str) -> bytes:
+def signing_key(secret: str) -> bytes:
     """The key that ``whsec_…`` stands for.
 
     Raises:
@@ -54,10 +54,10 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def headers(secret: str, id_: str, seconds: int, body: bytes) -> dict[str, str]:
+def signature_headers(secret: str, id_: str, seconds: int, body: bytes) -> dict[str, str]:
     """What signs a notice (Standard Webhooks, symmetric signatures)."""
     signed = f"{id_}.{seconds}.".encode() + body
-    digest = hmac.new(key_of(secret), signed, hashlib.sha256).digest()
+    digest = hmac.new(signing_key(secret), signed, hashlib.sha256).digest()
     return {
         "content-type": "application/json",
         "webhook-id": id_,
@@ -77,7 +77,7 @@ LOOK = 1.0
 _ONE = asyncio.FIRST_COMPLETED
 
 
-def check(answer: Document) -> None:
+def check_answer(answer: Document) -> None:
     """Make sure that an answer means that the notice was taken.
 
     Raises:
@@ -103,7 +103,7 @@ def _receiver(url: str) -> str:
         return url
 
 
-class Teller:
+class WebhookSender:
     """Tells what is to be told, again and again until it is heard.
 
     Args:
@@ -152,11 +152,15 @@ class Teller:
     async def _lease(self, telling: list[Notice]) -> list[Notice]:
         """What can be told now, taken so that no other process tells it."""
         now, receivers = self._clock.now(), self._receivers
-        wanted = Wanted(now, {n.message: receivers.get(n.account, "") for n in telling}, receivers)
+        wanted = WebhookQuery(
+            now, {n.message: receivers.get(n.account, "") for n in telling}, receivers
+        )
         try:
             # Asked first: that holds up nobody who writes, and mostly there is nothing.
             notices: list[Notice] = await self._store.read(to_tell, wanted)
-            return await self._store.write(lease, Lease(now, notices)) if notices else []
+            return (
+                await self._store.write(lease_notices, NoticeLease(now, notices)) if notices else []
+            )
         except StoreError:
             if not telling:
                 raise
@@ -172,7 +176,7 @@ class Teller:
         hook = account.webhook if account is not None else None
         message = await self._store.read(reading.show, notice.message)
         if hook is None or message is None:  # nobody is to be told, or of nothing
-            await self._store.write(conclude, Verdict(notice, self._clock.now(), known=False))
+            await self._store.write(conclude, NextTry(notice, self._clock.now(), known=False))
             return
         try:
             await self._post(hook, notice, message)
@@ -182,7 +186,7 @@ class Teller:
             log.exception("the webhook of %s", notice.account)
             failure = Failure(code="api.bug", message=f"smtps failed: {type(error).__name__}.")
         else:
-            await self._store.write(conclude, Verdict(notice, self._clock.now()))
+            await self._store.write(conclude, NextTry(notice, self._clock.now()))
             return
         now = self._clock.now()
         due = next_attempt(notice, now)
@@ -193,7 +197,7 @@ class Teller:
             printable(without_secrets(hook.url)), failure.message,
             "Giving up." if due is None else f"Next attempt at {when(due)}.",
         )  # fmt: skip
-        await self._store.write(conclude, Verdict(notice, now, failure, due))
+        await self._store.write(conclude, NextTry(notice, now, failure, due))
 
     async def _post(self, hook: Webhook, notice: Notice, message: dict[str, Any]) -> None:
         """Tell it once.
@@ -205,9 +209,9 @@ class Teller:
         body = json.dumps(
             {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
         ).encode()
-        sign = headers(hook.secret, notice.id, self._clock.now() // 1000, body)
+        sign = signature_headers(hook.secret, notice.id, self._clock.now() // 1000, body)
         sign["webhook-attempt"] = str(notice.tries + 1)
-        check(await self._client(hook).post(hook.url, body, sign))
+        check_answer(await self._client(hook).post(hook.url, body, sign))
 
     def _client(self, hook: Webhook) -> Client:
         """The client that a webhook's settings mean; most of them share one."""
@@ -219,7 +223,7 @@ class Teller:
                 resolver=hook.resolver,
                 ca_file=hook.ca_file,
                 proxy=hook.proxy,
-                keep=AT_ONCE,
+                keep=NOTICES_AT_ONCE,
             )
         return self._clients[way]
 

@@ -159,7 +159,7 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(cause).splitlines()), "") or type(cause).__name__
 
 
-MOST = 500
+MAX_OPERATIONS = 500
 """Operations that share a commit."""
 
 What = TypeVar("What")
@@ -262,7 +262,7 @@ class Writer:
         going_on = True
         while going_on:
             jobs = [self._jobs.get()]
-            while not self._jobs.empty() and len(jobs) < MOST:
+            while not self._jobs.empty() and len(jobs) < MAX_OPERATIONS:
                 jobs.append(self._jobs.get())
             going_on = None not in jobs
             self._do(self._begin(jobs))

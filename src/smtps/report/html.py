@@ -25,9 +25,9 @@ from smtps.report.labels import (
     SEVERITY,
     VERDICT,
     about_login,
+    capability_label,
     certificate_rows,
     details,
-    explain,
     looked,
     place,
     remarks,
@@ -247,7 +247,7 @@ def _capabilities(best: AddressFacts) -> Markup:
     capabilities = best.capabilities
     assert capabilities is not None
     rows = {
-        " ".join((keyword, *words)): explain(keyword, capabilities)
+        " ".join((keyword, *words)): capability_label(keyword, capabilities)
         for keyword, words in capabilities.keywords.items()
     }
     return section("Capabilities", definitions(rows), class_="capabilities")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from smtps.advice import Severity, Who
 from smtps.checks.clients import fare
-from smtps.checks.evidence import read
+from smtps.checks.evidence import read_staple
 from smtps.checks.facts import AddressFacts, Certificate, Facts
-from smtps.checks.probes import DEEP_LOOKS, Look
+from smtps.checks.probes import DEEP_LOOKS, Probe
 from smtps.checks.verdict import Verdict
 from smtps.core.capabilities import Capabilities
 from smtps.net.server_hello import stapled
@@ -43,7 +43,7 @@ _WORDS: dict[str, str] = {
 }
 
 
-def explain(keyword: str, capabilities: Capabilities) -> str:
+def capability_label(keyword: str, capabilities: Capabilities) -> str:
     """What a capability means, in a few words; empty for one that nobody has described."""
     if keyword == "SIZE":
         size = capabilities.size
@@ -185,9 +185,9 @@ def looked(address: AddressFacts) -> dict[str, str]:
     return found
 
 
-def _stapled(look: Look) -> str:
+def _stapled(look: Probe) -> str:
     if (der := stapled(look.heard)) is not None:
-        staple = read(der)
+        staple = read_staple(der)
         until = f", until {staple.until:%Y-%m-%d %H:%M} UTC" if staple.until else ""
         return f"OCSP response: {staple.status}{until}"
     if look.flight.whole:

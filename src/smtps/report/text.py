@@ -14,9 +14,9 @@ from smtps.report.labels import (
     AUDIENCE,
     VERDICT,
     about_login,
+    capability_label,
     certificate_rows,
     details,
-    explain,
     looked,
     place,
     remarks,
@@ -158,4 +158,4 @@ def _capabilities(best: AddressFacts, paint: Painter) -> Iterator[str]:
     yield f"  {paint.bold('Capabilities')}"
     for keyword, parameters in capabilities.keywords.items():
         words = " ".join((keyword, *parameters))
-        yield f"    {words:28} {paint.dim(explain(keyword, capabilities))}".rstrip()
+        yield f"    {words:28} {paint.dim(capability_label(keyword, capabilities))}".rstrip()

@@ -93,7 +93,7 @@ _HOW = {
 }
 
 
-def page(gallery: Gallery) -> str:
+def index_page(gallery: Gallery) -> str:
     """The index as HTML, without script and without anything from elsewhere."""
     found = gallery.as_json()
     rows = "".join(_row(persona, found) for persona in found["personas"])
@@ -122,13 +122,13 @@ def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
     )
 
 
-async def serve(gallery: Gallery, host: str, port: int) -> asyncio.Server:
+async def serve_index(gallery: Gallery, host: str, port: int) -> asyncio.Server:
     """Give the index to anybody who asks, by HTTP.
 
     Raises:
         OSError: the port is taken.
     """
-    body = page(gallery).encode()
+    body = index_page(gallery).encode()
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

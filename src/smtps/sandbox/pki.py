@@ -54,7 +54,7 @@ class Kind:
     version: int = 3
 
 
-USUAL = Kind()
+DEFAULT_KIND = Kind()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,12 @@ class Authority:
         return self.identity.certificate
 
     def intermediate(
-        self, kind: Kind = USUAL, *, name: str = "smtps sandbox intermediate CA"
+        self, kind: Kind = DEFAULT_KIND, *, name: str = "smtps sandbox intermediate CA"
     ) -> Authority:
         """An authority below this one, which servers have to send."""
         return Authority(identity=_issue(name, (), self.identity, replace(kind, authority=True)))
 
-    def issue(self, names: Iterable[str], kind: Kind = USUAL) -> Identity:
+    def issue(self, names: Iterable[str], kind: Kind = DEFAULT_KIND) -> Identity:
         """A server's certificate for host names and addresses."""
         names = tuple(names)
         return _issue(names[0], names, self.identity, kind)
@@ -146,7 +146,7 @@ class Authority:
 def self_signed(names: Iterable[str]) -> Identity:
     """A certificate that vouches for itself."""
     names = tuple(names)
-    return _issue(names[0], names, None, USUAL)
+    return _issue(names[0], names, None, DEFAULT_KIND)
 
 
 def _issue(

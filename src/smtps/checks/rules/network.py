@@ -82,10 +82,12 @@ def vouched(facts: Facts) -> Iterator[Finding]:
     """TLSA records, where DNSSEC vouches for them (RFC 7671)."""
     if facts.dns is None or not facts.dns.authenticated:
         return
-    records = evidence.usable(facts.dns.tlsa)
+    records = evidence.usable_tlsa(facts.dns.tlsa)
     for address in facts.addresses:
         tls = address.tls
-        known = tls is None or not tls.chain or evidence.vouched(records, tls.chain, tls.path)
+        known = (
+            tls is None or not tls.chain or evidence.vouched_by_dane(records, tls.chain, tls.path)
+        )
         if records and not known:
             words = "; ".join(str(record) for record in records)
             yield Finding.of("tls.dane_mismatch", f"{address.address}: TLSA {words}")

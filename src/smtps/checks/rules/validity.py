@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from smtps.advice import Severity, Who
 from smtps.checks.chain import A_DAY, doubt, greeted_at, links
-from smtps.checks.evidence import read
+from smtps.checks.evidence import read_staple
 from smtps.checks.facts import AddressFacts, Facts, Link
 from smtps.checks.finding import Finding
 from smtps.checks.rules.trust import expires_soon, failed, found, shown, trusted
@@ -139,7 +139,7 @@ def staples(facts: Facts) -> Iterator[Finding]:
                 words = "the certificate has the TLS feature status_request; no response was sent"
                 yield found(address, "tls.staple_missing", words)
             continue
-        staple = read(der)
+        staple = read_staple(der)
         about = staple.serial is None or staple.serial == own.serial
         if staple.status == "revoked" and about:
             when = f" on {staple.revoked_at:%Y-%m-%d}" if staple.revoked_at else ""

@@ -199,10 +199,10 @@ class Gate:
             return "api.stopping"
         if (code := body.judge_head(scope)) is not None:
             return code
-        if (code := callers.judge(headers, path, self._known_hosts)) is not None:
+        if (code := callers.judge_origin(headers, path, self._known_hosts)) is not None:
             return code
-        if settings.tokens and callers.needed(path):
-            name = callers.find(settings.tokens, headers.get("authorization", ""))
+        if settings.tokens and callers.token_needed(path):
+            name = callers.find_token(settings.tokens, headers.get("authorization", ""))
             if name is None:
                 return "api.token_needed"
             scope["smtps.caller"] = name
