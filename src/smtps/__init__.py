@@ -101,9 +101,12 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    from smtps.extras import extra_needed  # noqa: PLC0415  # nothing is loaded before it is asked for
+
     if name == "sync":
         return import_module("smtps.sync")
     if name not in _HOME:
         raise AttributeError(f"module 'smtps' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOME[name]), name)
+    with extra_needed():
+        found = globals()[name] = getattr(import_module(_HOME[name]), name)
     return found

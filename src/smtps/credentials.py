@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smtps.errors import InputError
+from smtps.extras import extra_needed
 
 
 def from_environment(
@@ -56,12 +57,8 @@ def from_command(command: str, _username: str | None = None) -> str:
 
 def from_keyring(service: str, username: str | None = None) -> str:
     """What the system's keyring keeps for a user at a service."""
-    try:
+    with extra_needed():
         import keyring  # noqa: PLC0415
-    except ImportError:
-        raise InputError(
-            "password_keyring", "needs the keyring package: pip install 'smtps[keyring]'"
-        ) from None
     password = keyring.get_password(service, username or "")
     if not password:
         raise InputError("password_keyring", f"has nothing for {username} at {service}")

@@ -25,6 +25,7 @@ from smtps.cli import (
     worker,
 )
 from smtps.errors import InputError, SMTPSError
+from smtps.extras import extra_needed
 
 _EPILOG = """\
 examples:
@@ -82,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output.use_any_console()
     options = build_parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        with extra_needed():
+            code: int = options.run(options)
     except SMTPSError as error:
         output.complain(_words(error, options))
         return exits.of_error(error.failure)

@@ -15,7 +15,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from smtps.checks.checking import check as asynchronous_check
 from smtps.checks.report import Report
@@ -29,7 +29,10 @@ from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.endpoint import Endpoint, EndpointOptions, Partial
 from smtps.errors import Phase, SessionError
-from smtps.sandbox.server import Sandbox
+from smtps.extras import extra_needed
+
+if TYPE_CHECKING:
+    from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")
 
@@ -188,6 +191,9 @@ def sandbox(persona: str = "healthy", *, port: int = 0) -> Iterator[Sandbox]:
     Raises:
         InputError: no such persona, or the port is taken.
     """
+    with extra_needed():
+        from smtps.sandbox.server import Sandbox  # noqa: PLC0415
+
     box = Sandbox(persona, port=port)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="smtps-sandbox", daemon=True)

@@ -25,6 +25,7 @@ import pytest
 from smtps.cli import exits, server_options
 from smtps.endpoint import split_target
 from smtps.errors import Failure, InputError, Phase
+from smtps.extras import ExtraError
 from smtps.main import main
 from smtps.sandbox.personas import PERSONAS
 from smtps.sandbox.server import Sandbox
@@ -318,7 +319,7 @@ def test_an_option_that_nobody_typed_is_not_blamed(
 
 def test_the_keyring_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(InputError, match=r"smtps\[keyring\]"):
+    with pytest.raises(ExtraError, match=r"\.\[keyring\]"):
         server_options.read_password(sources(password_keyring="mail"))
 
 

@@ -12,6 +12,10 @@ LOCAL: dict[str, Advice] = {
     "input.invalid": Advice(_E, "A value cannot be used.", "Correct it and try again.", _YOU),
     "input.host_required": Advice(
         _E, "Nobody said which server.", "Give its host name, such as smtp.example.com.", _YOU),
+    "input.extra_missing": Advice(
+        _E, "A package that this needs is not installed.",
+        "Install the extra that the message names, or all of them: in a checkout of smtps, "
+        "pip install '.[all]'.", _YOU),
     "session.broken": Advice(
         _E, "The session ended with an error before.", "Open another.", _YOU),
     "session.halted": Advice(

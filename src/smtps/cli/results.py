@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -54,12 +53,21 @@ def open_incremental(path: Path, field: str) -> Iterator[IncrementalFile]:
         file = path.open("a+b")
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except OSError as error:
             raise InputError(
                 field, "another run is writing to it; give this one a file of its own"
             ) from error
         yield IncrementalFile(file, field)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep other runs away from a file; where the system has no such locks, they are not kept."""
+    try:
+        import fcntl  # noqa: PLC0415
+    except ImportError:  # Windows
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

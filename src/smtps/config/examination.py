@@ -56,7 +56,9 @@ def _fetch(findings: Findings, within: str, account: AccountSettings) -> None:
     elif account.password_keyring is not None:
         findings.untried.append(f"{within}password_keyring was not asked: it may ask you")
         if importlib.util.find_spec("keyring") is None:
-            raise InputError("password_keyring", "needs the keyring package: pip install keyring")
+            raise InputError(
+                "password_keyring", "needs the extra “keyring”: pip install '.[keyring]'"
+            )
     elif account.password_file == STANDARD_INPUT:
         findings.untried.append(f"{within}password_file is standard input, which was not read")
     else:

@@ -6,7 +6,6 @@ Nothing is created, locked or written.
 from __future__ import annotations
 
 import errno
-import fcntl
 import getpass
 import os
 import sqlite3
@@ -215,6 +214,8 @@ def _owner(path: Path) -> str | None:
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
+    import fcntl  # noqa: PLC0415  # Windows has no outbox in a file, and no fcntl
+
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

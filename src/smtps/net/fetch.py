@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from smtps.core.reply import printable
 from smtps.errors import InputError, NetworkError, SMTPSError
+from smtps.extras import extra_needed
 from smtps.net.dial import server_name
 from smtps.net.egress import Allow
 from smtps.net.proxies import Proxy
@@ -140,7 +141,8 @@ class Client:
         content: bytes | None,
         until: float,
     ) -> Document:
-        from smtps.net.streams import BUDGET, Budget  # noqa: PLC0415  # late: it loads httpcore2
+        with extra_needed():
+            from smtps.net.streams import BUDGET, Budget  # noqa: PLC0415  # it loads httpcore2
 
         headers = {"Host": target.authority, "Accept-Encoding": "identity", **headers}
         while True:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtps.errors import InputError
+from smtps.extras import extra_needed
 from smtps.outbox.writer import Outage
 
 ENTRYPOINT = "smtps-lane"
@@ -49,14 +50,10 @@ class Database:
     place: Path | None = None
 
     def __init__(self, url: str, patience: float | None = None) -> None:
-        try:
-            import asyncpg  # noqa: F401, PLC0415  # extras
+        with extra_needed():
+            import asyncpg  # noqa: F401, PLC0415
             import pgqueuer  # noqa: F401, PLC0415
             import psycopg  # noqa: F401, PLC0415
-        except ImportError:
-            raise InputError(
-                "outbox", "PostgreSQL needs more packages: pip install 'smtps[postgres]'"
-            ) from None
         from smtps.outbox.postgres_wires import connect  # noqa: PLC0415  # an extra
 
         try:

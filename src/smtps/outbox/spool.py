@@ -6,7 +6,6 @@ told from one that is in use.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -52,7 +51,7 @@ class Spool:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(self._path, _OPEN, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            _flock(self._file, wait=True)
             _sync(self._folder)
         lines = "".join(json.dumps(record) + "\n" for record in records).encode()
         before = os.fstat(self._file).st_size
@@ -99,7 +98,7 @@ def taken(path: Path) -> Iterator[list[Record] | None]:
         return
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _flock(file, wait=False)
         except OSError:  # its process lives
             yield None
             return
@@ -113,6 +112,12 @@ def taken(path: Path) -> Iterator[list[Record] | None]:
             log.error("%s holds lines that cannot be read; they are kept there", other)
     finally:
         os.close(file)
+
+
+def _flock(file: int, *, wait: bool) -> None:
+    import fcntl  # noqa: PLC0415  # Windows has none
+
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _read(path: Path) -> tuple[list[Record], bool]:

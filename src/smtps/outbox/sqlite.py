@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
@@ -107,6 +106,14 @@ def _make(path: Path) -> None:
 
 def _lock(path: Path) -> int:
     """Be the only service on a file; the system lets go of it whatever becomes of us."""
+    try:
+        import fcntl  # noqa: PLC0415
+    except ImportError:
+        raise InputError(
+            "outbox",
+            "a file needs locks (flock), which Windows does not have; use PostgreSQL, or run the "
+            "service on Linux or macOS",
+        ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
