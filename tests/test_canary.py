@@ -17,6 +17,7 @@ from tests.conftest import StartSandbox
 from tests.dialogues.scripted import ScriptedWire
 
 import smtps
+from smtps.client.handshake import Access
 from smtps.client.session import Session
 from smtps.main import main
 from smtps.net.wire import Wire
@@ -46,7 +47,7 @@ def everything(session: Session, error: BaseException | None, result: Any) -> li
     """All that a caller, a log or a report could show."""
     said = [repr(session.endpoint), repr(session), str(session.transcript), repr(result)]
     said.append(json.dumps(session.transcript.as_json()))
-    said.append(repr(session.dialogue.broken) + str(session.dialogue.broken))
+    said.append(repr(session._access.dialogue.broken) + str(session._access.dialogue.broken))
     while error is not None:
         said += [repr(error), str(error), "".join(traceback.format_exception(error))]
         if isinstance(error, smtps.SMTPSError):
@@ -57,12 +58,12 @@ def everything(session: Session, error: BaseException | None, result: Any) -> li
 
 async def play(wire: Wire, **options: Any) -> list[str]:
     timeouts = smtps.Timeouts(command=0.05, greeting=0.05)
-    session = Session(wire, smtps.Endpoint("x", timeouts=timeouts, **options))
+    session = Session(Access(wire, smtps.Endpoint("x", timeouts=timeouts, **options)))
     error, result = None, None
     try:
-        await session.greet()
-        await session.hello()
-        await session.login()
+        await session._access.greet()
+        await session._access.hello()
+        await session._access.login()
         result = await session.send(RAW, smtps.Envelope.of("a@x.test", "b@x.test"))
     except smtps.SMTPSError as caught:
         error = caught

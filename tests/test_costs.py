@@ -50,7 +50,7 @@ class Counted:
 
 @contextmanager
 def counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
-    found, wire = Counted(), session.dialogue.wire
+    found, wire = Counted(), session._access.dialogue.wire
     write, wait = wire.write, wire._wait
 
     def counting_write(data: Any) -> None:

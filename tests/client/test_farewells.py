@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from smtps.client import pool
+from smtps.client import lending
 from smtps.client.handshake import Access
-from smtps.client.pool import BackgroundQuits
+from smtps.client.lending import BackgroundQuits
 
 
 class Slow:
@@ -40,7 +40,7 @@ async def test_nobody_waits_for_the_answer_but_the_end() -> None:
 
 
 async def test_beyond_a_bound_it_is_waited_for() -> None:
-    sessions = several(pool.MAX_QUITTING + 1)
+    sessions = several(lending.MAX_QUITTING + 1)
     leaving = BackgroundQuits()
     for session in sessions[:-1]:
         await leaving.quit(session)

@@ -13,7 +13,7 @@ from tests.dialogues.strict import Strict
 from tests.net.pki import PKI
 
 import smtps
-from smtps.client import pool as pools
+from smtps.client import lending as pools
 
 Pair = tuple[bytes, smtps.Envelope]
 
@@ -372,7 +372,7 @@ async def test_a_message_that_cannot_be_sent_leaves_no_deadline_behind(pki: PKI)
             await session.send(b"no envelope", deadline=asyncio.get_running_loop().time() + 0.05)
         await asyncio.sleep(0.1)
         assert (await session.send(*message(1))).outcome == "sent"
-        assert session.dialogue.deadline is None
+        assert session._access.dialogue.deadline is None
 
 
 async def test_who_stops_listening_leaves_nothing_running(pki: PKI) -> None:

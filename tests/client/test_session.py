@@ -97,9 +97,9 @@ async def test_a_second_ehlo_that_fails_is_no_fault_of_the_server(
 
 async def test_a_record_that_is_no_record_may_be_tried_again(pki: PKI) -> None:
     async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
-        transport = session._wire._transport
+        transport = session._access._wire._transport
         assert transport is not None
-        session._wire.data_received(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        session._access._wire.data_received(b"\x17\x03\x03\x00\x20" + b"x" * 32)
         result = await session.send(*message(1))
     assert result.outcome == "deferred"
     assert result.failure is not None
@@ -108,7 +108,7 @@ async def test_a_record_that_is_no_record_may_be_tried_again(pki: PKI) -> None:
 
 async def test_a_reply_in_the_clear_has_its_own_name(pki: PKI) -> None:
     async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
-        session._wire.data_received(b"554 Too many nonmail commands\r\n")
+        session._access._wire.data_received(b"554 Too many nonmail commands\r\n")
         result = await session.send(*message(1))
     assert result.outcome == "deferred"
     assert result.failure is not None
@@ -117,7 +117,7 @@ async def test_a_reply_in_the_clear_has_its_own_name(pki: PKI) -> None:
 
 async def test_many_go_on_over_another_connection_when_tls_breaks(pki: PKI) -> None:
     async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
-        session._wire.data_received(b"554 Too many nonmail commands\r\n")
+        session._access._wire.data_received(b"554 Too many nonmail commands\r\n")
         messages = [message(number) for number in range(5)]
         found = [result.outcome async for _, result in session.send_many(messages)]
         assert session.usable
@@ -217,8 +217,8 @@ async def test_nothing_goes_over_a_session_after_an_error_of_any_kind(
         raise ZeroDivisionError
 
     async with farm(pki) as servers, smtps.connect(servers.endpoint()) as session:
-        monkeypatch.setattr(session.dialogue.wire, "receive", receive)
+        monkeypatch.setattr(session._access.dialogue.wire, "receive", receive)
         with pytest.raises(ZeroDivisionError):
-            await session.dialogue.exchange([RSET])
+            await session._access.dialogue.exchange([RSET])
         assert not session.usable
-        assert not session.dialogue.alive
+        assert not session._access.dialogue.alive

@@ -21,6 +21,7 @@ from tests.net.pki import PKI
 
 import smtps
 from smtps.checks.facts import Asked
+from smtps.client.handshake import Access
 from smtps.client.result import Outcome, Result, Status, unsent
 from smtps.client.session import Session
 from smtps.core.reply import Reply
@@ -130,11 +131,11 @@ def hold(messages: list[Pair], found: dict[int, Result], *servers: Anyhow) -> No
 async def play(
     server: Anyhow, window: int, partial: Literal["abort", "send"], people: int, *, proven: bool
 ) -> tuple[list[Pair], dict[int, Result]]:
-    session = Session(AnyhowWire(server), smtps.Endpoint("x.test"))  # type: ignore[arg-type]
-    session.learned.proven = proven
+    session = Session(Access(AnyhowWire(server), smtps.Endpoint("x.test")))  # type: ignore[arg-type]
+    session._access.learned.proven = proven
     messages = [message(n, *[f"to{n}b@x.test"][: people - 1]) for n in range(MESSAGES)]
-    await session.greet()
-    await session.hello()
+    await session._access.greet()
+    await session._access.hello()
     found: dict[int, Result] = {}
     if window == 1:
         for number, (data, envelope) in enumerate(messages):
@@ -217,7 +218,7 @@ async def test_any_reply_to_a_pool(
         farm(pki, make) as servers,  # type: ignore[arg-type]
         smtps.Pool(servers.endpoint(), size=1) as pool,
     ):
-        pool._note_421 = lambda _: None  # type: ignore[method-assign, assignment]
+        pool._sessions._note_421 = lambda _: None  # type: ignore[method-assign, assignment]
         found: dict[int, Result] = {}
         async for item, result in pool.send_many(messages, window=window, partial=partial):
             assert messages.index(item) not in found

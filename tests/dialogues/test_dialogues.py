@@ -9,6 +9,7 @@ from tests.dialogues.scripted import ScriptedWire, server_runs
 from tests.dialogues.scripts import DIALOGUES, RAW, Dialogue
 
 import smtps
+from smtps.client.handshake import Access
 from smtps.client.result import Result
 from smtps.client.session import Session
 from smtps.core.payload import stuff
@@ -41,14 +42,14 @@ async def play(
     """
     timeouts = timeouts_for(dialogue)
     endpoint = smtps.Endpoint("mail.x.test", timeouts=timeouts, **dialogue.options)
-    session = Session(wire, endpoint)
-    session.learned.proven = dialogue.proven
+    session = Session(Access(wire, endpoint))
+    session._access.learned.proven = dialogue.proven
     envelope = smtps.Envelope.of("a@x.test", dialogue.to)
     try:
-        await session.greet()
-        await session.hello()
+        await session._access.greet()
+        await session._access.hello()
         if endpoint.wants_login:
-            await session.login()
+            await session._access.login()
         if window is None:
             return session, await session.send(RAW, envelope, **dialogue.send)
         many = session.send_many([(RAW, envelope)], window=window, **dialogue.send)
@@ -176,9 +177,9 @@ async def test_what_the_server_cannot_take_is_refused_before_mail(
     wire = ScriptedWire(
         "S 220 x\nC EHLO portofcall\nS 250-x\nS 250 SIZE 100\nC QUIT\nS 221 b\nclose"
     )
-    session = Session(wire, smtps.Endpoint("x", timeouts=TIMEOUTS))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(wire, smtps.Endpoint("x", timeouts=TIMEOUTS)))
+    await session._access.greet()
+    await session._access.hello()
     with pytest.raises(smtps.CapabilityError) as caught:
         await session.send(message, smtps.Envelope.of("a@x.test", "b@x.test"), **options)
     assert caught.value.code == code
@@ -197,9 +198,9 @@ async def test_what_is_offered_is_used() -> None:
         "S 250 ok\nC RCPT TO:<b@x.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@x.test\nS 250 ok\n"
         "C DATA\nS 354 go\nC <message>\nS 250 ok\nC QUIT\nS 221 bye\nclose"
     )
-    session = Session(wire, smtps.Endpoint("x", timeouts=TIMEOUTS))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(wire, smtps.Endpoint("x", timeouts=TIMEOUTS)))
+    await session._access.greet()
+    await session._access.hello()
     dsn = smtps.DSN(ret="FULL", envid="a+b", notify=("SUCCESS", "FAILURE"), orcpt=True)
     envelope = smtps.Envelope.of(None, "b@x.test")
     result = await session.send(message, envelope, dsn=dsn, require_tls=True)

@@ -8,6 +8,7 @@ from tests.dialogues.test_window import OFFERS, check, message, send_all
 
 import smtps
 from smtps.client.deadlines import not_begun
+from smtps.client.handshake import Access
 from smtps.client.result import Outcome
 from smtps.client.session import Session
 from smtps.errors import Phase
@@ -34,7 +35,7 @@ class Watched(StrictWire):
     async def receive(self, until: float | None = None) -> bytes:
         if self.waits == self.at:
             self.at = None
-            self.session.dialogue.halt(now=self.now)
+            self.session._access.dialogue.halt(now=self.now)
             raise Interrupted
         self.waits += 1
         return await super().receive(until)
@@ -46,9 +47,9 @@ class Watched(StrictWire):
 
 async def start(server: Strict) -> tuple[Watched, Session]:
     wire = Watched(server)
-    session = wire.session = Session(wire, smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = wire.session = Session(Access(wire, smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     wire.waits = 0
     return wire, session
 
@@ -86,10 +87,10 @@ async def test_what_stands_before_a_large_message_is_out_with_it() -> None:
             raise closed(Phase.DATA, self.address)
 
     server = Strict(offers=("PIPELINING", "CHUNKING"))
-    session = Session(Breaking(server), smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
-    session.reopens = False
+    session = Session(Access(Breaking(server), smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
+    session._access.reopens = False
     small, envelope = message(0)
     large = small + (b"y" * 98 + b"\r\n") * 2621
     messages = [(small, envelope), (large, envelope)]

@@ -8,6 +8,7 @@ from tests.dialogues.strict import Strict, StrictWire
 
 import smtps
 from smtps.client.delivery import probe_envelope
+from smtps.client.handshake import Access
 from smtps.client.session import Session
 from smtps.endpoint import Partial
 
@@ -51,9 +52,9 @@ def check(server: Noting) -> None:
 
 
 async def session_with(server: Noting) -> Session:
-    session = Session(StrictWire(server), smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(StrictWire(server), smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     return session
 
 
@@ -106,7 +107,7 @@ async def test_whatever_is_asked_without_a_message_was_offered(
     server = Noting(offers=offers)
     session = await session_with(server)
     try:
-        await probe_envelope(session, message[1], size=size)
+        await probe_envelope(session._access, message[1], size=size)
     except smtps.CapabilityError as error:
         assert error.code == "send.smtputf8_not_offered"  # noqa: PT017
         assert "SMTPUTF8" not in offers

@@ -156,7 +156,7 @@ async def test_a_message_with_its_envelope_is_in_doubt_where_replies_are_too_man
     session = await open_at(server)
     messages = [message(number) for number in range(4)]
     await session.send(*messages[0])
-    assert session.learned.proven
+    assert session._access.learned.proven
     found = await send_all(session, messages[1:], window)
     outcomes = [found[number].outcome for number in range(3)]
     assert outcomes[:2] == ["sent", "sent"] or window > 1
@@ -192,7 +192,7 @@ async def test_one_that_loses_what_comes_behind_a_command_is_asked_step_by_step(
         if by == "session":
             async with smtps.connect(servers.endpoint()) as session:
                 found = {messages.index(m): r async for m, r in session.send_many(messages)}
-                assert not session.learned.pipelining
+                assert not session._access.learned.pipelining
         else:
             async with smtps.Pool(servers.endpoint(), size=1) as pool:
                 many = pool.send_many(messages, window=window)

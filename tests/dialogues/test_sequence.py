@@ -15,8 +15,9 @@ from tests.dialogues.test_window import REFUSED, Pair, check, message, open_at, 
 from tests.net.pki import PKI
 
 import smtps
+from smtps.client import lending as pools
 from smtps.client import pipeline
-from smtps.client import pool as pools
+from smtps.client.handshake import Access
 from smtps.client.result import Result, out_of_sequence
 from smtps.client.session import Session
 from smtps.core.reply import ReplyParser
@@ -68,8 +69,8 @@ async def test_each_message_comes_to_what_it_comes_to_alone(
     expected = await alone(messages, offers, JUDGES[what])
     assert [told(found[number]) for number in range(40)] == expected
     assert session.usable
-    assert session.learned.overlapping is (window == 1)
-    assert session.learned.pipelining
+    assert session._access.learned.overlapping is (window == 1)
+    assert session._access.learned.pipelining
 
 
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
@@ -115,9 +116,9 @@ async def test_such_a_server_that_reads_in_pieces(piece: int) -> None:
 
     messages = [message(number) for number in range(12)]
     server = Strict(offers=BY_DATA, jealous=True, judge=REFUSED["every other recipient"])
-    session = Session(Pieces(server), smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(Pieces(server), smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     found = await send_all(session, messages, 4)
     check(messages, found, server)
     outcomes = [found[number].outcome for number in range(12)]
@@ -131,7 +132,7 @@ async def test_a_long_envelope_waits_for_the_message_before_it() -> None:
     session = await open_at(server)
     found = await send_all(session, messages, 4, partial="send")
     assert {result.outcome for result in found.values()} == {"sent"}
-    assert session.learned.overlapping, "nothing went out ahead, so nothing was learned"
+    assert session._access.learned.overlapping, "nothing went out ahead, so nothing was learned"
 
 
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
@@ -161,7 +162,7 @@ async def test_a_server_that_cannot_read_two_commands_in_one_write(
     check(messages, found, server)
     outcomes = ["refused" if number == 7 else "sent" for number in range(12)]
     assert [found[number].outcome for number in range(12)] == outcomes
-    assert not session.learned.pipelining
+    assert not session._access.learned.pipelining
 
 
 @pytest.mark.parametrize("offers", [BY_DATA, BY_BDAT])
@@ -174,7 +175,7 @@ async def test_a_503_that_means_what_it_says_is_a_refusal(offers: tuple[str, ...
     check(messages, found, server)
     outcomes = ["refused" if number == 3 else "sent" for number in range(8)]
     assert [found[number].outcome for number in range(8)] == outcomes
-    assert session.learned.pipelining
+    assert session._access.learned.pipelining
 
 
 # Limits.
@@ -379,15 +380,15 @@ async def test_nobody_waits_for_what_stands_behind_a_refused_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pipeline, "PATIENCE", 0.01)
-    session = Session(ScriptedWire(LOGIN_FIRST), smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(ScriptedWire(LOGIN_FIRST), smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     envelope = smtps.Envelope.of("a@x.test", "b@x.test")
     result = await session.send(b"Subject: x\r\n\r\n", envelope)
     assert result.outcome == "refused"
     assert result.failure is not None
     assert (result.failure.code, result.failure.phase) == ("send.login_required", "mail")
-    assert not session.learned.pipelining, "the next one is asked step by step"
+    assert not session._access.learned.pipelining, "the next one is asked step by step"
 
 
 async def test_a_login_that_was_accepted_is_not_advised_again() -> None:
@@ -403,10 +404,10 @@ S 530 5.7.0 Authentication required
 C RSET
 S 250 ok"""
     to = smtps.Endpoint("x.test", username="u", password="p", ehlo_name="c.test")
-    session = Session(ScriptedWire(script), to)
-    await session.greet()
-    await session.hello()
-    await session.login()
+    session = Session(Access(ScriptedWire(script), to))
+    await session._access.greet()
+    await session._access.hello()
+    await session._access.login()
     result = await session.send(b"Subject: x\r\n\r\n", smtps.Envelope.of("a@x.test", "b@x.test"))
     assert result.failure is not None
     assert (result.outcome, result.failure.code) == ("refused", "send.login_ignored")

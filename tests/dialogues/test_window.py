@@ -13,6 +13,7 @@ import pytest
 from tests.dialogues.strict import Judge, Strict, StrictWire, kind
 
 import smtps
+from smtps.client.handshake import Access
 from smtps.client.result import Outcome, Result
 from smtps.client.session import Session
 
@@ -28,9 +29,9 @@ def message(number: int, *more: str) -> Pair:
 
 
 async def open_at(server: Strict, **options: int) -> Session:
-    session = Session(StrictWire(server, **options), smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(StrictWire(server, **options), smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     return session
 
 
@@ -186,9 +187,9 @@ async def test_broken_behind_every_octet_that_the_server_says(
     judge = REFUSED["every other"]
     whole = Strict(offers=offers, judge=judge)
     wire = StrictWire(whole)
-    session = Session(wire, smtps.Endpoint("x.test"))
-    await session.greet()
-    await session.hello()
+    session = Session(Access(wire, smtps.Endpoint("x.test")))
+    await session._access.greet()
+    await session._access.hello()
     start = wire._said
     await send_all(session, messages, window)
     for last in range(start, wire._said + 1):
@@ -225,19 +226,19 @@ async def test_a_server_that_knows_no_bdat_takes_the_message_for_commands(code: 
 
 async def test_one_write_for_a_whole_window_once_the_server_is_known_to_pipeline() -> None:
     session = await open_at(Strict())
-    wire = session.dialogue.wire
+    wire = session._access.dialogue.wire
     assert isinstance(wire, StrictWire)
     for expected in (2, 1):
         before = wire.writes
         await send_all(session, [message(number) for number in range(16)], 16)
         assert wire.writes - before == expected
-        assert session.learned.proven
+        assert session._access.learned.proven
 
 
 async def test_by_data_the_next_envelope_goes_out_with_the_message() -> None:
     server = Strict(offers=("PIPELINING",))
     session = await open_at(server)
-    wire = session.dialogue.wire
+    wire = session._access.dialogue.wire
     assert isinstance(wire, StrictWire)
     before = wire.writes
     await send_all(session, [message(number) for number in range(16)], 2)

@@ -13,6 +13,7 @@ import smtps
 from smtps.checks.chain import greeted_at
 from smtps.client import login
 from smtps.client.attempts import Learned
+from smtps.client.handshake import Access
 from smtps.client.result import explained
 from smtps.client.session import Session
 from smtps.core import sasl
@@ -154,13 +155,13 @@ async def _converse(pieces: list[bytes], how: int) -> None:
     endpoint = smtps.Endpoint(
         "x.test", 465, username="ann", mechanism=mechanism, ehlo_name="c.test", **secret
     )
-    session = Session(ScriptedServer(pieces), endpoint, learned=Learned())
+    session = Session(Access(ScriptedServer(pieces), endpoint, learned=Learned()))
     envelope = smtps.Envelope.of("a@x.test", ["b@x.test", "c@x.test"])
     try:
-        await session.greet()
-        await session.hello()
+        await session._access.greet()
+        await session._access.hello()
         if how & 64:
-            await session.login()
+            await session._access.login()
         if how & 128:
             many = session.send_many([(RAW, envelope)] * 3)
             results = [result async for _, result in many]

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from smtps.client.pool import BackgroundQuits
+from smtps.client.lending import BackgroundQuits
 from smtps.config.settings import Settings
 from smtps.http.app import create_app
 from smtps.sandbox.gallery import Gallery

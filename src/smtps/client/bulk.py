@@ -8,55 +8,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
+from smtps.client.lending import Lease, PooledSession, SessionStore
 from smtps.client.result import Result, unsent
-from smtps.client.session import Session
 from smtps.client.source import ATTEMPTS, END, End, Losses, Source
 from smtps.errors import SMTPSError
-from smtps.net.egress import Allow
-
-
-@dataclass(slots=True, eq=False)
-class PooledSession:
-    """A session and its past."""
-
-    session: Session
-    opened: float
-    sent: int = 0
-    last_used: float = 0.0
-
-
-class SessionSource(Protocol):
-    """Who lends sessions."""
-
-    async def acquire(self, allow: Allow | None, deadline: float | None) -> PooledSession:
-        """A session that is the caller's alone until ``release``."""
-
-    def enough(self, warm: PooledSession, handed_out: int) -> bool:
-        """Whether a session that was lent for many messages should come back."""
-
-    def learn(self, result: Result, session: Session) -> None:
-        """Draw conclusions for the sessions to come."""
-
-    def release(self, warm: PooledSession, error: BaseException | None) -> None:
-        """What was lent, and what went wrong with it."""
-
-
-class Lease:
-    """A session that was lent, for the length of a block."""
-
-    __slots__ = ("_lender", "_warm")
-
-    def __init__(self, lender: SessionSource, warm: PooledSession) -> None:
-        self._lender = lender
-        self._warm = warm
-
-    def __enter__(self) -> PooledSession:
-        return self._warm
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._lender.release(self._warm, error)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +35,7 @@ class BulkSend:
 
     def __init__(
         self,
-        lender: SessionSource,
+        lender: SessionStore,
         source: Source[Any],
         window: int,
         terms: dict[str, Any],
@@ -155,7 +112,7 @@ class BulkSend:
             async for item, result in results:
                 queued = share.done(item)
                 if result.failure is not None:
-                    self._lender.learn(result, warm.session)
+                    self._lender.learn(result, warm.access)
                     if connection.go_again(queued, result):
                         self._waiting.append(queued)  # over another connection
                         continue

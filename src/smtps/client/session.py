@@ -5,196 +5,124 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
-    Callable,
     Iterable,
 )
 from contextlib import asynccontextmanager
 from email.message import Message as PythonMessage
 from functools import partial as partial_of
-from typing import Any, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 from smtps.client.attempts import Learned
 from smtps.client.commands import CommandFactory, SendOptions, UsableExtensions
-from smtps.client.delivery import MAX_WINDOW, WINDOW, Delivery, MessageSender
-from smtps.client.handshake import NAME_REFUSED, Access, Leave, deadline_of
-from smtps.client.outgoing import DSN, AnyMessage, Envelope, check_capabilities, prepare
-from smtps.client.result import Outcome, Result, unsent
-from smtps.client.source import ANOTHER_WAY, ATTEMPTS, END, End, Guarded, Losses, Source, source_of
+from smtps.client.delivery import MAX_WINDOW, WINDOW, MessageSender
+from smtps.client.handshake import Access, Leave, deadline_of
+from smtps.client.many import Many, named_wrongly, ready
+from smtps.client.outgoing import DSN, AnyMessage, Envelope, prepare
+from smtps.client.result import Result
+from smtps.client.source import ANOTHER_WAY, ATTEMPTS, Source, source_of
+from smtps.client.transcript import Transcript
+from smtps.core.capabilities import Capabilities
+from smtps.core.reply import Reply
 from smtps.endpoint import Endpoint, EndpointOptions, Partial
 from smtps.errors import CapabilityError, InputError, SessionError
 from smtps.net.egress import Allow
-
-
-def ready(
-    message: AnyMessage, envelope: Envelope | None, book: CommandFactory, item: object = None
-) -> Delivery:
-    """Make a message ready for this server, and refuse early what it would refuse late.
-
-    Raises:
-        InputError, CapabilityError: it cannot be sent as it stands.
-    """
-    outgoing = prepare(message, envelope, seven_bit=book.seven_bit, ascii_header=book.ascii_header)
-    terms = book.terms
-    check_capabilities(outgoing, book.capabilities, dsn=terms.dsn, require_tls=terms.require_tls)
-    return Delivery(item, outgoing, book)
-
-
-def named_wrongly(result: Result) -> bool:
-    """Whether a message was refused for nothing but the client's name in EHLO."""
-    failure = result.failure
-    if failure is None or failure.code != NAME_REFUSED:
-        return False
-    return result.outcome in (Outcome.REFUSED, Outcome.DEFERRED)
-
-
-class Many:
-    """One call of ``Session.send_many``.
-
-    Args:
-        session: ready.
-        put_to: how messages are put to the server, as it is now.
-        ask_again: whether the server offers more by now.
-        source: of the messages.
-        window: how many may be under way at once.
-    """
-
-    def __init__(
-        self,
-        session: Access,
-        put_to: Callable[[], CommandFactory],
-        ask_again: Callable[[], Awaitable[bool]],
-        source: Guarded[Any],
-        window: int,
-    ) -> None:
-        self._session = session
-        self._put_to = put_to
-        self._ask_again = ask_again
-        self._source = source
-        self._window = window
-        self._sender = MessageSender(session.dialogue, session.learned, window=window)
-        self._losses = Losses()
-        self._connection = self._losses.connection()
-        self._put_off: list[tuple[Any, Result]] = []
-        self._again: deque[Any] = deque()
-        self._going_on = session.dialogue.alive
-
-    async def run(self) -> AsyncGenerator[tuple[Any, Result]]:
-        """Send them all; see there."""
-        session, source = self._session, self._source
-        async with source:
-            while True:
-                if (self._put_off or self._ends) and self._sender.idle:
-                    for found in await self._mend():
-                        yield found
-                for found in await self._begin():
-                    yield found
-                if self._sender.idle and source.over and not self._again:
-                    break
-                session.dialogue.deadline = deadline_of(session.endpoint)
-                finished = await self._sender.advance()
-                session.dialogue.deadline = None
-                for delivery in finished:
-                    result = delivery.result(
-                        session.address, session.transcript, logged_in=session.mechanism is not None
-                    )
-                    if result.failure is None or not self._keep(delivery.item, result):
-                        self._connection.decided(delivery.item)
-                        yield delivery.item, result
-        source.raise_error()
-
-    async def _begin(self) -> list[tuple[Any, Result]]:
-        """Begin as many as there is room for.
-
-        Returns:
-            Those that cannot be sent as they stand.
-        """
-        refused: list[tuple[Any, Result]] = []
-        room, book = self._room, self._put_to()
-        while room and len(refused) < self._window:
-            if (item := await self._next()) is END:
-                break
-            message, envelope = item if isinstance(item, tuple) else (item, None)
-            try:
-                self._sender.begin(ready(message, envelope, book, item))
-                room = room - 1 if book.way.pipelining else 0
-            except (InputError, CapabilityError) as error:
-                again = isinstance(error, CapabilityError) and self._sender.idle
-                if again and await self._ask_again():
-                    self._again.appendleft(item)
-                    book = self._put_to()
-                else:
-                    refused.append((item, unsent(error)))
-        return refused
-
-    @property
-    def _room(self) -> int:
-        return 0 if self._put_off or self._ends else self._sender.room
-
-    @property
-    def _ends(self) -> bool:
-        """Whether another connection has to take the place of this one."""
-        session = self._session
-        over = session.dialogue.broken is not None or session.worn or not session.dialogue.alive
-        return over and self._going_on and session.reopens
-
-    async def _next(self) -> Any | End:
-        if self._again:
-            return self._again.popleft()
-        item = self._source.take()
-        if item is END and not self._source.over:
-            item = await self._source.next(wait=self._sender.idle)
-        return item
-
-    def _keep(self, item: Any, result: Result) -> bool:
-        """Whether a message has no result yet, since it may be sent in another way."""
-        session = self._session
-        renamed = named_wrongly(result) and not session.ehlo_by_address
-        lost = self._going_on and not session.dialogue.alive and session.reopens
-        if not renamed and not (lost and self._connection.go_again(item, result)):
-            return False
-        self._put_off.append((item, result))
-        return True
-
-    async def _mend(self) -> list[tuple[Any, Result]]:
-        """With nothing under way: see to it that what was put off can be sent.
-
-        Returns:
-            What cannot, with its result.
-        """
-        session = self._session
-        more = self._put_off or self._again or not self._source.over
-        if more and self._ends:
-            self._going_on = await session.reopen()
-            self._sender = MessageSender(session.dialogue, session.learned, window=self._window)
-            self._connection = self._losses.connection()
-        if not self._put_off:
-            return []
-        put_off, self._put_off = self._put_off, []
-        named = any(named_wrongly(result) for _, result in put_off)
-        refused = named and not await session.hello_by_address()
-        if not session.dialogue.alive:
-            return put_off
-        over = [found for found in put_off if refused and named_wrongly(found[1])]
-        put_off = [found for found in put_off if not (refused and named_wrongly(found[1]))]
-        self._again.extendleft(item for item, _ in reversed(put_off))
-        return over
-
+from smtps.net.tls import TLSFacts
 
 Item = TypeVar("Item", bound=AnyMessage | tuple[AnyMessage, Envelope])
 """What ``send_many`` takes: a message, or one with its envelope."""
 
 
-class Session(Access):
-    """One dialogue with one server. Not to be shared between tasks at the same time."""
+class Session:
+    """One dialogue with one server. Not to be shared between tasks at the same time.
 
-    _asked_again = False
-    _factory: CommandFactory | None = None
+    Args:
+        access: has got in.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._asked_again = False
+        self._factory: CommandFactory | None = None
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint, *, allow: Allow | None = None) -> Self:
+        """Connect, secure, greet and, with credentials, log in.
+
+        Args:
+            endpoint: where, how, who.
+            allow: egress policy, asked about each resolved address.
+
+        Raises:
+            SMTPSError: it did not come to a session; no connection is left.
+        """
+        return cls(await Access.open(endpoint, allow=allow))
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What it was opened with."""
+        return self._access.endpoint
+
+    @property
+    def address(self) -> str:
+        """The server's address."""
+        return self._access.address
+
+    @property
+    def greeting(self) -> Reply | None:
+        """The server's first reply."""
+        return self._access.greeting
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server offered in its last reply to EHLO."""
+        return self._access.capabilities
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        """Facts of the TLS connection."""
+        return self._access.tls
+
+    @property
+    def mechanism(self) -> str | None:
+        """SASL mechanism that the login used, if there was one."""
+        return self._access.mechanism
+
+    @property
+    def transcript(self) -> Transcript:
+        """The dialogue so far, without secrets."""
+        return self._access.transcript
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds of each phase so far."""
+        return self._access.timings
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message can be sent."""
+        return self._access.usable
+
+    async def noop(self) -> None:
+        """Ask whether the server is still there.
+
+        Raises:
+            SMTPSError: it is not.
+        """
+        await self._access.noop()
+
+    async def quit(self) -> None:
+        """Leave politely; the session is over afterwards."""
+        await self._access.quit()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await self._access.__aexit__(kind, error, trace)
 
     async def send(
         self,
@@ -225,18 +153,18 @@ class Session(Access):
             InputError, CapabilityError: it cannot be sent as it stands; nothing was.
             SessionError: the session is over.
         """
-        terms = _terms(partial, dsn, require_tls)
-        if not (self.usable or self.dialogue.interrupted):
+        terms, access = _terms(partial, dsn, require_tls), self._access
+        if not (access.usable or access.dialogue.interrupted):
             raise SessionError(
                 "session.broken", "This session is over; open another.", retryable=True
             )
-        self.dialogue.deadline = deadline or deadline_of(self.endpoint)
+        access.dialogue.deadline = deadline or deadline_of(access.endpoint)
         try:
             result = await self._send(message, envelope, terms)
-            if named_wrongly(result) and self.usable and await self.hello_by_address():
+            if named_wrongly(result) and access.usable and await access.hello_by_address():
                 result = await self._send(message, envelope, terms)
         finally:
-            self.dialogue.deadline = None
+            access.dialogue.deadline = None
         return result
 
     async def _send(
@@ -248,7 +176,7 @@ class Session(Access):
             if not await self._ask_again():
                 raise
             delivery = ready(message, envelope, self._put_to(terms))
-        message_sender = MessageSender(self.dialogue, self.learned)
+        message_sender = MessageSender(self._access.dialogue, self._access.learned)
         message_sender.begin(delivery)
         while not message_sender.idle:
             await message_sender.advance()
@@ -287,19 +215,19 @@ class Session(Access):
         if not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
             raise InputError("window", f"must be from 1 to {MAX_WINDOW}")
         put_to = partial_of(self._put_to, terms)
-        return Many(self, put_to, self._ask_again, source_of(messages), window).run()
+        return Many(self._access, put_to, self._ask_again, source_of(messages), window).run()
 
     async def _ask_again(self) -> bool:
         """EHLO once more; whether there is an answer that was not there before."""
         if self.mechanism is None or self._asked_again:
             return False
         self._asked_again = True
-        return await self.hello_again()
+        return await self._access.hello_again()
 
     def _put_to(self, terms: SendOptions) -> CommandFactory:
         """How messages are put to this server, as it is now."""
-        capabilities = self.dialogue.connection.capabilities
-        way = UsableExtensions.to(self.endpoint, capabilities, self.learned)
+        capabilities = self._access.dialogue.connection.capabilities
+        way = UsableExtensions.to(self.endpoint, capabilities, self._access.learned)
         book = self._factory
         if (
             book is None
@@ -372,11 +300,11 @@ async def send(
     deadline = deadline_of(endpoint)
     learned = Learned()
     for _ in range(ATTEMPTS):
-        session = await Session.open(
+        access = await Access.open(
             endpoint, allow=allow, deadline=deadline, leave=leave, learned=learned
         )
-        async with session:
-            result = await session.send(
+        async with access:
+            result = await Session(access).send(
                 message,
                 envelope,
                 partial=partial,
@@ -384,9 +312,9 @@ async def send(
                 require_tls=require_tls,
                 deadline=deadline,
             )
-            session.dialogue.deadline = deadline  # for QUIT too
+            access.dialogue.deadline = deadline  # for QUIT too
         if result.failure is None or result.failure.code not in ANOTHER_WAY:
             break
         learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
-    timings = {**session.timings, **result.timings}
-    return result._replace(timings=timings, passed_over=session.passed_over)
+    timings = {**access.timings, **result.timings}
+    return result._replace(timings=timings, passed_over=access.passed_over)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from smtps._version import __version__
-from smtps.client.pool import BackgroundQuits
+from smtps.client.lending import BackgroundQuits
 from smtps.config.settings import Settings
 from smtps.http import answers, problems
 from smtps.http.fast_path import FastPath

@@ -14,7 +14,7 @@ from smtps.checks.discovery import Means, means
 from smtps.checks.report import Report
 from smtps.checks.visit import Progress
 from smtps.client.handshake import Leave, check_endpoint, deadline_of
-from smtps.client.pool import BackgroundQuits
+from smtps.client.lending import BackgroundQuits
 from smtps.client.result import Result
 from smtps.client.session import send
 from smtps.config.settings import Right, Settings

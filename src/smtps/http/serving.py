@@ -14,7 +14,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from smtps.client.pool import BackgroundQuits
+from smtps.client.lending import BackgroundQuits
 from smtps.config import logs
 from smtps.config.callers import Proxies
 from smtps.config.open_outbox import open_outbox
