@@ -175,7 +175,7 @@ def test_csv_says_the_facts_in_its_columns() -> None:
 def test_csv_tells_the_worst_finding_and_all_codes() -> None:
     (row,) = rows(document("csv", [a_report(failing("tls.closed", Phase.TLS))]))
     assert row["codes"] == "tls.closed"
-    assert row["meaning"].startswith("The server hung up")
+    assert row["meaning"].startswith("The server closed the connection")
     assert row["for"] == "operator"
     assert row["grade"] == "F"
 

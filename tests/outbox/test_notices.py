@@ -430,7 +430,7 @@ async def test_a_receiver_over_tls_is_verified(rig: Rig, pki: PKI) -> None:
     known, strange = [(await rig.outbox.show(id_))["webhook"] for id_ in ids]
     assert known["status"] == "delivered"
     assert strange["failure"]["code"] == "tls.certificate_incomplete_chain"
-    assert "ca_file of the webhook" in strange["failure"]["advice"]
+    assert "ca_file for the webhook" in strange["failure"]["advice"]
     assert len(site.requests) == 1
 
 

@@ -13,17 +13,18 @@ _NETWORK = Who.NETWORK
 
 NETWORK: dict[str, Advice] = {
     "dns.invalid_name": Advice(
-        _E, "This can be no host name.", "Check the spelling; write addresses in full.", _YOU),
+        _E, "This is not a valid host name.",
+        "Check the spelling; write IP addresses in full.", _YOU),
     "dns.name_not_found": Advice(
         _E, "The name does not exist in DNS.",
-        "Check the spelling; your provider's help page has the right name.", _YOU),
+        "Check the spelling; your provider's help page has the correct name.", _YOU),
     "dns.alias_dangling": Advice(
         _E, "The name exists as an alias (CNAME), but what it points to does not.",
-        "As its operator, correct or remove the CNAME record; else ask your provider for the "
+        "As its operator, correct or remove the CNAME record; otherwise ask your provider for the "
         "server's name.", _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.alias_loop": Advice(
-        _E, "The aliases (CNAME) of this name point back to one another, so it has no address.",
-        "As its operator, let the last CNAME record point to a name with A or AAAA records.",
+        _E, "This name's aliases (CNAME) point back to one another, so it has no address.",
+        "As its operator, make the last CNAME record point to a name with A or AAAA records.",
         _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.dnssec_failed": Advice(
         _E, "The domain's DNSSEC signatures do not verify, so resolvers that check them refuse to "
@@ -31,140 +32,140 @@ NETWORK: dict[str, Advice] = {
         "As its operator, renew the signatures, or correct the DS record at the registrar.",
         _OPERATOR, "RFC 4035 section 5.5"),
     "dns.server_failed": Advice(
-        _E, "The domain's own name servers do not answer, or answer wrongly.",
-        "As its operator, check that every name server of the domain answers; else try again "
+        _E, "The domain's own name servers do not answer, or give faulty answers.",
+        "As its operator, check that every name server of the domain answers; otherwise try again "
         "later.", _OPERATOR, "RFC 8914"),
     "dns.half_answered": Advice(
-        _W, "The domain's name servers do not answer for one kind of address, and every client "
-        "waits for that.",
-        "As its operator, let the name servers answer AAAA questions with an empty answer where "
-        "there is no IPv6.", _OPERATOR, "RFC 4074"),
+        _W, "The domain's name servers do not answer queries for one type of address, which delays "
+        "every client.",
+        "As its operator, make the name servers return an empty answer to AAAA queries where there "
+        "is no IPv6.", _OPERATOR, "RFC 4074"),
     "dns.blocked_name": Advice(
         _E, "Your resolver blocks this name: it answers with the address 0.0.0.0, which leads "
-        "nowhere. Ad blockers such as Pi-hole do that.",
+        "nowhere. Ad blockers such as Pi-hole do this.",
         "Allow the name in the blocker, or use another resolver.", _NETWORK),
     "dns.loopback_address": Advice(
-        _E, "The name leads to this very machine instead of a mail server. A blocker, an entry in "
-        "the hosts file or a wrong record in DNS does that.",
+        _E, "The name resolves to this machine itself instead of a mail server. The cause is a "
+        "blocker, an entry in the hosts file or a wrong DNS record.",
         "Look for the name in the hosts file and in your blocker; compare with another resolver.",
         _NETWORK),
     "dns.private_address": Advice(
-        _E, "The name leads to a private address, which can be reached only from inside that "
+        _E, "The name resolves to a private address, which can be reached only from inside its "
         "network.",
-        "Connect from inside the network or its VPN. If you are outside, another resolver may "
-        "know the public address.", _NETWORK, "RFC 1918"),
+        "Connect from inside the network or its VPN. If you are outside, another resolver may know "
+        "the public address.", _NETWORK, "RFC 1918"),
     "dns.srv_target_fails": Advice(
-        _W, "DNS names several servers for handing in this domain's mail (SRV records), and one of "
-        "them cannot be used. Programs that know only the first one may fail.",
-        "As its operator, repair that server, or take its SRV record out of DNS.", _OPERATOR,
+        _W, "DNS names several submission servers for this domain (SRV records), and one of them "
+        "does not work. Programs that try only the first one may fail.",
+        "As its operator, repair that server, or remove its SRV record from DNS.", _OPERATOR,
         "RFC 2782"),
     "dns.unusable_address": Advice(
-        _E, "The name leads to an address that no mail server can have: it is reserved, or for "
+        _E, "The name resolves to an address that no mail server can have: it is reserved, or for "
         "multicast.",
-        "As its operator, correct the A or AAAA record. Otherwise compare with another resolver: "
-        "a proxy, VPN or blocker may have put the address there.", _OPERATOR, "RFC 6890"),
+        "As its operator, correct the A or AAAA record. Otherwise compare with another resolver: a "
+        "proxy, VPN or blocker may have inserted the address.", _OPERATOR, "RFC 6890"),
     "dns.submission_not_offered": Advice(
-        _E, "The domain says in DNS that it has no server for outgoing mail.",
+        _E, "The domain's DNS records say that it has no server for outgoing mail.",
         "Ask your provider for the outgoing server. As its operator, replace the SRV records that "
         "point to “.”.", _YOU, "RFC 6186 section 3.4"),
     "dns.null_mx": Advice(
-        _E, "The domain says in DNS that it takes no mail, so it hardly has a server for sending "
-        "it.",
-        "Check the address; mail goes out through the server of another domain.", _YOU,
-        "RFC 7505"),
+        _E, "The domain's DNS records say that it accepts no mail, so it is unlikely to have a "
+        "server for sending it.",
+        "Check the address; mail is sent through another domain's server.", _YOU, "RFC 7505"),
     "dns.lookup_failed": Advice(
-        _E, "Your resolver could not answer. That says nothing about the mail server.",
-        "Try again, or another resolver.", _NETWORK),
+        _E, "Your resolver could not answer. This says nothing about the mail server.",
+        "Try again, or use another resolver.", _NETWORK),
     "dns.no_address": Advice(
         _E, "The name exists but has no address to connect to.",
         "Check the name: a mail domain is not the name of its server. As its operator, add an A "
         "or AAAA record.", _OPERATOR),
     "dns.timeout": Advice(
-        _E, "Your resolver did not answer in time. That says nothing about the mail server.",
-        "Try again, or another resolver.", _NETWORK),
+        _E, "Your resolver did not answer in time. This says nothing about the mail server.",
+        "Try again, or use another resolver.", _NETWORK),
     "net.refused": Advice(
-        _E, "The machine answers, but nothing listens on this port.",
+        _E, "The machine answers, but nothing is listening on this port.",
         "Check the port: 465 with implicit TLS, 587 with STARTTLS. As its operator, enable the "
         "listener.", _YOU),
     "net.timeout": Advice(
-        _E, "Packets are dropped: by a firewall there, by your own network, as many do, or by this "
-        "computer's firewall.",
-        "Try from another network, and with this computer's firewall open for the port; if other "
-        "servers time out on this port too, the block is on your side.",
-        _NETWORK),
+        _E, "Packets are being dropped: by a firewall at the server, by your own network (many "
+        "networks block this port), or by this computer's firewall.",
+        "Try from another network, and with the port open in this computer's firewall; if other "
+        "servers time out on this port too, the block is on your side.", _NETWORK),
     "net.other_port_open": Advice(
-        _E, "This port cannot be reached from here, but the server's other port for handing in "
-        "mail is open.",
+        _E, "This port cannot be reached from here, but the server's other submission port is "
+        "open.",
         "Use the open port: 587 with STARTTLS, or 465 with implicit TLS. As its operator, open "
         "both.", _YOU, "RFC 8314 section 3.3"),
     "net.prohibited": Advice(
         _E, "A firewall rejects connections to this port.",
-        "As the server's operator, open the port (firewall-cmd --permanent --add-service="
-        "smtps); if the firewall is in your network, ask whoever runs that.", _OPERATOR,
+        "As the server's operator, open the port (firewall-cmd --permanent --add-service=smtps); "
+        "if the firewall is in your network, ask its administrator.", _OPERATOR,
         "RFC 1812 section 5.2.7.1"),
     "net.host_unreachable": Advice(
-        _E, "A router on the way says that it cannot reach the server: the machine is off, its "
-        "address is wrong, or a firewall rejects the connection in that way.",
+        _E, "A router on the path reports that it cannot reach the server: the machine is off, its "
+        "address is wrong, or a firewall rejects the connection this way.",
         "Check the address. As the server's operator, check that it is running and that its "
-        "firewall opens the port.", _OPERATOR),
+        "firewall allows the port.", _OPERATOR),
     "net.path_mtu": Advice(
         _E, "Large packets are lost on the way to or from this server. A tunnel, VPN or PPPoE link "
-        "takes only smaller ones, and a firewall drops the messages that would say so.",
+        "carries only smaller ones, and a firewall drops the ICMP messages that would report this.",
         "Let ICMP “fragmentation needed” and “packet too big” through, or clamp the MSS on the "
         "router or VPN.", _NETWORK, "RFC 8899, RFC 2923 section 2.1"),
     "net.unreachable": Advice(
         _E, "There is no route to this address from here.",
-        "If it is an IPv6 address, your network has no IPv6: use IPv4. Else check this machine's "
-        "network connection and routes.", _NETWORK),
+        "If it is an IPv6 address, your network has no IPv6: use IPv4. Otherwise check this "
+        "machine's network connection and routes.", _NETWORK),
     "net.reset": Advice(
-        _E, "Something cut the connection: a firewall, a block list, or a crash.",
-        "Try again later or from another address; the server's log tells why.", _OPERATOR),
+        _E, "The connection was reset: by a firewall, a block list, or a crash.",
+        "Try again later or from another address; check the server's log for the reason.",
+        _OPERATOR),
     "net.closed_by_server": Advice(
-        _E, "The server hung up instead of answering.",
-        "Try again later; the server's log tells why.", _OPERATOR),
+        _E, "The server closed the connection without replying.",
+        "Try again later; check the server's log for the reason.", _OPERATOR),
     "net.blocked_here": Advice(
-        _E, "This machine's own firewall forbids the connection.",
+        _E, "This machine's own firewall blocks the connection.",
         "Allow outgoing connections to this port.", _YOU),
     "net.out_of_sockets": Advice(
-        _E, "This machine has no room for another connection.",
+        _E, "This machine has reached its limit of open connections.",
         "Close some, or raise the limit on open files.", _YOU),
     "net.forbidden": Advice(
         _E, "This service does not connect to such targets.",
-        "Use a public mail server on a mail port, or ask who runs the service.", _YOU),
+        "Use a public mail server on a mail port, or ask the operator of this service.", _YOU),
     "net.failed": Advice(_E, "The connection failed.", "Try again.", _NETWORK),
     "net.port_blocked_here": Advice(
         _E, "Your own network blocks this port: other mail servers do not answer on it either.",
-        "Try another network, or port 587; many hosting companies open the ports on request.",
+        "Try another network, or port 587; many hosting companies open blocked ports on request.",
         _NETWORK),
     "net.some_addresses_fail": Advice(
-        _W, "Some of the server's addresses work and others do not, so it works by chance.",
-        "Repair those that fail, or take them out of DNS.", _OPERATOR, "RFC 8305"),
+        _W, "Some of the server's addresses work and others do not, so connections succeed only by "
+        "chance.",
+        "Repair those that fail, or remove them from DNS.", _OPERATOR, "RFC 8305"),
     "net.intermittent": Advice(
-        _W, "The server failed at first and worked when the same was tried again: it was "
-        "restarting, has too much to do, limits connections, or one of several servers behind the "
+        _W, "The server failed at first and worked when the same attempt was repeated: it was "
+        "restarting, is overloaded, limits connections, or one of several servers behind the "
         "address is broken.",
-        "Check again in a few minutes, several times. If it goes on, its operator finds the reason "
-        "in the logs of the mail server and of the load balancer: restarts, limits on connections, "
-        "and each server behind the address on its own.", _OPERATOR),
+        "Check again in a few minutes, several times. If it keeps happening, its operator should "
+        "check the logs of the mail server and of the load balancer for restarts and connection "
+        "limits, and test each server behind the address separately.", _OPERATOR),
     "net.inconsistent": Advice(
         _E, "The server fails, but not in the same way each time, so no single cause can be named: "
-        "it is restarting, has too much to do, limits connections, or several servers behind the "
+        "it is restarting, is overloaded, limits connections, or several servers behind the "
         "address differ.",
-        "Check again in a few minutes. As its operator, look into the logs of the mail server and "
-        "of the load balancer, and check each server behind the address on its own.", _OPERATOR),
+        "Check again in a few minutes. As its operator, check the logs of the mail server and of "
+        "the load balancer, and test each server behind the address separately.", _OPERATOR),
     "net.many_addresses": Advice(
-        _I, "The name has more addresses than are looked at.",
-        "Check the others by address; as its operator, put fewer into DNS.", _OPERATOR),
+        _I, "The name has more addresses than smtps checks.",
+        "Check the others by address; as its operator, publish fewer in DNS.", _OPERATOR),
     "dns.no_submission_server": Advice(
-        _E, "Neither the domain nor any list says where its mail is to be handed in.",
+        _E, "No submission server is known: neither the domain nor any list names one.",
         "Ask your provider for the outgoing server; as its operator, add SRV records "
         "_submissions._tcp.", _YOU, "RFC 6186"),
     "dns.reverse_missing": Advice(
         _I, "The address has no name in reverse DNS.",
-        "Nothing to do for logging in; servers that it delivers to may mind.", _OPERATOR,
+        "Logins are not affected; servers that it delivers mail to may object.", _OPERATOR,
         "RFC 1912 section 2.1"),
     "dns.reverse_mismatch": Advice(
-        _I, "The name in reverse DNS does not lead back to the address.",
+        _I, "The name in reverse DNS does not resolve back to the address.",
         "Add the missing record.", _OPERATOR, "RFC 1912 section 2.1"),
 }  # fmt: skip
 
@@ -173,50 +174,50 @@ _MODERN = "Upgrade the mail server's TLS library, or its settings, to TLS 1.2 an
 
 TLS: dict[str, Advice] = {
     "tls.plaintext_on_tls_port": Advice(
-        _E, "The server talks SMTP here, but without TLS from the first byte. Other programs call "
-        "this “wrong version number”.",
+        _E, "The server speaks SMTP on this port, but without TLS from the first byte. Other "
+        "programs report this as “wrong version number”.",
         "Use STARTTLS: port 587, or this port with --starttls. As the operator of a listener for "
         "port 465, set smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).",
         _YOU),
     "tls.not_tls": Advice(
-        _E, "What listens here speaks neither TLS nor SMTP.",
+        _E, "The service on this port speaks neither TLS nor SMTP.",
         "Check host and port: 465 with implicit TLS, 587 with STARTTLS.", _YOU),
     "tls.timeout": Advice(
-        _E, "The port is open, but no TLS comes back: a server without TLS that waits for you to "
-        "speak, a tarpit, or a dead back end.",
-        "Try the other way: port 465 with implicit TLS, port 587 with STARTTLS.", _YOU),
+        _E, "The port is open, but there is no reply to the TLS handshake: it is a server without "
+        "TLS that waits for the client to speak first, a tarpit, or a proxy with a dead back end.",
+        "Try the other method: port 465 with implicit TLS, or port 587 with STARTTLS.", _YOU),
     "tls.handshake_stalled": Advice(
-        _E, "The TLS handshake began and stopped half-way: the server or a proxy hangs, or part of "
-        "what it sends is lost on the way.",
-        "Try from another network. As its operator, look whether the server hangs, and whether "
+        _E, "The TLS handshake started but stalled: the server or a proxy hangs, or some of its "
+        "packets are lost on the way.",
+        "Try from another network. As its operator, check whether the server hangs, and whether "
         "large packets get through.", _OPERATOR),
     "tls.starttls_unanswered": Advice(
-        _E, "The server offers STARTTLS and does not answer when it is asked for, so TLS never "
-        "began.",
-        "As its operator, look whether the server or a filter in front of it hangs; else use port "
-        "465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
+        _E, "The server offers STARTTLS but does not answer the command, so TLS never started.",
+        "As its operator, check whether the server or a filter in front of it hangs; otherwise use "
+        "port 465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
     "tls.closed": Advice(
-        _E, "The server hung up in the middle of the handshake without a reason: a limit on "
-        "connections, a block list, or a proxy whose server does not answer.",
-        "Try again later and from another address; the server's log tells why.", _OPERATOR),
+        _E, "The server closed the connection during the handshake without giving a reason: a "
+        "connection limit, a block list, or a proxy whose server does not answer.",
+        "Try again later and from another address; check the server's log for the reason.",
+        _OPERATOR),
     "tls.broken": Advice(
-        _E, "TLS broke in the middle of the session.",
-        "Try again. If it happens each time, something on the way changes what is sent.",
+        _E, "The TLS connection failed during the session.",
+        "Try again. If it happens every time, something on the network path is altering the data.",
         _OPERATOR),
     "tls.plaintext_in_tls": Advice(
-        _E, "The server spoke in the clear in the middle of TLS, as some do that end a session by "
-        "force.",
-        "Try again. As its operator, look into the mail server's log for the reason it gave.",
-        _OPERATOR),
-    "tls.failed": Advice(_E, "TLS did not come about.", "The server's log tells why.", _OPERATOR),
+        _E, "The server sent unencrypted data during the TLS session, as some servers do when they "
+        "terminate a session abruptly.",
+        "Try again. As its operator, check the mail server's log for the reason.", _OPERATOR),
+    "tls.failed": Advice(
+        _E, "The TLS handshake failed.", "Check the server's log for the reason.", _OPERATOR),
     "tls.protocol_version": Advice(
-        _E, "The server speaks only TLS versions that are no longer safe.", _MODERN, _OPERATOR),
+        _E, "The server supports only TLS versions that are no longer safe.", _MODERN, _OPERATOR),
     "tls.handshake_refused": Advice(
-        _E, "The server refused the TLS handshake, and its alert leaves the cause open.",
-        "Look into the server's TLS log: it names the cause.", _OPERATOR, "RFC 8446 section 6.2"),
+        _E, "The server refused the TLS handshake, and its alert does not identify the cause.",
+        "Check the server's TLS log: it names the cause.", _OPERATOR, "RFC 8446 section 6.2"),
     "tls.no_common_cipher": Advice(
         _E, "Client and server have no cipher or key-exchange group in common.",
-        "Look into the server's TLS log: it names what was missing.", _OPERATOR,
+        "Check the server's TLS log: it names what was missing.", _OPERATOR,
         "RFC 9325 section 4.2"),
     "tls.no_common_group": Advice(
         _E, "The server accepts only a key-exchange group that common clients do not offer.",
@@ -224,83 +225,83 @@ TLS: dict[str, Advice] = {
     "tls.post_quantum_only": Advice(
         _E, "The server is too new for this client: it accepts only post-quantum key exchange, "
         "which takes OpenSSL 3.5 or later, Go 1.24 or a current browser.",
-        "As its operator, enable X25519 and P-256 too; else upgrade the client's OpenSSL to 3.5.",
-        _OPERATOR),
+        "As its operator, enable X25519 and P-256 too; otherwise upgrade the client's OpenSSL to "
+        "3.5.", _OPERATOR),
     "tls.no_server_certificate": Advice(
-        _E, "The server has no certificate that it could show, so no client can trust it.",
-        "Configure certificate and key for this port, check that the server can read both files, "
+        _E, "The server has no certificate to present, so no client can trust it.",
+        "Configure a certificate and key for this port, check that the server can read both files, "
         "and restart it.", _OPERATOR),
     "tls.minimum_not_met": Advice(
-        _E, "The server's newest TLS version is older than the one that was demanded.",
+        _E, "The server's newest TLS version is older than the required minimum.",
         "Accept TLS 1.2, which is still safe; as the server's operator, enable TLS 1.3.", _YOU),
     "tls.large_hello": Advice(
-        _E, "The server, or a box before it, cannot take a ClientHello that is larger than one "
-        "packet, as OpenSSL 3.5, Go 1.24 and browsers send it.",
-        "Update the server's TLS software, or the firewall or load balancer before it. Until then, "
-        "limit the client's groups to X25519 and P-256.", _OPERATOR, "RFC 8446 section 5.1"),
+        _E, "The server, or a device in front of it, cannot handle a ClientHello larger than one "
+        "packet, such as those sent by OpenSSL 3.5, Go 1.24 and browsers.",
+        "Update the server's TLS software, or the firewall or load balancer in front of it. Until "
+        "then, limit the client's groups to X25519 and P-256.", _OPERATOR, "RFC 8446 section 5.1"),
     "tls.twice": Advice(
-        _E, "A proxy does TLS in front of a server that begins with TLS itself.",
+        _E, "A proxy does TLS in front of a server that also starts with TLS itself.",
         "As its operator, let only one of them do TLS: pass connections through in the proxy, or "
-        "switch off TLS from the first byte in the server behind it (Postfix: "
+        "disable TLS from the first byte in the server behind it (Postfix: "
         "smtpd_tls_wrappermode=no).", _OPERATOR),
     "tls.starttls_masked": Advice(
-        _E, "A firewall on the way inspects SMTP and takes STARTTLS away.",
-        "Switch the inspection off on the firewall (Cisco: no inspect esmtp), or use port 465 with "
+        _E, "A firewall on the path inspects SMTP and removes STARTTLS.",
+        "Disable the inspection on the firewall (Cisco: no inspect esmtp), or use port 465 with "
         "implicit TLS.", _NETWORK),
     "tls.name_needed": Advice(
-        _E, "The server hosts several names, and an address does not tell it which one you mean.",
+        _E, "The server hosts several names, and connecting by address does not show it which one "
+        "you mean.",
         "Connect by the server's name.", _YOU, "RFC 6066 section 3"),
     "tls.name_blocked": Advice(
-        _E, "Something on the way blocks connections by the name of this server.",
-        "Ask whoever runs the network to allow the name, or try another network.", _NETWORK),
+        _E, "Something on the network path blocks connections to this server by its name.",
+        "Ask the network's administrator to allow the name, or try another network.", _NETWORK),
     "tls.weak_key_exchange": Advice(
         _E, "The server's Diffie-Hellman key is too short.",
         "Use ECDHE, or DH parameters of 2048 bits or more.", _OPERATOR),
     "tls.legacy_renegotiation": Advice(
-        _E, "The server's TLS is from before 2010.", _MODERN, _OPERATOR),
+        _E, "The server's TLS software dates from before 2010.", _MODERN, _OPERATOR),
     "tls.client_certificate_required": Advice(
-        _E, "The server lets in only clients with a certificate of their own.",
-        "Give one, or use another port.", _YOU),
+        _E, "The server accepts only clients that present a certificate.",
+        "Provide one, or use another port.", _YOU),
     "tls.client_certificate_refused": Advice(
         _E, "The server does not accept this client certificate.",
-        "Renew it, or get one from the server's operator that is made for clients and whose "
-        "issuer the server trusts.", _YOU),
+        "Renew it, or get a client certificate from the server's operator, from an issuer that the "
+        "server trusts.", _YOU),
     "tls.unrecognized_name": Advice(
-        _E, "The server does not know the name you asked for.",
+        _E, "The server does not recognize the name you asked for.",
         "Check the spelling, and use the server's official name; as its operator, configure a "
         "certificate for this name.", _YOU),
     "tls.server_error": Advice(
         _E, "TLS is broken on the server, often because it has no certificate for this name.",
-        "The server's log tells why.", _OPERATOR),
+        "Check the server's log for the reason.", _OPERATOR),
     "tls.starttls_not_offered": Advice(
-        _E, "The server offers no TLS on this port, or somebody on the way hides it.",
+        _E, "The server offers no TLS on this port, or something on the network path hides it.",
         "Use port 465 with implicit TLS.", _OPERATOR),
     "tls.starttls_refused": Advice(
-        _E, "The server offers STARTTLS and then refuses it.", "The server's log tells why.",
-        _OPERATOR),
+        _E, "The server offers STARTTLS but then refuses it.",
+        "Check the server's log for the reason.", _OPERATOR),
     "tls.starttls_injection": Advice(
-        _E, "Bytes were slipped in before TLS began: an attack, or a badly broken server.",
-        "Do not use this path; use port 465 with implicit TLS.", _NETWORK),
+        _E, "Data was injected before TLS started: an attack, or a badly broken server.",
+        "Do not use this connection; use port 465 with implicit TLS.", _NETWORK),
     "tls.starttls_inside_tls": Advice(
-        _W, "The server offers STARTTLS although TLS is already on.",
-        "Take STARTTLS out of this listener's offer (RFC 3207 section 4.2).", _OPERATOR),
+        _W, "The server offers STARTTLS although TLS is already active.",
+        "Stop offering STARTTLS on this listener (RFC 3207 section 4.2).", _OPERATOR),
     "tls.implicit_tls_port": Advice(
-        _E, "This port wants TLS from the first byte; the client waited for a greeting in the "
-        "clear.",
-        "Use implicit TLS: on the command line, --security implicit.", _YOU,
-        "RFC 8314 section 3"),
+        _E, "This port requires TLS from the first byte; the client waited for an unencrypted "
+        "greeting.",
+        "Use implicit TLS: on the command line, --security implicit.", _YOU, "RFC 8314 section 3"),
     "tls.old_ciphers_only": Advice(
-        _E, "The server offers only ciphers that are no longer safe; some clients still take them.",
-        _MODERN, _OPERATOR, "RFC 9325 section 4.2"),
+        _E, "The server offers only ciphers that are no longer safe; some clients still accept "
+        "them.", _MODERN, _OPERATOR, "RFC 9325 section 4.2"),
     "tls.old_versions_accepted": Advice(
-        _W, "The server still takes TLS versions that are no longer safe.",
-        "Switch off TLS 1.0 and 1.1.", _OPERATOR, "RFC 8996"),
+        _W, "The server still accepts TLS versions that are no longer safe.",
+        "Disable TLS 1.0 and 1.1.", _OPERATOR, "RFC 8996"),
     "tls.weak_cipher_accepted": Advice(
-        _W, "The server still takes ciphers that are no longer safe.",
+        _W, "The server still accepts ciphers that are no longer safe.",
         "Offer AES-GCM and ChaCha20-Poly1305 with ECDHE only.", _OPERATOR, "RFC 9325 section 4.2"),
     "tls.version_intolerant": Advice(
-        _E, "The server, or a box before it, drops a modern ClientHello and takes an old one.",
-        _MODERN, _OPERATOR, "RFC 8446 appendix D"),
+        _E, "The server, or a device in front of it, drops a modern ClientHello but accepts an old "
+        "one.", _MODERN, _OPERATOR, "RFC 8446 appendix D"),
 }  # fmt: skip
 
 
@@ -308,124 +309,129 @@ _RENEW = "Renew the certificate, then reload the mail server: it keeps the old o
 
 CERTIFICATES: dict[str, Advice] = {
     "tls.certificate_expired": Advice(
-        _E, "The certificate is out of date, so no client can trust it any more.", _RENEW,
-        _OPERATOR),
+        _E, "The certificate has expired, so clients no longer trust it.", _RENEW, _OPERATOR),
     "tls.certificate_root_expired": Advice(
         _E, "The server's chain ends in an authority that this computer trusts and that has "
         "expired.",
         "Update this computer's certificate authorities, or the CA file.", _YOU),
-    "tls.certificate_expires_soon": Advice(
-        _W, "The certificate is about to run out.", _RENEW, _OPERATOR),
+    "tls.certificate_expires_soon": Advice(_W, "The certificate expires soon.", _RENEW, _OPERATOR),
     "tls.certificate_not_yet_valid": Advice(
-        _E, "The certificate starts in the future, or a clock is wrong.",
+        _E, "The certificate is not valid yet, or a clock is wrong.",
         "Check this computer's clock, then the server's certificate.", _YOU),
     "tls.certificate_wrong_host": Advice(
-        _E, "The certificate belongs to another name than the one you asked for.",
-        "If its operator names one of these names as the server's, connect by that one; else have "
-        "this name added to the certificate.", _YOU),
+        _E, "The certificate is for another name than the one you asked for.",
+        "If its operator confirms that one of these names is the server's, connect by that one; "
+        "otherwise have this name added to the certificate.", _YOU),
     "tls.certificate_self_signed": Advice(
-        _E, "The server made its certificate itself; nobody vouches for it.",
-        "Get one from a public authority. If it is meant so, trust this one by --fingerprint.",
+        _E, "The certificate is self-signed; no authority vouches for it.",
+        "Get one from a public authority. If this is intended, trust this one with --fingerprint.",
         _OPERATOR),
     "tls.certificate_untrusted_root": Advice(
         _E, "The chain ends in an authority that this computer does not know: a company's own, or "
-        "antivirus software or a proxy in the middle.",
+        "that of antivirus software or a proxy in between.",
         "If you know the authority, trust it with --ca-file; otherwise compare from another "
         "network.", _YOU),
     "tls.certificate_incomplete_chain": Advice(
-        _E, "The link between the certificate and a known authority is missing.",
-        "Configure the full chain (fullchain.pem) on the server; for an authority of your own, use "
+        _E, "The intermediate certificate between this certificate and a known authority is "
+        "missing.",
+        "Configure the full chain (fullchain.pem) on the server; for a private authority, use "
         "--ca-file.", _OPERATOR),
     "tls.certificate_bad_signature": Advice(
-        _E, "A signature in the chain does not fit the key of its issuer: another key of the same "
-        "name was sent or is trusted here, or the certificate is damaged.",
-        "Send the chain that came with this certificate (fullchain.pem); for an authority of your "
-        "own, give its current certificate to --ca-file.", _OPERATOR, "RFC 5280 section 6.1.3"),
+        _E, "A signature in the chain does not match its issuer's key: an issuer certificate with "
+        "the same name and another key was sent or is trusted here, or the certificate is damaged.",
+        "Send the chain that came with this certificate (fullchain.pem); for a private authority, "
+        "give its current certificate to --ca-file.", _OPERATOR, "RFC 5280 section 6.1.3"),
     "tls.certificate_constrained": Advice(
         _E, "An issuer in the chain is not allowed to issue this certificate: its own certificate "
         "limits the names, or how many authorities may follow.",
         "Get a certificate that stays within these limits, or from another authority.", _OPERATOR,
         "RFC 5280 section 4.2.1.10"),
     "tls.certificate_malformed": Advice(
-        _E, "The certificate is malformed; some clients refuse it, others cannot read it.",
+        _E, "The certificate is malformed; some clients refuse it, others cannot parse it.",
         "Reissue it with current software.", _OPERATOR, "RFC 5280 section 4.1"),
     "tls.certificate_overlong": Advice(
-        _W, "The certificate is valid for longer than public authorities were allowed to issue "
-        "when it was made. Apple's and Google's programs refuse such a certificate.",
+        _W, "The certificate is valid for longer than public authorities were allowed to issue at "
+        "the time. Apple's and Google's programs refuse such a certificate.",
         "Reissue it, and renew it automatically: the limit falls to 47 days by March 2029.",
         _OPERATOR, "CA/Browser Forum SC-081v3"),
     "tls.certificate_chain_order": Advice(
-        _I, "The certificates of the chain are sent in the wrong order; old clients stop at the "
-        "first that does not fit.",
-        "Put them in order: the server's own, then each issuer behind what it issued.", _OPERATOR,
-        "RFC 5246 section 7.4.2"),
+        _I, "The server sends the chain's certificates in the wrong order; old clients stop at the "
+        "first one that does not fit.",
+        "Put them in order: the server's own first, then each issuer after the certificate that it "
+        "issued.", _OPERATOR, "RFC 5246 section 7.4.2"),
     "tls.certificate_chain_foreign": Advice(
         _I, "The server sends certificates that are not part of its chain.",
-        "Take them out of the chain file, which may be left from an earlier certificate.",
+        "Remove them from the chain file; they may be left over from an earlier certificate.",
         _OPERATOR),
     "tls.staple_missing": Advice(
-        _W, "The certificate asks for an OCSP response in the handshake (must-staple), and the "
-        "server sends none. Clients that heed it refuse the server.",
+        _W, "The certificate requires an OCSP response in the handshake (must-staple), and the "
+        "server sends none. Clients that enforce this refuse the server.",
         "Turn OCSP stapling on, or reissue the certificate without must-staple.", _OPERATOR,
         "RFC 7633"),
     "tls.staple_revoked": Advice(
-        _E, "The OCSP response that the server itself sends says that its certificate is revoked.",
+        _E, "The server's own OCSP response says that its certificate is revoked.",
         "Get a new certificate; find out why this one was revoked.", _OPERATOR, "RFC 6960"),
     "tls.staple_stale": Advice(
-        _W, "The OCSP response that the server sends is out of date or not about its certificate.",
-        "Have the server fetch it again: its way to the authority's responder may be blocked.",
+        _W, "The server's OCSP response is out of date or not about its certificate.",
+        "Have the server fetch it again: its access to the authority's responder may be blocked.",
         _OPERATOR, "RFC 6066 section 8"),
     "tls.client_certificate_unfit": Advice(
         _W, "Servers that check the client certificate will refuse this one.",
         "Get one for client authentication (clientAuth). Public authorities no longer issue these; "
         "the server's operator can.", _YOU, "RFC 5280 section 4.2.1.12"),
     "clock.wrong_here": Advice(
-        _E, "This computer's clock is wrong, so it takes valid certificates for out of date.",
-        "Set the clock (timedatectl set-ntp true). The certificate needs no renewal.", _YOU),
+        _E, "This computer's clock is wrong, so it considers valid certificates out of date.",
+        "Set the clock (timedatectl set-ntp true). The certificate does not need to be renewed.",
+        _YOU),
     "clock.suspected": Advice(
-        _E, "Several certificates of the chain are out of date by this computer's clock, although "
-        "they were valid together: the clock is wrong, or the whole chain is old.",
-        "Check this computer's date first. Only if it is right does the server need a new "
-        "certificate with a new chain.", _YOU),
+        _E, "According to this computer's clock, several certificates of the chain are out of "
+        "date, although they were once valid together: the clock is wrong, or the whole chain is "
+        "old.",
+        "Check this computer's date first. The server needs a new certificate with a new chain "
+        "only if the date is correct.", _YOU),
     "clock.differs": Advice(
-        _I, "The date in the server's greeting is not this computer's: one of the two clocks is "
-        "wrong.", "Compare both with the time; mail gets its Date from this computer.", _OPERATOR),
+        _I, "The date in the server's greeting differs from this computer's: one of the two clocks "
+        "is wrong.",
+        "Compare both with the correct time; mail gets its Date from this computer.", _OPERATOR),
     "tls.certificate_revoked": Advice(
-        _E, "The issuer has withdrawn the certificate.", "Get a new one.", _OPERATOR),
+        _E, "The issuer has revoked the certificate.", "Get a new one.", _OPERATOR),
     "tls.certificate_weak": Advice(
         _E, "A key or signature in the chain is too weak.",
-        "Reissue with a key of at least 2048 bits RSA or P-256, signed with SHA-256.", _OPERATOR),
+        "Reissue it with a key of at least 2048 bits RSA or P-256, signed with SHA-256.",
+        _OPERATOR),
     "tls.certificate_wrong_purpose": Advice(
         _E, "The certificate, or an issuer, is not meant for this use.",
         "Reissue it for server authentication.", _OPERATOR),
     "tls.certificate_invalid": Advice(
-        _E, "The certificate does not stand up to the check.", "Reissue it.", _OPERATOR),
+        _E, "The certificate failed verification.", "Reissue it.", _OPERATOR),
     "tls.fingerprint_mismatch": Advice(
-        _E, "The server shows another certificate than the pinned one: it was renewed, or this is "
-        "not the server.", "Find out which, then pin the new one.", _YOU),
+        _E, "The server presents a different certificate than the pinned one: it was renewed, or "
+        "this is not the real server.",
+        "Find out which, then pin the new one.", _YOU),
     "tls.certificate_no_address": Advice(
-        _E, "You asked for an address, and the certificate is for names.",
+        _E, "You connected by address, but the certificate is for names.",
         "Connect by one of its names.", _YOU, "RFC 9525 section 6"),
     "tls.certificate_common_name_only": Advice(
-        _W, "The name stands only in the subject, where many clients no longer look.",
+        _W, "The name appears only in the subject (common name), where many clients no longer "
+        "look.",
         "Reissue it with the name as subjectAltName.", _OPERATOR, "RFC 9525 section 6.3"),
     "tls.certificate_not_strict": Advice(
-        _W, "The certificate is formally incomplete; strict clients, such as Python from 3.13 on, "
-        "refuse it.",
-        "Reissue it, or its authority, with the missing extension.", _OPERATOR,
+        _W, "The certificate is formally incomplete; strict clients, such as Python from version "
+        "3.13 on, refuse it.",
+        "Reissue it, or its authority's certificate, with the missing extension.", _OPERATOR,
         "RFC 5280 section 4.2.1"),
     "tls.certificate_differs": Advice(
-        _W, "The server's addresses show different certificates.",
-        "Find the back end that was forgotten when the certificate was renewed.", _OPERATOR),
+        _W, "The server's addresses present different certificates.",
+        "Find the back end that was missed when the certificate was renewed.", _OPERATOR),
     "tls.dane_mismatch": Advice(
-        _W, "The certificate does not match the TLSA record that DNSSEC vouches for.",
-        "Publish the new certificate's TLSA record before the certificate changes.", _OPERATOR,
+        _W, "The certificate does not match the DNSSEC-signed TLSA record.",
+        "Publish the new certificate's TLSA record before you change the certificate.", _OPERATOR,
         "RFC 7671"),
     "tls.intercepted": Advice(
-        _E, "Something between you and the server opens the encryption: antivirus software or a "
+        _E, "Something between you and the server decrypts the connection: antivirus software or a "
         "company's proxy.",
-        "Take the mail server out of its mail scanning, or compare from another network.", _YOU),
+        "Exclude the mail server from its mail scanning, or compare from another network.", _YOU),
     "tls.no_trust_store": Advice(
-        _E, "This computer knows no certificate authorities at all, so it can trust nobody.",
+        _E, "This computer has no certificate authorities at all, so it cannot trust any server.",
         "Install the package ca-certificates, or give a CA file.", _YOU),
 }  # fmt: skip
