@@ -27,7 +27,7 @@ def security_of(port: int) -> Security:
 
 
 EHLO_NAME = "portofcall"
-"""The name of the seed. A server that wants a real one gets the address literal next."""
+"""The portofcall API's EHLO name. A server that wants a host name gets the address literal next."""
 
 MAX_TIMEOUT = 3600.0
 

@@ -1,7 +1,7 @@
 """What mail providers offer for sending: a table with sources, in ``providers.toml``.
 
-Facts of others, as of 2026; no server was asked. The seed's rows are kept as they are, beside the
-correction where one is due.
+Facts of others, as of 2026; no server was asked. The portofcall API's rows are kept as they are,
+beside the correction where one is due.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A row of the seed's table of well-known SMTPS servers, to the letter."""
+    """A row of the portofcall API's table of SMTPS servers, to the letter."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ class Provider:
         limits: how much may be sent, where that is known.
         remark: what else to know.
         correction: what is wrong with ``seed``.
-        seed: the seed's row, for the six that it has.
+        seed: the portofcall API's row, for the six that it has.
         exchangers: how the names of its MX hosts end, where it takes mail for customers' domains;
             common knowledge, used to guess by and not told.
         sources: who says so, with the year where it is known.
@@ -138,7 +138,7 @@ _ID = re.compile(r"[a-z0-9-]+")
 
 @cache
 def all_providers() -> tuple[Provider, ...]:
-    """All providers; first the seed's six, in its order."""
+    """All providers; first the portofcall API's six, in its order."""
     text = Path(__file__).with_name("providers.toml").read_text(encoding="utf-8")
     return tuple(Provider.of(row) for row in tomllib.loads(text)["provider"])
 
@@ -197,7 +197,7 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A row of the seed's comparison of ports."""
+    """A row of the portofcall API's comparison of ports."""
 
     port: int
     name: str
@@ -215,4 +215,4 @@ PORTS = (
     Port(587, "Submission", "STARTTLS upgrade", "Client submission (RFC 6409)"),
     Port(2525, "Alt Submission", "Varies", "Alternative when 587 is blocked"),
 )
-"""The seed's table of ports, to the letter."""
+"""The portofcall API's table of ports, to the letter."""

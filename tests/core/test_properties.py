@@ -409,7 +409,7 @@ class AnyDialogue(RuleBasedStateMachine):
     def begin(self, steps: list[tuple[list[Command], bytes]]) -> None:
         play(self.connection, steps)
         self.queue.extend(self.connection.pending)
-        self.owed = self.connection._owed
+        self.owed = self.connection._content_remaining
 
     @rule(data=st.data())
     def client_sends_what_fits(self, data: st.DataObject) -> None:

@@ -1,7 +1,22 @@
 """Follow-up probes: an address that failed is looked at again until the cause is known.
 
-They also show when a fault has passed. A deep probe that fails at a server that otherwise works
-counts only if it fails each time.
+One failed attempt has many possible causes, and OpenSSL or the system names at most one. So the
+connection is made again with one thing changed, and the difference is the evidence:
+
+    failure ──→ suspects.second_looks ──→ probes worth making, most telling first
+                       │
+                       ▼
+    unchanged · probe · unchanged · unchanged · probe      a probe that succeeds proves something
+        ✗         ✓         ✗           ✗         ✓        only if what failed goes on failing
+                       │
+                       ▼
+    inference.infer(failure, probes) ──→ the cause, or the failure itself
+
+Servers behind one address differ, and networks lose packets. ``steadiness`` therefore says which
+attempts have to be repeated, and what follows: the fault is there each time (``fails``), it comes
+and goes (``net.inconsistent``), or it has passed (``net.intermittent``). All probes share one
+budget of time, and the report lists each of them with its duration. A deep probe that fails at a
+server that otherwise works counts only if it fails each time.
 """
 
 from __future__ import annotations

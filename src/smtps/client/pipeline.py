@@ -1,9 +1,34 @@
-"""Transactions on their way: some said and not answered yet, in the order of the wire.
+"""Transactions in flight: commands written, replies not all read, in the order of the wire.
 
-The next one is said behind the message of the one before, as far as the server pipelines. By BDAT
-so many may be under way as the window allows; DATA has to be answered before its message, so there
-it is the envelope of the next one that goes out with the message. A server that shows that it does
-not bear this is sent to one message at a time from then on.
+The window is the number of messages that may be in flight at once. How much may go out before the
+replies are in depends on what the server offers; client → above, server ← below the line:
+
+    neither       MAIL       RCPT       DATA       message.        MAIL …
+                  ───── 250 ───── 250 ───── 354 ──────────── 250 ─────────
+
+    PIPELINING    MAIL RCPT DATA        message. MAIL RCPT DATA          message. …
+                  ──────────────── 250 250 354 ─────────────────── 250 250 250 354
+
+    + CHUNKING    MAIL RCPT BDAT message  MAIL RCPT BDAT message  MAIL RCPT BDAT message  …
+                  ──────────────────────────── 250 250 250 ──────── 250 250 250 ────────
+
+BDAT carries its message along (RFC 3030), so whole messages follow one another until the window is
+full. DATA must be answered with 354 before its message (RFC 5321 section 4.1.1.4), so there only
+the envelope of the next message can travel behind this one (RFC 2920 section 3.1).
+
+A transaction written as a whole is *optimistic*: all replies that are due answer all that was to be
+said. If each is a yes, the usual case, ``Connection.all_accepted`` takes them in one step and the
+transaction is over; ``_complete_accepted`` does that. At the first reply that is not a yes,
+``_handle_reply`` gives the replies to the transaction one by one, as in lock-step.
+
+A reply may come before its command is fully sent: 421, or a refusal in the middle of a message.
+``_on_early_reply`` takes it, since what was received counts before a write that fails.
+
+Once a message is written as a whole (``complete``), a lost connection leaves it *uncertain*: the
+server may have it. Everything behind it that was not complete goes over another connection. Servers
+break all of this in known ways (a 503 for what came behind a message, a hang-up after ten RSET,
+replies that never come); ``Learned`` remembers that for a server, which then gets one message, or
+one command, at a time.
 """
 
 from __future__ import annotations
@@ -116,12 +141,12 @@ class Pipeline:
                     await self._go_on()
                 except (OSError, NetworkError):
                     await self._dialogue.hear_the_rest()
-                    self._take_all()  # what was received counts before what went wrong
+                    self._handle_replies()  # what was received counts before what went wrong
                     raise
             if self._dialogue.connection.overfull:
                 self._check_surplus()
         except SMTPSError as error:
-            self._break(error)
+            self._fail_all(error)
         finished, self._finished = self._finished, []
         return finished
 
@@ -139,22 +164,22 @@ class Pipeline:
         dialogue = self._dialogue
         while self._in_flight and not self._finished:
             if dialogue.halting:
-                dialogue.heed(at_stake=self._at_stake)
+                dialogue.heed(at_stake=self._message_at_stake)
             elif (
                 self._unsaid and dialogue.alive
             ):  # else an answer that ends it is to be taken first
-                await self._speak()
+                await self._write_pending()
                 self._flush()
-            self._take_all_accepted()
+            self._complete_accepted()
             if not self._finished:
-                await self._listen()
+                await self._read_replies()
 
     @property
-    def _at_stake(self) -> bool:
+    def _message_at_stake(self) -> bool:
         """Whether a whole message is out, or on its way out, and not answered."""
         return bool(self._written) or any(flight.in_doubt for flight in self._in_flight)
 
-    async def _speak(self) -> None:
+    async def _write_pending(self) -> None:
         """Say what can be said now."""
         dialogue = self._dialogue
         await dialogue.hear_out()
@@ -166,16 +191,16 @@ class Pipeline:
             if behind and not self._may_overlap(current):
                 return
             reset = self._reset_before(current)
-            await self._say(current, reset=reset, behind=behind)
+            await self._write_one(current, reset=reset, behind=behind)
             if current.unwanted:
-                raise self._for_nobody(current)
+                raise self._data_for_nobody(current)
             if not current.said:
                 return
             self._unsaid.popleft()
             if not current.due:  # it had nothing more to say
-                self._settle()
+                self._remove_finished()
 
-    async def _say(self, current: Transaction, *, reset: bool, behind: bool) -> None:
+    async def _write_one(self, current: Transaction, *, reset: bool, behind: bool) -> None:
         """Say what can be said now of one of them; for the arguments see ``Transaction.say``."""
         dialogue, proven = self._dialogue, self._learned.proven
         while not current.said and (step := current.say(reset=reset, behind=behind, proven=proven)):
@@ -235,7 +260,7 @@ class Pipeline:
             transaction.complete = True
         self._written.clear()
 
-    def _take_all_accepted(self) -> None:
+    def _complete_accepted(self) -> None:
         """What the next ones hoped for, as far as it has come."""
         in_flight, all_accepted = self._in_flight, self._dialogue.granting()
         while in_flight and in_flight[0].optimistic and (replies := all_accepted()) is not None:
@@ -246,13 +271,13 @@ class Pipeline:
             else:
                 self._finish(flight)
 
-    async def _listen(self) -> None:
+    async def _read_replies(self) -> None:
         """Take the replies that have come one by one, or wait for some."""
-        if self._take_all() or not self._in_flight or not self._in_flight[0].due:
+        if self._handle_replies() or not self._in_flight or not self._in_flight[0].due:
             return
         if self._dialogue.halting:
-            self._dialogue.heed(at_stake=self._at_stake)
-        if self._owed_nothing_but_form():
+            self._dialogue.heed(at_stake=self._message_at_stake)
+        if self._only_formal_replies_due():
             try:
                 await self._dialogue.hear(PATIENCE)
             except PhaseTimeoutError:
@@ -266,16 +291,16 @@ class Pipeline:
         else:
             await self._dialogue.hear()
 
-    def _take_all(self) -> bool:
+    def _handle_replies(self) -> bool:
         """Take the answers that have come; whether there were any."""
         answers = self._dialogue.answers()
         for answer in answers:
-            self._take(answer)
+            self._handle_reply(answer)
         self._check_closing()
-        self._settle()
+        self._remove_finished()
         return bool(answers)
 
-    def _owed_nothing_but_form(self) -> bool:
+    def _only_formal_replies_due(self) -> bool:
         """Whether all that is due stands behind a refused MAIL, so that nothing depends on it."""
         refused = (
             self._in_flight[0].mail_reply is not None and not self._in_flight[0].mail_reply.positive
@@ -291,7 +316,7 @@ class Pipeline:
             phase=Phase.RCPT,
         )
 
-    def _for_nobody(self, transaction: Transaction) -> ProtocolError:
+    def _data_for_nobody(self, transaction: Transaction) -> ProtocolError:
         """The error of a server that wants a message and has refused those it is for."""
         self._learned.pipelining = False  # asked one by one, it is not told DATA then
         reply = transaction.data_reply
@@ -304,7 +329,7 @@ class Pipeline:
             lines=reply.lines,
         )
 
-    def _take(self, answer: Answer) -> None:
+    def _handle_reply(self, answer: Answer) -> None:
         in_flight = self._in_flight
         owner = in_flight[0]
         owner.take(*answer, followed=len(in_flight) > 1 and in_flight[1].due > 0)
@@ -324,18 +349,18 @@ class Pipeline:
             )
         if owner.confused or (owner.stuck and not owner.due):
             raise _lost_count(owner, answer)
-        self._settle()
+        self._remove_finished()
 
     def _on_early_reply(self, answer: Answer) -> None:
         """An answer in the middle of a message; behind a 421 the server reads no further."""
-        self._take(answer)
+        self._handle_reply(answer)
         self._check_closing()
 
     def _check_closing(self) -> None:
         if self._dialogue.closing is not None:
             raise refusal(Phase.MAIL, self._dialogue.closing)
 
-    def _settle(self) -> None:
+    def _remove_finished(self) -> None:
         """Take out what is over."""
         while self._in_flight and self._in_flight[0].over:
             self._finish(self._in_flight.popleft())
@@ -351,7 +376,7 @@ class Pipeline:
             self._recognised = True
         self._finished.append(transaction)
 
-    def _break(self, error: SMTPSError) -> None:
+    def _fail_all(self, error: SMTPSError) -> None:
         """The dialogue has ended: for each that is under way, that is its end too.
 
         It ended at the first; the others may go over another connection, unless their message was
@@ -374,7 +399,7 @@ class Pipeline:
                 transaction.fail(reason, unread=unread)
             reason = others
         self._unsaid.clear()
-        self._settle()
+        self._remove_finished()
 
 
 def _lost_count(transaction: Transaction, answer: Answer) -> ProtocolError:

@@ -78,8 +78,8 @@ class Connection:
         self._bad: ProtocolError | None = None
         self._postponed: SMTPSError | None = None
         self._eof = False
-        self._owed = 0
-        self._spoke_early = False
+        self._content_remaining = 0
+        self._premature_reply = False
 
     @property
     def phase(self) -> Phase | None:
@@ -94,12 +94,12 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """Whether no byte of a reply is waiting."""
-        return self._said() == 0
+        return self._parse_replies() == 0
 
     @property
     def half_said(self) -> bool:
         """Whether the server has begun a reply and not ended it, though none is due."""
-        return not self.pending and self._said() > 0 and self._begun and self._bad is None
+        return not self.pending and self._parse_replies() > 0 and self._begun and self._bad is None
 
     @property
     def unfinished(self) -> tuple[int, str]:
@@ -109,7 +109,7 @@ class Connection:
     @property
     def overfull(self) -> bool:
         """Whether a whole reply is there that answers nothing, and is no 421."""
-        surplus = not self.pending and self._said() > 0 and bool(self._ready)
+        surplus = not self.pending and self._parse_replies() > 0 and bool(self._ready)
         return surplus and self._ready[0].code != CLOSING
 
     def send(self, *commands: Command) -> bytes:
@@ -139,11 +139,13 @@ class Connection:
             SessionError, RemoteError, NetworkError: see ``send``.
         """
         pending = self.pending
-        if self._owed and verbs:
-            raise out_of_order(verbs[0], f"has to wait for {self._owed} octets of the chunk")
+        if self._content_remaining and verbs:
+            raise out_of_order(
+                verbs[0], f"has to wait for {self._content_remaining} octets of the chunk"
+            )
         before = pending.runs[-1][-1] if pending.runs else None
         state = walk(self._sent_state, before, verbs, self._pipelining)
-        if self._unparsed or self._ready or self._begun or self._spoke_early:
+        if self._unparsed or self._ready or self._begun or self._premature_reply:
             try:
                 self.expect_silence()
             except SMTPSError as error:
@@ -151,7 +153,7 @@ class Connection:
                 raise
         pending.add(verbs)
         self._sent_state = state
-        self._owed = octets
+        self._content_remaining = octets
 
     def chunk_sent(self, octets: int) -> None:
         """So much of the announced BDAT chunk is out; a reply to it counts only after all is.
@@ -159,18 +161,18 @@ class Connection:
         Raises:
             SessionError: that is more than was announced.
         """
-        if not 0 <= octets <= self._owed:
+        if not 0 <= octets <= self._content_remaining:
             raise SessionError(
                 "session.out_of_order",
-                f"The chunk has {self._owed} octets left, not {octets}.",
+                f"The chunk has {self._content_remaining} octets left, not {octets}.",
                 phase=Phase.DATA,
             )
         # What began before the chunk was complete cannot be the answer to it.
-        if self._owed and self._said() >= len(self.pending):
-            self._spoke_early = True
-        self._owed -= octets
+        if self._content_remaining and self._parse_replies() >= len(self.pending):
+            self._premature_reply = True
+        self._content_remaining -= octets
 
-    def _said(self) -> int:
+    def _parse_replies(self) -> int:
         """How many replies have come, begun ones included, and are not paired yet."""
         if self._unparsed:
             self._unparsed = False
@@ -183,7 +185,7 @@ class Connection:
 
     def _next_reply(self) -> Reply | None:
         if self._unparsed:
-            self._said()
+            self._parse_replies()
         if self._ready:
             return self._ready.popleft()
         if self._bad is not None:
@@ -199,7 +201,7 @@ class Connection:
             RefusedError: it refused the message before its end, or is closing the session (421).
             ProtocolError: any other reply, or half of one.
         """
-        if self._said() <= len(self.pending) and not self._spoke_early:
+        if self._parse_replies() <= len(self.pending) and not self._premature_reply:
             return
         while self.next_answer() is not None:  # those that were due stand before the surplus
             pass
@@ -243,9 +245,9 @@ class Connection:
         None: more bytes have to come, or there is more to it; see ``answers``.
         """
         if self._unparsed:
-            self._said()
+            self._parse_replies()
         ready, pending = self._ready, self.pending
-        if not pending.runs or pending.answered or self._owed or self._spoke_early:
+        if not pending.runs or pending.answered or self._content_remaining or self._premature_reply:
             return None
         verbs = pending.runs[0]
         state = all_granted(verbs)
@@ -325,7 +327,7 @@ class Connection:
         self.quirks |= reply.quirks - {Quirk.MIXED_CODES}
         if not self.pending:
             self._unasked(reply)
-        if (self._owed or self._spoke_early) and len(self.pending) == 1:
+        if (self._content_remaining or self._premature_reply) and len(self.pending) == 1:
             self._midway(reply)
         verb = self.pending.take()
         meant = self._meant(verb, reply)

@@ -35,7 +35,7 @@ NOT_LOGGED_IN = "SMTPS connection test only (no authentication). Provide credent
 
 
 def connect_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
-    """The answer to a connection test that came through: the seed's keys first and exactly."""
+    """The answer to a successful connection test: the portofcall API's keys first and exactly."""
     facts, best = report.facts, report.facts.best
     assert best is not None
     assert best.capabilities is not None
@@ -55,7 +55,7 @@ def connect_answer(report: Report, *, transcript: bool = False) -> dict[str, Any
 
 
 def facts_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
-    """What was seen, beyond the seed; also of a test that failed, as far as it came."""
+    """What was seen, beyond the portofcall API's keys; also for a test that failed half-way."""
     facts, best = report.facts, report.facts.best
     timings = {**facts.timings, **(best.timings if best else {})}
     tls = best.tls if best else None
@@ -84,7 +84,7 @@ def _note(report: Report) -> str:
 def send_answer(
     request: SendRequest, result: Result, *, transcript: bool = False
 ) -> dict[str, Any]:
-    """The answer to a message that was sent: the seed's keys first and exactly."""
+    """The answer to a message that was sent: the portofcall API's keys first and exactly."""
     timings = dict(result.timings)
     answer: dict[str, Any] = {
         "success": True,
@@ -247,7 +247,7 @@ EXAMPLE_CONNECT = {
     "password": "app-password",
     "timeout": 15000,
 }
-"""The seed's own."""
+"""In the portofcall API's form."""
 
 EXAMPLE_CHECK = {"host": "smtp.gmail.com", "port": 465, "deep": True}
 

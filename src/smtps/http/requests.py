@@ -1,4 +1,4 @@
-"""What requests may hold: the seed's fields first, then ours."""
+"""What requests may hold: the portofcall API's fields first, then ours."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from smtps.errors import ForbiddenError, Phase
 from smtps.net.resolve import Address
 
 MAIL_PORTS = frozenset({25, 465, 587, 2465, 2525, 2587})
-"""The seed's table, and the alternatives that large providers offer."""
+"""The portofcall API's table of ports, and the alternatives that large providers offer."""
 
 WEB_PORTS = frozenset({443})
 """Where the documents of autoconfig are."""

@@ -1,4 +1,21 @@
-"""Taking an account over: from then on the token of the lane before is worth nothing."""
+"""Leases: one lane at a time sends an account's mail, and a new lane supersedes the one before.
+
+A lane gets a token when it acquires the account's lease; the token is one more than the last. The
+row of the account holds the newest token, and every statement of a lane, in ``lane_store`` and
+``settlement``, says "and the token is still mine". So a lane that was cut off, suspended or merely
+slow cannot claim anything any more, whatever its clock says; no lane ever has to know whether
+another one is alive.
+
+    lane 7   acquire ─ claim A, B ─ send A ─ 250 ── (the database is lost) ── record A
+    lane 8                                   acquire ─ A, B are "sending": a guess ─ claim …
+                                             token 8: from here on lane 7 claims nothing
+
+What lane 7 had claimed stands as ``sending`` and has no outcome. Its messages may have arrived, so
+lane 8 makes them ``uncertain``, or sends them again if the account says ``retry_uncertain``. On
+PostgreSQL it waits for ``RESPITE`` first, since lane 7 may be about to record an outcome. If lane 7
+does learn one later, that replaces the guess (see ``settlement``), but only the guess: an outcome
+that was observed is never overwritten.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def late_greeting(facts: Facts) -> Iterator[Finding]:
 
 
 def client_name(facts: Facts) -> Iterator[Finding]:
-    """The name of the seed is not a host name; a few servers mind."""
+    """``portofcall`` is not a host name; a few servers mind."""
     for address in facts.addresses:
         asked = address.asked.refusals if address.asked is not None else ()
         in_vain = any(meaning(phase, reply) == _REFUSED for phase, _, reply in asked)

@@ -1,4 +1,4 @@
-"""The seed's two requests, and the first of them as a stream of events."""
+"""The portofcall API, which these two requests are compatible with; the first also as events."""
 
 from __future__ import annotations
 
