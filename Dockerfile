@@ -1,4 +1,4 @@
-# The service in a small image: one stage builds the environment, the other only has it.
+# The service in a small image: one stage builds the environment, the other only copies it.
 FROM python:3.13-slim AS build
 RUN pip install --no-cache-dir uv
 WORKDIR /app
@@ -13,7 +13,7 @@ USER 65534:65534
 EXPOSE 8465
 HEALTHCHECK --interval=30s --timeout=3s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8465/healthz', timeout=2)"]
-# An orderly stop may take lane_grace seconds (60); docker stop waits 10: --stop-timeout 90.
+# An orderly stop may take lane_grace seconds (60), but docker stop waits 10: use --stop-timeout 90.
 STOPSIGNAL SIGTERM
-# Beyond loopback it wants tokens: give them in /etc/smtps.toml or SMTPS_TOKENS.
+# Beyond loopback it requires tokens: set them in /etc/smtps.toml or SMTPS_TOKENS.
 ENTRYPOINT ["smtps", "serve", "--host", "0.0.0.0"]
