@@ -15,7 +15,6 @@ def test_two_results_are_equal_in_whatever_transcript() -> None:
     other = Result(Outcome.SENT, ACCEPTED, transcript=Transcript())
     assert one == other
     assert one != Result(Outcome.DEFERRED, ACCEPTED)
-    assert one != tuple(one)
 
 
 def test_a_result_shows_all_but_the_transcript() -> None:

@@ -376,7 +376,7 @@ class Delivery:
             return result
         if logged_in:
             failure = behind_a_login(failure)
-        return result._replace(failure=replace(failure, address=failure.address or address))
+        return replace(result, failure=replace(failure, address=failure.address or address))
 
     def _repeat(self, last: Transaction) -> Transaction:
         """The same once more, in a way that lets nothing but the message decide."""

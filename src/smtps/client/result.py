@@ -8,10 +8,10 @@ they show that the server cannot cope with pipelining, and nothing about the mes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from smtps import replies
 from smtps.client.transcript import Transcript
@@ -65,7 +65,11 @@ class Recipient:
         return {"email": self.email, "status": self.status.value, "smtp": reply_json(self.reply)}
 
 
-class Result(NamedTuple):
+_NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
     """What became of a message. Two are equal if they tell the same, in whatever transcript.
 
     Attributes:
@@ -85,30 +89,14 @@ class Result(NamedTuple):
     message_id: str | None = None
     reply: Reply | None = None
     failure: Failure | None = None
-    timings: Mapping[str, float] = MappingProxyType({})
-    transcript: Transcript | None = None
+    timings: Mapping[str, float] = field(default_factory=lambda: _NO_TIMINGS, hash=False)
+    transcript: Transcript | None = field(default=None, compare=False, repr=False)
     passed_over: tuple[Failure, ...] = ()
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Result) and self._told == other._told
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._told.values()))
-
-    def __repr__(self) -> str:
-        return f"Result({', '.join(f'{name}={value!r}' for name, value in self._told.items())})"
-
-    @property
-    def _told(self) -> dict[str, Any]:
-        """All but the transcript."""
-        return {name: value for name, value in self._asdict().items() if name != "transcript"}
-
     def __reduce__(self) -> Any:
-        # A read-only view of a mapping cannot be pickled.
-        return Result, tuple(self._replace(timings=dict(self.timings)))
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values["timings"] = dict(self.timings)  # a read-only view of one cannot be pickled
+        return Result, tuple(values.values())
 
     def raise_for_outcome(self) -> Self:
         """Return the result itself if the message was sent for all.

@@ -12,6 +12,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.message import Message as PythonMessage
 from functools import partial as partial_of
 from typing import Self, TypeVar, Unpack
@@ -317,4 +318,4 @@ async def send(
             break
         learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
     timings = {**access.timings, **result.timings}
-    return result._replace(timings=timings, passed_over=access.passed_over)
+    return replace(result, timings=timings, passed_over=access.passed_over)
