@@ -18,7 +18,9 @@ from tests.outbox.database import Server
 from smtps.cli import exits
 from smtps.config.callers import hash_token
 from smtps.main import main
+from smtps.outbox import control
 from smtps.outbox.outbox import Outbox
+from smtps.outbox.store import backend, prepare
 
 SECRET = "canary-s3cr3t-%2F@"
 HOOK = "whsec_" + "QUFB" * 10
@@ -187,7 +189,7 @@ async def test_an_outbox_of_another_version_or_that_moved_is_told(
         pass
     file = written(tmp_path, f'outbox = "{place}"\nport = 0')
     assert shown(file)[0] == exits.OK
-    for name, value, words in (("moved_to", "/new", "has moved"), ("schema", "0", "version")):
+    for name, value, words in (("moved_to", "/new", "has moved"), ("schema", "0", "does not know")):
         with closing(sqlite3.connect(place)) as connection, connection:
             connection.execute("DELETE FROM meta WHERE name = ?", [name])
             connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", [name, value])
@@ -263,3 +265,31 @@ def test_people_are_told_in_words(capsys: pytest.CaptureFixture[str], tmp_path: 
     told = capsys.readouterr().out
     assert told.startswith("smtps serve would not start, or not work, as it is: 1 problem.\n")
     assert f"port in {file}: " in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "--port", "0"],
+        ["serve", "--port", "0", "--check-config"],
+        ["worker"],
+        ["worker", "--check-config"],
+        ["outbox", "list"],
+        ["outbox", "notices"],
+    ],
+    ids=" ".join,
+)
+def test_an_outbox_of_a_newer_version_is_refused_in_the_same_words(
+    words: list[str], server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = server.database()
+    with closing(backend(place, own=False)) as behind:
+        prepare(behind.writing)
+        with behind.writing.begin() as connection:
+            control.write_meta(connection, [("schema", "7")])
+    config = written(tmp_path, f"outbox = {json.dumps(place)}")
+    code = exits.CONFIG if "--check-config" in words else exits.USAGE
+    assert main([*words, "--config", str(config)]) == code
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "outbox" in told
+    assert "was made by a newer smtps (schema 7; this one knows 1); upgrade smtps" in told

@@ -101,6 +101,22 @@ class Server:
         """Have it do something, as its owner."""
         self._call("psql", *self._where(), "-U", "postgres", "-d", "postgres", "-qc", statement)
 
+    def dump(self, url: str) -> str:
+        """A database as plain SQL."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        return self._call(
+            "pg_dump", *self._where(), "-U", "postgres", "--inserts", "--no-owner",
+            "--no-privileges", name,
+        )  # fmt: skip
+
+    def restore(self, url: str, dump: str) -> None:
+        """Fill an empty database."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._call(
+            "psql", *self._where(), "-U", "postgres", "-d", name, "-q", "-v", "ON_ERROR_STOP=1",
+            "-o", "/dev/null", text=dump,
+        )  # fmt: skip
+
     def read_only(self, *, on: bool = True) -> None:
         """Take nothing more, as a primary does that has been replaced; sessions stay open."""
         self.sql(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
@@ -159,7 +175,7 @@ class Server:
     def _where(self) -> tuple[object, ...]:
         return ("-h", self._folder, *(("-p", self.port) if self.port else ()))
 
-    def _call(self, program: str, *arguments: object) -> None:
+    def _call(self, program: str, *arguments: object, text: str = "") -> str:
         command = [str(self._programs / program), *map(str, arguments)]
         if self.variables:
             command = [
@@ -172,7 +188,8 @@ class Server:
         # The server keeps what pg_ctl gave it open, so nobody may wait for the end of that.
         output = subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            text=True, check=False, cwd="/",
+            command, input=text, stdout=output, stderr=subprocess.STDOUT, text=True, check=False,
+            cwd="/",
         )  # fmt: skip
         assert done.returncode == 0, f"{program}: {done.stdout}"
+        return done.stdout or ""

@@ -147,12 +147,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig_at(place: str, pki: PKI) -> AsyncIterator[Rig]:
-    """An outbox, a server, and a clock that a test moves."""
+async def rig_at(place: str, pki: PKI, *offers: str) -> AsyncIterator[Rig]:
+    """An outbox, a server that has these extensions too, and a clock that a test moves."""
     moods: list[Callable[[str], str]] = [lambda _: "250 2.0.0 ok"]
 
     def make(_: int) -> Moody:
-        return Moody(judge=lambda said: moods[0](said))  # noqa: PLW0108  # it changes
+        server = Moody(judge=lambda said: moods[0](said))  # noqa: PLW0108  # it changes
+        server.offers += offers
+        return server
 
     async with farm(pki, make) as servers:
         rig = Rig(place, servers, moods)

@@ -21,7 +21,7 @@ from smtps.config.settings import Settings
 from smtps.credentials import without_password
 from smtps.errors import InputError, SMTPSError
 from smtps.net.listener import take_port
-from smtps.outbox import tables
+from smtps.outbox.schema import check_usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,13 +252,12 @@ def _contents(findings: Findings, path: Path) -> None:
 
 def _fits(findings: Findings, found: dict[str, str]) -> bool:
     """Whether what a database says of itself lets it be used."""
-    if found.get("schema") != str(tables.SCHEMA):
-        findings.add("outbox", f"was made by another version (schema {found.get('schema')})")
-    elif "moved_to" in found:
-        findings.add("outbox", f"has moved to {found['moved_to']}; use that")
-    else:
-        return True
-    return False
+    try:
+        check_usable(found)
+    except InputError as error:
+        findings.add(error.field, error.problem)
+        return False
+    return True
 
 
 def _database(findings: Findings, place: str) -> None:
@@ -285,7 +284,7 @@ def _database(findings: Findings, place: str) -> None:
 def _ask(findings: Findings, engine: object, shown: str) -> None:
     from sqlalchemy import Engine, inspect, text  # noqa: PLC0415
 
-    from smtps.outbox import reading  # noqa: PLC0415
+    from smtps.outbox import reading, tables  # noqa: PLC0415
 
     assert isinstance(engine, Engine)
     with engine.connect() as connection:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from smtps.chance import token
 from smtps.errors import InputError
 from smtps.outbox import control, reading, tables
+from smtps.outbox.schema import SCHEMA, check_not_moved, check_usable
 from smtps.outbox.writer import (
     Blame,
     Operation,
@@ -219,26 +220,24 @@ class Store:
 
 
 def prepare(engine: Engine, moved_to: str | None = None) -> dict[str, str]:
-    """Make the tables if they are not there, and read what is kept about the outbox itself.
+    """Make the tables that are not there, and read what is kept about the outbox itself.
+
+    All in one transaction: if it fails, an outbox of an earlier version is left as it was.
 
     Args:
         engine: of the database.
         moved_to: where its mail may have moved.
 
     Raises:
-        InputError: what is there is of another version, or has moved away.
+        InputError: a newer program made it, or its mail has moved away.
     """
     with engine.begin() as connection:
         hold(connection, alone=True)  # others may open it for the first time, too
         if not inspect(connection).has_table(tables.meta.name):
             tables.metadata.create_all(connection)
-            control.write_meta(connection, [("schema", str(tables.SCHEMA))])
+            control.write_meta(connection, [("schema", str(SCHEMA))])
         found = reading.meta(connection)
-        if found.get("schema") != str(tables.SCHEMA):
-            raise InputError(
-                "outbox", f"was made by another version (schema {found.get('schema')})"
-            )
-        _check_moved(found, moved_to)
+        check_usable(found, moved_to)
         tables.notified.create(connection, checkfirst=True)  # made before there was this table
         if "name" not in found:
             found["name"] = token()
@@ -253,7 +252,7 @@ def check_place(connection: Connection) -> None:
         InputError: its mail has moved.
     """
     hold(connection, alone=False)
-    _check_moved(reading.meta(connection), None)
+    check_not_moved(reading.meta(connection))
 
 
 def hold(connection: Connection, *, alone: bool) -> None:
@@ -268,13 +267,6 @@ def hold(connection: Connection, *, alone: bool) -> None:
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
         connection.execute(text(f"SELECT {function}(hashtext('smtps.outbox'))"))
-
-
-def _check_moved(found: dict[str, str], to: str | None) -> None:
-    if "moved_to" in found and found["moved_to"] != to:
-        raise InputError(
-            "outbox", f"has moved to {found['moved_to']}; use that", code="outbox.moved"
-        )
 
 
 LEAST_FREE = 64 * 1024 * 1024

@@ -30,9 +30,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA = 1
-"""Its number, in ``meta``; a file of another is refused."""
-
 metadata = MetaData()
 
 messages = Table(
