@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
+from tests import watchdog
 from tests.net.pki import PKI
 
 import smtps
@@ -17,6 +18,8 @@ from smtps.sandbox.server import Sandbox
 settings.register_profile("explore", deadline=None)
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
+
+watchdog.start()
 
 StartSandbox = Callable[..., Sandbox]
 
