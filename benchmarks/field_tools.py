@@ -104,10 +104,10 @@ CAUSES = {
     "tls.client_certificate_unfit": r"certificate expired|unknown ca|unsupported certificate|client"
     r" certificate",
     "tls.clock_wrong": r"clock",
-    "tls.closed": r"unexpected eof|closed|hung up|EOF|reset|cut the conn",
+    "tls.closed": r"unexpected eof|closed|hung up|EOF|reset",
     "tls.fingerprint_mismatch": r"pinned|fingerprint",
     "tls.implicit_tls_port": r"first byte|implicit",
-    "tls.large_hello": r"large|octets",
+    "tls.large_hello": r"large|octets|bytes",
     "tls.legacy_renegotiation": r"renegotiation",
     "tls.name_blocked": r"by (its |the )?name|SNI",
     "tls.no_common_cipher": r"(no|share).*cipher|cipher.*(common|shared)",
@@ -116,7 +116,8 @@ CAUSES = {
     "tls.no_trust_store": r"trust store|no certificate authorit|CA file|cafile",
     "tls.not_tls": r"wrong version|not TLS|neither TLS|HTTP|SSH|MySQL|echo|IMAP|POP3",
     "tls.old_ciphers_only": r"old ciphers|obsolete|AES128-SHA|AES256-SHA",
-    "tls.old_versions_accepted": r"TLS ?v?1(\.0)? .*(offered|accept|old|takes)|takes TLS 1",
+    "tls.old_versions_accepted": r"TLS ?v?1(\.0)? .*(offered|accept|old|takes)"
+    r"|(takes|accepts) TLS 1",
     "tls.plaintext_on_tls_port": r"not start with TLS|in the clear|plain ?text|\b220 ",
     "tls.protocol_version": r"protocol version|unsupported protocol|TLS ?v?1(\.[01])? ",
     "tls.server_error": r"internal error",
@@ -124,7 +125,7 @@ CAUSES = {
     "tls.starttls_injection": r"inject|before TLS",
     "tls.starttls_inside_tls": r"STARTTLS",
     "tls.starttls_not_offered": r"(not|no|didn't|n't).*STARTTLS|STARTTLS.*(not|denied)"
-    r"|takes STARTTLS away",
+    r"|removes STARTTLS",
     "tls.starttls_refused": r"\b454\b|STARTTLS.*refus",
     "tls.timeout": r"timed? ?out|not finish",
     "tls.unrecognized_name": r"unrecognized.name|does not know.*name|SNI",

@@ -600,7 +600,7 @@ def test_raw_bytes_that_servers_read_differently_are_refused(data: bytes, code: 
     ],
 )
 def test_a_long_line_is_told_by_its_number(data: bytes, line: int) -> None:
-    with pytest.raises(InputError, match=f"line {line} has more than 998 octets"):
+    with pytest.raises(InputError, match=f"line {line} has more than 998 bytes"):
         check_raw(data)
 
 
@@ -752,7 +752,7 @@ def test_a_message_above_the_limit_is_told_before_it_is_sent(
         check_capabilities(outgoing(size), server, dsn=None, require_tls=False)
         return
     with pytest.raises(
-        CapabilityError, match="has 11 octets; the server takes at most 10"
+        CapabilityError, match="has 11 bytes; the server accepts at most 10"
     ) as caught:
         check_capabilities(outgoing(size), server, dsn=None, require_tls=False)
     assert caught.value.code == "send.too_large"

@@ -513,7 +513,9 @@ def test_encoded_words_that_were_there_are_not_encoded_again(field: str, more: s
 
 @EACH
 def test_a_url_that_no_line_can_take_is_named(make: str) -> None:
-    with pytest.raises(InputError, match="without a space, and a line takes 998") as caught:
+    with pytest.raises(
+        InputError, match="without a space, but a line can have at most 998"
+    ) as caught:
         made(make, X_Link="see https://example.com/" + "u" * 1000 + " Größe")
     assert (caught.value.code, caught.value.field) == ("message.line_too_long", "headers.X-Link")
 

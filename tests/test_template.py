@@ -98,7 +98,7 @@ def test_files_and_attachments(tmp_path: Path) -> None:
         ("To: b@x.test\n\nHi", "no From"),
         ("From: a@x.test\nFrom: b@x.test\n\nHi", "more than once"),
         ("From: a@x.test\nX-A: 1\nx-a: 2\n\nHi", "more than once"),
-        ("From: a@x.test\nDear Bob\n\nHi", "no header field"),
+        ("From: a@x.test\nDear Bob\n\nHi", "not a header field"),
         ("From: a@x.test\n\nHi {{ name", "the text, line 1"),
         ("From: a@x.test\nSubject: {% if x %}\n\nHi", "Subject"),
     ],

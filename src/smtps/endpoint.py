@@ -160,7 +160,7 @@ class Endpoint:
         if self.wants_login and not trusted and not self.allow_unverified_login:
             raise InputError(
                 "verify",
-                "credentials are not sent to a server whose certificate is not checked; give a CA "
+                "credentials are not sent to a server whose certificate is not verified; give a CA "
                 "file or a fingerprint, or set allow_unverified_login as well",
                 code="auth.unverified_tls",
             )
@@ -168,10 +168,10 @@ class Endpoint:
     def __reduce__(self) -> Any:
         if self.password is not None or self.access_token is not None:
             raise TypeError(
-                "an Endpoint that holds a password or an access token cannot be pickled, since the "
-                "secret would be readable there; pickle dataclasses.replace(endpoint, "
-                "username=None, password=None, access_token=None), and add the secret where it is "
-                "used"
+                "an Endpoint that holds a password or an access token cannot be pickled, because "
+                "the pickle would contain the secret in readable form; pickle "
+                "dataclasses.replace(endpoint, username=None, password=None, access_token=None), "
+                "and add the secret where it is used"
             )
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return _made, (type(self), values)
@@ -253,7 +253,7 @@ def split_target(target: str, *, addresses: bool = False) -> tuple[str, int]:
         )
     if target.isascii() and target.isdigit():
         raise InputError(
-            "target", f"{target} is a number; a port stands behind its host: smtp.example.com:465"
+            "target", f"{target} is a number; a port follows its host: smtp.example.com:465"
         )
     if "@" in target:
         if addresses:

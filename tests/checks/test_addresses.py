@@ -87,7 +87,7 @@ async def test_a_refusal_at_one_address_alone_is_told_as_a_difference(pki: PKI) 
     assert report.verdict == "fails"
     assert ("auth.addresses_differ", "error") in codes(report)
     (finding,) = (each for each in report.findings if each.code == "auth.addresses_differ")
-    assert finding.seen.startswith(f"{ONE} takes the login; {TWO} does not: ")
+    assert finding.seen.startswith(f"{ONE} accepts the login; {TWO} does not: ")
     assert report.failure is not None
     assert report.failure.address == TWO
 
@@ -135,9 +135,9 @@ async def test_a_silent_address_keeps_no_other_from_its_login(
     ("offers", "code", "severity", "seen"),
     [
         (("PIPELINING", "CHUNKING", "AUTH PLAIN", "SIZE 5000"), "smtp.addresses_differ", "warning",
-         f"{ONE} takes 100,000 octets; {TWO} takes 5,000 octets"),
+         f"{ONE} accepts 100,000 bytes; {TWO} accepts 5,000 bytes"),
         (("PIPELINING", "CHUNKING", "AUTH PLAIN", "SIZE"), "smtp.addresses_differ", "warning",
-         f"{ONE} takes 100,000 octets; {TWO} takes any size"),
+         f"{ONE} accepts 100,000 bytes; {TWO} accepts any size"),
         (("PIPELINING", "SIZE 100000", "AUTH PLAIN"), "smtp.addresses_differ", "info",
          f"{ONE} offers CHUNKING; {TWO} offers none of these"),
         ((*OFFERS[:3], "AUTH PLAIN LOGIN"), "auth.addresses_differ", "info",

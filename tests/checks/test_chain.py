@@ -79,8 +79,8 @@ def test_what_issued_nothing_is_foreign() -> None:
         ((OWN,), "incomplete_chain", "issued by CN=Example Intermediate CA 2"),
         ((OWN, OTHER), "incomplete_chain", "not part of the chain: CN=Example Intermediate CA 9"),
         ((OWN, TRUSTED), "incomplete_chain", "not part of the chain: CN=Example Root CA"),
-        ((self_signed(["a.test"]),), "self_signed", "CN=a.test is signed by itself"),
-        ((self_signed(["a.test"]), LOWER), "self_signed", "another certificate is sent behind it"),
+        ((self_signed(["a.test"]),), "self_signed", "CN=a.test is self-signed"),
+        ((self_signed(["a.test"]), LOWER), "self_signed", "another certificate is sent after it"),
         ((COMPANY.issue(["a.test"]), COMPANY), "untrusted_root", "ends in CN=Company CA"),
     ],
 )  # fmt: skip

@@ -218,17 +218,17 @@ async def test_a_redirection_is_followed_to_https_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (http("x" * (LARGEST + 1)), "octets"),
-        (b"220 mail.x.test ESMTP\r\n", "not proper HTTP"),
+        (http("x" * (LARGEST + 1)), "bytes"),
+        (b"220 mail.x.test ESMTP\r\n", "not valid HTTP"),
         (b"", "without an answer"),
         (http("", "302 Found", "Location: /again\r\n"), "redirections"),
         (http("", "302 Found", "Location: /a b\r\n"), "redirections"),
         (http("", "302 Found", "Location: /\xfc\r\n"), "redirections"),
-        (http("", "302 Found", "Location: https://[::1\r\n"), "url: is not a URL"),
-        (http("", "302 Found", "Location: https://x.test:99999/\r\n"), "url: is not a URL"),
+        (http("", "302 Found", "Location: https://[::1\r\n"), "url: is not a valid URL"),
+        (http("", "302 Found", "Location: https://x.test:99999/\r\n"), "url: is not a valid URL"),
         (http("", "302 Found", "Location: https://a b/\r\n"), "host"),
         (http("<html/>"), "no server with TLS"),
-        (http("no XML"), "no document of this kind"),
+        (http("no XML"), "not a document of this kind"),
         (http("", "500 Oops"), "500"),
     ],
 )
@@ -324,7 +324,7 @@ async def test_the_search_ends_with_the_time_for_everything() -> None:
     assert [finding.code for finding in report.findings] == ["dns.timeout"]
     assert report.verdict.value == "unknown"
     told = report.as_json()["discovery"]["steps"]
-    assert (told[-1]["source"], "time was over" in told[-1]["remark"]) == ("srv", True)
+    assert (told[-1]["source"], "within the time limit" in told[-1]["remark"]) == ("srv", True)
 
 
 async def test_what_the_search_took_is_gone_for_the_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ async def test_what_was_seen_during_a_failure_that_has_passed_explains_no_other(
     _, seen, looks = await explain(ALERT, iter([ALERT] * 3), earlier=CUT, looks=before)
     assert seen.failure is not None
     assert seen.failure.code == "tls.server_error"
-    assert "ended in another way: Closed." in seen.failure.message
+    assert "ended differently: Closed." in seen.failure.message
     assert "modest" in looks.taken
     _, seen, _ = await explain(ALERT, iter([CUT]), earlier=CUT)
     assert seen.failure is not None

@@ -131,7 +131,7 @@ async def test_a_failed_look_up_is_kept_though_there_is_no_time_to_explain_it(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    monkeypatch.setattr("smtps.checks.dns_facts.why", never)
+    monkeypatch.setattr("smtps.checks.dns_facts.why_unresolved", never)
     monkeypatch.setattr("smtps.checks.gather.MAX_WHY", 0.05)
     report = await smtps.check("nothing.a-provider.net")
     assert report.failure is not None

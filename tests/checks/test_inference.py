@@ -235,7 +235,7 @@ def test_what_stays_open_is_said_as_it_is() -> None:
     hung_up = case("smtp.greeting_timeout", Phase.GREETING,
                    looks={"say EHLO": Probe("say EHLO", failure=CLOSED)})  # fmt: skip
     assert at_last(hung_up).code == "smtp.greeting_timeout"
-    assert "hung up on EHLO" in at_last(hung_up).message
+    assert "closed the connection on EHLO" in at_last(hung_up).message
     secured = {"implicit": Probe("implicit", tls=NEW, failure=MUTE)}
     found = at_last(case("smtp.greeting_timeout", Phase.GREETING, looks=secured))
     assert found.code == "tls.implicit_tls_port"

@@ -206,7 +206,7 @@ async def test_another_certificate_behind_one_that_stays_wrong_is_told(pki: PKI)
     report = await check(server)
     assert codes_of(report) == {"tls.certificate_wrong_host"}
     assert report.failure is not None
-    assert "another certificate" in report.failure.message
+    assert "a different certificate" in report.failure.message
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
@@ -344,7 +344,7 @@ async def test_what_the_server_says_in_words_later_is_what_counts(pki: PKI) -> N
     assert codes_of(report) == {"smtp.rate_limited"}
     assert report.verdict == "later"
     assert report.failure is not None
-    assert "The first attempt ended in another way: The connection" in report.failure.message
+    assert "The first attempt ended differently: The connection" in report.failure.message
 
 
 async def test_a_cause_that_lasts_behind_a_fault_that_has_passed(pki: PKI) -> None:
@@ -359,7 +359,7 @@ async def test_a_cause_that_lasts_behind_a_fault_that_has_passed(pki: PKI) -> No
     report = await check(script)  # type: ignore[arg-type]
     assert codes_of(report) == {"tls.certificate_wrong_host"}
     assert report.failure is not None
-    assert "The first attempt ended in another way" in report.failure.message
+    assert "The first attempt ended differently" in report.failure.message
     assert report.verdict == "fails"
 
 
@@ -398,7 +398,7 @@ async def test_the_login_goes_over_the_attempt_that_came_through(pki: PKI) -> No
     words_ = render(report)
     assert "first attempt" in words_
     assert "2 of 3" not in words_  # only equal attempts are counted
-    assert "1 of 2 equal attempts failed" in words_
+    assert "1 of 2 identical attempts failed" in words_
 
 
 async def test_the_time_of_all_attempts_is_in_the_report(pki: PKI) -> None:

@@ -81,7 +81,7 @@ SLOW: dict[str, tuple[str, Callable[[PKI], Script], str, Phase, str]] = {
     "a greeting, octet by octet": (
         "implicit", lambda pki: inside(pki, drips(b"220 mail.example.com ESMTP of great length")),
         "smtp.reply_unfinished", Phase.GREETING,
-        "The server's greeting was not complete after {}: ",
+        "The server's greeting was incomplete after {}: ",
     ),
     "a greeting of many lines, one by one": (
         "implicit", lambda pki: inside(pki, for_ever(b"220-line %d\r\n")),
@@ -90,12 +90,12 @@ SLOW: dict[str, tuple[str, Callable[[PKI], Script], str, Phase, str]] = {
     "a greeting without an end, all at once": (
         "implicit", lambda pki: inside(pki, for_ever(b"220-line %d\r\n" * 100 % tuple([7] * 100)
                                                      + b"220-%d\r\n", 0.0)),
-        "smtp.reply_too_long", Phase.GREETING, "has no end",
+        "smtp.reply_too_long", Phase.GREETING, "exceeds the size limit",
     ),
     "an answer to EHLO, line by line": (
         "implicit", lambda pki: inside(pki, answers(GREETING, then=for_ever(b"250-X%d\r\n"))),
         "smtp.reply_unfinished", Phase.EHLO,
-        "The server's answer (EHLO) was not complete after {}: ",
+        "The server's reply (EHLO) was incomplete after {}: ",
     ),
     "no answer to EHLO": (
         "implicit", lambda pki: inside(pki, answers(GREETING)),
@@ -108,11 +108,11 @@ SLOW: dict[str, tuple[str, Callable[[PKI], Script], str, Phase, str]] = {
     "half an answer to STARTTLS": (
         "starttls",
         lambda _: answers(GREETING, b"250-strict\r\n250 STARTTLS\r\n", then=drips(b"220 go")),
-        "smtp.reply_unfinished", Phase.TLS, "6 octets had arrived, beginning with '220 go'",
+        "smtp.reply_unfinished", Phase.TLS, "6 bytes had arrived, beginning with '220 go'",
     ),
     "a handshake, octet by octet": (
         "implicit", lambda _: drip_hello, "tls.handshake_stalled", Phase.TLS,
-        "The TLS handshake was not complete after {}: ",
+        "The TLS handshake was incomplete after {}: ",
     ),
     "no answer to RCPT": (
         "implicit", lambda pki: inside(pki, answers(GREETING, EHLO, b"250 ok\r\n")),

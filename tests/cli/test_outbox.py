@@ -185,9 +185,9 @@ secret_env = "HOOK"
         (HOOKED + 'url = "https://x/"\nca_file = "none.pem"',
          "accounts.a.webhook.ca_file: cannot be read"),
         (HOOKED + 'url = "https://x/"\nproxy = "socks5://ann:canary-7Zq@p:1"',
-         "accounts.a.webhook.proxy: names a proxy of the kind socks5://"),
+         "accounts.a.webhook.proxy: names a proxy of type socks5://"),
         (HOOKED + 'url = "https://x/"\nproxy = "environment"',
-         "ALL_PROXY in the environment names a proxy of the kind socks5h://"),
+         "ALL_PROXY in the environment names a proxy of type socks5h://"),
         (HOOKED + 'url = "https://x/"\nproxy = "http://p:1"\nprivate = false',
          "accounts.a.webhook.private: cannot be false with a proxy"),
         ("port = 1", "write outbox ="),
@@ -278,7 +278,7 @@ def test_what_no_webhook_has_heard(
     said = run(capsys, "outbox", "show", id_, *place)
     assert "webhook: message.canceled pending, 1 attempt, the last at" in said
     assert "The connection was refused" in said
-    assert "Check the port of the URL" in said
+    assert "Check the URL's port" in said
     listed = run(capsys, "outbox", "list", *place)
     assert (
         "! webhook of grey: 1 notice pending after a failure: smtps outbox notices --pending"

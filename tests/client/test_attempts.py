@@ -90,7 +90,7 @@ async def test_the_next_address_is_tried_and_the_first_is_told(pki: PKI, fault: 
     (failure,) = result.passed_over
     assert failure.address == ONE
     assert failure.code.startswith(code)
-    assert f"{ONE} was passed over: {failure.message}" in str(result.transcript)
+    assert f"{ONE} was skipped: {failure.message}" in str(result.transcript)
     assert result.as_json()["passed_over"] == [
         {"address": ONE, "code": failure.code, "message": failure.message}
     ]

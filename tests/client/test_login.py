@@ -116,11 +116,11 @@ async def test_a_proof_that_the_server_refuses_is_a_wrong_password(pki: PKI, how
 @pytest.mark.parametrize(
     ("credentials", "said"),
     [
-        ({"username": "ann", "password": f"ab{NBSP}cd"}, "the password holds a no-break space"),
+        ({"username": "ann", "password": f"ab{NBSP}cd"}, "the password contains a no-break space"),
         ({"username": "ann", "password": "ab\u200bcd"}, "zero width space (U+200B)"),
         (
             {"username": "ann\ufeff", "password": "abcd"},
-            "the user name holds a zero width no-break",
+            "the user name contains a zero width no-break",
         ),
         ({"username": "ann", "password": " abcd"}, "space at its beginning or end"),
         ({"username": "ann", "password": "abcd\t"}, "control character (U+0009)"),

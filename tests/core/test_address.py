@@ -115,10 +115,10 @@ def test_only_text_is_read(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("x" * 65 + "@example.org", "more than 64 octets"),
-        ("ö" * 33 + "@example.org", "more than 64 octets"),
-        ("ann@" + ".".join(["a" * 50] * 5), "longer than 254 octets"),
-        ("ann@" + ".".join(["ü" * 50] * 5), "longer than 254 octets"),
+        ("x" * 65 + "@example.org", "more than 64 bytes"),
+        ("ö" * 33 + "@example.org", "more than 64 bytes"),
+        ("ann@" + ".".join(["a" * 50] * 5), "longer than 254 bytes"),
+        ("ann@" + ".".join(["ü" * 50] * 5), "longer than 254 bytes"),
     ],
 )
 def test_lengths_count_octets(text: str, problem: str) -> None:
@@ -130,7 +130,7 @@ def test_the_longest_path_is_256_octets_with_its_brackets() -> None:
     domain = ".".join(["a" * 49] * 5)
     assert len(f"<{'x' * 4}@{domain}>") == 256
     assert Mailbox.parse(f"{'x' * 4}@{domain}").domain == domain
-    with pytest.raises(InputError, match="longer than 254 octets"):
+    with pytest.raises(InputError, match="longer than 254 bytes"):
         Mailbox.parse(f"{'x' * 5}@{domain}")
 
 

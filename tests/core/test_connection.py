@@ -501,7 +501,9 @@ def test_a_reply_to_another_command_is_told_by_what_it_answers(talk: Dialogue) -
 
 def test_a_code_that_nobody_knows_is_told_so(talk: Dialogue) -> None:
     talk.ready().sends(mail(ANN))
-    with pytest.raises(ProtocolError, match="answered MAIL with 299, which is no code of SMTP"):
+    with pytest.raises(
+        ProtocolError, match="answered MAIL with 299, which is not an SMTP reply code"
+    ):
         talk.says("299 fine")
 
 
@@ -909,11 +911,11 @@ def test_the_end_of_the_connection_in_the_message_is_found_before_the_dot_is_sen
 @pytest.mark.parametrize(
     ("verb", "missed"),
     [
-        (Verb.GREETING, "answering greeting"),
-        (Verb.MAIL, "answering MAIL"),
-        (Verb.DATA, "answering DATA"),
-        (Verb.END_OF_DATA, "answering the message"),
-        (Verb.BDAT_LAST, "answering the message"),
+        (Verb.GREETING, "before its greeting"),
+        (Verb.MAIL, "replying to MAIL"),
+        (Verb.DATA, "replying to DATA"),
+        (Verb.END_OF_DATA, "replying to the message"),
+        (Verb.BDAT_LAST, "replying to the message"),
     ],
 )
 def test_the_error_says_what_was_not_answered(verb: Verb, missed: str) -> None:

@@ -100,14 +100,14 @@ def test_external() -> None:
 
 
 def test_a_mechanism_with_one_thing_to_say_says_no_more() -> None:
-    with pytest.raises(LoginError, match="more than EXTERNAL has to say"):
+    with pytest.raises(LoginError, match="more than EXTERNAL provides"):
         sasl.External("u", "s").respond(b"?")
 
 
 def test_plain_repeats_itself_once_for_who_did_not_listen() -> None:
     plain = sasl.Plain("u", "s")
     assert plain.respond(b"") == plain.initial()
-    with pytest.raises(LoginError, match="more than PLAIN has to say"):
+    with pytest.raises(LoginError, match="more than PLAIN provides"):
         plain.respond(b"")
 
 

@@ -259,7 +259,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any] | None, str, str]] = [
         "connect",
         {"host": "x", "verify": False, "username": "u", "password": "p"},
         "auth.unverified_tls",
-        "certificate is not checked",
+        "certificate is not verified",
     ),
     ("send", {"host": "x"}, "input.invalid", "Missing required parameters: from"),
     ("send", {"host": "x", "from": "a@x.test"}, "input.invalid", "at least one recipient"),
@@ -280,7 +280,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any] | None, str, str]] = [
         "send",
         {"host": "x", "from": "a@x.test", "to": "b@x.test", "headers": {"Bcc": "c@x.test"}},
         "input.invalid",
-        "headers.Bcc: has a place of its own: bcc",
+        "headers.Bcc: has its own argument: bcc",
     ),
     (
         "send",

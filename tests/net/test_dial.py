@@ -211,7 +211,7 @@ async def test_when_all_fail_it_is_the_error_of_the_first(stack: ExitStack, hast
     with pytest.raises(PhaseTimeoutError) as caught:
         await connect_any([hole, *gone], timeout=0.05)
     assert caught.value.code == "net.timeout"
-    refused = "The connection was refused: nothing listens there."
+    refused = "The connection was refused: nothing is listening there."
     assert caught.value.__notes__ == [f"{address}: {refused}" for address in gone]
     assert (open_sockets(), asyncio.all_tasks()) == (before, tasks)
 

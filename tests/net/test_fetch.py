@@ -108,25 +108,25 @@ async def test_the_end_of_a_document_is_found(pki: PKI, said: bytes, content: by
     ("said", "code", "words"),
     [
         (b"", "web.closed", "without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", "web.malformed", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "web.malformed", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "web.malformed", "proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "web.malformed", "valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "web.malformed", "valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "web.malformed", "valid HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "web.malformed",
-         "proper HTTP"),
+         "valid HTTP"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHel", "web.malformed",
-         "proper HTTP"),
+         "valid HTTP"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n", "web.malformed",
-         "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "web.malformed", "proper HTTP"),
-        (b"HTTP/1.1 99 x\r\n\r\n", "web.malformed", "proper HTTP"),
-        (b"220 mail.test ESMTP\r\n", "web.malformed", "proper HTTP"),
-        (b"\0\xff" * 50, "web.malformed", "proper HTTP"),
+         "valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "web.malformed", "valid HTTP"),
+        (b"HTTP/1.1 99 x\r\n\r\n", "web.malformed", "valid HTTP"),
+        (b"220 mail.test ESMTP\r\n", "web.malformed", "valid HTTP"),
+        (b"\0\xff" * 50, "web.malformed", "valid HTTP"),
         (answer(gzip.compress(bytes(10**7)), "Content-Encoding: gzip"), "web.malformed", "gzip"),
-        (answer(b"x" * (LARGEST + 1)), "web.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3 * LARGEST, "web.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "web.too_large", "octets"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, "web.too_large", "octets"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, "web.too_large", "octets"),
+        (answer(b"x" * (LARGEST + 1)), "web.too_large", "bytes"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3 * LARGEST, "web.too_large", "bytes"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "web.too_large", "bytes"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, "web.too_large", "bytes"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, "web.too_large", "bytes"),
     ],
 )  # fmt: skip
 async def test_what_is_no_document_is_an_error(
@@ -146,7 +146,7 @@ async def test_what_has_no_end_is_left(pki: PKI) -> None:
             await request.say(b"X-More: more\r\n" * 100)
 
     async with website(endless, pki.good.pem) as site:
-        with pytest.raises(NetworkError, match="octets"):
+        with pytest.raises(NetworkError, match="bytes"):
             await get(site, pki.ca)
         await site.ended.wait()
 
@@ -161,8 +161,8 @@ async def test_compression_is_declined(pki: PKI) -> None:
     ("said", "words"),
     [
         (b"", "did not answer within 0.2 seconds"),
-        (b"HTTP/1.1 200 OK\r\n", "did not finish its answer within 0.2 seconds"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", "did not finish its answer"),
+        (b"HTTP/1.1 200 OK\r\n", "did not finish its response within 0.2 seconds"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", "did not finish its response"),
     ],
 )
 async def test_a_server_that_goes_silent(pki: PKI, said: bytes, words: str) -> None:
@@ -626,8 +626,8 @@ def test_which_proxy(
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("environment", "ALL_PROXY in the environment names a proxy of the kind socks5h://"),
-        ("https://ann:secret@p:1", "kind https://"),
+        ("environment", "ALL_PROXY in the environment names a proxy of type socks5h://"),
+        ("https://ann:secret@p:1", "type https://"),
         ("http://ann:secret@p:x", "is not the URL of a proxy"),
         ("http://", "names no host"),
     ],

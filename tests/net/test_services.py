@@ -22,9 +22,9 @@ HEARD: dict[bytes, str | None] = {
     b"-ERR Unknown command.\r\n": "a POP3 server",
     b'"IMPLEMENTATION" "Dovecot (Debian) Pigeonhole"\r\n': "a ManageSieve server",
     b"220 mail.example LMTP Postfix\r\n":
-        "an LMTP server, which takes mail from other mail servers only",
+        "an LMTP server, which accepts mail only from other mail servers",
     b"500 5.5.1 Wrong command, use LHLO\r\n":
-        "an LMTP server, which takes mail from other mail servers only",
+        "an LMTP server, which accepts mail only from other mail servers",
     b"220 (vsFTPd 3.0.3)\r\n": "an FTP server",
     b"220 ProFTPD Server (Debian) [::ffff:192.0.2.1]\r\n": "an FTP server",
     b"220---------- Welcome to Pure-FTPd [privsep] [TLS] ----------\r\n": "an FTP server",

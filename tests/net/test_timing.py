@@ -30,7 +30,11 @@ def now() -> float:
         (Phase.AUTH, "smtp.timeout", "The server did not answer the login within 7 seconds."),
         (Phase.MAIL, "smtp.timeout", "The server did not answer MAIL within 7 seconds."),
         (Phase.RCPT, "smtp.timeout", "The server did not answer RCPT within 7 seconds."),
-        (Phase.DATA, "smtp.timeout", "The server did not go on with the message within 7 seconds."),
+        (
+            Phase.DATA,
+            "smtp.timeout",
+            "The server did not accept the message data within 7 seconds.",
+        ),
         (Phase.FINAL, "smtp.timeout", "The server did not answer the message within 7 seconds."),
         (Phase.QUIT, "smtp.timeout", "The server did not answer QUIT within 7 seconds."),
     ],

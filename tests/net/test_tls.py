@@ -253,7 +253,7 @@ async def test_a_bad_certificate(
             "old_root",
             "old_ca",
             "certificate_root_expired",
-            "An authority that is trusted here has expired",
+            "A certificate authority that is trusted here has expired",
         ),
     ],
 )
@@ -839,7 +839,7 @@ import os, sys
 os.open(sys.argv[1], os.O_RDWR)  # becomes the terminal of this process
 from smtps.errors import InputError
 from smtps.net.tls import context_for
-from smtps.options import Endpoint
+from smtps.endpoint import Endpoint
 try:
     context_for(Endpoint("x", client_certificate=sys.argv[2]))
 except InputError as error:

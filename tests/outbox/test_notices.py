@@ -365,8 +365,8 @@ REFUSALS: list[tuple[bytes, str, str]] = [
     (answer(b"", "Location: http://127.0.0.1/y?token=secret", status="302 x"), "web.redirected",
      "points to http://127.0.0.1/y; redirections"),
     (b"", "web.closed", "without an answer"),
-    (b"220 mail.x.test\r\n", "web.malformed", "not proper HTTP"),
-    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "web.malformed", "proper HTTP"),
+    (b"220 mail.x.test\r\n", "web.malformed", "not valid HTTP"),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "web.malformed", "valid HTTP"),
 ]  # fmt: skip
 
 

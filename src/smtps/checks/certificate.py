@@ -72,7 +72,7 @@ def _of_an_authority(
 
     basic, usage = named.get(x509.BasicConstraints), named.value(x509.KeyUsage)
     if found.version is x509.Version.v1 and self_signed:
-        yield "an authority of X.509 version 1"
+        yield "a CA certificate of X.509 version 1"
     if not _is_authority(named):
         if usage is not None and usage.key_cert_sign:
             yield "the right to sign certificates without being an authority"

@@ -72,7 +72,10 @@ def doubt(address: AddressFacts, now: datetime) -> Doubt | None:
     if there is not None:
         valid = all(each.not_before <= there <= each.not_after for each in stale)
         if abs(there - now) > A_DAY and valid:
-            words = f"the server's greeting says {there:%Y-%m-%d %H:%M}, when its chain is valid"
+            words = (
+                f"the server's greeting says {there:%Y-%m-%d %H:%M}, a time at which its chain "
+                "is valid"
+            )
             return Doubt("clock.wrong_here", f"{clock}; {words}")
         return None
     if _together(stale, now) and max(c.not_before for c in chain) <= min(
@@ -299,13 +302,13 @@ def why_untrusted(walk: Walk, chain: tuple[Certificate, ...]) -> Reason | None:
     if walk.end == "missing":
         return _missing(walk)
     if len(walk.links) > 1:
-        words = f"The chain ends in {last.subject}, which signs itself and is not trusted here"
+        words = f"The chain ends in {last.subject}, which is self-signed and not trusted here"
         if walk.namesake:
-            words += "; the trusted authority of that name has another key"
+            words += "; the trusted authority of that name has a different key"
         return Reason(UNTRUSTED_ROOT, words)
-    words = f"{last.subject} is signed by itself, SHA-256 {last.fingerprint_sha256}"
+    words = f"{last.subject} is self-signed, SHA-256 {last.fingerprint_sha256}"
     if more := len(chain) - 1:
-        words += f"; {_count(more)} sent behind it and cannot vouch for it"
+        words += f"; {_count(more)} sent after it and cannot vouch for it"
     return Reason(SELF_SIGNED, words)
 
 
@@ -318,14 +321,18 @@ def _missing(walk: Walk) -> Reason:
     last = link.certificate
     words = f"{last.subject} was issued by {last.issuer}, which "
     if walk.namesake:
-        words += "is here by name only: that certificate has another key and did not sign it"
+        words += (
+            "is known here by name only: that certificate has a different key and did not sign it"
+        )
     else:
         words += "was not sent and is not trusted here"
     if walk.foreign:
         names = ", ".join(link.certificate.subject for link in walk.foreign)
-        words += f"; sent as well, but not part of the chain: {names}"
+        words += f"; also sent, but not part of the chain: {names}"
     if link.place is None:
-        fix = f"Add {last.issuer} to the CA file: it has {last.subject}, which is not a root."
+        fix = (
+            f"Add {last.issuer} to the CA file, which contains {last.subject}; that is not a root."
+        )
         return Reason(INCOMPLETE, words, fix, Who.YOU)
     if last.issuer_urls:
         words += f"; it is published at {last.issuer_urls[0]}"
@@ -334,8 +341,8 @@ def _missing(walk: Walk) -> Reason:
     if walk.namesake:
         return Reason(BAD_SIGNATURE, words)
     fix = (
-        f"Have the server send {last.issuer} as well (fullchain.pem has it). If that is the root "
-        "of an authority of your own, trust it with --ca-file instead."
+        f"Have the server send {last.issuer} as well (fullchain.pem contains it). If that is the "
+        "root of a private authority, trust it with --ca-file instead."
     )
     return Reason(INCOMPLETE, words, fix)
 
@@ -390,7 +397,7 @@ def refine(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool
         return replace(
             failure,
             code="tls.intercepted",
-            message=f"The certificate was issued on the way, by {name}.",
+            message=f"The certificate was issued on the network path, by {name}.",
         )
     return _by_walk(failure, seen.walk, seen.chain) if seen.walk is not None else failure
 

@@ -59,12 +59,12 @@ def _impatient(address: AddressFacts) -> str | None:
 
 def _old(address: AddressFacts) -> str | None:
     look = address.looks.get("TLSv1.2")
-    return "The server does not take TLS 1.2." if look is not None and not look.secured else None
+    return "The server does not support TLS 1.2." if look is not None and not look.secured else None
 
 
 def _new(address: AddressFacts) -> str | None:
     look = address.looks.get("TLSv1.3")
-    return "The server does not take TLS 1.3." if look is not None and not look.secured else None
+    return "The server does not support TLS 1.3." if look is not None and not look.secured else None
 
 
 KINDS: dict[str, Why] = {

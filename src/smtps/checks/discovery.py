@@ -41,14 +41,15 @@ def _declined(domain: str) -> Failure:
     return Failure(
         code="dns.submission_not_offered",
         phase=Phase.DNS,
-        message=f"{domain} says in DNS that it offers no mail submission (SRV records with “.”).",
+        message=f"{domain}'s DNS records say that it offers no mail submission (SRV records with "
+        "“.”).",
     )
 
 
 _TOO_LATE = Failure(
     code="dns.timeout",
     phase=Phase.DNS,
-    message="No server was found before the time was over.",
+    message="No server was found within the time limit.",
     retryable=True,
 )
 
@@ -143,7 +144,7 @@ def mail_domain(address: str) -> str:
     domain = Mailbox.parse(text, field="address").domain
     if domain.startswith("["):
         raise InputError(
-            "address", "has a literal address for its domain: there is no server to find"
+            "address", "has an address literal as its domain, so there is no server to find"
         )
     return to_ascii(domain, "address")
 
@@ -263,7 +264,7 @@ def _said_no(step: Step, mail: Answer[str]) -> Step:
     """What it means that no host takes the domain's mail."""
     domain = step.asked
     if mail.values == ("",):
-        code, message = "dns.null_mx", f"{domain} takes no mail at all (null MX)."
+        code, message = "dns.null_mx", f"{domain} accepts no mail at all (null MX)."
     elif not mail.exists:
         code, message = "dns.name_not_found", f"The domain {domain} does not exist in DNS."
     else:
@@ -280,7 +281,7 @@ async def _guesses(inquiry: _Inquiry) -> AsyncIterator[Step]:
             *(_listens(inquiry.means, Place(host, *port)) for port in _GUESSED)
         )
         servers = tuple(place for place in found if place is not None)
-        yield Step("guess", host, servers, "" if servers else "nothing listens there")
+        yield Step("guess", host, servers, "" if servers else "nothing is listening there")
 
 
 _SOURCES: dict[Source, Callable[[_Inquiry], AsyncIterator[Step]]] = {
@@ -303,7 +304,7 @@ async def _document(inquiry: _Inquiry, source: Source, url: str) -> Step:
     except SMTPSError as error:
         return Step(source, url, (), str(error))
     except ValueError as error:
-        return Step(source, url, (), f"no document of this kind: {error}")
+        return Step(source, url, (), f"not a document of this kind: {error}")
     return Step(source, url, servers, "" if servers else "it names no server with TLS")
 
 

@@ -34,16 +34,18 @@ def explained(failure: Failure, trace: Trace) -> Failure:
     """The same, from what was asked; pure."""
     if not trace.code:
         who = f" ({trace.resolver})" if trace.resolver else ""
-        return replace(failure, message=f"No resolver{who} answered about {trace.name}.")
+        return replace(failure, message=f"No resolver{who} answered for {trace.name}.")
     aliases = " → ".join(trace.chain)
     if trace.goes_round:
-        return _found(failure, "dns.alias_loop", f"{trace.name} leads round in circles: {aliases}.")
+        return _found(
+            failure, "dns.alias_loop", f"The aliases of {trace.name} form a loop: {aliases}."
+        )
     if trace.dnssec:
         return _found(
             failure,
             "dns.dnssec_failed",
-            f"{trace.name} has an answer, but its DNSSEC signatures do not verify, says "
-            f"{trace.resolver}.",
+            f"{trace.name} has an answer, but according to {trace.resolver} its DNSSEC signatures "
+            "do not verify.",
             retryable=True,
         )
     if len(trace.chain) > 1 and trace.code in ("NXDOMAIN", "NOERROR"):
@@ -64,7 +66,9 @@ def _missing(failure: Failure, trace: Trace) -> Failure:
         message = f"{trace.name} does not exist: nobody has registered its domain under .{zone}."
     meant = _meant(trace.name)
     if meant == trace.name:
-        message += " It is the name of a provider's server all the same: try another resolver."
+        message += (
+            " It is nevertheless the name of a known provider's server: try another resolver."
+        )
     elif meant is not None:
         message += f" Did you mean {meant}?"
     return _found(failure, "dns.name_not_found", message)
@@ -83,9 +87,9 @@ def _other_hosts(provider: Provider) -> tuple[str, ...]:
 def _empty(failure: Failure, trace: Trace) -> Failure:
     message = f"{trace.name} has no address."
     if trace.mail == ("",):
-        message += " It says that it takes no mail either (null MX)."
+        message += " It also says that it accepts no mail (null MX)."
     elif trace.mail:
-        message += f" It is a mail domain, whose mail goes to {trace.mail[0]}."
+        message += f" It is a mail domain whose mail goes to {trace.mail[0]}."
     return _found(failure, "dns.no_address", message)
 
 

@@ -352,10 +352,10 @@ class Limit:
 
 
 _SAID: dict[Kind, str] = {
-    "limit": "at most {0} octets",
+    "limit": "at most {0} bytes",
     "none": "no fixed limit (SIZE 0)",
     "unstated": "no number (SIZE alone)",
-    "malformed": "“SIZE {1}”, which is no number of octets",
+    "malformed": "“SIZE {1}”, which is not a number of bytes",
     "absent": "nothing about sizes",
 }
 

@@ -23,11 +23,12 @@ def known(case: Case) -> Found:
     failure, seen = case.failure, case.seen
     asked = seen.tls is not None and seen.tls.flight.wants_certificate
     if asked and failure.code in ("tls.closed", "net.reset") and failure.phase is Phase.TLS:
-        shown = "and got one" if case.certificate else "got none"
+        shown = "got one" if case.certificate else "got none"
         return replace(
             failure,
             code=_CLIENT_CERTIFICATE[case.certificate],
-            message=f"The server asked for a client certificate, {shown}, and hung up.",
+            message=f"The server asked for a client certificate, {shown}, and closed the "
+            "connection.",
             retryable=False,
         )
     if (between := _in_between(case)) is not None:
@@ -72,7 +73,7 @@ def _in_between(case: Case) -> Found:
         return replace(
             failure,
             code="tls.starttls_masked",
-            message=f"A firewall on the way has overwritten what the server said: {masked!r}.",
+            message=f"A firewall on the path has overwritten the server's reply: {masked!r}.",
             seen=None,
         )
     return None
@@ -101,7 +102,8 @@ def at_last(case: Case) -> Failure:
     if (look := looks.get("say EHLO")) is not None and look.hung_up:
         return replace(
             failure,
-            message=f"{failure.message} It hung up on EHLO, so it may wait for another protocol.",
+            message=f"{failure.message} It closed the connection on EHLO, so it may expect another "
+            "protocol.",
         )
     if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
         return _closed_before_greeting(case)
@@ -123,7 +125,9 @@ def _without_name(failure: Failure) -> Failure:
     words = "No name (SNI) was sent, because the target is an address."
     code = "tls.name_needed" if failure.code == "tls.unrecognized_name" else failure.code
     if code == "tls.name_needed":
-        return replace(failure, code=code, message=f"The server wants to be asked by name. {words}")
+        return replace(
+            failure, code=code, message=f"The server requires a server name (SNI). {words}"
+        )
     return replace(failure, message=f"{failure.message} {words}")
 
 
@@ -146,7 +150,7 @@ def _small(case: Case, look: Probe) -> Found:
     return replace(
         case.failure,
         code="tls.large_hello",
-        message=f"A ClientHello of {first} octets fails, one of {look.tls.hello_size} succeeds.",
+        message=f"A ClientHello of {first} bytes fails, one of {look.tls.hello_size} succeeds.",
         retryable=False,
     )
 
@@ -226,15 +230,15 @@ def _old(case: Case, look: Probe) -> Found:
         return replace(
             failure,
             code="tls.protocol_version",
-            message=f"The server has no TLS version later than 1.{tls.version == 'TLSv1.1':d}; it "
-            f"agrees to {spoken}.",
+            message="The server supports no TLS version later than "
+            f"1.{tls.version == 'TLSv1.1':d}; it agrees to {spoken}.",
             retryable=False,
         )
     if failure.code == "tls.protocol_version":
         return replace(
             failure,
             code="tls.minimum_not_met",
-            message=f"The server agrees to {spoken}, and TLS 1.3 was demanded.",
+            message=f"The server agrees to {spoken}, but TLS 1.3 is required.",
             retryable=False,
         )
     if tls.cipher in ciphers():
@@ -245,7 +249,7 @@ def _old(case: Case, look: Probe) -> Found:
             "allowed too.",
             retryable=False,
         )
-    message = f"The server has only old ciphers; it agrees to {spoken}."
+    message = f"The server supports only old ciphers; it agrees to {spoken}."
     return replace(failure, code="tls.old_ciphers_only", message=message, retryable=False)
 
 
@@ -262,8 +266,8 @@ def _anonymous(case: Case, look: Probe) -> Found:
     return replace(
         case.failure,
         code="tls.no_server_certificate",
-        message="The server has no certificate to show: it agrees only to ciphers that need none "
-        f"({look.tls.cipher}).",
+        message="The server has no certificate to present: it agrees only to ciphers that need "
+        f"none ({look.tls.cipher}).",
         retryable=False,
     )
 
@@ -286,7 +290,7 @@ def _tls_inside(case: Case, look: Probe) -> Found:
     return replace(
         case.failure,
         code="tls.twice",
-        message="Behind TLS, the server waits for another TLS handshake.",
+        message="Inside TLS, the server waits for a second TLS handshake.",
         seen=None,
         retryable=False,
     )
@@ -375,7 +379,7 @@ def _said(case: Case, look: Probe) -> Found:
     return replace(
         failure,
         code="smtp.not_a_reply",
-        message=f"The server waited, and then answered EHLO with {words!r}, which is no SMTP.",
+        message=f"The server waited, and then answered EHLO with {words!r}, which is not SMTP.",
         seen=words,
         retryable=False,
     )
@@ -387,12 +391,12 @@ _TAKEN = re.compile(rb"^250[ -]", re.MULTILINE)
 def _proxy(case: Case, look: Probe) -> Found:
     if look.greeting is None or not look.greeting.positive:
         return None
-    where = "Behind TLS, the server" if look.name == "proxy inside" else "The server"
+    where = "Inside TLS, the server" if look.name == "proxy inside" else "The server"
     return replace(
         case.failure,
         code="smtp.proxy_header_wanted",
-        message=f"{where} greets once a PROXY header has come: it expects every connection from a "
-        "proxy that sends one.",
+        message=f"{where} sends its greeting only after a PROXY header: it expects every "
+        "connection to come from a proxy that sends one.",
         seen=None,
         retryable=False,
     )

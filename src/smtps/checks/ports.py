@@ -61,8 +61,8 @@ class Comparison:
                 "the clear and then switches to TLS."
             )
         if self._usable(25):
-            return "Only port 25 takes logins here; it is meant for mail between servers."
-        return "None of the ports takes a login over TLS that can be trusted."
+            return "Only port 25 accepts logins here; it is meant for mail between servers."
+        return "No port accepts logins over TLS that can be trusted."
 
     def as_json(self) -> dict[str, Any]:
         """``{"host", "ports", "recommended", "why"}``."""

@@ -235,7 +235,9 @@ def certificate_steps(
     shown = [tls.chain[0] for tls in (first, other) if tls is not None and tls.chain]
     if len(shown) < 2 or shown[0] == shown[1]:
         return cause, ()
-    words = f"{cause.message} Another connection to the same address was shown another certificate."
+    words = (
+        f"{cause.message} Another connection to the same address received a different certificate."
+    )
     return replace(cause, message=words), STATEMENT
 
 
@@ -270,14 +272,14 @@ def judged(case: Case, trial: Trial, cause: Failure, tried: int) -> Failure:
         return cause  # a certificate that was seen was seen
     if trial.standing is Steadiness.CHANGED and trial.last is not None:
         words = (
-            f"The same attempt fails in different ways. Once: {case.failure.message} The next "
-            f"time: {trial.last.message}"
+            f"The same attempt fails in different ways. First: {case.failure.message} Then: "
+            f"{trial.last.message}"
         )
         return _inconsistent(case, words)
     if trial.standing is Steadiness.UNSTEADY:
         words = (
-            f"{tried} attempts gave no consistent picture: what was tried in another way worked "
-            f"once and failed once. The first attempt: {case.failure.message}"
+            f"{tried} attempts gave no consistent result: the same variation worked once and "
+            f"failed once. The first attempt: {case.failure.message}"
         )
         return _inconsistent(case, words)
     return at_last(case)
@@ -295,7 +297,7 @@ def _inconsistent(case: Case, words: str) -> Failure:
 
 def behind(earlier: Failure, failure: Failure) -> Failure:
     """A failure that lasts, with the one before it that has passed."""
-    words = f"{failure.message} The first attempt ended in another way: {earlier.message}"
+    words = f"{failure.message} The first attempt ended differently: {earlier.message}"
     return replace(failure, message=words)
 
 

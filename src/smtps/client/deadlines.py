@@ -129,11 +129,11 @@ def _unfinished(
         beginning: of the reply.
         address: of the server.
     """
-    what = "greeting" if phase is Phase.GREETING else f"answer ({phase.upper()})"
+    what = "greeting" if phase is Phase.GREETING else f"reply ({phase.upper()})"
     return PhaseTimeoutError(
         "smtp.reply_unfinished",
-        f"The server's {what} was not complete after {spell(seconds)}: {arrived(octets)}, "
-        f"beginning with {beginning!r}.",
+        f"The server's {what} was incomplete after {spell(seconds)}: {arrived(octets)}, beginning "
+        f"with {beginning!r}.",
         phase=phase,
         address=address,
         seen=beginning,

@@ -212,7 +212,7 @@ def _refusal(transaction: Transaction, *, put_off: bool) -> Failure | None:
 def _out_of_sequence() -> Failure:
     return ProtocolError(
         "smtp.out_of_sequence",
-        "The server refused commands only because of the order in which they came.",
+        "The server refused commands only because of the order in which they arrived.",
         phase=Phase.MAIL,
         retryable=True,
     ).failure
@@ -222,7 +222,8 @@ def _uncertain(transaction: Transaction) -> Failure:
     why = f" ({transaction.error})" if transaction.error else ""
     return SMTPSError(
         "send.uncertain",
-        f"The whole message went out, but no answer came{why}: it may have been delivered or not.",
+        f"The whole message was sent, but no reply arrived{why}: it may or may not have been "
+        "delivered.",
         phase=Phase.FINAL,
         address=transaction.error.failure.address if transaction.error else None,
     ).failure
@@ -259,7 +260,7 @@ async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transact
     if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
         raise CapabilityError(
             "send.smtputf8_not_offered",
-            "An address is beyond ASCII, and the server does not offer SMTPUTF8.",
+            "An address is not ASCII, and the server does not offer SMTPUTF8.",
             phase=Phase.MAIL,
             address=access.address,
         )

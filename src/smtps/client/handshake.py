@@ -184,7 +184,8 @@ class Access:
             self.dialogue.abort()
             raise ProtocolError(
                 "tls.starttls_not_offered",
-                "The server does not offer STARTTLS on this port, or somebody removed the offer.",
+                "The server does not offer STARTTLS on this port, or something on the network path "
+                "removed the offer.",
                 phase=Phase.TLS,
                 retryable=False,
                 address=self._wire.address,

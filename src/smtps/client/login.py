@@ -108,7 +108,7 @@ class Scram:
             raise LoginError(
                 "auth.server_not_proven",
                 "The server accepted the login without proving that it knows the password: it may "
-                "not be the real one.",
+                "not be the real server.",
             )
 
     def explain(self) -> str | None:
@@ -123,7 +123,7 @@ class Scram:
             raise LoginError(
                 "auth.server_not_proven",
                 f"The server did not prove that it knows the password ({self.name}: "
-                f"{str(error)[:200]}): it may not be the real one.",
+                f"{str(error)[:200]}): it may not be the real server.",
             ) from error
 
     def _checked(self, step: Callable[[], Any]) -> Any:
@@ -203,7 +203,7 @@ def mechanisms(offered: tuple[str, ...], endpoint: Endpoint, *, channel_binding:
         if wanted.endswith("-PLUS") and not channel_binding:
             raise LoginError(
                 "auth.no_channel_binding",
-                f"{wanted} needs channel binding, which this TLS connection does not give.",
+                f"{wanted} needs channel binding, which this TLS connection does not provide.",
             )
     else:
         order = sasl.PASSWORD_ORDER if endpoint.password is not None else sasl.TOKEN_ORDER
@@ -215,13 +215,13 @@ def mechanisms(offered: tuple[str, ...], endpoint: Endpoint, *, channel_binding:
     if not offered:
         raise LoginError(
             "auth.not_offered",
-            "The server offers no login on this port (no AUTH in its answer to EHLO).",
+            "The server offers no login on this port (no AUTH in its reply to EHLO).",
             phase=Phase.AUTH,
         )
     raise LoginError(
         "auth.no_common_mechanism",
-        f"The server offers {', '.join(offered)}; none of them can be used with these credentials"
-        + (f" as {endpoint.mechanism} was asked for." if endpoint.mechanism else "."),
+        f"The server offers {', '.join(offered)}; none of these works with these credentials"
+        + (f" and the requested mechanism {endpoint.mechanism}." if endpoint.mechanism else "."),
         phase=Phase.AUTH,
         seen=" ".join(offered),
     )
@@ -356,4 +356,4 @@ def unseen(endpoint: Endpoint) -> tuple[str, ...]:
         ("access token", endpoint.access_token),
     )
     found = [(name, credentials.unseen(text)) for name, text in held if text]
-    return tuple(f"the {name} holds a {', a '.join(odd)}" for name, odd in found if odd)
+    return tuple(f"the {name} contains a {', a '.join(odd)}" for name, odd in found if odd)

@@ -152,5 +152,5 @@ class Opening:
 
     def _passed_over(self, error: SMTPSError, seconds: float) -> None:
         address = error.failure.address
-        self.transcript.add("*", f"{address} was passed over: {error}")
+        self.transcript.add("*", f"{address} was skipped: {error}")
         spend(self.timings, "passed_over", seconds * 1000)

@@ -115,7 +115,7 @@ class Envelope:
         people = [who for name in ("To", "Cc", "Bcc") for who in _people(message, prefix + name)]
         if prefix and not people:
             raise InputError(
-                "resent-to", "is missing in a message that is resent; add it, or give an envelope"
+                "resent-to", "is missing from a resent message; add it, or give an envelope"
             )
         return cls(sender[0], tuple(dict.fromkeys(people)))
 
@@ -189,7 +189,7 @@ def prepare(
         return _composed(compose(message), envelope)
     if isinstance(message, (bytes, bytearray)):
         if envelope is None:
-            raise InputError("envelope", "raw bytes need an envelope: who it is from and for whom")
+            raise InputError("envelope", "raw bytes need an envelope with sender and recipients")
         data = check_raw(bytes(message))
         if not keep_bcc:
             check_blind(data)
@@ -205,7 +205,7 @@ def prepare(
         return _read(check_raw(data), envelope)
     raise InputError(
         "message",
-        f"cannot be sent: {type(message).__name__}; give a smtps.Message, a message of Python's "
+        f"cannot be sent: {type(message).__name__}; give an smtps.Message, a message of Python's "
         "email package, or bytes with an envelope",
     )
 
@@ -263,12 +263,12 @@ def check_raw(data: bytes) -> bytes:
             )
         data = normalize(data)
     if b"\0" in data:
-        raise InputError("raw", "holds a NUL octet; encode that part", code="message.nul")
+        raise InputError("raw", "contains a NUL byte; encode that part", code="message.nul")
     if (start := find_long_line(data)) is not None:
         line = data.count(b"\n", 0, start) + 1
         raise InputError(
             "raw",
-            f"line {line} has more than {MAX_TEXT_LINE} octets; encode that part (RFC 5321 section "
+            f"line {line} has more than {MAX_TEXT_LINE} bytes; encode that part (RFC 5321 section "
             "4.5.3.1.6)",
             code="message.line_too_long",
         )
@@ -286,8 +286,9 @@ def check_blind(data: bytes) -> None:
     if (found := _BLIND.search(b"\r\n" + header(data))) is not None:
         raise InputError(
             "raw",
-            f"has the field {found[1].decode()}, and raw messages go out as they are, so every "
-            "recipient would see who else got it; remove that field, or allow it with keep_bcc",
+            f"has the field {found[1].decode()}, and raw messages are sent as they are, so every "
+            "recipient would see who else received the message; remove that field, or allow it "
+            "with keep_bcc",
             code="message.bcc_in_raw",
         )
 
@@ -316,7 +317,7 @@ def check_capabilities(
     if limit is not None and outgoing.content.size > limit:
         raise CapabilityError(
             "send.too_large",
-            f"The message has {outgoing.content.size} octets; the server takes at most {limit}.",
+            f"The message has {outgoing.content.size} bytes; the server accepts at most {limit}.",
             phase=Phase.MAIL,
         )
 
@@ -326,11 +327,12 @@ def _check_extensions(
 ) -> None:
     needs = (
         (outgoing.smtputf8, "SMTPUTF8", "send.smtputf8_not_offered",
-         "An address or header field is beyond ASCII"),
+         "An address or header field is not ASCII"),
         (outgoing.eight_bit, "8BITMIME", "send.8bitmime_not_offered",
-         "The raw message holds octets above 127"),
-        (dsn is not None, "DSN", "send.dsn_not_offered", "A delivery status notification is asked"),
-        (require_tls, "REQUIRETLS", "send.requiretls_not_offered", "TLS on the whole way is asked"),
+         "The raw message contains 8-bit data"),
+        (dsn is not None, "DSN", "send.dsn_not_offered",
+         "A delivery status notification is requested"),
+        (require_tls, "REQUIRETLS", "send.requiretls_not_offered", "TLS on every hop is requested"),
     )  # fmt: skip
     for needed, keyword, code, sentence in needs:
         if needed and keyword not in capabilities:

@@ -312,7 +312,8 @@ class Pipeline:
         self._learned.pipelining = False
         return ProtocolError(
             "smtp.pipelining_refused",
-            "The server offers PIPELINING, and answered MAIL but nothing that was sent with it.",
+            "The server offers PIPELINING, but answered MAIL and none of the commands sent with "
+            "it.",
             phase=Phase.RCPT,
         )
 
@@ -342,7 +343,7 @@ class Pipeline:
         if owner.chunking_refused:
             raise ProtocolError(
                 "smtp.chunking_refused",
-                f"The server offers CHUNKING, and answers BDAT with {answer.reply}",
+                f"The server offers CHUNKING, but answers BDAT with {answer.reply}",
                 phase=Phase.FINAL,
                 smtp_code=answer.reply.code,
                 lines=answer.reply.lines,
@@ -405,9 +406,9 @@ class Pipeline:
 def _lost_count(transaction: Transaction, answer: Answer) -> ProtocolError:
     """The error for answers after which nobody can tell what the next ones will answer."""
     if transaction.confused:
-        code, what = "smtp.out_of_sequence", "The server's answers contradict each other"
+        code, what = "smtp.out_of_sequence", "The server's replies contradict each other"
     else:
-        code, what = RESET_REFUSED, "The server refuses to forget the message before"
+        code, what = RESET_REFUSED, "The server refuses to reset after the previous message"
     return ProtocolError(
         code, f"{what}: {answer.reply}", smtp_code=answer.reply.code, lines=answer.reply.lines
     )

@@ -169,17 +169,17 @@ BEHIND_A_LOGIN = {"send.login_required": "send.login_ignored"}
 
 _OF_CAUSE = {
     "smtp.shutting_down": "The server is closing the session",
-    "smtp.rate_limited": "The server limits how much it takes at a time",
+    "smtp.rate_limited": "The server limits how much it accepts at a time",
     "smtp.ehlo_name_refused": "The server refused the name that this client gave in EHLO",
     "smtp.out_of_sequence": "The server and this client are out of step",
-    "smtp.synchronization": "The server says that this client spoke too early",
-    "smtp.starttls_required": "The server wants TLS first",
-    "send.login_required": "The server wants a login first",
+    "smtp.synchronization": "The server says that this client sent data too early",
+    "smtp.starttls_required": "The server requires TLS first",
+    "send.login_required": "The server requires a login first",
     "send.quota_exceeded": "The account has reached its sending limit",
-    "send.account_blocked": "The server does not let the account send",
-    "auth.try_later": "The server cannot take the login now",
-    "auth.unavailable": "The server cannot take the login now",
-    "auth.locked": "The server has locked the account for a while",
+    "send.account_blocked": "The server does not allow the account to send",
+    "auth.try_later": "The server cannot process the login at the moment",
+    "auth.unavailable": "The server cannot process the login at the moment",
+    "auth.locked": "The server has temporarily locked the account",
     "auth.too_many_tries": "The server limits how often this client may log in",
 }
 """Causes that mean the same in whatever phase they are told."""
@@ -219,7 +219,7 @@ def behind_a_login(failure: Failure) -> Failure:
     if failure.code not in BEHIND_A_LOGIN:
         return failure
     message = failure.message.replace(
-        _OF_CAUSE[failure.code], "The server accepted the login and wants one all the same", 1
+        _OF_CAUSE[failure.code], "The server accepted the login but still asks for one", 1
     )
     return replace(failure, code=BEHIND_A_LOGIN[failure.code], message=message)
 

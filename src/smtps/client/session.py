@@ -157,7 +157,7 @@ class Session:
         terms, access = _terms(partial, dsn, require_tls), self._access
         if not (access.usable or access.dialogue.interrupted):
             raise SessionError(
-                "session.broken", "This session is over; open another.", retryable=True
+                "session.broken", "This session has ended; open a new one.", retryable=True
             )
         access.dialogue.deadline = deadline or deadline_of(access.endpoint)
         try:

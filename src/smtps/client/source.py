@@ -150,7 +150,7 @@ def source_of(items: Iterable[T] | AsyncIterable[T] | Source[T]) -> Guarded[T]:
         return Guarded(_Made(items))
     if isinstance(items, Iterable) and not isinstance(items, str | bytes):
         return Guarded(_Listed(items))
-    raise InputError("messages", "must be several messages, in a list or a generator")
+    raise InputError("messages", "must be an iterable of messages, such as a list or a generator")
 
 
 class Guarded(Source[T]):

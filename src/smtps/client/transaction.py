@@ -47,7 +47,7 @@ _ENVELOPE = Stage.ENVELOPE  # Python 3.11 takes long to find a member of an Enum
 class Stray(Enum):
     """What a command was sent behind that the server answered as out of sequence."""
 
-    MESSAGE = "a message that was not answered yet"
+    MESSAGE = "a message that has not been answered yet"
     GROUP = "another command of its group"
 
 

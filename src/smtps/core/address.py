@@ -35,9 +35,9 @@ class Mailbox(NamedTuple):
         if not isinstance(text, str):
             raise InputError(field, f"must be a string, not {type(text).__name__}")
         if len(text) > grammar.MAX_PATH:
-            raise InputError(field, f"is longer than {grammar.MAX_PATH - 2} octets: {_short(text)}")
+            raise InputError(field, f"is longer than {grammar.MAX_PATH - 2} bytes: {_short(text)}")
         if grammar.FORBIDDEN.search(text):
-            raise InputError(field, "holds a control character; remove it")
+            raise InputError(field, "contains a control character; remove it")
         local, at, domain = text.rpartition("@")
         if not at or not local or not domain:
             raise InputError(field, f"{_short(text)} is not of the form name@domain")
@@ -45,19 +45,21 @@ class Mailbox(NamedTuple):
         mailbox._check_local(field)
         mailbox._check_domain(field)
         if len(str(mailbox).encode()) > grammar.MAX_PATH - 2:
-            raise InputError(field, f"is longer than {grammar.MAX_PATH - 2} octets")
+            raise InputError(field, f"is longer than {grammar.MAX_PATH - 2} bytes")
         return mailbox
 
     def _check_local(self, field: str) -> None:
         local = self.local
         if len(local.encode()) > grammar.MAX_LOCAL_PART:
-            raise InputError(field, f"has more than {grammar.MAX_LOCAL_PART} octets before the @")
+            raise InputError(field, f"has more than {grammar.MAX_LOCAL_PART} bytes before the @")
         if "=?" in local:
-            raise InputError(field, "has =? before the @, which header readers take for encoding")
+            raise InputError(
+                field, "has =? before the @, which mail programs interpret as an encoded word"
+            )
         if local.startswith('"'):
             if not grammar.QUOTED_STRING.fullmatch(local):
                 raise InputError(
-                    field, f"{_short(local)} is not a quoted local part that servers agree on"
+                    field, f"{_short(local)} is not a quoted local part that all servers accept"
                 )
         elif not grammar.UTF8_DOT_STRING.fullmatch(local) or not local.isprintable():
             raise InputError(

@@ -82,7 +82,7 @@ class Command:
 
     def __post_init__(self) -> None:
         if grammar.FORBIDDEN.search(self.line):
-            raise InputError(self.verb.lower(), "holds a control character; remove it")
+            raise InputError(self.verb.lower(), "contains a control character; remove it")
         if not self.shown:
             object.__setattr__(self, "shown", self.line)
 
@@ -134,7 +134,7 @@ def response(data: bytes) -> Command:
     """A line of a SASL exchange (RFC 4954 section 4): never shown."""
     line = base64.b64encode(data).decode()
     if len(line) > grammar.MAX_AUTH_LINE - 2:
-        raise InputError("credentials", f"are longer than {grammar.MAX_AUTH_LINE} octets")
+        raise InputError("credentials", f"are longer than {grammar.MAX_AUTH_LINE} bytes")
     return Command(Verb.RESPONSE, line, HIDDEN)
 
 
@@ -176,7 +176,9 @@ def mail(
         parameters.append(f"RET={_one_of('dsn.ret', ret, ('FULL', 'HDRS'))}")
     if envid is not None:
         if not grammar.ENVELOPE_ID.fullmatch(envid):
-            raise InputError("dsn.envid", "must be 1 to 100 printable ASCII characters, no space")
+            raise InputError(
+                "dsn.envid", "must be 1 to 100 printable ASCII characters without spaces"
+            )
         parameters.append(f"ENVID={xtext(envid)}")
     path = "" if reverse_path is None else _checked(reverse_path, "from")
     return Command(Verb.MAIL, " ".join([f"MAIL FROM:<{path}>", *parameters]))
@@ -218,13 +220,13 @@ def bdat(size: int, *, last: bool) -> Command:
 
 def _check_octets(size: int) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 10**20:
-        raise InputError("size", "must be a number of octets")
+        raise InputError("size", "must be a number of bytes")
 
 
 def xtext(text: str) -> str:
     """``text`` with ``+``, ``=`` and all but printable ASCII as ``+HH`` (RFC 3461 section 4)."""
     if not text.isascii():
-        raise InputError("xtext", "can hold ASCII only")
+        raise InputError("xtext", "can contain only ASCII")
     return "".join(
         char if "!" <= char <= "~" and char not in "+=" else f"+{ord(char):02X}" for char in text
     )

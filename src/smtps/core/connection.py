@@ -122,7 +122,7 @@ class Connection:
         octets = 0
         for command in commands:
             if octets:
-                raise out_of_order(command.verb, f"has to wait for {octets} octets of the chunk")
+                raise out_of_order(command.verb, f"has to wait for {octets} bytes of the chunk")
             octets = command.octets
         self.expect(tuple([command.verb for command in commands]), octets)
         return b"".join([command.encode() for command in commands])
@@ -141,7 +141,7 @@ class Connection:
         pending = self.pending
         if self._content_remaining and verbs:
             raise out_of_order(
-                verbs[0], f"has to wait for {self._content_remaining} octets of the chunk"
+                verbs[0], f"has to wait for {self._content_remaining} bytes of the chunk"
             )
         before = pending.runs[-1][-1] if pending.runs else None
         state = walk(self._sent_state, before, verbs, self._pipelining)
@@ -164,7 +164,7 @@ class Connection:
         if not 0 <= octets <= self._content_remaining:
             raise SessionError(
                 "session.out_of_order",
-                f"The chunk has {self._content_remaining} octets left, not {octets}.",
+                f"The chunk has {self._content_remaining} bytes left, not {octets}.",
                 phase=Phase.DATA,
             )
         # What began before the chunk was complete cannot be the answer to it.
@@ -208,7 +208,7 @@ class Connection:
         self._close()
         raise ProtocolError(
             "smtp.unexpected_reply",
-            "The server began a reply that nothing had asked for.",
+            "The server started a reply that no command had asked for.",
             seen=self._evidence(),
         )
 
@@ -315,13 +315,15 @@ class Connection:
         if self._eof and (self.pending or self.state is State.CONTENT):
             raise NetworkError(
                 "net.closed_by_server",
-                f"The server closed the connection instead of answering {self._awaited()}.",
+                f"The server closed the connection {self._unanswered()}.",
                 seen=self._evidence(),
             )
 
-    def _awaited(self) -> str:
+    def _unanswered(self) -> str:
         verb = self.pending.first if self.pending else Verb.END_OF_DATA
-        return "the message" if PHASES[verb] is Phase.FINAL else f"{verb}"
+        if verb is Verb.GREETING:
+            return "before its greeting"
+        return f"without replying to {'the message' if PHASES[verb] is Phase.FINAL else verb}"
 
     def _pair(self, reply: Reply) -> Answer:
         self.quirks |= reply.quirks - {Quirk.MIXED_CODES}
@@ -356,7 +358,9 @@ class Connection:
             return meant
         if self._is_greeting(reply):
             raise greets_twice(reply)
-        raise wrong_code(reply, _name(verb), WHOSE.get(reply.code, "is no code of SMTP"), phase)
+        raise wrong_code(
+            reply, _name(verb), WHOSE.get(reply.code, "is not an SMTP reply code"), phase
+        )
 
     def _is_greeting(self, reply: Reply) -> bool:
         """Whether it is a second greeting."""
@@ -372,7 +376,9 @@ class Connection:
     def _midway(self, reply: Reply) -> NoReturn:
         """A reply before the end of the message: a refusal counts, anything else is a lie."""
         if reply.kind >= 4:
-            error = reply.refusal("send.message_refused", "The server refused the message midway")
+            error = reply.refusal(
+                "send.message_refused", "The server refused the message while it was being sent"
+            )
             raise error.locate(phase=Phase.DATA)
         raise unexpected(reply).locate(phase=Phase.DATA)
 
@@ -398,8 +404,8 @@ class Connection:
             self._close()
             raise ProtocolError(
                 "tls.starttls_injection",
-                "Bytes came after the answer to STARTTLS and before TLS: they could have been "
-                "put there by anybody on the way.",
+                "Data arrived after the reply to STARTTLS but before TLS started: anyone on the "
+                "network path could have injected it.",
                 phase=PHASES[Verb.STARTTLS],
                 retryable=False,
                 seen=self._evidence(),

@@ -249,7 +249,7 @@ class ReplyParser:
         if len(partial.lines) >= self._limits.lines or partial.size > self._limits.total:
             raise ProtocolError(
                 "smtp.reply_too_long",
-                f"The server's reply has no end: over {self._limits.lines} lines or "
+                f"The server's reply exceeds the size limit: over {self._limits.lines} lines or "
                 f"{self._limits.total} bytes.",
                 seen=printable(line[:80]),
             )
@@ -346,7 +346,7 @@ def unexpected(reply: Reply) -> ProtocolError:
     """The error for a reply that answers no command."""
     return ProtocolError(
         "smtp.unexpected_reply",
-        f"The server sent a reply that nothing had asked for: {reply}",
+        f"The server sent a reply that no command had asked for: {reply}",
         smtp_code=reply.code,
         lines=reply.lines,
     )
@@ -374,7 +374,7 @@ def greets_twice(reply: Reply) -> ProtocolError:
     """The error for a second greeting."""
     return ProtocolError(
         "smtp.greets_twice",
-        "The server greets twice, so that each of its replies would be taken for the answer to the "
+        "The server greets twice, so each of its replies would be mistaken for the reply to the "
         f"next command: {reply}",
         phase=Phase.EHLO,
         smtp_code=reply.code,
@@ -386,7 +386,8 @@ def mixed_codes(reply: Reply, what: str, phase: Phase) -> ProtocolError:
     """The error for a reply whose lines say different things."""
     return ProtocolError(
         "smtp.mixed_codes",
-        f"The server contradicts itself in one reply to {what}: {'; '.join(reply.others)}; {reply}",
+        f"The server contradicts itself within one reply to {what}: {'; '.join(reply.others)}; "
+        f"{reply}",
         phase=phase,
         smtp_code=reply.code,
         lines=reply.lines,

@@ -54,7 +54,7 @@ class _Simple:
         """Called only when the server asks for more than the mechanism has."""
         raise LoginError(
             "auth.unexpected_challenge",
-            f"The server asked for more than {self.name} has to say.",
+            f"The server asked for more than {self.name} provides.",
             seen=printable(challenge[:80]),
         )
 
@@ -219,7 +219,7 @@ def decode_challenge(text: str) -> bytes:
     except (binascii.Error, UnicodeEncodeError) as error:
         raise LoginError(
             "auth.bad_challenge",
-            "The server's challenge is not base64, so the login cannot go on.",
+            "The server's challenge is not base64, so the login cannot continue.",
             seen=text[:80],
         ) from error
 
@@ -252,5 +252,5 @@ def _no_separator(text: str) -> str:
 
 def _without(text: str, char: str, name: str) -> str:
     if char in text:
-        raise InputError("credentials", f"user name or secret holds {name}")
+        raise InputError("credentials", f"user name or secret contains {name}")
     return text

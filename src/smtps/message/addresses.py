@@ -61,14 +61,14 @@ def _misread(text: str) -> str | None:
     bare = _QUOTED.sub("", text)
     if sum("@" in piece for piece in _BETWEEN.split(bare)) > 1:
         return (
-            f"{_short(text)} holds several addresses; give a list with one address in each entry "
-            "(in the shell, repeat the option)"
+            f"{_short(text)} contains several addresses; give a list with one address per entry "
+            "(on the command line, repeat the option)"
         )
     if grammar.FORBIDDEN.search(text):
         return None
     if (strange := _INVISIBLE.search(text)) is not None:
         named = unicodedata.name(strange[0], "which has no name")
-        return f"{_short(text)} holds U+{ord(strange[0]):04X}, {named}; remove it"
+        return f"{_short(text)} contains U+{ord(strange[0]):04X}, {named}; remove it"
     return _of_one(text, bare)
 
 
@@ -125,7 +125,7 @@ class NameAddr:
             InputError: the address or the name cannot stand in a header.
         """
         if not isinstance(self.name, str) or grammar.FORBIDDEN.search(self.name):
-            raise InputError(field, "the display name holds a control character; remove it")
+            raise InputError(field, "the display name contains a control character; remove it")
         if len(self.name) > MAX_HEADER:
             raise InputError(field, f"the display name has more than {MAX_HEADER} characters")
         return mailbox(self.email, field)
@@ -198,7 +198,7 @@ def read_list(text: str, field: str) -> list[Entry]:
         raise InputError(field, f"has more than {MAX_FIELD} characters")
     text = text.replace("\t", " ")
     if grammar.FORBIDDEN.search(text):
-        raise InputError(field, "holds a control character; remove it")
+        raise InputError(field, "contains a control character; remove it")
     tokens = [*_tokens(text, field)]
     if not tokens and text.strip(" "):
         raise _doubt(field, text)  # comments alone
@@ -223,8 +223,8 @@ def _doubt(field: str, where: str) -> InputError:
     place = f" near {_short(where)}" if where else ""
     return InputError(
         field,
-        f"cannot be read without doubt{place}; write each address as name@domain or "
-        "Name <name@domain>, and commas between them",
+        f"is ambiguous{place}; write each address as name@domain or Name <name@domain>, separated "
+        "by commas",
     )
 
 

@@ -73,7 +73,7 @@ def compiled(source: str, *, html: bool = False) -> Callable[[Mapping[str, Any]]
         try:
             return str(template.render(values))
         except RecursionError:
-            raise TooMuchError("goes round in circles") from None
+            raise TooMuchError("recurses endlessly") from None
 
     return fill
 
@@ -118,7 +118,7 @@ def _braces(text: str) -> None:
         raise TooMuchError(_TOO_WIDE)
 
 
-_TOO_WIDE = "formats with a width of more than three digits, or one from elsewhere"
+_TOO_WIDE = "formats with a width of more than three digits, or with a computed width"
 
 
 def _multiplied(left: Any, right: Any) -> Any:
@@ -243,7 +243,7 @@ def _written(value: Any, indent: Any = None, **more: Any) -> None:
 
 def _counted(_value: Any, _attribute: Any = None, start: Any = 0, **more: Any) -> None:
     if not isinstance(more.get("start", start), (int, float)):
-        raise TooMuchError("sums up what are no numbers")
+        raise TooMuchError("sums values that are not numbers")
 
 
 def _each(value: Any, *_: Any, **__: Any) -> None:

@@ -152,7 +152,7 @@ class _Writer(BytesGenerator):
         if self._signed and seven_bit and _beyond_ascii(msg.get_payload()):
             raise InputError(
                 "message",
-                "a signed part holds octets above 127, and this server takes none; to encode them "
+                "a signed part contains 8-bit data, which this server does not accept; encoding it "
                 "would break the signature",
                 code="message.signed_part",
             )
@@ -193,7 +193,7 @@ class _Writer(BytesGenerator):
             raise InputError(
                 "message",
                 "Python's parser does not keep how the fields of a report in its signed part end; "
-                "send the octets that you parsed, with an envelope",
+                "send the original bytes that you parsed, with an envelope",
                 code="message.signed_part",
             )
         fields = BytesIO()
@@ -241,7 +241,7 @@ class _Writer(BytesGenerator):
             return _folded(policy, name, value)
         text = text_of(name, value).replace("\t", " ")
         if grammar.FORBIDDEN.search(text):
-            raise _injected(f"{name} holds a line end or another control character; remove it")
+            raise _injected(f"{name} contains a line end or another control character; remove it")
         if self._dkim and name.lower() != DKIM:
             return _as_it_was_signed(name, _folded(policy, name, value), text)
         if name.lower() in PARAMETERISED:
@@ -283,9 +283,9 @@ def _as_it_was_signed(name: str, folded: bytes, text: str) -> bytes:
     if not shows(name, value, text):
         raise InputError(
             f"headers.{name}",
-            "is encoded by Python's package so that nobody can read it (RFC 2047 section 5), and "
-            "writing it properly would break the DKIM signature; sign the octets that "
-            "smtps.prepare makes of the message",
+            "is encoded by Python's package in a way that mail programs cannot read (RFC 2047 "
+            "section 5), and encoding it properly would break the DKIM signature; sign the bytes "
+            "that smtps.prepare makes of the message",
             code="message.signed_part",
         )
     return folded
@@ -307,8 +307,9 @@ def _check_addresses(name: str, value: str) -> None:
     if "=?" in value and hides_address(text_of(name, value)):
         raise InputError(
             f"headers.{name}",
-            "has an address inside an encoded word, where no reader looks for it (RFC 2047 section "
-            "5); encode the name alone, as in =?utf-8?q?J=C3=B6rg?= <joerg@example.com>",
+            "has an address inside an encoded word, where mail programs do not look for it (RFC "
+            "2047 section 5); encode only the name, as in =?utf-8?q?J=C3=B6rg?= "
+            "<joerg@example.com>",
         )
 
 
@@ -353,8 +354,9 @@ def _check_fold(name: str, value: str) -> None:
     if len(name) + 2 + len(first) > _SURE:
         raise InputError(
             "message",
-            f"the field {name} in its signed part may have been folded behind the colon, and "
-            "Python's parser does not keep that; send the octets that you parsed, with an envelope",
+            f"the field {name} in its signed part may have been folded after the colon, which "
+            "Python's parser does not keep; send the original bytes that you parsed, with an "
+            "envelope",
             code="message.signed_part",
         )
 
@@ -376,7 +378,7 @@ _LONG_NAME = re.compile(r"[^\s=;]{51}\s*=")
 def _folded(policy: Any, name: str, value: Any) -> bytes:
     """As the package folds it, which does not come to an end with a long name of a parameter."""
     if name.lower() in PARAMETERISED and _LONG_NAME.search(str(value)):
-        raise InputError("headers", f"{name} has a parameter whose name is longer than 50 octets")
+        raise InputError("headers", f"{name} has a parameter whose name is longer than 50 bytes")
     folded: bytes = policy.fold_binary(name, value)
     return folded
 
@@ -421,7 +423,9 @@ def _check_parts(message: PythonMessage, data: bytes, ours: list[str]) -> None:
     written = [_outline(part) for part in message_from_bytes(data).walk()]
     if written != meant:
         raise InputError(
-            "message", "a part would get fields or content not set", code="message.injection"
+            "message",
+            "a part would get fields or content that were not set",
+            code="message.injection",
         )
 
 

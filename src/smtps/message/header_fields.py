@@ -95,7 +95,7 @@ def write(name: str, text: str, *, where: str = "", utf8: bool = False) -> str:
     if holds is Holds.ANYTHING:
         text = _encoded_where_needed(text, where, len(name) + 2, utf8=utf8)
     elif not (text.isascii() or utf8) or WORD.search(text):
-        raise InputError(where, f"holds {holds.value}, which must be ASCII; {_REMEDY}")
+        raise InputError(where, f"contains {holds.value}, which must be ASCII; {_REMEDY}")
     return _folded(text, where, len(name) + 2)
 
 
@@ -207,7 +207,8 @@ def _folded(text: str, where: str, indent: int) -> str:
     if longest > MAX_TEXT_LINE - indent or " " * (MAX_TEXT_LINE - indent) in text:
         raise InputError(
             where,
-            f"has {longest} octets without a space, and a line takes {MAX_TEXT_LINE}; shorten it",
+            f"has {longest} bytes without a space, but a line can have at most {MAX_TEXT_LINE}; "
+            "shorten it",
             code="message.line_too_long",
         )
     return _lines(words, indent)

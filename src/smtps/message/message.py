@@ -78,7 +78,7 @@ class Attachment:
         if not isinstance(self.filename, str) or not self.filename or len(self.filename) > 255:
             raise InputError(f"{where}.filename", "must have 1 to 255 characters")
         if grammar.FORBIDDEN.search(self.filename):
-            raise InputError(f"{where}.filename", "holds a control character; remove it")
+            raise InputError(f"{where}.filename", "contains a control character; remove it")
         object.__setattr__(self, "filename", _last_part(self.filename))
         if not isinstance(self.content, bytes | Path):
             raise InputError(f"{where}.content", "must be bytes or a path")
@@ -96,7 +96,7 @@ class Attachment:
         if self.content_id is not None and not (
             isinstance(self.content_id, str) and _CONTENT_ID.fullmatch(self.content_id)
         ):
-            raise InputError(f"{where}.content_id", "must be letters, digits and .-_@ only")
+            raise InputError(f"{where}.content_id", "must consist of letters, digits and .-_@ only")
         if self.disposition not in ("attachment", "inline"):
             raise InputError(f"{where}.disposition", "must be 'attachment' or 'inline'")
 
@@ -334,7 +334,7 @@ def _check_line(name: str, value: str) -> None:
     if len(value) > MAX_HEADER:
         raise InputError(name, f"has more than {MAX_HEADER} characters")
     if grammar.FORBIDDEN.search(value):
-        raise InputError(name, "holds a line end or another control character; remove it")
+        raise InputError(name, "contains a line end or another control character; remove it")
 
 
 def _check_text(name: str, value: str) -> None:
@@ -345,7 +345,9 @@ def _check_text(name: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InputError(name, f"holds half a character at position {error.start}") from error
+        raise InputError(
+            name, f"contains half a character (a lone surrogate) at position {error.start}"
+        ) from error
 
 
 def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -356,7 +358,9 @@ def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         _check_header(name, value)
     # Written in other letters it is the same field.
     if len({name.lower() for name in found}) < len(found):
-        raise InputError("headers", "holds a field twice, its name in other letters")
+        raise InputError(
+            "headers", "contains the same field twice, with its name in different case"
+        )
     return found
 
 
@@ -367,7 +371,9 @@ def _check_header(name: str, value: str) -> None:
     low = name.lower()
     if low in OWN_FIELDS or low.startswith(("content-", "resent-")):
         if low.startswith("resent-"):
-            raise InputError(where, "is for a message that exists: pass that one on as it was read")
+            raise InputError(
+                where, "belongs to an existing message: pass that one on as it was read"
+            )
         raise InputError(where, _INSTEAD.get(low, "is set by the composer; leave it out"))
     _check_line(where, value)
     write(name, value, where=where)
@@ -377,4 +383,4 @@ _ARGUMENTS = {
     "bcc": "bcc", "cc": "cc", "date": "date", "from": "from", "message-id": "message_id",
     "reply-to": "reply_to", "sender": "sender", "subject": "subject", "to": "to",
 }  # fmt: skip
-_INSTEAD = {name: f"has a place of its own: {arg}" for name, arg in _ARGUMENTS.items()}
+_INSTEAD = {name: f"has its own argument: {arg}" for name, arg in _ARGUMENTS.items()}

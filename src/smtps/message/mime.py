@@ -141,13 +141,13 @@ def check_header_block(data: bytes, names: Iterable[str]) -> None:
 def _check_fields(block: bytes, names: Iterable[str], *, whole: bool = True) -> None:
     pieces = _FIELD.split(block)  # what stands between the fields, and their names in turn
     if any(pieces[::2]):
-        raise _injected("a bare line end, NUL, or a line that is no header field")
+        raise _injected("a bare line end, NUL, or a line that is not a header field")
     found = b"".join(pieces[1::2])
     wanted = "".join([f"{name}:" for name in names]).encode()
     if not whole or found.lower() != wanted.lower():
         extra = sorted({*found.lower().split(b":")} - {*wanted.lower().split(b":")})
-        extra = extra or [b"another order or number"]
-        raise _injected(f"fields that were not asked for: {b', '.join(extra).decode()}")
+        extra = extra or [b"a different order or number"]
+        raise _injected(f"unwanted fields: {b', '.join(extra).decode()}")
 
 
 def _injected(what: str) -> InputError:
@@ -195,7 +195,9 @@ def write_parameters(text: str) -> str:
     kind, _, rest = text.partition(";")
     found = _PARAMETER.findall(f";{rest}" if rest else "")
     if not kind.isascii() or not all(name.isascii() for name, _ in found):
-        raise InputError("headers", f"{text[:50]!r} holds more than ASCII outside its values")
+        raise InputError(
+            "headers", f"{text[:50]!r} contains non-ASCII characters outside its values"
+        )
     return "".join([kind.strip(), *(_parameter_again(name, value) for name, value in found)])
 
 
@@ -212,7 +214,7 @@ def _parameter_again(name: str, value: str) -> str:
     try:
         return _parameter(base, unquote(parts[2], parts[0] or "us-ascii"))
     except (LookupError, ValueError) as error:
-        raise InputError("headers", f"{name} is in a charset that is not known") from error
+        raise InputError("headers", f"{name} is in an unknown charset") from error
 
 
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)')

@@ -44,7 +44,7 @@ def text_of(name: str, value: Any) -> str:
             return text.encode("ascii", "surrogateescape").decode()
         except UnicodeError:
             raise InputError(
-                f"headers.{name}", "is neither ASCII nor UTF-8; write it anew"
+                f"headers.{name}", "is neither ASCII nor UTF-8; write it again in UTF-8"
             ) from None
     return text
 
@@ -84,7 +84,7 @@ def make_single(message: PythonMessage) -> None:
         if names[name.lower()] > 1:
             raise InputError(
                 f"headers.{name}",
-                "is there more than once, which RFC 5322 forbids and servers refuse; delete the "
+                "appears more than once, which RFC 5322 forbids and servers refuse; delete the "
                 "field before you set it again, or use replace_header",
             )
     for name in _LISTS:
@@ -109,7 +109,7 @@ def is_resent(message: PythonMessage) -> bool:
     if twice:
         raise InputError(
             twice[0],
-            "is there more than once: the message was resent before, and whose turn it is cannot "
-            "be told; give an envelope",
+            "appears more than once: the message was resent before, and it is unclear which one "
+            "applies; give an envelope",
         )
     return bool(names)

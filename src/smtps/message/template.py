@@ -66,7 +66,7 @@ class Template:
         for line in lines:
             self._add(line)
         if "from" not in self._once:
-            raise InputError("template", "has no From in its header")
+            raise InputError("template", "has no From field in its header")
         self._text = _blanks("the text", text) if text.strip() or html is None else None
         self._html = None if html is None else _blanks("the HTML", html, html=True)
         self._attachments = tuple(attachments)
@@ -91,7 +91,8 @@ class Template:
         found = _FIELD.fullmatch(line)
         if found is None:
             raise InputError(
-                "template", f"{line[:60]!r} is no header field; the text begins after an empty line"
+                "template",
+                f"{line[:60]!r} is not a header field; the text begins after an empty line",
             )
         name, low = found[1], found[1].lower()
         fill = _blanks(name, found[2].strip(" \t"))
@@ -156,7 +157,7 @@ def _read(path: str | Path, field: str) -> str:
     except OSError as error:
         raise InputError(field, f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(field, f"is not UTF-8 (octet {error.start})") from error
+        raise InputError(field, f"is not UTF-8 (byte {error.start})") from error
 
 
 def _blanks(where: str, source: str, *, html: bool = False) -> Fill:

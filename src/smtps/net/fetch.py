@@ -111,7 +111,7 @@ class Client:
             try:
                 url = urljoin(url, found.location)
             except ValueError as error:
-                raise InputError("url", "is not a URL that can be used") from error
+                raise InputError("url", "is not a valid URL") from error
         raise NetworkError("web.redirected", "Too many redirections.", retryable=False)
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Document:
@@ -208,7 +208,7 @@ class Client:
                 ) from error
             raise _malformed(str(error)) from error
         except httpcore2.LocalProtocolError as error:
-            raise InputError("url", f"cannot be asked for: {error}") from error
+            raise InputError("url", f"cannot be requested: {error}") from error
 
     @asynccontextmanager
     async def _pool(self) -> AsyncIterator[httpcore2.AsyncConnectionPool]:
@@ -281,7 +281,7 @@ class _Target:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:  # a port or an address that can be none; it may show a password
-            raise InputError("url", "is not a URL that can be used") from None
+            raise InputError("url", "is not a valid URL") from None
         if parts.scheme not in schemes or not parts.hostname:
             raise InputError("url", f"must begin with {' or '.join(f'{s}://' for s in schemes)}")
         name = _bracketed(server_name(parts.hostname))
@@ -317,13 +317,13 @@ async def _content(response: httpcore2.Response, fields: dict[bytes, bytes]) -> 
     """
     coding = fields.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"", b"identity"):
-        raise _malformed(f"it is compressed ({coding.decode('latin-1')}), which was not asked for")
+        raise _malformed(f"it is compressed ({coding.decode('latin-1')}), which was not requested")
     body = bytearray()
     async for data in response.aiter_stream():
         body += data
         if len(body) > LARGEST:
             raise NetworkError(
-                "web.too_large", f"The document has more than {LARGEST} octets.", retryable=False
+                "web.too_large", f"The document has more than {LARGEST} bytes.", retryable=False
             )
     return bytes(body)
 
@@ -340,6 +340,6 @@ async def _remainder(response: httpcore2.Response, budget: Any) -> None:
 
 def _malformed(why: str) -> NetworkError:
     return NetworkError(
-        "web.malformed", f"The web server's answer is not proper HTTP: {printable(why)}.",
+        "web.malformed", f"The web server's response is not valid HTTP: {printable(why)}.",
         retryable=False,
     )  # fmt: skip

@@ -52,7 +52,7 @@ def _to_ascii(host: str, field: str) -> str:
     if (address := literal(host)) is not None:
         zone = getattr(address, "scope_id", None)
         if zone is not None and not _ZONE.fullmatch(zone):
-            raise InputError(field, "has an impossible zone", code="dns.invalid_name")
+            raise InputError(field, "has an invalid zone", code="dns.invalid_name")
         return str(address)
     name = host.lower()
     if not name.isascii():

@@ -86,8 +86,8 @@ def _parsed(text: str, field: str, whose: str) -> Proxy:
     if parts.scheme != "http":
         raise InputError(
             field,
-            f"{whose}names a proxy of the kind {parts.scheme}://, which cannot be used; give an "
-            "HTTP proxy (http://host:port), or leave the setting out to connect directly",
+            f"{whose}names a proxy of type {parts.scheme}://, which is not supported; give an HTTP "
+            "proxy (http://host:port), or leave the setting out to connect directly",
         )
     if not parts.hostname:
         raise InputError(field, f"{whose}names no host")

@@ -288,7 +288,7 @@ _OF_CERTIFICATES = (41, 42, 43, 44, 45, 46, 48, 51)
 _UNREADABLE = (10, 20, 21, 22, 30, 47, 50, 109, 110)
 
 _REASONS = {
-    43: "it is not made for clients (clientAuth), or of a kind that the server does not know",
+    43: "it is not issued for clients (clientAuth), or of a type that the server does not support",
     44: "it has been revoked",
     45: "it has expired",
     48: "the server does not know its issuer",
@@ -299,7 +299,7 @@ _REASONS = {
 
 ROWS: tuple[Row, ...] = (
     Row((116,), "tls.client_certificate_required",
-        "The server demands a client certificate ({name}, alert {number})."),
+        "The server requires a client certificate ({name}, alert {number})."),
     Row((*_OF_CERTIFICATES, 40, 49), "tls.client_certificate_refused",
         "The server does not accept the client certificate: {reason} ({name}, alert {number}).",
         lambda scene: scene.certificate and (
@@ -313,37 +313,38 @@ ROWS: tuple[Row, ...] = (
         "alert {number}).",
         lambda scene: scene.flight.wants_certificate),
     Row(_OF_CERTIFICATES, "tls.client_certificate_required",
-        "The server complained about the client's certificate, and it was given none ({name}, "
+        "The server complained about the client's certificate, although none was sent ({name}, "
         "alert {number}).",
         lambda scene: scene.asked),
     Row((*_OF_CERTIFICATES, 49), _REFUSED,
-        "The server ended the handshake with {name} (alert {number}), though it had asked for no "
-        "certificate. A TLS proxy says so when it does not trust the server behind it."),
+        "The server ended the handshake with {name} (alert {number}), although it had not asked "
+        "for a certificate. A TLS proxy does this when it does not trust the server behind it."),
     Row((70,), "tls.protocol_version",
         "No TLS version in common ({name}, alert {number})."),
     Row((71,), "tls.no_common_cipher",
-        "The server demands stronger ciphers or groups than were offered ({name}, alert "
+        "The server requires stronger ciphers or groups than were offered ({name}, alert "
         "{number})."),
     Row((112,), "tls.unrecognized_name",
         "The server does not know this name ({name}, alert {number})."),
     Row((80,), "tls.server_error",
         "TLS is broken on the server's side ({name}, alert {number})."),
     Row((86,), _REFUSED,
-        "The server took the handshake for a second try with an older TLS version ({name}, alert "
+        "The server mistook the handshake for a retry with an older TLS version ({name}, alert "
         "{number})."),
     Row((120,), _REFUSED,
-        "The server wants another application protocol (ALPN) than mail ({name}, alert {number})."),
+        "The server requires another application protocol (ALPN) than mail ({name}, alert "
+        "{number})."),
     Row((40,), _REFUSED,
         "The server asked for a key share of {group} and then refused it ({name}, alert "
         "{number}).",
         lambda scene: scene.flight.retry),
     Row((40,), _REFUSED,
         "The server refused the handshake before it agreed to anything ({name}, alert {number}): "
-        "no version, cipher, group or signature in common, no certificate that fits the name and "
-        "the ciphers, or a rule about who may connect.",
+        "no version, cipher, group or signature in common, no certificate that matches the name "
+        "and the ciphers, or a rule about which clients may connect.",
         lambda scene: scene.empty),
     Row(_UNREADABLE, _REFUSED,
-        "The server could not make sense of the client's first message ({name}, alert {number}).",
+        "The server could not parse the client's first message ({name}, alert {number}).",
         lambda scene: scene.empty),
     Row((), _REFUSED,
         "The server agreed to {version} and then ended the handshake ({name}, alert {number}).",
@@ -353,7 +354,8 @@ ROWS: tuple[Row, ...] = (
         lambda scene: scene.phase is Phase.TLS),
     Row((49, 40), _REFUSED,
         "The server ended the connection as soon as the handshake was over ({name}, alert "
-        "{number}): servers do so that demand a client certificate, or do not let this client in.",
+        "{number}): servers that require a client certificate, or do not accept this client, do "
+        "this.",
         lambda scene: scene.phase is Phase.GREETING),
     Row((), "tls.broken",
         "The server ended TLS in the middle of the session ({name}, alert {number})."),

@@ -29,7 +29,7 @@ def _service(name: str, code: str, words: bytes) -> Service:
 
 
 LMTP = _service(
-    "an LMTP server, which takes mail from other mail servers only", _OTHER,
+    "an LMTP server, which accepts mail only from other mail servers", _OTHER,
     rb"2\d\d[ -][^\n]*\bLMTP\b|5\d\d[ -][^\n]*\bLHLO\b",
 )  # fmt: skip
 

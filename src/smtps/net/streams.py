@@ -48,7 +48,7 @@ BUDGET: ContextVar[Budget] = ContextVar("BUDGET")
 
 def timed_out(budget: Budget, address: str | None = None) -> PhaseTimeoutError:
     """The error for an answer that did not come in time, or not to its end."""
-    what = "did not finish its answer" if budget.came else "did not answer"
+    what = "did not finish its response" if budget.came else "did not answer"
     return PhaseTimeoutError(
         "web.timeout",
         f"The web server {what} within {budget.seconds:g} seconds.",
@@ -131,7 +131,7 @@ class Stream(httpcore2.AsyncNetworkStream):
         if budget.octets <= 0:
             raise NetworkError(
                 "web.too_large",
-                f"The web server sent more than {budget.came} octets.",
+                f"The web server sent more than {budget.came} bytes.",
                 address=self._wire.address,
                 retryable=False,
             )

@@ -15,7 +15,7 @@ _WAITED_FOR: dict[Phase, tuple[str, str]] = {
     Phase.TLS: ("tls.timeout", "The server did not answer the TLS handshake within {}."),
     Phase.GREETING: ("smtp.greeting_timeout", "The server sent no greeting within {}."),
     Phase.AUTH: ("smtp.timeout", "The server did not answer the login within {}."),
-    Phase.DATA: ("smtp.timeout", "The server did not go on with the message within {}."),
+    Phase.DATA: ("smtp.timeout", "The server did not accept the message data within {}."),
     Phase.FINAL: ("smtp.timeout", "The server did not answer the message within {}."),
 }
 
@@ -40,7 +40,7 @@ def stalled(seconds: float, octets: int, address: str | None = None) -> PhaseTim
     """The error for a TLS handshake of which so many octets had arrived."""
     return PhaseTimeoutError(
         "tls.handshake_stalled",
-        f"The TLS handshake was not complete after {spell(seconds)}: {arrived(octets)}.",
+        f"The TLS handshake was incomplete after {spell(seconds)}: {arrived(octets)}.",
         phase=Phase.TLS,
         address=address,
     )
@@ -48,7 +48,7 @@ def stalled(seconds: float, octets: int, address: str | None = None) -> PhaseTim
 
 def arrived(octets: int) -> str:
     """``7 octets had arrived``."""
-    return f"{octets} octet{'s' if octets != 1 else ''} had arrived"
+    return f"{octets} byte{'s' if octets != 1 else ''} had arrived"
 
 
 def spell(seconds: float) -> str:

@@ -319,7 +319,9 @@ def _load(field: str, stamped: tuple[str, Any], load: Any) -> None:
     try:
         load()
     except (ssl.SSLError, OSError) as error:
-        raise InputError(field, f"holds no usable PEM certificate or key ({stamped[0]})") from error
+        raise InputError(
+            field, f"contains no usable PEM certificate or key ({stamped[0]})"
+        ) from error
 
 
 def peer_chain(connection: ssl.SSLObject) -> tuple[bytes, ...]:

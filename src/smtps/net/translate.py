@@ -31,18 +31,21 @@ _LOOKUP = {
 }
 
 _ERRNO = {
-    errno.ECONNREFUSED: ("net.refused", "The connection was refused: nothing listens there."),
+    errno.ECONNREFUSED: ("net.refused", "The connection was refused: nothing is listening there."),
     errno.ENETUNREACH: ("net.unreachable", "There is no route to this network from here."),
     errno.EHOSTUNREACH: ("net.host_unreachable", "The host cannot be reached."),
     errno.EADDRNOTAVAIL: ("net.unreachable", "This machine has no address of that family."),
     errno.EAFNOSUPPORT: ("net.unreachable", "This machine has no address of that family."),
     errno.ENETDOWN: ("net.unreachable", "The network is down."),
-    errno.ETIMEDOUT: ("net.timeout", "No answer came: packets are lost or dropped on the way."),
-    errno.EACCES: ("net.blocked_here", "This machine's own rules forbid the connection."),
-    errno.EPERM: ("net.blocked_here", "This machine's own rules forbid the connection."),
+    errno.ETIMEDOUT: ("net.timeout", "No answer arrived: packets are lost or dropped on the way."),
+    errno.EACCES: ("net.blocked_here", "This machine's own firewall rules block the connection."),
+    errno.EPERM: ("net.blocked_here", "This machine's own firewall rules block the connection."),
     errno.EMFILE: ("net.out_of_sockets", "This process has too many open files."),
     errno.ENFILE: ("net.out_of_sockets", "This machine has too many open files."),
-    errno.ENOBUFS: ("net.out_of_sockets", "This machine has no room for another connection."),
+    errno.ENOBUFS: (
+        "net.out_of_sockets",
+        "This machine has reached its limit of open connections.",
+    ),
 }
 
 EXPIRED = "tls.certificate_expired"
@@ -50,29 +53,29 @@ ROOT_EXPIRED = "tls.certificate_root_expired"
 
 _VERIFY = {
     2: ("tls.certificate_incomplete_chain", "The issuer of a trusted certificate is not known."),
-    7: ("tls.certificate_bad_signature", "A signature in the chain does not fit its issuer."),
+    7: ("tls.certificate_bad_signature", "A signature in the chain does not match its issuer."),
     9: ("tls.certificate_not_yet_valid", "The certificate is not valid yet."),
     10: (EXPIRED, "The certificate has expired."),
-    13: ("tls.certificate_malformed", "The certificate's start is no date."),
-    14: ("tls.certificate_malformed", "The certificate's end is no date."),
-    18: ("tls.certificate_self_signed", "The certificate is signed by itself."),
+    13: ("tls.certificate_malformed", "The certificate's start is not a valid date."),
+    14: ("tls.certificate_malformed", "The certificate's end is not a valid date."),
+    18: ("tls.certificate_self_signed", "The certificate is self-signed."),
     19: ("tls.certificate_untrusted_root", "The chain ends in a root that is not trusted here."),
     20: ("tls.certificate_incomplete_chain", "The issuer of the certificate is not known here."),
     21: ("tls.certificate_incomplete_chain", "The chain behind the certificate is missing."),
     23: ("tls.certificate_revoked", "The certificate has been revoked."),
     24: ("tls.certificate_wrong_purpose", "An issuer in the chain is not allowed to issue."),
-    25: ("tls.certificate_constrained", "The chain is longer than an issuer in it may have."),
+    25: ("tls.certificate_constrained", "The chain is longer than an issuer in it allows."),
     26: ("tls.certificate_wrong_purpose", "The certificate is not meant for a server."),
     27: ("tls.certificate_wrong_purpose", "The root is not trusted for servers here."),
-    28: ("tls.certificate_wrong_purpose", "The root is barred for servers here."),
+    28: ("tls.certificate_wrong_purpose", "The root is distrusted for servers here."),
     32: ("tls.certificate_wrong_purpose", "An issuer in the chain may not sign certificates."),
     34: ("tls.certificate_malformed", "A critical extension is not known."),
-    41: ("tls.certificate_malformed", "An extension contradicts itself or cannot be read."),
+    41: ("tls.certificate_malformed", "An extension contradicts itself or cannot be parsed."),
     47: ("tls.certificate_constrained", "An issuer in the chain may not issue for this name."),
     48: ("tls.certificate_constrained", "An issuer in the chain must not issue for this name."),
-    49: ("tls.certificate_constrained", "A limit on names in the chain is not understood."),
-    51: ("tls.certificate_constrained", "A limit on names in the chain is not understood."),
-    52: ("tls.certificate_constrained", "A limit on names in the chain is malformed."),
+    49: ("tls.certificate_constrained", "A name constraint in the chain is not understood."),
+    51: ("tls.certificate_constrained", "A name constraint in the chain is not understood."),
+    52: ("tls.certificate_constrained", "A name constraint in the chain is malformed."),
     53: ("tls.certificate_constrained", "A name in the certificate is malformed."),
     62: ("tls.certificate_wrong_host", "The certificate is for another name."),
     64: ("tls.certificate_wrong_host", "The certificate is not for this address."),
@@ -203,7 +206,7 @@ def whose_end(failure: Failure, chain: tuple[bytes, ...]) -> Failure:
     except ValueError:  # malformed: OpenSSL's word is all there is
         return failure
     if not ended:
-        message = "An authority that is trusted here has expired."
+        message = "A certificate authority that is trusted here has expired."
         return replace(failure, code=ROOT_EXPIRED, message=message)
     if ended[0] is not sent[0]:
         name = ended[0].subject.rfc4514_string()
@@ -238,7 +241,7 @@ def _from_the_middle(reason: str) -> NetworkError:
         code = "tls.plaintext_in_tls"
         sentence = f"What the server sent in the middle of the session is not TLS: {reason}."
     else:
-        code, sentence = "tls.broken", f"TLS broke in the middle of the session: {reason}."
+        code, sentence = "tls.broken", f"TLS failed in the middle of the session: {reason}."
     return NetworkError(code, sentence, seen=reason)
 
 
@@ -266,6 +269,6 @@ def _from_os(error: Exception, phase: Phase) -> NetworkError:
             return closed(phase)
         return NetworkError("net.reset", f"The connection was reset ({phase}).", seen=str(error))
     if isinstance(error, UnicodeError):
-        return NetworkError("dns.invalid_name", "This can be no host name.", retryable=False)
+        return NetworkError("dns.invalid_name", "This is not a valid host name.", retryable=False)
     text = str(error) or type(error).__name__
     return NetworkError("net.failed", f"The connection failed ({phase}): {text}.", seen=text)

@@ -70,7 +70,7 @@ def _addresses(name: str, value: bytes) -> list[Mailbox]:
     try:
         text = value.replace(b"\r\n", b"").decode()
     except UnicodeDecodeError:
-        raise InputError(field, "is neither ASCII nor UTF-8; write it anew") from None
+        raise InputError(field, "is neither ASCII nor UTF-8; write it again in UTF-8") from None
     entries = read_list(text, field)
     found = [who.mailbox(field) for who in people_of(entries)]
     if not found or len(found) != len(entries):

@@ -34,16 +34,16 @@ _ABOUT_THE_LOGIN = frozenset(
 account that is locked, has a better remedy already."""
 
 _PLAINTEXT = {
-    25: "Port 25 is for mail between servers and begins in the clear: leave it as it is. To hand "
-    "in mail, use port 465 with implicit TLS, or 587 with STARTTLS.",
-    465: "Use port 587 with STARTTLS. As its operator, make port 465 begin with TLS: "
+    25: "Port 25 is for mail between servers and starts in the clear: leave it as it is. To submit "
+    "mail, use port 465 with implicit TLS, or 587 with STARTTLS.",
+    465: "Use port 587 with STARTTLS. As its operator, make port 465 start with TLS: "
     "smtpd_tls_wrappermode=yes for that listener (Postfix), tls_on_connect_ports=465 (Exim).",
 }
 """What to do about a port that talks SMTP in the clear where TLS was expected."""
 
 _AGREED = (
-    "The server agreed to STARTTLS and then went on in the clear, so it cannot begin TLS. As its "
-    "operator, check that it can read certificate and key, and look into its log."
+    "The server agreed to STARTTLS but then continued in the clear, so it cannot start TLS. As its "
+    "operator, check that it can read its certificate and key, and check its log."
 )
 
 
@@ -61,8 +61,8 @@ def _password(facts: Facts, code: str) -> str | None:
     if code != "auth.rejected" or facts.password_is_ascii:
         return None
     return (
-        "Check both. The password has characters beyond ASCII, which were sent as UTF-8; a server "
-        "that stored them in another encoding refuses it: try a password of ASCII alone."
+        "Check both. The password has non-ASCII characters, which were sent as UTF-8; a server "
+        "that stored them in another encoding refuses it: try a password of ASCII characters only."
     )
 
 
@@ -70,7 +70,7 @@ def _exchange(facts: Facts, code: str) -> str | None:
     if code != "auth.not_offered" or facts.port != MAIL_EXCHANGE:
         return None
     return (
-        "Port 25 is for mail between servers and takes no logins: log in on port 465 with "
+        "Port 25 is for mail between servers and does not accept logins: log in on port 465 with "
         "implicit TLS, or on 587 with STARTTLS."
     )
 
@@ -78,7 +78,7 @@ def _exchange(facts: Facts, code: str) -> str | None:
 def _login(facts: Facts, code: str) -> str | None:
     if code not in _ABOUT_THE_LOGIN or facts.token or (provider := provider_of(facts)) is None:
         return None
-    return f"{provider.name} wants this login: {provider.login}"
+    return f"{provider.name} requires this login: {provider.login}"
 
 
 def _place(facts: Facts, code: str) -> str | None:
@@ -89,7 +89,7 @@ def _place(facts: Facts, code: str) -> str | None:
     if (facts.port, facts.security) in listed:
         return None
     return (
-        f"{provider.name} takes mail at {provider.host} port {provider.port} with "
+        f"{provider.name} accepts mail at {provider.host} port {provider.port} with "
         f"{_WAYS[provider.security]}."
     )
 

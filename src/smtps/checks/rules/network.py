@@ -28,7 +28,7 @@ def old_versions(facts: Facts) -> Iterator[Finding]:
         taken = [name for name in _OLD if name in address.looks and address.looks[name].secured]
         if taken and address.reached:
             words = " and ".join(_OLD[name] for name in taken)
-            yield Finding.of("tls.old_versions_accepted", f"{address.address}: takes {words}")
+            yield Finding.of("tls.old_versions_accepted", f"{address.address}: accepts {words}")
 
 
 def weak_ciphers(facts: Facts) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def weak_ciphers(facts: Facts) -> Iterator[Finding]:
         taken = [look.tls.cipher for look in looks if look.secured and look.tls is not None]
         if taken and address.reached:
             words = ", ".join(str(cipher) for cipher in taken)
-            yield Finding.of("tls.weak_cipher_accepted", f"{address.address}: takes {words}")
+            yield Finding.of("tls.weak_cipher_accepted", f"{address.address}: accepts {words}")
 
 
 def starttls_inside(facts: Facts) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def large_hello(facts: Facts) -> Iterator[Finding]:
         how = "is refused" if alert is not None else "gets no answer"
         yield Finding.of(
             "tls.large_hello",
-            f"{address.address}: a ClientHello of 1,500 octets with a post-quantum key share {how} "
+            f"{address.address}: a ClientHello of 1,500 bytes with a post-quantum key share {how} "
             f"({look.outcome})",
             severity=Severity.WARNING,
         )
@@ -75,7 +75,9 @@ def reverse(facts: Facts) -> Iterator[Finding]:
             yield Finding.of("dns.reverse_missing", f"{address}: no PTR record")
         elif not found.confirmed:
             names = ", ".join(found.names)
-            yield Finding.of("dns.reverse_mismatch", f"{address}: {names} has not this address")
+            yield Finding.of(
+                "dns.reverse_mismatch", f"{address}: {names} does not resolve to this address"
+            )
 
 
 def vouched(facts: Facts) -> Iterator[Finding]:
@@ -97,7 +99,7 @@ def unanswered(facts: Facts) -> Iterator[Finding]:
     """A family of addresses that nobody answers for (RFC 4074)."""
     if facts.unanswered:
         kinds = " and ".join(facts.unanswered)
-        yield Finding.of("dns.half_answered", f"{facts.host}: no answer about {kinds} records")
+        yield Finding.of("dns.half_answered", f"{facts.host}: no answer for {kinds} records")
 
 
 def other_targets(facts: Facts) -> Iterator[Finding]:
@@ -118,7 +120,7 @@ def leads_inside(facts: Facts) -> Iterator[Finding]:
         failure = address.failure
         blamed = failure if failure is not None and failure.phase is Phase.TCP else None
         words = "" if blamed is None else f" {blamed.message}"
-        seen = f"{address.address}: {facts.host} leads there.{words}"
+        seen = f"{address.address}: {facts.host} resolves to this address.{words}"
         yield Finding.of(code, seen, severity=severity).explaining(blamed)
 
 
@@ -172,7 +174,7 @@ def logins(facts: Facts) -> Iterator[Finding]:
         words = "; ".join(f"{ip} does not: {each.message}" for ip, each in refused.items())
         yield Finding.of(
             "auth.addresses_differ",
-            f"{_names(taken)} takes the login; {words}",
+            f"{_names(taken)} accepts the login; {words}",
             severity=Severity.WARNING if unsaid else Severity.ERROR,
         )
     elif groups := _groups(facts, lambda offer: frozenset(offer.auth)):
@@ -199,7 +201,7 @@ def sizes(facts: Facts) -> Iterator[Finding]:
     """A message that one address takes may be too large for another."""
     if groups := _groups(facts, lambda offer: offer.size):
         parts = [
-            f"{_names(found)} takes {'any size' if size is None else f'{size:,} octets'}"
+            f"{_names(found)} accepts {'any size' if size is None else f'{size:,} bytes'}"
             for size, found in groups.items()
         ]
         yield Finding.of("smtp.addresses_differ", "; ".join(parts))
@@ -229,7 +231,8 @@ def finding(facts: Facts, failure: Failure) -> Finding:
         where = f"{failure.address}: " if failure.address else ""
         return Finding.of(
             "net.port_blocked_here",
-            f"{where}{failure.message} Another mail server is silent on port {facts.port} too.",
+            f"{where}{failure.message} Another mail server does not answer on port {facts.port} "
+            "either.",
         ).explaining(failure)
     found = Finding.from_failure(failure)
     if _no_ipv6(failure) and any(other.reached for other in facts.addresses):
@@ -260,7 +263,7 @@ def passed(facts: Facts) -> Iterator[Finding]:
             failed = sum(look.name in (FIRST, UNCHANGED) for look in address.looks.values())
             yield Finding.of(
                 "net.intermittent",
-                f"{address.address}: {failed} of {failed + 1} equal attempts failed, and the last "
+                f"{address.address}: {failed} of {failed + 1} identical attempts failed; the last "
                 f"one worked. The first: {failure.message}",
             )
 
@@ -272,7 +275,8 @@ def unsteady(facts: Facts) -> Iterator[Finding]:
             looks = "; ".join(f"{look.name}: {look.outcome}" for look in address.unsteady)
             yield Finding.of(
                 "net.intermittent",
-                f"{address.address}: further connections failed once and not each time ({looks})",
+                f"{address.address}: further connections failed on some attempts but not on others "
+                f"({looks})",
             )
 
 

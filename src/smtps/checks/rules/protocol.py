@@ -38,7 +38,7 @@ def client_name(facts: Facts) -> Iterator[Finding]:
         if address.ehlo_name_refused and not in_vain:
             yield Finding.of(
                 "smtp.ehlo_name_replaced",
-                f"{address.address}: accepted {address.ehlo_name} in its place",
+                f"{address.address}: accepted {address.ehlo_name} instead",
             )
 
 
@@ -86,7 +86,10 @@ def open_relay(facts: Facts) -> Iterator[Finding]:
             if reply.positive and domain_of(who) in facts.foreign_domains
         ]
         if taken:
-            seen = f"{address.address}: takes mail for {', '.join(taken)}, not a domain of its own"
+            seen = (
+                f"{address.address}: accepts mail for {', '.join(taken)}, not one of its own "
+                "domains"
+            )
             yield Finding.of("send.relays_without_login", seen)
 
 
@@ -123,7 +126,7 @@ def unverified(facts: Facts) -> Iterator[Finding]:
         if tried and address.tls is not None and not address.tls.verified:
             yield Finding.of(
                 "auth.sent_unverified",
-                f"{address.address}: the login was tried, and the certificate was not checked",
+                f"{address.address}: the login was tried without verifying the certificate",
             )
 
 
@@ -204,13 +207,13 @@ def enough(facts: Facts) -> Iterator[Finding]:
             login = " before a login" if _may_grow(address) else ""
             yield Finding.of(
                 "send.too_large",
-                f"{address.address}: {facts.size:,} octets were asked for; the server takes "
+                f"{address.address}: {facts.size:,} bytes were requested; the server accepts "
                 f"{limit}{login}",
             )
         elif (found := limits(address)) is not None and not _told(found, address):
             yield Finding.of(
                 "smtp.size_unknown",
-                f"{address.address}: {facts.size:,} octets were asked for; the server states "
+                f"{address.address}: {facts.size:,} bytes were requested; the server states "
                 f"{found[1] or found[0]}",
             )
 
@@ -259,6 +262,6 @@ def sensible(facts: Facts) -> Iterator[Finding]:
                 seen = f"{address.address}: 250-SIZE {limit.words}"
                 yield Finding.of("smtp.size_malformed", seen)
             elif limit.octets is not None and limit.octets < LEAST:
-                seen = f"{address.address}: takes {limit}"
+                seen = f"{address.address}: accepts {limit}"
                 severity = Severity.WARNING if limit.octets < HARDLY_ANY else Severity.INFO
                 yield Finding.of("smtp.size_too_small", seen, severity=severity)

@@ -60,7 +60,7 @@ def trust(facts: Facts) -> Iterator[Finding]:
     for address, _ in shown(facts):
         if trusted(address):
             if missing := missing_link(address):
-                seen = f"{missing.subject} is not sent; this computer happened to know it"
+                seen = f"{missing.subject} is not sent; this computer happened to have it"
                 code = "tls.certificate_incomplete_chain"
                 yield found(address, code, seen, severity=Severity.WARNING)
         elif failed(address, *UNTRUSTED) or (address.reached and not facts.verify):
@@ -84,8 +84,9 @@ def somebody_else(facts: Facts) -> str | None:
     if provider is None:
         return None
     return (
-        f"Do not log in: {facts.host} is {provider.name}'s, and something else answers for it "
-        "(a redirected port, a changed DNS answer, a proxy). Compare from another network."
+        f"Do not log in: {facts.host} is {provider.name}'s server, but something else answers in "
+        "its place (a redirected port, a changed DNS answer, a proxy). Compare from another "
+        "network."
     )
 
 
@@ -97,9 +98,7 @@ def form_of_chain(facts: Facts) -> Iterator[Finding]:
             continue
         if not walk.in_order:
             order = ", ".join(str(link.place + 1) for link in walk.links if link.place is not None)
-            yield found(
-                address, "tls.certificate_chain_order", f"in order, they would be numbers {order}"
-            )
+            yield found(address, "tls.certificate_chain_order", f"the correct order is {order}")
         if walk.foreign:
             names = ", ".join(link.certificate.subject for link in walk.foreign)
             yield found(address, "tls.certificate_chain_foreign", names)
@@ -186,9 +185,12 @@ def names(facts: Facts) -> Iterator[Finding]:
             continue
         if own.unread and not failed(address, *_OF_THE_NAME):
             continue  # the name may stand in what cannot be read
-        seen = f"asked for {facts.host}, it is for {', '.join(own.names[:8]) or 'no name at all'}"
+        seen = (
+            f"the name requested is {facts.host}; the certificate is for "
+            f"{', '.join(own.names[:8]) or 'no name at all'}"
+        )
         if literal(facts.host) is not None and facts.host in own.names:
-            seen += "; the address stands there as a name, and not as an address (iPAddress)"
+            seen += "; the address is listed there as a name, not as an address (iPAddress)"
         if failed(address, "tls.certificate_no_address"):
             yield found(address, "tls.certificate_no_address", seen)
             continue
@@ -258,7 +260,7 @@ def _misused(address: AddressFacts, own: Certificate) -> list[str]:
     for link in issuers:
         issuer = link.certificate
         if not issuer.may_issue:
-            misused.append(f"{issuer.subject} has issued a certificate and is not allowed to")
+            misused.append(f"{issuer.subject} has issued a certificate but is not allowed to")
         elif not _serves(issuer):
             misused.append(
                 f"{issuer.subject} may issue for {', '.join(issuer.purposes or ())} only"
@@ -301,5 +303,5 @@ def _unfit(own: Certificate, now: datetime) -> tuple[str, str | None] | None:
     if now < own.not_before:
         return f"{who} is valid only from {own.not_before:%Y-%m-%d} on", None
     if own.purposes is not None and "clientAuth" not in own.purposes:
-        return f"{who} is for {', '.join(own.purposes)}, and not for clients (clientAuth)", None
+        return f"{who} is for {', '.join(own.purposes)}, not for clients (clientAuth)", None
     return None

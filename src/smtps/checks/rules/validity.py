@@ -95,7 +95,7 @@ def clocks(facts: Facts) -> Iterator[Finding]:
             continue
         if address.chain and doubt(address, facts.now) is not None:
             continue
-        seen = f"the greeting says {there:%Y-%m-%d %H:%M} UTC, and it is {facts.now:%Y-%m-%d %H:%M}"
+        seen = f"the greeting says {there:%Y-%m-%d %H:%M} UTC, but it is {facts.now:%Y-%m-%d %H:%M}"
         yield found(address, "clock.differs", seen)
 
 
@@ -120,7 +120,8 @@ def lifetime(facts: Facts) -> Iterator[Finding]:
         if days is None or own.lifetime <= timedelta(days=days):
             continue
         seen = (
-            f"{own.lifetime.days} days from {own.not_before:%Y-%m-%d} on; {days} were allowed then"
+            f"{own.lifetime.days} days from {own.not_before:%Y-%m-%d} on; {days} were allowed at "
+            "that time"
         )
         # A company's own authority may be among the system's; the marks of a public one tell.
         severity = None if own.public else Severity.INFO
