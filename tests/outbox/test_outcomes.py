@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DataError, DBAPIError
 from tests.outbox.rig import ON_A_FILE, Rig
 
 from smtps.config.open_outbox import state_folder
 from smtps.config.settings import Settings
-from smtps.outbox import outcomes
+from smtps.outbox import outcomes, tables
 from smtps.outbox import spool as traces
 from smtps.outbox.decision import Decision
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
@@ -217,7 +218,7 @@ def test_a_record_that_was_written_in_part_spoils_no_other(
     (path,) = Spool(tmp_path, "name").left()
     with taken(path) as records:
         assert records is not None
-        assert [record["account"] for record in records] == ["a", "c"]
+        assert [what.account for _, what in records] == ["a", "c"]
     assert not path.exists()
 
 
@@ -303,3 +304,89 @@ async def test_a_lane_waits_for_what_is_its_own_and_for_no_other_account() -> No
         await asyncio.wait_for(keeper.written("main"), 30)
     other.cancel()
     await keeper.aclose(5)
+
+
+WORDS = "what the server said"
+
+
+async def test_what_this_version_cannot_read_is_kept_aside_and_not_repeated_in_the_log(
+    rig: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a newer version, say, that ran before this one."""
+    await rig.start(deliver=False, state=tmp_path)
+    id_ = await rig.accept()
+    spool = Spool(tmp_path, rig.outbox.store.name)
+    newer = {"kind": "newer", "claim": {"id": id_}, "reply": WORDS}
+    settled = traces.as_record(record_results, [SETTLEMENT])
+    odd = {**settled, "ruling": {**settled["ruling"], "state": WORDS}}
+    path = spool.keep([newer, traces.as_record(release, Released(3, [])), odd])
+    spool.close()
+    content = path.read_text()
+    await rig.start(state=tmp_path)
+    aside = path.with_suffix(".unreadable")
+    assert aside.read_text() == content
+    assert not path.exists()
+    sizes = [len(line) for line in content.splitlines()]
+    assert f"message {id_}, {sizes[0]} bytes" in caplog.text
+    assert f"message {TRIED.id}, {sizes[2]} bytes" in caplog.text
+    assert "1 outcomes of an earlier process" in caplog.text
+    assert WORDS not in caplog.text
+    await rig.until(id_, "sent")
+
+
+@pytest.mark.parametrize("record", [
+    "text", 7, None, {}, {"claim": 7}, {"claim": {}}, {"claim": {"id": 7}}, {"claims": 7},
+    {"claims": [7, {"id": "x" * 32}, {"id": "what was said"}]},
+])  # fmt: skip
+def test_a_record_that_names_no_message(record: Any) -> None:
+    assert traces.named(record) == ""
+
+
+def test_the_messages_of_a_record_are_named() -> None:
+    assert traces.named(traces.as_record(release, Released(3, [TRIED, TRIED]))) == (
+        f"{TRIED.id}, {TRIED.id}"
+    )
+
+
+async def test_what_the_database_will_never_take_is_kept_aside(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuses = True
+
+    def fault(_: Any) -> None:
+        if refuses:
+            raise DataError("INSERT", {"reply": WORDS}, Exception(f"no\nDETAIL: {WORDS}"))
+
+    failing(monkeypatch, fault)
+    monkeypatch.setattr("smtps.outbox.outcomes.GATHER", 0)
+    rig.mood(lambda _: f"250 2.0.0 {WORDS}")
+    await rig.start(state=tmp_path)
+    id_ = await rig.accept()
+    while "cannot be written" not in caplog.text:
+        await asyncio.sleep(0.01)
+    (aside,) = tmp_path.glob("*.unreadable")
+    assert aside.stat().st_mode & 0o777 == 0o600
+    (record,) = map(json.loads, aside.read_text().splitlines())
+    assert traces.of_record(record)[0] is record_results
+    assert (record["claim"]["id"], record["ruling"]["state"]) == (id_, "sent")
+    assert WORDS in record["attempt"]["reply"]
+    assert f"an outcome cannot be written (no); it is kept in {aside}" in caplog.text
+    assert id_ in caplog.text
+    assert WORDS not in caplog.text
+    await rig.close()
+    refuses = False
+    aside.rename(aside.with_suffix(".ndjson"))
+    await rig.start(state=tmp_path)
+    await rig.until(id_, "sent")
+    assert len(rig.servers.taken) == 1
+    assert list(tmp_path.glob("outcomes-*")) == []
+
+
+async def test_an_error_of_the_database_does_not_repeat_what_was_to_be_written(rig: Rig) -> None:
+    await rig.start(deliver=False)
+    with (
+        pytest.raises(DBAPIError) as raised,
+        rig.outbox.store.behind.writing.begin() as connection,
+    ):
+        connection.execute(tables.meta.insert(), {"name": "schema", "value": WORDS})
+    assert WORDS not in str(raised.value)

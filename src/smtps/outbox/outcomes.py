@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
 from smtps.outbox.lease import save_limits
 from smtps.outbox.records import LaneLease
 from smtps.outbox.settlement import AttemptResult, record_results
-from smtps.outbox.spool import Record, Spool, as_record, of_record, taken
+from smtps.outbox.spool import Record, Spool, as_record, taken
 from smtps.outbox.store import Store
-from smtps.outbox.writer import MAX_OPERATIONS, Operation, StoreError
+from smtps.outbox.writer import MAX_OPERATIONS, Operation, StoreError, first_line
 
 log = logging.getLogger("smtps.outbox")
 
@@ -91,14 +93,14 @@ class Outcomes:
             StoreError: it cannot be written now either.
         """
         for path in () if self._spool is None else self._spool.left():
-            with taken(path) as records:
-                if not records:
+            with taken(path) as outcomes:
+                if not outcomes:
                     continue
-                left = await self._write(list(_entries(records, path)))
+                left = await self._write([_Entry("", *one) for one in outcomes])
                 if left:
                     raise StoreError("outbox.unavailable", f"{path} cannot be written back yet.")
                 log.warning("%s: %d outcomes of an earlier process are in the database now",
-                            path, len(records))  # fmt: skip
+                            path, len(outcomes))  # fmt: skip
         self._writing = asyncio.create_task(self._write_all())
 
     async def aclose(self, patience: float) -> None:
@@ -120,7 +122,7 @@ class Outcomes:
             log.error("%d outcomes wait in a file for the next start", kept)
         for entry in self._entries:
             if not entry.in_file:
-                log.error("an outcome is lost: %r", as_record(entry.operation, entry.what))
+                log.error("an outcome is lost: %r", _without_words(entry))
         if self._spool is not None:
             self._spool.close()
 
@@ -204,11 +206,24 @@ class Outcomes:
             except Exception as error:  # noqa: BLE001  # there is nothing less to write
                 why = error
             else:
-                log.warning("an outcome was written without its details: %s", why)
+                log.warning("an outcome was written without its details: %s", first_line(why))
                 return []
-        log.error("an outcome cannot be written: %r",
-                  as_record(entry.operation, entry.what), exc_info=why)  # fmt: skip
+        await self._set_aside(entry, why)
         return []
+
+    async def _set_aside(self, entry: _Entry, why: Exception) -> None:
+        """Keep in a file what the database will never take."""
+        path: Path | None = None
+        with suppress(OSError):
+            if self._spool is not None:
+                record = as_record(entry.operation, entry.what)
+                path = await asyncio.to_thread(self._spool.set_aside, [record])
+        log.error(
+            "an outcome cannot be written (%s); it is kept in %s: %r",
+            first_line(why), path or "no file", _without_words(entry),
+            # What a database says may quote the row.
+            exc_info=None if isinstance(why, DBAPIError) else why,
+        )  # fmt: skip
 
     async def _hold(self) -> bool:
         """Keep it for later, and wait a little; whether to try again."""
@@ -246,17 +261,17 @@ class Outcomes:
             entry.in_file = True
 
 
-def _entries(records: Sequence[Record], path: Path) -> Iterator[_Entry]:
-    for record in records:
-        try:
-            yield _Entry("", *of_record(record))
-        except (KeyError, TypeError, ValueError):
-            log.exception("%s holds an outcome that this version cannot read: %r", path, record)
-
-
 def _bare(settlement: AttemptResult) -> AttemptResult:
     """What came of an attempt, and nothing of what was said."""
     ruling = settlement.ruling
     people = tuple((standing, None) for standing, _ in ruling.people)
     attempt = {**settlement.attempt, "reply": None, "failure": None, "transcript": None}
     return replace(settlement, ruling=replace(ruling, people=people, failure=None), attempt=attempt)
+
+
+def _without_words(entry: _Entry) -> Record:
+    """An outcome for the log, without what a server said."""
+    what = entry.what
+    if entry.operation is record_results:
+        what = [_bare(one) for one in what]
+    return as_record(entry.operation, what)

@@ -66,6 +66,7 @@ class Database:
         more: dict[str, Any] = {
             "creator": lambda: connect(self._url, patience),
             "pool_pre_ping": True,
+            "hide_parameters": True,  # errors are logged
         }
         if patience is not None:
             more["pool_timeout"] = patience

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -25,6 +26,14 @@ from smtps.outbox.writer import Operation
 log = logging.getLogger("smtps.outbox")
 
 Record = dict[str, Any]
+
+Outcome = tuple[Operation[Any], Any]
+"""What an outcome is written with, and its argument."""
+
+ASIDE = ".unreadable"
+"""Suffix of files whose contents somebody has to look at; no process reads them."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
@@ -53,17 +62,24 @@ class Spool:
             self._file = os.open(self._path, _OPEN, 0o600)
             _flock(self._file, wait=True)
             _sync(self._folder)
-        lines = "".join(json.dumps(record) + "\n" for record in records).encode()
-        before = os.fstat(self._file).st_size
-        try:
-            while lines:
-                lines = lines[os.write(self._file, lines) :]
-            os.fsync(self._file)
-        except OSError:  # a full disk took a part, say, to which the next record would be added
-            with suppress(OSError):
-                os.ftruncate(self._file, before)
-            raise
+        _append(self._file, records)
         return self._path
+
+    def set_aside(self, records: Sequence[Record]) -> Path:
+        """Keep records that the database will never take; when this returns, they are on the disk.
+
+        Raises:
+            OSError: they are not.
+        """
+        path = self._path.with_suffix(ASIDE)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(path, _OPEN, 0o600)
+        try:
+            _append(file, records)
+            _sync(self._folder)
+        finally:
+            os.close(file)
+        return path
 
     def clear(self) -> None:
         """Forget them: they are in the database."""
@@ -86,10 +102,10 @@ class Spool:
 
 
 @contextmanager
-def taken(path: Path) -> Iterator[list[Record] | None]:
-    """The records of a file that nobody else has, or None; it is removed unless an error comes.
+def taken(path: Path) -> Iterator[list[Outcome] | None]:
+    """The outcomes in a file that nobody else has, or None; it is removed unless an error comes.
 
-    What cannot be read is left where it is, under another name.
+    One that holds anything that this version cannot read stays there, under another name.
     """
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -102,12 +118,12 @@ def taken(path: Path) -> Iterator[list[Record] | None]:
         except OSError:  # its process lives
             yield None
             return
-        records, readable = _read(path)
-        yield records
+        outcomes, readable = _read(path)
+        yield outcomes
         if readable:
             path.unlink(missing_ok=True)
         else:
-            other = path.with_suffix(".unreadable")
+            other = path.with_suffix(ASIDE)
             path.rename(other)
             log.error("%s holds lines that cannot be read; they are kept there", other)
     finally:
@@ -120,20 +136,35 @@ def _flock(file: int, *, wait: bool) -> None:
     fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
-def _read(path: Path) -> tuple[list[Record], bool]:
-    """Its records, and whether that is all of it; a last line without its end was being written."""
-    records, readable = [], True
+def _read(path: Path) -> tuple[list[Outcome], bool]:
+    """Its outcomes, and whether they are all; a last line without its end was being written."""
+    outcomes = []
     *lines, _ = path.read_bytes().split(b"\n")
     for line in lines:
+        record: Any = None
         try:
-            found = json.loads(line)
-        except ValueError:
-            found = None
-        if isinstance(found, dict):
-            records.append(found)
-        else:
-            readable = False
-    return records, readable
+            record = json.loads(line)
+            outcomes.append(of_record(record))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # Not its contents, nor the error, which may quote them: a server's replies are in it.
+            log.error(  # noqa: TRY400
+                "%s holds an outcome that this version cannot read: message %s, %d bytes",
+                path, named(record) or "unknown", len(line),
+            )  # fmt: skip
+    return outcomes, len(outcomes) == len(lines)
+
+
+def _append(file: int, records: Sequence[Record]) -> None:
+    lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+    before = os.fstat(file).st_size
+    try:
+        while lines:
+            lines = lines[os.write(file, lines) :]
+        os.fsync(file)
+    except OSError:  # a full disk took a part, say, to which the next record would be added
+        with suppress(OSError):
+            os.ftruncate(file, before)
+        raise
 
 
 def _sync(folder: Path) -> None:
@@ -157,11 +188,21 @@ def as_record(operation: Operation[Any], what: Any) -> Record:
     return {"kind": getattr(operation, "__name__", "?")}
 
 
-def of_record(record: Record) -> tuple[Operation[Any], Any]:
+def named(record: Any) -> str:
+    """The messages that a record is about, as far as that can be told."""
+    if not isinstance(record, dict):
+        return ""
+    claims = record.get("claims")
+    found = [record.get("claim"), *(claims if isinstance(claims, list) else ())]
+    ids = [claim.get("id") for claim in found if isinstance(claim, dict)]
+    return ", ".join(id_ for id_ in ids if isinstance(id_, str) and _ID.fullmatch(id_))
+
+
+def of_record(record: Record) -> Outcome:
     """What ``as_record`` was given.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no record of ours.
+        AttributeError, KeyError, TypeError, ValueError: it is no record of ours.
     """
     operation, _, read = _KINDS[record["kind"]]
     return operation, read(record)

@@ -47,6 +47,7 @@ class File:
         engine = create_engine(
             f"sqlite:///{self._path}",
             connect_args={"check_same_thread": False, "timeout": _BUSY, "isolation_level": None},
+            hide_parameters=True,  # errors are logged
         )
 
         @event.listens_for(engine, "connect")

@@ -134,7 +134,7 @@ class Outage:
 
     def began(self, error: BaseException) -> None:
         """It cannot be done because of this."""
-        reason = _first_line(error)
+        reason = first_line(error)
         with self._lock:
             if self._since is None:
                 self._since = self._now()
@@ -154,7 +154,8 @@ class Outage:
             log.warning("%s: over after %.1f seconds", self._what, self._now() - since)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """An error in a line for the log; those behind it may quote what was to be written."""
     cause = getattr(error, "orig", None) or error
     return next(iter(str(cause).splitlines()), "") or type(cause).__name__
 
