@@ -7,6 +7,7 @@ program cannot either.
 from __future__ import annotations
 
 import base64
+import email.utils
 import re
 from collections.abc import Iterator
 
@@ -18,6 +19,15 @@ ATEXT = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&
 
 class UnreadableError(Exception):
     """No reader has to understand this."""
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """Names and addresses that Python's own reader takes from a field.
+
+    Its strict form, the default of newer Pythons, reads no address literal (``x@[192.0.2.1]``).
+    """
+    newer = getattr(email.utils, "supports_strict_parsing", False)
+    return email.utils.getaddresses([text], **({"strict": False} if newer else {}))
 
 
 def fields(data: bytes) -> list[tuple[str, str]]:

@@ -14,11 +14,11 @@ from email.mime.application import MIMEApplication
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTPUTF8, compat32, default
-from email.utils import getaddresses
 from itertools import product
 from typing import Any
 
 import pytest
+from tests.reader import pairs
 
 from smtps.client.outgoing import Envelope, prepare
 from smtps.core.command import mail, rcpt
@@ -511,7 +511,7 @@ def mailboxes(data: bytes, field: str) -> list[str]:
     text = re.sub(r"\r\n(?=[ \t])", "", value[1])
     header: Any = SMTPUTF8.header_factory(field, text)
     by_registry = [f"{a.username}@{a.domain}" for a in header.addresses]
-    by_utils = [address.replace('"', "") for _, address in getaddresses([text])]
+    by_utils = [address.replace('"', "") for _, address in pairs(text)]
     assert [a.replace('"', "") for a in by_registry] == by_utils
     return by_registry
 

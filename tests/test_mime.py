@@ -9,7 +9,6 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
-from email.utils import getaddresses
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -17,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
+from tests.reader import pairs
 
 from smtps.errors import InputError
 from smtps.message.addresses import NameAddr
@@ -225,8 +225,7 @@ def test_names_and_addresses_come_back(message: Message) -> None:
             spec.replace('"', "") for spec in specs
         ]
         # The newer parser puts a space between the encoded words of a name.
-        pairs = getaddresses([unfolded(parsed, name)])
-        assert [(words(shown), spec) for shown, spec in pairs] == [
+        assert [(words(shown), spec) for shown, spec in pairs(unfolded(parsed, name))] == [
             (who.name, spec) for who, spec in zip(people, specs, strict=True)
         ]
 
