@@ -32,10 +32,10 @@ examples:
   smtps check smtp.example.com
   smtps send --host smtp.example.com --username ann@example.com \\
       --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
-  smtps sandbox                         a mail server to try things on
-  smtps serve --sandbox                 the same by HTTP, with something to try it on
+  smtps sandbox                         a mail server for testing
+  smtps serve --sandbox                 the same by HTTP, with a mail server for testing
 
-Each command has a --help of its own.
+Each command has its own --help.
 """
 
 
@@ -51,8 +51,8 @@ def build_parser() -> ArgumentParser:
     """The whole command line."""
     parser = _Parser(
         prog="smtps",
-        description="Tell whether mail submission over TLS works, why not, and send mail "
-        "through it.",
+        description="Check whether mail submission over TLS works, explain why it does not, and "
+        "send mail through it.",
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -73,7 +73,7 @@ class Row:
             if key in row:
                 found[key] = re.compile(_spelled_out("|".join(row[key])), re.IGNORECASE)
         if unknown := set(row) - {"cause", "phase", "code", "enhanced", "words", "names", "over"}:
-            raise ValueError(f"{row['cause']}: {sorted(unknown)} is no field of a row")
+            raise ValueError(f"{row['cause']}: {sorted(unknown)} is not a field of a row")
         return cls(**found)
 
     @property

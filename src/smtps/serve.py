@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 NAME = "serve"
 HELP = "serve the page and the HTTP API"
 DESCRIPTION = """\
-The page, and checking and sending by HTTP. Runs until Ctrl-C. On loopback it is open to this
-machine; anywhere else it wants a token.
-At the end, mail on the wire is waited for: lane_grace seconds at most, or until a second signal."""
+The web page, and checking and sending by HTTP. Runs until Ctrl-C. On loopback it is open to this
+machine; on any other address it requires a token.
+On shutdown it waits for messages being transmitted: at most lane_grace seconds, or until a second
+signal."""
 EPILOG = """\
 examples:
   smtps serve
-  smtps serve --sandbox         with mail servers to try it on
+  smtps serve --sandbox         with mail servers for testing
   smtps serve --new-token ci    prints a token, and the line for the configuration
   smtps serve --config /etc/smtps.toml --show-config
   smtps serve --config /etc/smtps.toml --check-config
@@ -36,23 +37,23 @@ settings come from flags, then from the environment (SMTPS_PORT), then from the 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("--host", metavar="ADDRESS", help="default 127.0.0.1")
-    parser.add_argument("--port", type=int, metavar="N", help="default 8465; 0: a free one")
-    parser.add_argument("--config", metavar="FILE", help="settings, TOML")
+    parser.add_argument("--port", type=int, metavar="N", help="default 8465; 0: a free port")
+    parser.add_argument("--config", metavar="FILE", help="settings file (TOML)")
     parser.add_argument(
         "--allow-anonymous",
         action="store_const",
         const=True,
-        help="listen beyond loopback without any token",
+        help="listen beyond loopback without a token",
     )
-    parser.add_argument("--sandbox", action="store_true", help="run sandboxes beside it")
+    parser.add_argument("--sandbox", action="store_true", help="run sandboxes alongside it")
     parser.add_argument(
-        "--persona", metavar="NAME", help="with --sandbox: which to tell about; default healthy"
+        "--persona", metavar="NAME", help="with --sandbox: which one to announce; default healthy"
     )
-    parser.add_argument("--access-log", action="store_true", help="a line for each request")
-    parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
-    parser.add_argument("--show-config", action="store_true", help="print the settings and end")
+    parser.add_argument("--access-log", action="store_true", help="log one line per request")
+    parser.add_argument("--json", action="store_true", help="print connection details as JSON")
+    parser.add_argument("--show-config", action="store_true", help="print the settings and exit")
     parser.add_argument("--check-config", action="store_true", help=examining.HELP)
-    parser.add_argument("--new-token", metavar="NAME", help="make an API token and end")
+    parser.add_argument("--new-token", metavar="NAME", help="create an API token and exit")
 
 
 def run(options: Namespace) -> int:
@@ -78,7 +79,7 @@ def _new_token(name: str) -> int:
 
     token = new_token()
     output.show(
-        f"{token}\n\nKeep it: it is shown this once. For the configuration:\n\n"
+        f"{token}\n\nKeep it: it is shown only once. For the configuration:\n\n"
         f'[tokens]\n"{name}" = "{hash_token(token)}"\n'
     )
     return exits.OK
@@ -97,7 +98,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     from smtps.sandbox.personas import persona_named  # noqa: PLC0415
 
     if options.persona is not None and not options.sandbox:
-        raise InputError("persona", "goes with --sandbox")
+        raise InputError("persona", "requires --sandbox")
     persona = persona_named(options.persona or "healthy").name
     async with AsyncExitStack() as stack:
         stack.enter_context(logs.written(requests=options.access_log))

@@ -238,7 +238,7 @@ def keys(place: Any) -> list[Any]:
 REFUSED: dict[str, tuple[str, str]] = {
     "no JSON": ("{", "line 1"),
     "NDJSON that was cut off": (json.dumps(base()) + '\n{"target": "x', "line 2"),
-    "no report": ("[1]", "no report"),
+    "no report": ("[1]", "not an smtps report"),
     "a report without a key": (json.dumps({**base(), "timings": None}), "'timings'"),
     "of another version": (
         json.dumps({key: value for key, value in base().items() if key != "addresses"}),
@@ -258,14 +258,14 @@ def test_a_file_that_is_no_report_is_refused_with_the_remedy(name: str) -> None:
 
 
 def test_reports_of_different_targets_are_not_compared() -> None:
-    with pytest.raises(InputError, match=r"is of mail\.example\.com, not of x"):
+    with pytest.raises(InputError, match=r"is about mail\.example\.com, not about x"):
         compare(base(), changed("target", "x"))
 
 
 def test_a_baseline_must_know_one_of_the_targets() -> None:
     baseline = Baseline([base()])
     baseline.require(["x", "mail.example.com"])
-    with pytest.raises(InputError, match=r"no report of x; it is of mail\.example\.com"):
+    with pytest.raises(InputError, match=r"no report on x, only on mail\.example\.com"):
         baseline.require(["x"])
 
 

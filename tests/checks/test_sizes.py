@@ -55,8 +55,8 @@ def test_what_does_not_fit_fails_with_both_numbers() -> None:
     verdict, findings = judged(100_001, ("SIZE 100000",))
     assert verdict == "fails"
     assert findings == {
-        "send.too_large": "192.0.2.1: 100,001 octets were asked for; the server takes at most "
-        "100,000 octets before a login"
+        "send.too_large": "192.0.2.1: 100,001 bytes were requested; the server accepts at most "
+        "100,000 bytes before a login"
     }
 
 
@@ -73,7 +73,7 @@ def test_a_server_without_a_number_cannot_be_judged(lines: tuple[str, ...], word
     verdict, findings = judged(10**9, lines)
     assert verdict == "works"
     assert findings == {
-        "smtp.size_unknown": "192.0.2.1: 1,000,000,000 octets were asked for; the server states "
+        "smtp.size_unknown": "192.0.2.1: 1,000,000,000 bytes were requested; the server states "
         + words
     }
 

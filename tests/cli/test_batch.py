@@ -116,7 +116,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
             out.write(torn)  # the worst moment to die in
     else:
         assert process.returncode == 130
-        assert "--resume goes on" in said
+        assert "with --resume to continue" in said
         assert f"of {COUNT} targets are done" in said
         assert len(read(file.read_text())) >= enough
     done = subprocess.run([*command, "--resume"], check=False, timeout=60)
@@ -500,4 +500,4 @@ def test_a_bar_of_a_list_whose_length_nobody_knows(capsys: pytest.CaptureFixture
     assert tally.worst == 3
     said = capsys.readouterr().err
     assert "5/?" in said
-    assert str(tally) == "2 work, 1 with warnings, 1 to try later, 1 not to be told"
+    assert str(tally) == "2 work, 1 with warnings, 1 to retry later, 1 undetermined"

@@ -87,7 +87,7 @@ def test_what_is_good_would_start_and_nothing_is_made(shown: Any, tmp_path: Path
     code, told = shown(file)
     assert (code, told["starts"], told["problems"]) == (exits.OK, True, [])
     assert sorted(tmp_path.rglob("*")) == before
-    assert f"{tmp_path}/new/mail.db would be made" in told["tried"]
+    assert f"{tmp_path}/new/mail.db would be created" in told["tried"]
     assert any("not contacted" in line for line in told["not_tried"])
 
 
@@ -178,7 +178,7 @@ async def test_a_running_service_is_no_obstacle(shown: Any, tmp_path: Path) -> N
         assert place.read_bytes() == held
     assert (code, told["problems"]) == (exits.OK, [])
     assert any(f"port {port} is in use" in note for note in told["notes"])
-    assert any("sends from" in note for note in told["notes"])
+    assert any("is sending from" in note for note in told["notes"])
 
 
 async def test_an_outbox_of_another_version_or_that_moved_is_told(
@@ -189,7 +189,10 @@ async def test_an_outbox_of_another_version_or_that_moved_is_told(
         pass
     file = written(tmp_path, f'outbox = "{place}"\nport = 0')
     assert shown(file)[0] == exits.OK
-    for name, value, words in (("moved_to", "/new", "has moved"), ("schema", "0", "does not know")):
+    for name, value, words in (
+        ("moved_to", "/new", "has moved"),
+        ("schema", "0", "does not recognize"),
+    ):
         with closing(sqlite3.connect(place)) as connection, connection:
             connection.execute("DELETE FROM meta WHERE name = ?", [name])
             connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", [name, value])
@@ -213,7 +216,7 @@ async def test_a_database_is_reached_and_not_changed(
         pass
     code, told = shown(None, command="worker")
     assert code == exits.OK
-    assert any("was reached, and is of this version" in line for line in told["tried"])
+    assert any("is reachable, and matches this version" in line for line in told["tried"])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,10 @@ async def test_a_database_is_reached_and_not_changed(
     [
         (lambda place: place.replace("/test_", f":{SECRET.replace('@', '%40')}@/test_"), "outbox"),
         (lambda place: place.replace("/test_", "/none_"), "does not exist"),
-        (lambda place: place + "&options=-c%20default_transaction_read_only%3Don", "no writes"),
+        (
+            lambda place: place + "&options=-c%20default_transaction_read_only%3Don",
+            "does not accept writes",
+        ),
         (lambda _: f"postgresql://ann:{SECRET}127.0.0.1:port/mail", "outbox"),
         (lambda _: f"postgresql://ann:{SECRET[:-1]}@127.0.0.1:1/mail", "refused"),
     ],
@@ -263,7 +269,7 @@ def test_people_are_told_in_words(capsys: pytest.CaptureFixture[str], tmp_path: 
     file = written(tmp_path, "port = 99999")
     assert main(["serve", "--config", str(file), "--check-config"]) == exits.CONFIG
     told = capsys.readouterr().out
-    assert told.startswith("smtps serve would not start, or not work, as it is: 1 problem.\n")
+    assert told.startswith("smtps serve would not start, or not work, as configured: 1 problem.\n")
     assert f"port in {file}: " in told
 
 

@@ -426,7 +426,7 @@ def test_what_the_service_says_of_its_sandbox_is_enough_to_check_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["serve", "--persona", "expired"], 64, "persona: goes with --sandbox"),
+        (["serve", "--persona", "expired"], 64, "persona: requires --sandbox"),
         (["providers", "nosuch"], 1, "no provider has 'nosuch'"),
         (["check", "x", "--timeout", "0"], 64, "smtps: --timeout: must be more than 0"),
     ],
@@ -452,7 +452,7 @@ def test_the_sandbox_tells_of_mail_as_it_arrives() -> None:
     )
     assert process.stdout is not None
     lines: list[str] = []
-    while not (lines and lines[-1].startswith("Mail arrives")):
+    while not (lines and lines[-1].startswith("Incoming mail")):
         lines.append(process.stdout.readline())
     port = lines[0].split()[2].rpartition(":")[2]
     trust = next(line.split()[1] for line in lines if line.split()[:1] == ["trust"])

@@ -117,7 +117,7 @@ def test_a_log_of_other_rows_is_told(
         "name,email,nr\nEve,eve@example.org,1\nBob,b@example.org,2\n"
     )
     assert main(arguments) == 64
-    assert "row 1 is not what it was" in capsys.readouterr().err
+    assert "row 1 has changed" in capsys.readouterr().err
     assert len(sandbox.inbox.all()) == 2
 
 
@@ -165,10 +165,10 @@ def test_a_dry_run_shows_the_first(folder: Path, capfdbinary: Any) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (["--merge", "t", "--template", "l", "--subject", "x"], "subject: stands in the template"),
-        (["--merge", "t", "--template", "l", "--raw", "x"], "raw: stands in the template"),
+        (["--merge", "t", "--template", "l", "--subject", "x"], "subject: belongs in the template"),
+        (["--merge", "t", "--template", "l", "--raw", "x"], "raw: belongs in the template"),
         (["--merge", "t"], "template: is required"),
-        (["--from", "a@x.test", "--body", "Hi", "--log", "x"], "log: goes with --merge"),
+        (["--from", "a@x.test", "--body", "Hi", "--log", "x"], "log: requires --merge"),
         (["--to", "a@x.test"], "from: is required"),
         (["--merge", "nowhere.csv", "--template", "letter.j2"], "cannot read nowhere.csv"),
     ],
@@ -227,7 +227,7 @@ def test_objects(tmp_path: Path) -> None:
     ("name", "text", "why"),
     [
         ("t.csv", b"a,b\n1\n", "row 1 has 1 cells"),
-        ("t.csv", b"a,a\n1,2\n", "none twice"),
+        ("t.csv", b"a,a\n1,2\n", "exactly once"),
         ("t.csv", b"a,\n1,2\n", "name each column"),
         ("t.csv", b"", "name each column"),
         ("t.csv", b'a,b\n1,"x"y\n', "line 2"),

@@ -119,9 +119,13 @@ def test_what_waits_is_told_with_its_reason(
 @pytest.mark.parametrize(
     ("status", "when", "words"),
     [
-        ("stopped", "2026-12-24T18:00:00Z", "mend it, then: smtps outbox resume main"),
-        ("waiting", "2026-12-24T18:00:00Z", "again at 2026-12-24T18:00:00Z; at once: smtps outbox"),
-        ("waiting", None, "it tries again; at once: smtps outbox resume main"),
+        ("stopped", "2026-12-24T18:00:00Z", "fix the cause, then run: smtps outbox resume main"),
+        (
+            "waiting",
+            "2026-12-24T18:00:00Z",
+            "again at 2026-12-24T18:00:00Z; to try now, run: smtps outbox",
+        ),
+        ("waiting", None, "it tries again; to try now, run: smtps outbox resume main"),
     ],
 )
 def test_only_an_account_that_is_stopped_has_to_be_mended(
@@ -143,7 +147,7 @@ def test_a_second_service_refuses_to_start_and_says_why(config: Path) -> None:
 
 def test_a_worker_wants_postgresql(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["worker", "--config", str(config)]) == 64
-    assert "is a file" in capsys.readouterr().err
+    assert "is an SQLite file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -180,8 +184,9 @@ secret_env = "HOOK"
         ('outbox = "m.db"\n[accounts.a]\nhost = "h"\nwebhook = {url="http://x", secret_file="n"}',
          "accounts.a.webhook.secret_file"),
         (HOOKED + 'url = "http://a b/"', "accounts.a.webhook.url: 'a b' is not a host name"),
-        (HOOKED + 'url = "https://ann:canary-7Zq/x@h/"', "accounts.a.webhook.url: is not a URL"),
-        (HOOKED + 'url = "https://x:99999/"', "accounts.a.webhook.url: is not a URL"),
+        (HOOKED + 'url = "https://ann:canary-7Zq/x@h/"',
+         "accounts.a.webhook.url: is not a valid URL"),
+        (HOOKED + 'url = "https://x:99999/"', "accounts.a.webhook.url: is not a valid URL"),
         (HOOKED + 'url = "https://x/"\nca_file = "none.pem"',
          "accounts.a.webhook.ca_file: cannot be read"),
         (HOOKED + 'url = "https://x/"\nproxy = "socks5://ann:canary-7Zq@p:1"',
@@ -265,7 +270,7 @@ def test_what_no_webhook_has_heard(
             'secret_env = "HOOK"\n'
         )
     place = ("--config", str(config))
-    assert run(capsys, "outbox", "notices", *place) == "Nothing here.\n"
+    assert run(capsys, "outbox", "notices", *place) == "No notices.\n"
     id_ = queue(capsys, config, "grey")
     run(capsys, "outbox", "cancel", id_, *place)
     assert "message.canceled pending, 0 attempts" in run(capsys, "outbox", "show", id_, *place)

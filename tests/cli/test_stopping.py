@@ -73,7 +73,7 @@ def test_a_second_signal_ends_the_wait(tmp_path: Path, number: signal.Signals) -
             assert process.wait(60) == 0
             assert process.stderr is not None
             rest = process.stderr.read()
-    assert "stopping now (asked twice): 1 on the wire without an answer" in rest
+    assert "stopping now (second signal): 1 on the wire without an answer" in rest
     assert "1 in doubt" in rest
     assert "Traceback" not in rest
 

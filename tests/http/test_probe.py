@@ -235,7 +235,7 @@ async def test_a_password_from_the_environment(
     [
         ("username = 'u'\ntargets = ['x']", "needs one of password_file and password_env"),
         ("password_env = 'P'", "needs one of"),
-        ("username = 'u'\npassword_env = 'P'", "targets must name the hosts"),
+        ("username = 'u'\npassword_env = 'P'", "targets must list the hosts"),
         ("username = 'u'\npassword_env = 'P'\npassword_file = 'p'\ntargets = ['x']", "one of"),
         ("security = 'none'", "probe.mine.security"),
         ("port = 0", "probe.mine.port"),

@@ -197,7 +197,7 @@ async def test_a_probe_that_nobody_waits_for_any_more_leaves_nothing_in_the_log(
     monkeypatch.setattr(store, "READY_WITHIN", 0.2)
     monkeypatch.setattr(Store, "try_out", try_out)
     await rig.start(deliver=False)
-    assert await rig.outbox.trouble() == "The database of the outbox does not answer."
+    assert await rig.outbox.trouble() == "The outbox database does not answer."
     hanging.set()
     trying = rig.outbox._readiness._trying
     assert trying is not None

@@ -124,7 +124,7 @@ async def test_nothing_moves_into_a_place_that_is_in_use(rig: Rig, tmp_path: Pat
     await rig.start(deliver=False)
     await rig.accept()
     await rig.close()
-    with pytest.raises(InputError, match="holds messages already"):
+    with pytest.raises(InputError, match="already contains messages"):
         move(full, rig.place, lambda _: None)
     rig.place = full
     await rig.start(deliver=False)  # as it was

@@ -173,7 +173,7 @@ async def test_who_asks_twice_waits_no_longer(rig: Rig, caplog: pytest.LogCaptur
     await stopping
     await rig.start(deliver=False)
     assert (await rig.outbox.show(id_))["status"] == "uncertain"
-    assert "stopping now (asked twice): 1 on the wire without an answer" in caplog.messages
+    assert "stopping now (second signal): 1 on the wire without an answer" in caplog.messages
 
 
 async def test_nothing_is_taken_on_while_an_answer_is_awaited(rig: Rig) -> None:

@@ -93,7 +93,11 @@ def test_a_reply_may_have_several_lines_and_a_phase_several_replies() -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("RPCT=550 no", "did you mean RCPT"), ("RCPT=no", "no reply code"), ("RCPT", "no reply code")],
+    [
+        ("RPCT=550 no", "did you mean RCPT"),
+        ("RCPT=no", "with a reply code"),
+        ("RCPT", "with a reply code"),
+    ],
 )
 def test_what_is_no_reply_is_named(text: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):

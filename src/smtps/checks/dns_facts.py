@@ -63,7 +63,7 @@ def _missing(failure: Failure, trace: Trace) -> Failure:
     if zone and zone != trace.name and "." in zone:
         message = f"The domain {zone} exists, but {trace.name} does not."
     elif zone and "." not in zone:
-        message = f"{trace.name} does not exist: nobody has registered its domain under .{zone}."
+        message = f"{trace.name} does not exist: its domain is not registered under .{zone}."
     meant = _meant(trace.name)
     if meant == trace.name:
         message += (

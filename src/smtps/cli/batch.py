@@ -40,7 +40,7 @@ class Changes(Simple):
     def __init__(self, baseline: Baseline, form: str) -> None:
         super().__init__()
         if form not in FORMS:
-            raise InputError("against", f"goes with --output {', '.join(FORMS)} only")
+            raise InputError("against", f"requires --output {', '.join(FORMS)} only")
         self._baseline = baseline
         self._form = form
 

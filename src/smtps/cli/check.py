@@ -34,13 +34,13 @@ def add_depth_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("a closer look")
     group.add_argument(
         "--deep", action="store_true",
-        help="also each TLS version, weak ciphers, resumption, each login mechanism and DNS: about "
-        "ten connections to each address, one after the other",
+        help="also test each TLS version, weak ciphers, resumption, each login mechanism and DNS: "
+        "about ten connections to each address, one after another",
     )  # fmt: skip
     group.add_argument(
         "--mail-from", metavar="ADDRESS",
-        help="with --rcpt-to: ask whether this sender would be taken; '' is the null reverse-path. "
-        "No mail is sent",
+        help="with --rcpt-to: ask whether the server would accept this sender; '' is the null "
+        "reverse-path. No mail is sent",
     )  # fmt: skip
     group.add_argument(
         "--rcpt-to", action="append", default=[], metavar="ADDRESS",
@@ -51,8 +51,8 @@ def add_depth_options(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--control", metavar="HOST",
-        help="if the server is silent, try this one on the same port, to tell whether your network "
-        "blocks it",
+        help="if the server does not answer, try this one on the same port, to find out whether "
+        "your network blocks it",
     )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def _envelope(options: Namespace) -> Envelope | None:
     if options.mail_from is None:
         for field in ("rcpt_to", "size"):
             if getattr(options, field):
-                raise InputError(field, "goes with --mail-from")
+                raise InputError(field, "requires --mail-from")
         return None
     if not options.rcpt_to:
         raise InputError("rcpt_to", "is needed with --mail-from")
@@ -84,10 +84,10 @@ def _envelope(options: Namespace) -> Envelope | None:
 
 
 NAME = "check"
-HELP = "tell whether submission works at a server, and why not"
+HELP = "report whether submission works on a server, and if not, why"
 DESCRIPTION = """\
-Connect, look at TLS and certificate, greet and, with a user name, log in. No mail is sent.
-Every address of the host is looked at. Of a mail address the server is found first."""
+Connect, check TLS and certificate, greet and, with a user name, log in. No mail is sent.
+Every address of the host is checked. For a mail address, the server is discovered first."""
 EPILOG = """\
 examples:
   smtps check smtp.example.com
@@ -99,8 +99,8 @@ examples:
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
   smtps check --from servers.txt --shard 2/5 --output csv
 
-exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be told or asks to come
-back later, 64 usage, 130 interrupted
+exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be determined, or
+the server asks clients to retry later, 64 usage, 130 interrupted
 """
 
 FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
@@ -114,18 +114,18 @@ def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, [IPv6]:port, a mail address, or a provider's name as smtps "
-        "providers has it; - for a list on standard input",
+        help="host, host:port, [IPv6]:port, a mail address, or a provider's name as listed by "
+        "smtps providers; - for a list on standard input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
     form.add_argument("--output", choices=FORMS, metavar="FORM", help=", ".join(FORMS))
-    parser.add_argument("--transcript", action="store_true", help="show the dialogue as well")
+    parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
     parser.add_argument(
         "--against", metavar="FILE", help="show what changed since this JSON report"
     )
     parser.add_argument(
-        "--schema", action="store_true", help="print the JSON Schema of a report and end"
+        "--schema", action="store_true", help="print the JSON Schema of a report and exit"
     )
     add_depth_options(parser)
     _add_batch_options(parser)
@@ -135,23 +135,25 @@ def add_options(parser: ArgumentParser) -> None:
 def _add_batch_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("many targets")
     group.add_argument(
-        "--from", dest="list", metavar="FILE", help="a list of targets, one to a line; - is stdin"
+        "--from", dest="list", metavar="FILE", help="a list of targets, one per line; - is stdin"
     )
     group.add_argument(
         "--jobs", type=int, metavar="N",
-        help="checks at the same time; default 50 for a list, else 1; with a login 1",
+        help="number of concurrent checks; default 50 for a list, otherwise 1; with a login 1",
     )  # fmt: skip
     group.add_argument(
         "--spacing", type=float, metavar="SECONDS",
-        help="between two checks at one network address; default 1 for a list, else 0",
+        help="between two checks of one network address; default 1 for a list, otherwise 0",
     )  # fmt: skip
-    group.add_argument("--output-file", metavar="FILE", help="write there")
+    group.add_argument("--output-file", metavar="FILE", help="write to this file")
     group.add_argument(
-        "--resume", action="store_true", help="leave out what has a result in the output file"
+        "--resume", action="store_true", help="skip targets that have a result in the output file"
     )
-    group.add_argument("--shard", metavar="I/N", help="do the I-th of N shares of the list")
+    group.add_argument("--shard", metavar="I/N", help="check only the I-th of N parts of the list")
     group.add_argument(
-        "--progress", action=BooleanOptionalAction, help="a bar; default at a terminal, for a list"
+        "--progress",
+        action=BooleanOptionalAction,
+        help="progress bar; default at a terminal, for a list",
     )
 
 

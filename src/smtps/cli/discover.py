@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 NAME = "discover"
 HELP = "find the submission server of a mail address"
 DESCRIPTION = """\
-Ask, in this order: the domain's SRV records, its autoconfig documents, Thunderbird's list, the
-table of providers, the domain's MX records, and last usual names. The first answer counts. Only the
-domain leaves this computer, never the address."""
+Query, in this order: the domain's SRV records, its autoconfig documents, Thunderbird's list, the
+table of providers, the domain's MX records, and finally common names. The first answer counts.
+Only the domain leaves this computer, never the address."""
 EPILOG = """\
 examples:
   smtps discover ann@example.com

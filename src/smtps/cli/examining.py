@@ -10,7 +10,7 @@ from smtps.cli import exits, output
 if TYPE_CHECKING:
     from smtps.config.places import Findings
 
-HELP = "say whether it would start with these settings, and end"
+HELP = "report whether it would start with these settings, and exit"
 
 
 def examine(
@@ -35,7 +35,7 @@ def _text(command: str, findings: Findings) -> str:
     count = len(findings.problems)
     if count:
         problems = "1 problem" if count == 1 else f"{count} problems"
-        lines = [f"smtps {command} would not start, or not work, as it is: {problems}."]
+        lines = [f"smtps {command} would not start, or not work, as configured: {problems}."]
     else:
         lines = [f"smtps {command} would start with these settings."]
     lines += [f"  ✗ {one.where}: {one.problem}" for one in findings.problems]

@@ -76,7 +76,7 @@ def _cells(file: TextIO) -> Iterator[dict[str, Any]]:
     try:
         names = [name.strip() for name in next(rows, [])]
         if not names or "" in names or len(set(names)) < len(names):
-            raise InputError("merge", "its first line must name each column, and none twice")
+            raise InputError("merge", "its first line must name each column exactly once")
         number = 0
         for cells in rows:
             if not cells:
@@ -136,7 +136,7 @@ class Journal:
         if digest != row.digest:
             raise InputError(
                 "log",
-                f"row {row.number} is not what it was when the log was written; use a new log",
+                f"row {row.number} has changed since the log was written; use a new log",
             )
         if outcome in _FINAL:
             return outcome
@@ -219,7 +219,8 @@ def _check(path: str, template: Template) -> int:
         more = f"\n  … and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         shown = "\n  ".join(wrong[:_SHOWN])
         raise InputError(
-            "merge", f"{len(wrong)} of {total} rows cannot be sent; nothing was.\n  {shown}{more}"
+            "merge",
+            f"{len(wrong)} of {total} rows cannot be sent; nothing was sent.\n  {shown}{more}",
         )
     if not total:
         raise InputError("merge", f"{path} has no rows")
@@ -232,7 +233,7 @@ def _dry_run(options: Namespace, template: Template, total: int) -> int:
     from smtps.client.outgoing import prepare  # noqa: PLC0415
 
     outgoing = prepare(template.fill(next(read_rows(options.merge)).values), None)
-    output.complain(f"not sent: {total} messages, all in order; the first of them:")
+    output.complain(f"not sent: {total} messages, all valid; the first one:")
     sys.stdout.buffer.write(outgoing.data)
     return exits.OK
 
@@ -358,14 +359,20 @@ def _conclude(options: Namespace, tally: _Tally, stop: asyncio.Event) -> int:
     before = f"; {tally.before:,} of them in an earlier run" if tally.before else ""
     output.complain(f"{tally.done:,} of {tally.total:,} messages: {tally}{before}")
     if stop.is_set() and tally.done < (tally.total or 0):
-        on = f"go on with the same --log {options.log}" if options.log else "there is no log"
+        on = (
+            f"resume with --log {options.log}"
+            if options.log
+            else ("without --log it cannot be resumed")
+        )
         output.complain(f"interrupted; {on}")
         return exits.INTERRUPTED
     if tally.outcomes["uncertain"]:
         output.complain(
-            "uncertain means that no answer came: it may have arrived. To send these again: "
-            "--retry-uncertain"
+            "uncertain means that no reply arrived: the message may have been delivered. To send "
+            "these again: --retry-uncertain"
         )
     elif tally.outcomes["deferred"] and options.log:
-        output.complain(f"to try those again that were deferred: the same --log {options.log}")
+        output.complain(
+            f"to retry the deferred messages, run the command again with --log {options.log}"
+        )
     return tally.worst

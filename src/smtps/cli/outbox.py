@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from smtps.outbox.outbox import Outbox
 
 NAME = "outbox"
-HELP = "look at mail that waits, and decide about it"
+HELP = "show and manage the mail in the outbox"
 DESCRIPTION = """\
-The outbox of a configuration: mail that was handed over and what became of it. Works beside a
-running service."""
+The outbox of a configuration: the mail submitted to it and what became of it. Can be used while the
+service is running."""
 EPILOG = """\
 examples:
   smtps outbox list --config /etc/smtps.toml
@@ -28,7 +28,7 @@ examples:
   smtps outbox export --status failed > failed.ndjson
   smtps outbox move mail.db postgresql://smtps@db.example.com/smtps
 
-the configuration is that of smtps serve; SMTPS_CONFIG names it too
+the configuration is that of smtps serve; SMTPS_CONFIG can name it, too
 """
 
 SHOWN = 20
@@ -45,7 +45,9 @@ def add_options(parser: ArgumentParser) -> None:
         )  # fmt: skip
         for add in more:
             add(sub)
-        sub.add_argument("--config", metavar="FILE", help="settings, TOML, as of smtps serve")
+        sub.add_argument(
+            "--config", metavar="FILE", help="settings file (TOML), as for smtps serve"
+        )
         sub.add_argument("--json", action="store_true", help="as JSON")
         sub.set_defaults(action=action)
 
@@ -66,7 +68,7 @@ def _filters(parser: ArgumentParser) -> None:
 
 def _unheard_ones(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--pending", action="store_true", help="those that will be tried again, not those given up"
+        "--pending", action="store_true", help="those that will be retried, not those given up"
     )
     parser.add_argument("--account", action="append", metavar="NAME", help="may be repeated")
 
@@ -80,8 +82,8 @@ def _id(parser: ArgumentParser) -> None:
 
 
 def _details(parser: ArgumentParser) -> None:
-    parser.add_argument("--transcript", action="store_true", help="what was said, as well")
-    parser.add_argument("--raw", action="store_true", help="the message itself, and nothing else")
+    parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
+    parser.add_argument("--raw", action="store_true", help="only the message itself")
 
 
 def _account(parser: ArgumentParser) -> None:
@@ -90,7 +92,7 @@ def _account(parser: ArgumentParser) -> None:
 
 def _places(parser: ArgumentParser) -> None:
     parser.add_argument("source", metavar="FROM", help="a file, or postgresql://…")
-    parser.add_argument("target", metavar="TO", help="an empty one of the other kind")
+    parser.add_argument("target", metavar="TO", help="an empty outbox of the other kind")
 
 
 def _open(options: Namespace) -> Outbox:
@@ -133,7 +135,7 @@ async def _list(options: Namespace) -> int:
     for message in found:
         output.show(_line(message))
     if not found:
-        output.show("Nothing here.\n")
+        output.show("No messages.\n")
     elif len(found) == options.limit:
         output.show(f"… the newest {len(found)}; --limit shows more\n")
     return exits.OK
@@ -143,7 +145,11 @@ def _waits(state: dict[str, Any]) -> str:
     if state["status"] == "ok":
         return ""
     when = f" at {state['next_attempt_at']}" if state["next_attempt_at"] else ""
-    remedy = "mend it, then" if state["status"] == "stopped" else f"it tries again{when}; at once"
+    remedy = (
+        "fix the cause, then run"
+        if state["status"] == "stopped"
+        else (f"it tries again{when}; to try now, run")
+    )
     return (
         f"! {state['account']} is {state['status']}: {state['reason']}\n"
         f"! {remedy}: smtps outbox resume {state['account']}\n"
@@ -201,7 +207,7 @@ async def _show_raw(outbox: Outbox, id_: str) -> None:
 
     await outbox.show(id_)
     if (data := await outbox.body(id_)) is None:
-        raise ControlError("outbox.body_gone", "The message itself is not kept any more.")
+        raise ControlError("outbox.body_gone", "The message itself has been deleted.")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
@@ -288,7 +294,7 @@ async def _notices(options: Namespace) -> int:
     for notice in found:
         output.show(f"{notice['message']}  {notice['account']}  {_notice(notice)}\n")
     if not found:
-        output.show("Nothing here.\n")
+        output.show("No notices.\n")
     elif len(found) == options.limit:
         output.show(f"… of the newest {len(found)} messages; --limit shows more\n")
     return exits.OK
@@ -321,23 +327,23 @@ async def _move(options: Namespace) -> int:
         output.show_json(counts)
     else:
         output.show(
-            f"Moved {counts['messages']:,} messages, {shown:,} rows in all. "
-            f"Set outbox to the new place; {Path(options.source).name} is not used any more.\n"
+            f"Moved {counts['messages']:,} messages, {shown:,} rows in all. Set outbox to the new "
+            f"place; {Path(options.source).name} is no longer used.\n"
         )
     return exits.OK
 
 
 _ACTIONS: dict[str, tuple[Any, ...]] = {
-    "list": ("the newest messages, and accounts that wait", _list, _filters, _number),
+    "list": ("the newest messages, and accounts that are waiting", _list, _filters, _number),
     "show": ("one message, its recipients and attempts", _show, _id, _details),
-    "retry": ("send a message now, or once more to those who have not got it",
+    "retry": ("send a message now, or again to recipients who have not received it",
               _for_each("retry"), _id),
-    "cancel": ("do not send a message (any more)", _for_each("cancel"), _id),
-    "notices": ("webhook notices that were not delivered, with the reason", _notices,
+    "cancel": ("cancel a message that has not been sent", _for_each("cancel"), _id),
+    "notices": ("undelivered webhook notices, with the reason", _notices,
                 _unheard_ones, _number),
-    "notify": ("deliver the webhook notice of a message (again)", _for_each("notify"), _id),
-    "resume": ("let an account that waits send again at once", _resume, _account),
-    "export": ("messages with all that is known of them, a JSON object to a line", _export,
+    "notify": ("deliver the webhook notice of a message again", _for_each("notify"), _id),
+    "resume": ("let a waiting account send again immediately", _resume, _account),
+    "export": ("messages with all their data, one JSON object per line", _export,
                _filters),
     "move": ("move all mail from a file to PostgreSQL, or back", _move, _places),
 }  # fmt: skip

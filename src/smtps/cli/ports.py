@@ -10,13 +10,13 @@ from smtps.cli import exits, output
 NAME = "ports"
 HELP = "compare the submission ports of a host"
 DESCRIPTION = """\
-Try ports 25, 465, 587 and 2525 at the same time, and say which to use and why."""
+Try ports 25, 465, 587 and 2525 at the same time, and report which to use and why."""
 EPILOG = """\
 examples:
   smtps ports smtp.example.com
   smtps ports smtp.example.com --json
 
-exit codes: 0 one can be used, 2 none can, 64 usage
+exit codes: 0 a port can be used, 2 none can, 64 usage
 """
 
 
@@ -54,5 +54,5 @@ def _table(found: dict[str, Any]) -> str:
         lines.append(f"  {row['port']:5}  {row['name']:15}{row['security']:10}"
                      f"{row['verdict']:10}{what}")  # fmt: skip
     port = found["recommended"]["port"] if found["recommended"] else None
-    lines.append(f"\n  {f'Use port {port}.' if port else 'None to use.'} {found['why']}")
+    lines.append(f"\n  {f'Use port {port}.' if port else 'No port can be used.'} {found['why']}")
     return "\n".join(lines) + "\n"

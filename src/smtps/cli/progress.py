@@ -130,8 +130,8 @@ _WORDS = {
     "works": "work",
     "warnings": "with warnings",
     "fails": "do not work",
-    "later": "to try later",
-    "unknown": "not to be told",
+    "later": "to retry later",
+    "unknown": "undetermined",
 }
 
 

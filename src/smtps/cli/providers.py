@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from smtps.cli import exits, output
 
 NAME = "providers"
-HELP = "what mail providers offer"
+HELP = "list the submission servers of mail providers"
 DESCRIPTION = """\
 Server, port and kind of login of known providers, from their own pages and from public lists."""
 EPILOG = """\

@@ -56,7 +56,7 @@ def open_incremental(path: Path, field: str) -> Iterator[IncrementalFile]:
             _lock(file)
         except OSError as error:
             raise InputError(
-                field, "another run is writing to it; give this one a file of its own"
+                field, "another run is writing to it; give this run its own file"
             ) from error
         yield IncrementalFile(file, field)
 

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from smtps.sandbox.server import Sandbox
 
 NAME = "sandbox"
-HELP = "run a mail server to try things on"
+HELP = "run a mail server for testing"
 DESCRIPTION = """\
-A real SMTPS server on loopback. It has a test account, keeps the mail in memory, and misbehaves
-on request. Nothing leaves this machine. It runs until Ctrl-C."""
+A real SMTPS server on loopback. It has a test account, keeps mail in memory, and misbehaves on
+request. Nothing leaves this machine. It runs until Ctrl-C."""
 EPILOG = """\
 examples:
   smtps sandbox
   smtps sandbox --persona expired --port 4650
   smtps sandbox --reply 'AUTH=535 5.7.8 Authentication failed'
-  smtps sandbox --all --port 4650       a page about all personas, and they on the ports behind it
+  smtps sandbox --all --port 4650       a page listing all personas, which use the ports after it
   smtps sandbox --list
   smtps sandbox --json      one line with host, port, ca_file, username, password, persona
 """
@@ -29,24 +29,24 @@ examples:
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free port")
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1 (default) or ::1")
     parser.add_argument(
-        "--persona", default="healthy", metavar="NAME", help="how to misbehave; see --list"
+        "--persona", default="healthy", metavar="NAME", help="which persona to run, see --list"
     )
     parser.add_argument(
         "--reply",
         action="append",
         default=[],
         metavar="PHASE=REPLY",
-        help="say this instead, such as 'RCPT=550 5.1.1 User unknown'; may be repeated. Phases: "
-        "GREETING, FINAL (the end of the message) and the commands",
+        help="send this reply instead, such as 'RCPT=550 5.1.1 User unknown'; may be repeated. "
+        "Phases: GREETING, FINAL (the end of the message) and the commands",
     )
     parser.add_argument(
-        "--all", action="store_true", help="run every persona, each on a port of its own"
+        "--all", action="store_true", help="run every persona, each on its own port"
     )
     parser.add_argument("--list", action="store_true", help="list the personas")
-    parser.add_argument("--json", action="store_true", help="tell how to reach it as JSON")
+    parser.add_argument("--json", action="store_true", help="print connection details as JSON")
 
 
 def run(options: Namespace) -> int:
@@ -91,7 +91,7 @@ async def _serve_all(options: Namespace) -> int:
 def _index(gallery: Gallery, url: str) -> str:
     found = gallery.as_json()
     lines = [
-        f"Mail servers at 127.0.0.1, each with something else wrong; as a page: {url}\n",
+        f"Mail servers at 127.0.0.1, each with a different fault; as a page: {url}\n",
         f"  user name   {found['username']}",
         f"  password    {found['password']}",
         f"  trust       {found['ca_file']}\n",
@@ -102,7 +102,7 @@ def _index(gallery: Gallery, url: str) -> str:
         lines.append(f"  {where:15}{persona['name']:22}{persona['summary']}")
         if persona["findings"]:
             lines.append(f"  {'':37}{', '.join(persona['findings'])}{shown}")
-    lines.append("\nCtrl-C ends them all.\n")
+    lines.append("\nCtrl-C stops them all.\n")
     return "\n".join(lines)
 
 
@@ -138,7 +138,7 @@ Sandbox at {where} ({box.persona.name}: {box.persona.summary})
   smtps send --host {where} {login} \\
       --from {box.username} --to you@example.test --subject Hello --body "It works"
 
-Mail arrives below. Ctrl-C ends it.
+Incoming mail is listed below. Ctrl-C stops the sandbox.
 """
 
 
@@ -159,5 +159,5 @@ async def _tell_arrivals(box: Sandbox, stop: object) -> None:
             summary = stored.summary()
             output.show(
                 f"  {stored.received:%H:%M:%S}  {summary['from']} → {', '.join(summary['to'])}  "
-                f"{summary['subject']!r}  {summary['size']} octets\n"
+                f"{summary['subject']!r}  {summary['size']} bytes\n"
             )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 NAME = "send"
 HELP = "send a message"
 DESCRIPTION = """\
-Send one message, composed from the options or raw, and say what became of it for each recipient;
-or, with --merge, a message to each row of a table."""
+Send one message, composed from the options or raw, and report the result for each recipient;
+or, with --merge, send one message per row of a table."""
 EPILOG = """\
 examples:
   smtps send --host smtp.example.com --username ann@example.com \\
@@ -33,17 +33,17 @@ examples:
   smtps send --host smtp.example.com --username ann@example.com \\
       --merge readers.csv --template letter.j2 --log letter.log
 
-A template has header fields, an empty line and the text, with blanks such as {{ name }} that are
-filled in from the table, whose first line names its columns:
+A template has header fields, an empty line and the text, with placeholders such as {{ name }} that
+are filled in from the table, whose first line names its columns:
       From: Ann <ann@example.com>
       To: {{ name }} <{{ email }}>
       Subject: Your invoice {{ number }}
 
       Dear {{ name }}, ...
-All rows are checked before the first is sent. With --log, a second run does what is left.
+All rows are checked before the first is sent. With --log, a second run sends the rest.
 
-exit codes (sysexits): 0 sent, 64 usage, 65 the message cannot be sent as it stands, 68 no such
-host, 69 refused, 74 uncertain (look before you send again), 75 try again later, 77 login refused
+exit codes (sysexits): 0 sent, 64 usage, 65 the message cannot be sent as it is, 68 no such
+host, 69 refused, 74 uncertain (check before you send again), 75 try again later, 77 login refused
 """
 
 
@@ -55,7 +55,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--from", dest="from_", metavar="ADDRESS", help="'Name <address>' works too"
     )
     message.add_argument(
-        "--sender", metavar="ADDRESS", help="who sends it for the author; bounces go there"
+        "--sender", metavar="ADDRESS", help="who sends it on the author's behalf; bounces go there"
     )
     for name in ("to", "cc", "bcc", "reply-to"):
         message.add_argument(
@@ -70,70 +70,76 @@ def add_options(parser: ArgumentParser) -> None:
     )
     message.add_argument(
         "--keep-bcc", action="store_true",
-        help="send --raw although its Bcc field tells everybody of the blind recipients",
+        help="send --raw although its Bcc field shows the blind recipients to everyone",
     )  # fmt: skip
-    message.add_argument("--html-file", metavar="FILE", help="HTML beside or in place of the text")
+    message.add_argument(
+        "--html-file", metavar="FILE", help="HTML in addition to the text or in place of it"
+    )
     message.add_argument(
         "--attach", action="append", default=[], metavar="FILE", help="may be repeated"
     )
     message.add_argument(
         "--alternative", action="append", default=[], metavar="FILE",
-        help="another form of the text, such as an invitation (.ics); may be repeated",
+        help="alternative form of the text, such as an invitation (.ics); may be repeated",
     )  # fmt: skip
     message.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="may be repeated"
     )
     merge = parser.add_argument_group("mail merge")
     merge.add_argument(
-        "--merge", metavar="FILE", help="a message to each row: CSV, or a JSON object to a line"
+        "--merge", metavar="FILE", help="one message per row: CSV, or one JSON object per line"
     )
     merge.add_argument(
         "--template",
         metavar="FILE",
-        help="the message, with blanks (Jinja2); so may --html-file be",
+        help="the message, with placeholders (Jinja2), which --html-file may contain, too",
     )
     merge.add_argument(
-        "--log", metavar="FILE", help="what became of each row; a second run goes on from there"
+        "--log",
+        metavar="FILE",
+        help="record the result of each row; a second run resumes from there",
     )
     merge.add_argument(
         "--retry-uncertain", action="store_true",
-        help="send those again that may have arrived in an earlier run",
+        help="resend messages that may have arrived in an earlier run",
     )  # fmt: skip
-    merge.add_argument("--connections", type=int, default=2, metavar="N", help="at once; default 2")
+    merge.add_argument(
+        "--connections", type=int, default=2, metavar="N", help="concurrent connections; default 2"
+    )
     merge.add_argument(
         "--window", type=int, default=4, metavar="N",
-        help="messages under way at once on each; default 4",
+        help="messages in flight on each connection; default 4",
     )  # fmt: skip
     merge.add_argument(
         "--progress", action=BooleanOptionalAction, default=None,
-        help="a bar; default at a terminal",
+        help="progress bar; default at a terminal",
     )  # fmt: skip
     group = parser.add_argument_group("sending")
     group.add_argument(
         "--partial",
         choices=("abort", "send"),
         default="abort",
-        help="when a recipient is refused: send to nobody (default), or to the others",
+        help="when a recipient is refused: send to no one (default), or to the others",
     )
     group.add_argument(
         "--dsn-notify", metavar="WORDS", help="NEVER, or any of SUCCESS,FAILURE,DELAY"
     )
-    group.add_argument("--dsn-return", choices=("FULL", "HDRS"), help="what a bounce holds")
+    group.add_argument("--dsn-return", choices=("FULL", "HDRS"), help="what a bounce contains")
     group.add_argument("--dsn-envid", metavar="ID", help="quoted in notifications")
     group.add_argument(
-        "--require-tls", action="store_true", help="ask for TLS on the whole way (REQUIRETLS)"
+        "--require-tls", action="store_true", help="require TLS on every hop (REQUIRETLS)"
     )
     group.add_argument(
         "--queue",
         metavar="ACCOUNT",
-        help="hand it to the outbox of the configuration, which sends it and tries again",
+        help="submit it to the outbox of the configuration, which sends it and retries",
     )
-    group.add_argument("--config", metavar="FILE", help="the configuration, as of smtps serve")
+    group.add_argument("--config", metavar="FILE", help="the configuration, as for smtps serve")
     group.add_argument(
         "--dry-run", action="store_true", help="print the message instead of sending it"
     )
-    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
-    parser.add_argument("--transcript", action="store_true", help="show the dialogue as well")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
     server_options.add_options(parser)
 
 
@@ -169,19 +175,25 @@ def _check_options(options: Namespace) -> None:
     """
     merging = options.merge is not None
     if options.host is None and not options.dry_run and options.queue is None:
-        raise InputError("host", "is required: where to send it", code="input.host_required")
+        raise InputError(
+            "host", "is required: the server to send through", code="input.host_required"
+        )
     needed = "template" if merging else "from_"
     if getattr(options, needed) is None:
         raise InputError(needed.strip("_"), "is required")
     if not merging and options.body is None and not any(getattr(options, n) for n in _CONTENT):
         raise InputError(
             "body",
-            "is missing, and so is a subject: nothing would be sent. Give --subject, --body, "
+            "is missing, and so is a subject: the message would be empty. Give --subject, --body, "
             "--body-file, --html-file, --attach or --raw; --body '' sends an empty message",
         )
     if options.keep_bcc and options.raw is None:
-        raise InputError("keep_bcc", "goes with --raw: --bcc stands in no header")
-    why = "stands in the template, not beside --merge" if merging else "goes with --merge"
+        raise InputError("keep_bcc", "requires --raw: --bcc is never written to the header")
+    why = (
+        "belongs in the template, not on the command line with --merge"
+        if merging
+        else "requires --merge"
+    )
     for name in _OF_ONE if merging else _OF_MANY:
         if getattr(options, name):
             raise InputError(name.strip("_"), why)
@@ -227,7 +239,7 @@ def _compose(options: Namespace) -> Message | Outgoing:
     if options.raw is not None:
         for name in _COMPOSED:
             if getattr(options, name):
-                raise InputError(name, "cannot go with --raw, which is the whole message")
+                raise InputError(name, "cannot be combined with --raw, which is the whole message")
         sender = NameAddr.parse(options.from_).email
         people = [NameAddr.parse(a).email for a in (*options.to, *options.cc, *options.bcc)]
         data, envelope = _read(options.raw, "raw"), Envelope.of(sender, people)
@@ -276,7 +288,7 @@ def _decode(data: bytes, field: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(field, f"is not UTF-8 (octet {error.start})") from error
+        raise InputError(field, f"is not UTF-8 (byte {error.start})") from error
 
 
 def _dry_run(message: Message | Outgoing) -> int:

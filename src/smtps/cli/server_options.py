@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_password_options(parser: ArgumentParser) -> None:
     """The options that name a source."""
     group = parser.add_argument_group("login")
-    group.add_argument("--username", "-u", metavar="NAME", help="whom to log in")
+    group.add_argument("--username", "-u", metavar="NAME", help="user name to log in with")
     sources = group.add_mutually_exclusive_group()
     sources.add_argument(
         "--password-env", metavar="VAR", help="password from an environment variable"
@@ -26,7 +26,7 @@ def add_password_options(parser: ArgumentParser) -> None:
         "--password-file", metavar="FILE", help="password from the first line of a file; - is stdin"
     )
     sources.add_argument(
-        "--password-command", metavar="CMD", help="password from what a command prints"
+        "--password-command", metavar="CMD", help="password from a command's output"
     )
     sources.add_argument(
         "--password-keyring", metavar="SERVICE", help="password from the system's keyring"
@@ -60,7 +60,8 @@ def read_password(options: Namespace) -> tuple[str | None, str | None]:
 def _from_prompt(username: str) -> str:
     if not sys.stdin.isatty():
         raise InputError(
-            "password", "none given; use --password-env, --password-file or --password-command"
+            "password",
+            "no password given; use --password-env, --password-file or --password-command",
         )
     import getpass  # noqa: PLC0415
 
@@ -86,33 +87,33 @@ def add_options(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS",
-        help="for everything together; default none for send, 120 for check, 300 with --deep",
+        help="for the whole operation; default none for send, 120 for check, 300 with --deep",
     )  # fmt: skip
     group.add_argument(
         "--resolver", metavar="ADDRESS",
         help="the DNS server to ask, with or without :port; default the system's",
     )  # fmt: skip
     group.add_argument(
-        "--ehlo-name", metavar="NAME", help="how to name this client; default portofcall"
+        "--ehlo-name", metavar="NAME", help="name to send in EHLO; default portofcall"
     )
     trust = parser.add_argument_group("trust")
     trust.add_argument(
-        "--ca-file", metavar="FILE", help="trust the authorities in this PEM file and no others"
+        "--ca-file", metavar="FILE", help="trust only the authorities in this PEM file"
     )
     trust.add_argument(
-        "--fingerprint", metavar="SHA256", help="trust this one certificate, whoever issued it"
+        "--fingerprint", metavar="SHA256", help="trust this certificate, regardless of its issuer"
     )
     trust.add_argument(
-        "--client-cert", metavar="FILE", help="certificate of this client, PEM, with its key"
+        "--client-cert", metavar="FILE", help="client certificate, PEM, with its key"
     )
-    trust.add_argument("--client-key", metavar="FILE", help="its key, if in a file of its own")
+    trust.add_argument("--client-key", metavar="FILE", help="its key, if in a separate file")
     trust.add_argument(
         "--no-verify", action="store_true", help="accept any certificate; sends no password"
     )
     trust.add_argument(
         "--allow-unverified-login",
         action="store_true",
-        help="with --no-verify: send it all the same",
+        help="with --no-verify: send it anyway",
     )
     add_password_options(parser)
 

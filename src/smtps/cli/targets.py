@@ -245,7 +245,7 @@ def lists(options: Namespace) -> list[str]:
     if options.list is not None and options.list not in found:
         found.append(options.list)
     if STDIN in found and options.password_file == STDIN:
-        raise InputError("password_file", "standard input holds the list of targets already")
+        raise InputError("password_file", "standard input is already used for the list of targets")
     return found
 
 
@@ -290,8 +290,8 @@ class Todo:
     def how_to_go_on(self) -> str:
         """For whoever interrupts."""
         if self._resumable:
-            return "The same command with --resume goes on."
-        return "What is written is complete in itself."
+            return "Run the same command with --resume to continue."
+        return "The output written so far is valid."
 
     async def read(self) -> AsyncIterator[str]:
         """The targets."""

@@ -9,22 +9,22 @@ from smtps.cli import examining, exits, output
 NAME = "worker"
 HELP = "send the mail of an outbox on PostgreSQL"
 DESCRIPTION = """\
-Send the mail of an outbox, beside as many other workers and services as there are, on this machine
-or on others. Runs until Ctrl-C or SIGTERM; what is on the wire then is waited for, at most
+Send the mail of an outbox, alongside any number of other workers and services on this machine or
+on others. Runs until Ctrl-C or SIGTERM; it then waits for messages being transmitted, at most
 lane_grace seconds, and a second signal ends the wait."""
 EPILOG = """\
 examples:
   smtps worker --config /etc/smtps.toml
 
-the outbox has to be on PostgreSQL: a file belongs to the one service that owns it
+the outbox must be on PostgreSQL: a file belongs to the one service that owns it
 """
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--config", metavar="FILE", help="settings, TOML, as of smtps serve")
+    parser.add_argument("--config", metavar="FILE", help="settings file (TOML), as for smtps serve")
     parser.add_argument("--check-config", action="store_true", help=examining.HELP)
-    parser.add_argument("--json", action="store_true", help="tell when it works as JSON")
+    parser.add_argument("--json", action="store_true", help="report readiness as JSON")
 
 
 def run(options: Namespace) -> int:

@@ -183,7 +183,7 @@ class Dialogue:
             return False
         if self.transcript.kept:
             self.say_group(group)
-            self.transcript.add("*", f"{content.size} octets of message")
+            self.transcript.add("*", f"{content.size} bytes of message")
             self._buffer(data)
         else:
             self.connection.expect(group[0])
@@ -204,7 +204,7 @@ class Dialogue:
         Raises:
             RefusedError: the server does not want the rest of it.
         """
-        self.transcript.add("*", f"{content.size} octets of message")
+        self.transcript.add("*", f"{content.size} bytes of message")
         for block in content.stuffed() if stuffed else content.blocks():
             await self._on_early_reply(take)  # what was received counts before a write that fails
             if self.buffered and self.buffered + len(block) > BLOCK:

@@ -86,7 +86,7 @@ class WebhookSettings(BaseModel):
         if proxy is not None and not self.private:
             raise InputError(
                 "webhook.private",
-                "cannot be false with a proxy, since the proxy decides where connections go",
+                "cannot be false with a proxy, because the proxy decides where connections go",
             )
         return proxy
 
@@ -132,7 +132,7 @@ class AccountSettings(BaseModel):
         given = [name for name in SOURCES if getattr(self, name) is not None]
         external = (self.mechanism or "").upper() == "EXTERNAL"
         if len(given) > 1 or (bool(given) != (self.username is not None) and not external):
-            raise ValueError(f"needs username and one of {', '.join(SOURCES)}, or neither")
+            raise ValueError(f"needs username and one of {', '.join(SOURCES)}, or neither of them")
         return self
 
     def password(self) -> str | None:

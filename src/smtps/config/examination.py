@@ -43,7 +43,7 @@ def check_accounts(findings: Findings, settings: Settings) -> None:
             check_endpoint(account.endpoint(password, settings.resolver))
         _webhook(findings, within, account)
         if len(findings.problems) == before:
-            findings.tried.append(f"account {name}: its values fit together")
+            findings.tried.append(f"account {name}: its values are consistent")
     for name, module in settings.probe.items():
         _probe(findings, name, module)
 
@@ -54,7 +54,7 @@ def _fetch(findings: Findings, within: str, account: AccountSettings) -> None:
         findings.untried.append(f"{within}password_command was not run")
         _find(account.password_command)
     elif account.password_keyring is not None:
-        findings.untried.append(f"{within}password_keyring was not asked: it may ask you")
+        findings.untried.append(f"{within}password_keyring was not queried: it may prompt you")
         if importlib.util.find_spec("keyring") is None:
             raise InputError(
                 "password_keyring", "needs the extra “keyring”: pip install '.[keyring]'"
@@ -72,7 +72,7 @@ def _find(command: str) -> None:
     except ValueError as error:
         raise InputError("password_command", f"cannot be read: {error}") from error
     if not words or shutil.which(words[0]) is None:
-        raise InputError("password_command", "its program is not there, or cannot be run")
+        raise InputError("password_command", "its program does not exist, or cannot be run")
 
 
 def _webhook(findings: Findings, within: str, account: AccountSettings) -> None:
@@ -146,7 +146,7 @@ def _without_faults(
                 break
             unreadable[variable] = os.environ.pop(variable)
         else:
-            findings.tried.append("all settings were read and judged")
+            findings.tried.append("all settings were read and checked")
             return settings
     return None
 
@@ -157,7 +157,7 @@ def _note_strangers(findings: Findings) -> None:
     for name in sorted(os.environ):
         near = did_you_mean(name, ours)
         if name.startswith("SMTPS_") and name not in {*ours, "SMTPS_CONFIG"} and near:
-            findings.notes.append(f"{name} is not a setting, and is not read{near}")
+            findings.notes.append(f"{name} is not a setting, and is ignored{near}")
 
 
 def _of_the_environment(error: SettingsError) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def check_worker(settings: Settings) -> None:
         InputError: it may not.
     """
     if settings.outbox is not None and "://" not in settings.outbox:
-        raise InputError("outbox", "is a file, whose mail only smtps serve sends")
+        raise InputError("outbox", "is an SQLite file; only smtps serve can deliver from it")
 
 
 def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | None:

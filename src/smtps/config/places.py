@@ -117,7 +117,9 @@ def whose_rights(findings: Findings) -> None:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = str(os.geteuid())
-    findings.notes.append(f"files were tried as user {name}: the service should run as the same")
+    findings.notes.append(
+        f"files were checked as user {name}: the service should run as the same user"
+    )
 
 
 def check_port(findings: Findings, settings: Settings) -> None:
@@ -129,12 +131,12 @@ def check_port(findings: Findings, settings: Settings) -> None:
         number = getattr(error.__cause__, "errno", None)
         if number == errno.EADDRINUSE:
             findings.notes.append(
-                f"{shown} is in use just now; if that is not this service, it would not start"
+                f"{shown} is in use; unless this service is using it, the service would not start"
             )
             return
         findings.add("port" if number == errno.EACCES else "host", error.problem)
     else:
-        free = "a free port would be taken" if settings.port == 0 else f"{shown} is free"
+        free = "a free port would be used" if settings.port == 0 else f"{shown} is free"
         findings.tried.append(free)
 
 
@@ -144,7 +146,7 @@ def check_uploads(findings: Findings, settings: Settings) -> None:
     if (problem := unusable_folder(folder)) is not None:
         findings.add("upload_dir", f"{folder} {problem}")
     else:
-        findings.tried.append(f"{folder} takes the files of forms")
+        findings.tried.append(f"{folder} can store the files of forms")
 
 
 def unusable_folder(folder: Path) -> str | None:
@@ -154,7 +156,7 @@ def unusable_folder(folder: Path) -> str | None:
     if not folder.is_dir():
         return "is not a folder"
     if not os.access(folder, os.W_OK | os.X_OK):
-        return "cannot be written to; give the service's user the right to"
+        return "cannot be written to; give the service's user permission"
     return None
 
 
@@ -188,22 +190,24 @@ def _file(findings: Findings, path: Path, *, own: bool) -> None:
         if (problem := unusable_folder(folder)) is not None:
             findings.add("outbox", f"{folder} {problem}")
         else:
-            findings.tried.append(f"{path} would be made")
+            findings.tried.append(f"{path} would be created")
         return
     if not path.is_file():
         findings.add("outbox", f"{path} is not a file")
         return
     if not os.access(path, os.R_OK | os.W_OK):
         findings.add(
-            "outbox", f"{path} cannot be read and written; give the service's user the right to"
+            "outbox", f"{path} cannot be read and written; give the service's user permission"
         )
         return
     if (problem := unusable_folder(path.parent)) is not None:
-        findings.add("outbox", f"{path.parent} {problem}: the database keeps files beside its own")
+        findings.add(
+            "outbox", f"{path.parent} {problem}: the database also keeps files next to its own"
+        )
         return
     if own and (owner := _owner(path)) is not None:
         findings.notes.append(
-            f"process {owner} sends from {path} just now; as long as it does, no other starts"
+            f"process {owner} is sending from {path}; no other can start until it stops"
         )
     _contents(findings, path)
 
@@ -229,7 +233,7 @@ def _contents(findings: Findings, path: Path) -> None:
     with path.open("rb") as file:
         begin = file.read(len(_HEADER))
     if not begin:
-        findings.tried.append(f"{path} is empty and would be filled")
+        findings.tried.append(f"{path} is empty and would be initialized")
         return
     if begin != _HEADER:
         findings.add("outbox", f"{path} is not an outbox; name another file")
@@ -242,12 +246,12 @@ def _contents(findings: Findings, path: Path) -> None:
             found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     except sqlite3.Error as error:
         if "no such table" in str(error):
-            findings.tried.append(f"{path} can be read, and has no tables yet")
+            findings.tried.append(f"{path} is readable, and has no tables yet")
         else:
             findings.add("outbox", f"{path} cannot be read: {error}")
         return
     if _fits(findings, found):
-        findings.tried.append(f"{path} can be read, and is of this version")
+        findings.tried.append(f"{path} is readable, and matches this version")
 
 
 def _fits(findings: Findings, found: dict[str, str]) -> bool:
@@ -289,18 +293,18 @@ def _ask(findings: Findings, engine: object, shown: str) -> None:
     assert isinstance(engine, Engine)
     with engine.connect() as connection:
         if connection.execute(text("SHOW transaction_read_only")).scalar() == "on":
-            findings.add("outbox", f"{shown} takes no writes: it is a standby, or read-only. "
-                                   "Name the primary")  # fmt: skip
+            findings.add("outbox", f"{shown} does not accept writes: it is a standby, or "
+                                   "read-only. Use the primary")  # fmt: skip
             return
         if inspect(connection).has_table(tables.meta.name):
             if _fits(findings, reading.meta(connection)):
-                findings.tried.append(f"{shown} was reached, and is of this version")
+                findings.tried.append(f"{shown} is reachable, and matches this version")
             return
         may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
         if connection.execute(text(may)).scalar():
-            findings.tried.append(f"{shown} was reached, and has no tables yet")
+            findings.tried.append(f"{shown} is reachable, and has no tables yet")
         else:
-            findings.add("outbox", f"{shown} has no tables, and this user may not make them: "
+            findings.add("outbox", f"{shown} has no tables, and this user may not create them: "
                                    "GRANT CREATE ON SCHEMA … TO …")  # fmt: skip
 
 
@@ -317,5 +321,5 @@ def _words(error: Exception, place: str) -> str:
         secrets += place.split("@")[:-1]
     shown = without_password(place)
     if any(one and one in text and one not in shown for one in secrets):
-        return "the address cannot be read as it is written"
+        return "the address cannot be parsed"
     return text

@@ -24,7 +24,7 @@ class Module(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     security: Security | None = None
-    port: Annotated[Port | None, Field(description="for targets that name none")] = None
+    port: Annotated[Port | None, Field(description="for targets without a port")] = None
     timeout: Annotated[float, Field(gt=0, le=300, description="seconds")] = 10.0
     ehlo_name: Annotated[str, Field(min_length=1)] = EHLO_NAME
     ca_file: Annotated[str | None, Field(description="trust these authorities only")] = None
@@ -32,7 +32,7 @@ class Module(BaseModel):
     password_file: str | None = None
     password_env: str | None = None
     targets: Annotated[
-        list[str] | None, Field(description="the only hosts that the module is for")
+        list[str] | None, Field(description="the only hosts that the module may probe")
     ] = None
 
     @model_validator(mode="after")
@@ -42,7 +42,9 @@ class Module(BaseModel):
             raise ValueError("a username needs one of password_file and password_env")
         # Whoever may probe could otherwise have the password sent to a server of his own.
         if self.username is not None and not self.targets:
-            raise ValueError("with a username, targets must name the hosts it is for")
+            raise ValueError(
+                "with a username, targets must list the hosts that the module may probe"
+            )
         return self
 
     def endpoint(
@@ -59,7 +61,7 @@ class Module(BaseModel):
             InputError: the module is not for this host, or its password cannot be read.
         """
         if self.targets is not None and to_ascii(host) not in map(to_ascii, self.targets):
-            raise InputError("target", "is none of those that this module is for")
+            raise InputError("target", "is not one of this module's targets")
         return Endpoint(
             host,
             port or self.port or 0,
@@ -84,7 +86,7 @@ class Module(BaseModel):
         else:
             return None
         if not found:
-            raise InputError("module", "has a username, and its password cannot be read")
+            raise InputError("module", "has a username, but its password cannot be read")
         return found
 
 

@@ -61,15 +61,15 @@ class Settings(BaseSettings):
     )
 
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8465
+    port: Annotated[int, Field(ge=0, le=65535, description="0 selects a free port")] = 8465
     tokens: Annotated[
-        dict[str, str], Field(description="name → sha256:…; made by --new-token")
+        dict[str, str], Field(description="name → sha256:…; created by --new-token")
     ] = {}
     allow_anonymous: Annotated[
-        bool, Field(description="listen beyond loopback without any token")
+        bool, Field(description="listen beyond loopback without a token")
     ] = False
     hosts: Annotated[
-        list[str], Field(description="names the service goes by, checked against Host")
+        list[str], Field(description="the service's host names, checked against Host")
     ] = []
     private_targets: Annotated[
         bool | None, Field(description="connect to addresses that are not public")
@@ -78,35 +78,42 @@ class Settings(BaseSettings):
         list[int] | None, Field(description="the only ports to connect to; empty: all")
     ] = None
     resolver: Annotated[
-        str | None, Field(description="DNS server to ask in place of the system's")
+        str | None, Field(description="DNS server to use instead of the system's")
     ] = None
     caller_rate: Annotated[str | None, Field(description="such as 60/minute")] = None
     target_rate: Annotated[str | None, Field(description="such as 30/minute")] = None
-    concurrency: Annotated[int, Field(ge=1, description="requests at the same time")] = 500
-    streams: Annotated[int, Field(ge=1, description="event streams at the same time")] = 200
+    concurrency: Annotated[int, Field(ge=1, description="concurrent requests")] = 500
+    streams: Annotated[int, Field(ge=1, description="concurrent event streams")] = 200
     trusted_proxies: Annotated[
-        list[str], Field(description="networks of proxies whose X-Forwarded-For is believed")
+        list[str], Field(description="networks of proxies whose X-Forwarded-For is trusted")
     ] = []
     warm: Annotated[
         float, Field(ge=0, description="seconds a session waits for the next message; 0: never")
     ] = 10.0
     max_body: Annotated[int, Field(ge=1024, description="octets")] = 64 * 1024 * 1024
-    max_upload: Annotated[int, Field(ge=1024, description="octets of a form with files")] = 1 << 30
+    max_upload: Annotated[int, Field(ge=1024, description="bytes of a form with files")] = 1 << 30
     upload_dir: Annotated[
-        str | None, Field(description="where the files of a form wait; default the system's")
+        str | None,
+        Field(
+            description="where the files of a form are stored; default the system's "
+            "folder for temporary files"
+        ),
     ] = None
     max_recipients: Annotated[int, Field(ge=1)] = 1000
     max_attachments: Annotated[int, Field(ge=0)] = 100
     max_headers: Annotated[int, Field(ge=0)] = 50
     grace: Annotated[
-        float, Field(ge=0, description="seconds that running requests have at a stop")
+        float, Field(ge=0, description="seconds that running requests have at shutdown")
     ] = 5.0
     lane_grace: Annotated[
         float,
-        Field(ge=0, description="seconds that mail on the wire has for its answer at a stop"),
+        Field(
+            ge=0,
+            description="seconds to wait at shutdown for replies to messages being transmitted",
+        ),
     ] = 60.0
     outbox: Annotated[
-        str | None, Field(description="a file, or postgresql://…, for mail that is sent later")
+        str | None, Field(description="a file, or postgresql://…, for queued mail")
     ] = None
     accounts: Annotated[
         dict[str, AccountSettings], Field(description="name → server and credentials")
@@ -116,25 +123,24 @@ class Settings(BaseSettings):
     ] = {}
     rights: Annotated[
         dict[str, list[Right]],
-        Field(description="token with grants → what it may do beside: inbox, metrics"),
+        Field(description="token with grants → what else it may do: inbox, metrics"),
     ] = {}
     deliver: Annotated[bool, Field(description="send the outbox's mail from this process, too")] = (
         True
     )
-    outbox_octets: Annotated[int, Field(ge=1 << 20, description="of all mail that is kept")] = (
+    outbox_octets: Annotated[int, Field(ge=1 << 20, description="bytes of all stored mail")] = (
         10 << 30
     )
     outbox_timeout: Annotated[
         float, Field(ge=1, description="seconds that a request waits for the outbox's database")
     ] = 10.0
     state_dir: Annotated[
-        str | None, Field(description="for outcomes that the database does not take; see outbox.md")
+        str | None,
+        Field(description="for outcomes that the database does not accept; see outbox.md"),
     ] = None
-    outbox_message: Annotated[int, Field(ge=1024, description="octets of one message")] = 50 << 20
+    outbox_message: Annotated[int, Field(ge=1024, description="bytes of one message")] = 50 << 20
     keep_bodies: Annotated[float, Field(ge=0, description="days after a message's end")] = 7.0
-    keep_records: Annotated[float, Field(ge=0, description="the same, for what became of it")] = (
-        90.0
-    )
+    keep_records: Annotated[float, Field(ge=0, description="the same, for its record")] = 90.0
     probe: Annotated[
         dict[str, Module], Field(description="modules of /probe, beside the two that are built in")
     ] = BUILT_IN
@@ -205,7 +211,7 @@ class Settings(BaseSettings):
                 )
         for token in self.rights:
             if token not in self.grants:
-                raise InputError("rights", f"{token!r} has no grants, and so every right")
+                raise InputError("rights", f"{token!r} has no grants, and therefore every right")
         for name, (near, far) in self.DEFAULTS.items():
             if getattr(self, name) is None:
                 self.__dict__[name] = near if self.loopback else far

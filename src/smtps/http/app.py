@@ -87,7 +87,8 @@ def create_app(
     app = Application(
         title="smtps",
         version=__version__,
-        summary="Tell whether mail submission over TLS works, why not, and send mail through it.",
+        summary="Check whether mail submission over TLS works, explain why it does not, and send "
+        "mail through it.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # see below

@@ -147,7 +147,7 @@ class BodyError(Exception):
     """
 
     def __init__(self, errors: Sequence[dict[str, Any]], count: int) -> None:
-        super().__init__(f"{count} mistakes in a body")
+        super().__init__(f"{count} errors in a body")
         self.errors = errors
         self.count = count
 

@@ -94,8 +94,8 @@ class Crowd:
         now = self._now()
         if now - self._told >= PAUSE:
             log.warning(
-                "%d connections are open, the most that the limit of open files allows; "
-                "closed for new ones: %d", len(self._open), self._closed,
+                "%d connections are open, the maximum that the limit on open files allows; closed "
+                "for new ones: %d", len(self._open), self._closed,
             )  # fmt: skip
             self._told, self._closed = now, 0
 
@@ -167,7 +167,7 @@ def room() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
         except (OSError, ValueError):  # macOS allows less than it says
-            log.info("the limit of open files stays at %d", soft)
+            log.info("the limit on open files stays at %d", soft)
     return (
         MAX_CONNECTIONS
         if soft == resource.RLIM_INFINITY

@@ -33,7 +33,7 @@ def _moment(value: Any) -> datetime:
             raise ValueError  # noqa: TRY301
         datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC)  # as it is kept
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("must be a time with its zone, such as 2026-12-24T18:00:00Z") from None
+        raise ValueError("must be a time with a time zone, such as 2026-12-24T18:00:00Z") from None
     return moment
 
 
@@ -56,12 +56,18 @@ Value = Annotated[Printable, Field(max_length=500)]
 class MessageRequest(MessageFields):
     """``POST /api/smtps/messages``."""
 
-    account: Annotated[str, Field(description="Which server, and who to be there.")]
+    account: Annotated[str, Field(description="The server, and the credentials for it.")]
     partial: Annotated[
-        Partial, Field(description="send: who is not refused gets it. abort: all or nobody.")
+        Partial,
+        Field(
+            description="send: send to the recipients that are not refused. abort: send "
+            "to all or to no one."
+        ),
     ] = "send"
-    send_at: Annotated[Moment | None, Field(description="Not before.")] = None
-    expires_at: Annotated[Moment | None, Field(description="Not after; default three days.")] = None
+    send_at: Annotated[Moment | None, Field(description="Earliest time to send.")] = None
+    expires_at: Annotated[
+        Moment | None, Field(description="Latest time to send; default three days.")
+    ] = None
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     metadata: dict[Tag, Value] = Field(default_factory=dict, max_length=50)
 
@@ -99,7 +105,7 @@ class MessageRequest(MessageFields):
         if expires is None:
             expires = begin + account.lifetime
         if expires <= begin:
-            raise InputError("expires_at", "is before the message may be sent")
+            raise InputError("expires_at", "is before the earliest time to send")
         return Submission(
             id=id_,
             account=account.name,

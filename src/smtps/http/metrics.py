@@ -35,34 +35,36 @@ class Metrics:
         self.seconds = histogram(
             "smtps_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS
         )
-        self.running = gauge("smtps_http_requests_running", "Requests under way.")
+        self.running = gauge("smtps_http_requests_running", "Requests in progress.")
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.checks = counter("smtps_checks", "Checks, by verdict.", ("verdict",))
         self.messages = counter("smtps_messages", "Messages, by outcome.", ("outcome",))
 
-        self.accepted = counter("smtps_outbox_accepted", "Messages taken in.", ("account",))
+        self.accepted = counter("smtps_outbox_accepted", "Messages accepted.", ("account",))
         self.attempts = counter(
-            "smtps_outbox_attempts", "Attempts, by what the message became.", ("account", "status")
+            "smtps_outbox_attempts",
+            "Attempts, by resulting state of the message.",
+            ("account", "status"),
         )
         self.latency = histogram(
-            "smtps_outbox_seconds", "Time from a message's acceptance to its end.", ("account",),
-            buckets=_LONG_SECONDS,
+            "smtps_outbox_seconds", "Time from a message's acceptance to its final state.",
+            ("account",), buckets=_LONG_SECONDS,
         )  # fmt: skip
         self.depth = gauge(
-            "smtps_outbox_messages", "Messages that are not ended.", ("account", "status")
+            "smtps_outbox_messages", "Messages not in a final state.", ("account", "status")
         )
         self.oldest = gauge(
-            "smtps_outbox_oldest_seconds", "Age of the oldest message that is not ended.",
+            "smtps_outbox_oldest_seconds", "Age of the oldest message not in a final state.",
             ("account",),
         )  # fmt: skip
         self.stopped = gauge(
             "smtps_outbox_account_stopped",
-            "1 while an account waits for somebody to mend something.",
+            "1 while an account is stopped until someone fixes the cause.",
             ("account",),
         )
         self.outbox_up = gauge(
             "smtps_outbox_up",
-            "1 while the outbox's database answers; at 0 its other figures are old.",
+            "1 while the outbox's database answers; at 0, its other figures are outdated.",
         )
 
     def delivered(self, account: str, status: str, seconds: float) -> None:
@@ -139,7 +141,7 @@ def metrics_of(report: Report, seconds: float) -> bytes:
     if best is not None:
         _connection(probe, best)
     for phase, spent in timings.items():
-        name, words = "smtps_probe_phase_seconds", "Time that a phase took."
+        name, words = "smtps_probe_phase_seconds", "Duration of a phase."
         probe(name, words, spent / 1000, phase=phase)
     for verdict in Verdict:
         name, words = "smtps_probe_verdict", "1 for the verdict, 0 for the others."
@@ -154,19 +156,19 @@ def metrics_of(report: Report, seconds: float) -> bytes:
 
 def _connection(probe: _Probe, best: AddressFacts) -> None:
     version = 6 if ":" in best.address else 4
-    probe("probe_ip_protocol", "4 or 6, of the address that was looked at.", version)
+    probe("probe_ip_protocol", "4 or 6, the IP version of the address checked.", version)
     if best.tls is not None and best.tls.version is not None:
         probe("probe_tls_version_info", "1, with the version.", 1, version=best.tls.version)
     if best.chain:
         first = min(best.chain, key=lambda certificate: certificate.not_after)
         probe(
             "probe_ssl_earliest_cert_expiry",
-            "When the first certificate of the chain runs out, Unix time.",
+            "When the first certificate of the chain expires, Unix time.",
             first.not_after.timestamp(),
         )
         probe(
             "smtps_probe_certificate_lifetime_seconds",
-            "From the first to the last moment of the certificate that runs out first.",
+            "Validity period of the certificate that expires first.",
             first.lifetime.total_seconds(),
         )
 

@@ -222,7 +222,7 @@ def _methods(request: Request) -> list[str]:
 async def bug(_request: Request, _error: Exception) -> Document:
     """The answer to a mistake of ours."""
     # The exception's own text may hold anything; it goes to the log, not to the caller.
-    return response(document(Failure(code="api.bug", message="The service made a mistake.")))
+    return response(document(Failure(code="api.bug", message="Internal server error.")))
 
 
 async def _invalid(_request: Request, error: Exception) -> Document:
@@ -299,7 +299,7 @@ def _problem(entry: Mapping[str, Any], hints: Iterator[bool]) -> str:
     if kind == "extra_forbidden":
         name = str(entry["loc"][-1])
         near = len(name) <= _LONGEST_NAME and next(hints, False) and did_you_mean(name, FIELDS)
-        return f"is not known here{near or ''}"
+        return f"is not a known field{near or ''}"
     if kind in ("greater_than_equal", "less_than_equal"):
         if _field(entry) == "port":
             return "must be between 1 and 65535"

@@ -46,7 +46,9 @@ class ServerFields(BaseModel):
     password: Annotated[str | None, Field(repr=False)] = None
     access_token: Annotated[str | None, Field(repr=False)] = None
     mechanism: str | None = None
-    security: Annotated[Security | None, Field(description="Left out, it follows the port.")] = None
+    security: Annotated[
+        Security | None, Field(description="If omitted, it follows from the port.")
+    ] = None
     verify: Flag = True
     allow_unverified_login: Flag = False
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
@@ -106,7 +108,7 @@ class CheckRequest(ConnectRequest):
     host: Annotated[
         str,
         Field(
-            description="Host name, address, or a mail address, whose server is found first.",
+            description="Host name, address, or a mail address, whose server is discovered first.",
             examples=["smtp.example.com"],
         ),
     ]
@@ -115,13 +117,21 @@ class CheckRequest(ConnectRequest):
     ] = False
     from_: Annotated[
         str | None,
-        Field(alias="from", description="Ask whether this sender would be taken. Sends no mail."),
+        Field(
+            alias="from",
+            description="Ask whether the server would accept this sender. Sends no mail.",
+        ),
     ] = None
     to: Annotated[list[str], Field(description="And these recipients.", max_length=10)] = []
-    size: Annotated[Number | None, Field(ge=1, description="And so many octets.")] = None
+    size: Annotated[Number | None, Field(ge=1, description="And a message of this many bytes.")] = (
+        None
+    )
     control: Annotated[
         str | None,
-        Field(description="Tried on the same port while the server is silent: is it the network?"),
+        Field(
+            description="Tried on the same port if the server does not answer, to find out "
+            "whether the network blocks it."
+        ),
     ] = None
 
     def envelope(self) -> Envelope | None:
@@ -133,7 +143,7 @@ class CheckRequest(ConnectRequest):
         if self.from_ is None:
             for field in ("to", "size"):
                 if getattr(self, field):
-                    raise InputError(field, "goes with from")
+                    raise InputError(field, "requires from")
             return None
         return Envelope.of(self.from_, self.to)
 
@@ -202,10 +212,12 @@ class MessageFields(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict)
     sender: Annotated[Who | None, Field(description="who sends it for the author")] = None
     alternatives: Annotated[
-        list[File], Field(description="further forms of the text, such as an invitation")
+        list[File], Field(description="alternative forms of the text, such as an invitation")
     ] = Field(default_factory=list)
     raw: Annotated[str | None, Field(description="a finished message, base64")] = None
-    keep_bcc: Annotated[Flag, Field(description="raw may show its Bcc field to everybody")] = False
+    keep_bcc: Annotated[Flag, Field(description="raw may show its Bcc field to all recipients")] = (
+        False
+    )
     envelope: EnvelopeFields | None = None
     dsn: DSNFields | None = None
     require_tls: Flag = False
@@ -253,10 +265,12 @@ class MessageFields(BaseModel):
         if self.raw is not None:
             for name in _COMPOSED:
                 if getattr(self, name) or (name == "attachments" and files):
-                    raise InputError(name, "cannot go with raw, which is the whole message")
+                    raise InputError(
+                        name, "cannot be combined with raw, which is the whole message"
+                    )
             return _decode("raw", self.raw)
         if self.keep_bcc:
-            raise InputError("keep_bcc", "goes with raw; bcc is in no header here")
+            raise InputError("keep_bcc", "requires raw; bcc is never written to the header")
         return Message(
             from_=_who(self.from_),
             sender=None if self.sender is None else _who(self.sender),

@@ -117,7 +117,7 @@ def _within(settings: Settings, most: int) -> Settings:
     places = {"concurrency": max(most // 4, 1), "streams": max(most // 8, 1)}
     lower = {name: few for name, few in places.items() if getattr(settings, name) > few}
     for name, few in lower.items():
-        log.warning("%s is %d: the limit of open files allows no more", name, few)
+        log.warning("%s is %d: the limit on open files allows no more", name, few)
     return settings.model_copy(update=lower)
 
 

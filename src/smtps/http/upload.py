@@ -101,7 +101,9 @@ class Upload:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise InputError("body", f"is no form: {error}", code="api.malformed") from error
+            raise InputError(
+                "body", f"is not a valid form: {error}", code="api.malformed"
+            ) from error
         if self._size >= _AT_ONCE:
             await self._write()
 
@@ -133,7 +135,7 @@ class Upload:
             if part.name in SEVERAL:
                 fields.setdefault(part.name, []).append(value)
             elif part.name in fields:
-                raise InputError(part.name, "is there more than once")
+                raise InputError(part.name, "appears more than once")
             else:
                 fields[part.name] = value
         return fields
@@ -191,7 +193,7 @@ class Upload:
             return
         self.fields += end - start
         if self.fields > self._most_fields:
-            raise InputError("body", "has too much beside its files", code="api.too_large")
+            raise InputError("body", "has too much data besides its files", code="api.too_large")
         self._parts[-1].content += data[start:end]
 
     def _part_end(self) -> None:

@@ -74,7 +74,7 @@ def _addresses(name: str, value: bytes) -> list[Mailbox]:
     entries = read_list(text, field)
     found = [who.mailbox(field) for who in people_of(entries)]
     if not found or len(found) != len(entries):
-        raise InputError(field, "names nobody, or a group; write it as name <mailbox@domain>")
+        raise InputError(field, "names no mailbox, or a group; write it as name <mailbox@domain>")
     return found
 
 

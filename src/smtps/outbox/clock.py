@@ -55,7 +55,8 @@ class Clock:
         elif self._jump is None or abs(offset - self._jump[1]) * 1000 >= JUMP:
             self._jump = steady, offset
             log.warning(
-                "the clock jumped by %.0f seconds; if it stays so, that counts in %.0f seconds",
+                "the clock jumped by %.0f seconds; if it stays there, the new time applies in %.0f "
+                "seconds",
                 by, PATIENCE / 1000,
             )  # fmt: skip
         elif (steady - self._jump[0]) * 1000 >= PATIENCE:
@@ -65,7 +66,7 @@ class Clock:
 
     def _believe(self, by: float, steady: float) -> None:
         """Go by the new time from now on; what cannot be undone still goes by the old one."""
-        log.warning("the clock has stayed where it jumped to, by %.0f seconds", by)
+        log.warning("the clock jump of %.0f seconds persisted and now applies", by)
         doubted = self._ahead if (steady - self._doubted) * 1000 < DOUBT else 0.0
         self._ahead, self._doubted = max(doubted + by, 0.0), steady
         self.went_back += by < 0

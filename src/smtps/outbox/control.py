@@ -94,7 +94,7 @@ def _retry(connection: Connection, order: Order) -> ControlError | None:
     if done is None:
         if (error := _impossible(connection, order.id, "sent again", None)) is not None:
             return error
-        return ControlError("outbox.body_gone", "The message itself is not kept any more.")
+        return ControlError("outbox.body_gone", "The message itself has been deleted.")
     connection.execute(
         update(tables.recipients)
         .where(_R.message == order.id, _R.standing != RecipientStatus.ACCEPTED.value)
@@ -130,7 +130,8 @@ def _notify(connection: Connection, order: Order) -> ControlError | None:
         return None
     if ended is None:
         return ControlError(
-            "outbox.nothing_to_tell", f"There is nothing to tell yet: the message is {row.state}."
+            "outbox.nothing_to_tell",
+            f"There is no event to deliver yet: the message is {row.state}.",
         )
     tell(connection, [(order.id, row.account, ended, order.now)])
     return None

@@ -15,7 +15,7 @@ DELAYED_AFTER = 15 * MINUTE
 
 INTERRUPTED = Failure(
     code="outbox.interrupted",
-    message="The service ended while the message was on its way: it may have arrived.",
+    message="The service stopped while it was transmitting the message: it may have arrived.",
 )
 
 

@@ -204,10 +204,13 @@ class Lane:
         )  # fmt: skip
         self._taken = self._tenure
         if self._tenure.orphans:
-            now = "is sent again" if account.uncertain == "retry" else "is uncertain"
+            now = "are sent again" if account.uncertain == "retry" else "are uncertain"
             orphans = self._tenure.orphans
             log.warning(
-                "%s: what was half sent when a lane ended %s: %d", account.name, now, orphans
+                "%s: messages that were being sent when a lane ended %s: %d",
+                account.name,
+                now,
+                orphans,
             )
         if self._tenure.circuit.not_before > self._clock.now():
             return

@@ -46,7 +46,7 @@ class LaneLostError(LocalError):
     """Another lane has taken the account over."""
 
     def __init__(self, account: str) -> None:
-        super().__init__("outbox.lane_lost", f"Another worker sends for {account} now.")
+        super().__init__("outbox.lane_lost", f"Another worker now sends for {account}.")
 
 
 def claim_due(

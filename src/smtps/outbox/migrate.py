@@ -62,10 +62,10 @@ def _check(reading: Connection, writing: Connection) -> None:
     state = tables.messages.c.state
     count = select(func.count()).select_from(tables.messages)
     if writing.execute(count).scalar():
-        raise InputError("target", "holds messages already; take an empty one")
+        raise InputError("target", "already contains messages; use an empty one")
     if reading.execute(count.where(state == State.SENDING.value)).scalar():
         raise InputError(
-            "source", "has mail on its way: stop the service properly, or start it once more first"
+            "source", "has mail in flight: stop the service properly, or start it again first"
         )
 
 
@@ -85,6 +85,6 @@ def _copy(
             progress(sum(counts.values()) + copied)
         kept = writing.execute(select(func.count()).select_from(table)).scalar()
         if kept != copied:  # nothing is committed yet
-            raise InputError("target", f"took {kept} rows of {table.name}, not {copied}")
+            raise InputError("target", f"received {kept} rows of {table.name}, not {copied}")
         counts[table.name] = copied
     return counts

@@ -191,12 +191,12 @@ class Outbox:
             if known is not None:
                 return known
             raise StoreError(
-                "outbox.full", "The outbox is full; nothing was kept.", phase=Phase.INPUT
+                "outbox.full", "The outbox is full; nothing was stored.", phase=Phase.INPUT
             )
         name = None if key is None else (key.scope, key.key)
         if name in self._writing:
             raise LocalError(
-                "outbox.key_in_use", "A request with this Idempotency-Key is still being written.",
+                "outbox.key_in_use", "A request with this Idempotency-Key is still in progress.",
                 phase=Phase.INPUT, retryable=True,
             )  # fmt: skip
         try:
@@ -349,7 +349,7 @@ class Outbox:
             except SMTPSError as error:
                 log.warning("the outbox: %s", error)
             except Exception:
-                log.exception("the outbox: a chore failed")
+                log.exception("the outbox: a background task failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for((bell or self._stopping).wait(), seconds)
                 if bell is not None:
@@ -388,7 +388,7 @@ class Outbox:
         seen: control.Seen = await self.store.write(control.look, sight)
         if seen.moved:
             by = seen.moved // 1000
-            log.warning("the clock has gone back: what waits was moved by %d seconds", by)
+            log.warning("the clock was set back: waiting messages were moved by %d seconds", by)
             self._nudged.set()
         return seen
 

@@ -99,7 +99,7 @@ class Outcomes:
                 left = await self._write([_Entry("", *one) for one in outcomes])
                 if left:
                     raise StoreError("outbox.unavailable", f"{path} cannot be written back yet.")
-                log.warning("%s: %d outcomes of an earlier process are in the database now",
+                log.warning("%s: %d outcomes of an earlier process are now in the database",
                             path, len(outcomes))  # fmt: skip
         self._writing = asyncio.create_task(self._write_all())
 
@@ -119,7 +119,7 @@ class Outcomes:
             await asyncio.wait([task])
         await self._keep()
         if kept := sum(entry.in_file for entry in self._entries):
-            log.error("%d outcomes wait in a file for the next start", kept)
+            log.error("%d outcomes are stored in a file for the next start", kept)
         for entry in self._entries:
             if not entry.in_file:
                 log.error("an outcome is lost: %r", _without_words(entry))
@@ -156,7 +156,7 @@ class Outcomes:
                 return
         if self.held:
             self.held = False
-            log.warning("all outcomes are in the database again")
+            log.warning("all outcomes have been written to the database again")
             if self._spool is not None:
                 self._spool.clear()
 
@@ -229,7 +229,7 @@ class Outcomes:
         """Keep it for later, and wait a little; whether to try again."""
         if not self.held:
             self.held = True
-            log.error("outcomes wait for the database; no mail is sent meanwhile")
+            log.error("outcomes are waiting for the database; no mail is sent meanwhile")
         if self._closing.is_set():
             return False
         loop = asyncio.get_running_loop()
@@ -253,7 +253,7 @@ class Outcomes:
         except OSError as error:
             if not self._complained:
                 log.error(  # noqa: TRY400  # where it came from says nothing more
-                    "outcomes that wait for the database are in memory alone: %s", error
+                    "outcomes waiting for the database are only in memory: %s", error
                 )
             self._complained = True
             return

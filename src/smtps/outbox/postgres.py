@@ -60,7 +60,7 @@ class Database:
             self._url = make_url(url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             raise InputError(
-                "outbox", "cannot be read; write it as postgresql://user@host:port/database"
+                "outbox", "cannot be parsed; write it as postgresql://user@host:port/database"
             ) from None
         self._patience = patience
         more: dict[str, Any] = {
@@ -131,7 +131,7 @@ class Jobs:
         self._serving: asyncio.Task[None] | None = None
         self._ending = False
         self._asking: Any = None
-        self._outage = Outage("lanes cannot be handed out")
+        self._outage = Outage("lanes cannot be assigned")
 
     async def start(self) -> None:
         """Make PgQueuer's own tables, and begin to take jobs."""

@@ -30,7 +30,7 @@ def check_usable(found: Mapping[str, str], moved_to: str | None = None) -> None:
                 "upgrade smtps"
             )
         else:
-            problem = f"has a schema that this smtps does not know ({number or 'no number'})"
+            problem = f"has a schema that this smtps does not recognize ({number or 'no number'})"
         raise InputError("outbox", problem)
     check_not_moved(found, moved_to)
 

@@ -41,7 +41,7 @@ def _lines(claim: ClaimedMessage, result: Result) -> Iterator[str]:
             if who.reply is not None and who.reply is not result.reply:
                 yield from _reply(who.reply)
     if result.reply is not None:
-        yield f"* {claim.outgoing.content.size} octets of message"
+        yield f"* {claim.outgoing.content.size} bytes of message"
         yield from _reply(result.reply)
     if result.failure is not None:
         yield f"* {result.failure.code}: {result.failure.message}"

@@ -47,17 +47,17 @@ class Shutdown:
         if waiting:
             until = datetime.now(UTC) + timedelta(seconds=self._grace)
             log.info(
-                "stopping: %d on the wire, answers are awaited until %s (lane_grace, %g seconds); "
-                "another SIGTERM or SIGINT ends the wait",
+                "stopping: %d in flight, waiting for replies until %s (lane_grace, %g "
+                "seconds); another SIGTERM or SIGINT ends the wait",
                 waiting, until.strftime("%H:%M:%S UTC"), self._grace,
             )  # fmt: skip
         if not await self._down(self._grace, self._hurry):
             left = sum(pool.halt(now=True) for pool in pools)
-            why = "asked twice" if self._hurry.is_set() else "lane_grace is over"
+            why = "second signal" if self._hurry.is_set() else "lane_grace is over"
             if left:
-                log.warning("stopping now (%s): %d on the wire without an answer", why, left)
+                log.warning("stopping now (%s): %d in flight without a reply", why, left)
             if not await self._down(SETTLE, asyncio.Event()):
-                log.error("stopping: what became of some messages could not be written")
+                log.error("stopping: the outcome of some messages could not be written")
                 for task in self.lanes:
                     task.cancel()
                 await asyncio.wait(self.lanes)
@@ -86,5 +86,5 @@ class Shutdown:
         if back or doubtful:
             log.log(
                 logging.WARNING if doubtful else logging.INFO,
-                "stopped: %d not begun and left for the next start, %d in doubt", back, doubtful,
+                "stopped: %d not started and left for the next start, %d in doubt", back, doubtful,
             )  # fmt: skip

@@ -125,7 +125,7 @@ def taken(path: Path) -> Iterator[list[Outcome] | None]:
         else:
             other = path.with_suffix(ASIDE)
             path.rename(other)
-            log.error("%s holds lines that cannot be read; they are kept there", other)
+            log.error("%s contains lines that cannot be read; they are kept there", other)
     finally:
         os.close(file)
 
@@ -148,7 +148,7 @@ def _read(path: Path) -> tuple[list[Outcome], bool]:
         except (AttributeError, KeyError, TypeError, ValueError):
             # Not its contents, nor the error, which may quote them: a server's replies are in it.
             log.error(  # noqa: TRY400
-                "%s holds an outcome that this version cannot read: message %s, %d bytes",
+                "%s contains an outcome that this version cannot read: message %s, %d bytes",
                 path, named(record) or "unknown", len(line),
             )  # fmt: skip
     return outcomes, len(outcomes) == len(lines)

@@ -37,7 +37,7 @@ class File:
     def __init__(self, path: Path, *, own: bool) -> None:
         self._path = path
         if not own and not path.parent.is_dir():
-            raise InputError("outbox", f"{path}: there is no such folder")
+            raise InputError("outbox", f"{path}: the folder does not exist")
         self._lock = _lock(path) if own else None
         _make(path)
         self.writing = self._engine("BEGIN IMMEDIATE")
@@ -127,8 +127,8 @@ def _lock(path: Path) -> int:
         os.close(lock)
         raise InputError(
             "outbox",
-            f"another service (process {owner}) delivers from {path}; only one can. For several, "
-            "use PostgreSQL",
+            f"another service (process {owner}) is delivering from {path}; only one can. For "
+            "several, use PostgreSQL",
             code="outbox.in_use",
         ) from error
     os.ftruncate(lock, 0)

@@ -121,7 +121,7 @@ class Store:
     def __init__(self, behind: Backend, patience: float = PATIENCE) -> None:
         self.behind = behind
         self.patience = patience
-        self._outage = Outage("the database of the outbox cannot be used")
+        self._outage = Outage("the outbox database cannot be used")
         try:
             self.name = prepare(behind.writing)["name"]
         except InputError:
@@ -307,7 +307,7 @@ class Readiness:
                     return "the outbox is full"
                 return await self._write()
         except TimeoutError:
-            return "The database of the outbox does not answer."
+            return "The outbox database does not answer."
 
     async def _disk_is_full(self) -> bool:
         place = self._store.behind.place

@@ -50,7 +50,7 @@ def signing_key(secret: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
-        raise InputError("webhook.secret", "must be whsec_ and the base64 of 24 to 64 octets")
+        raise InputError("webhook.secret", "must be whsec_ and the base64 of 24 to 64 bytes")
     return key
 
 
@@ -89,8 +89,8 @@ def check_answer(answer: Document) -> None:
         where = printable(without_secrets(answer.location))[:200]
         raise NetworkError(
             "web.redirected",
-            f"The web server answered {answer.status} and points to {where}; "
-            "redirections are not followed.",
+            f"The web server answered {answer.status} and redirects to {where}; redirects are not "
+            "followed.",
         )
     raise NetworkError("web.status", f"The web server answered {answer.status}.")
 
@@ -169,7 +169,9 @@ class WebhookSender:
     def _over(self, notice: Notice, task: asyncio.Task[None]) -> None:
         """One is told, or is told again when its lease is over: its error is nobody else's."""
         if (error := task.exception()) is not None:
-            log.warning("what %s was told of cannot be written: %s", notice.account, error)
+            log.warning(
+                "the result of the webhook of %s cannot be written: %s", notice.account, error
+            )
 
     async def _tell(self, notice: Notice) -> None:
         account = self._accounts.get(notice.account)

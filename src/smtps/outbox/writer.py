@@ -151,7 +151,7 @@ class Outage:
             since, self._since = self._since, None
             self._reasons.clear()
         if since is not None:
-            log.warning("%s: over after %.1f seconds", self._what, self._now() - since)
+            log.warning("%s: recovered after %.1f seconds", self._what, self._now() - since)
 
 
 def first_line(error: BaseException) -> str:
@@ -174,7 +174,7 @@ class StoreError(SMTPSError):
     retryable = True
 
 
-def unavailable(message: str = "The database of the outbox does not answer.") -> StoreError:
+def unavailable(message: str = "The outbox database does not answer.") -> StoreError:
     """What a caller gets whom the database cannot serve now; nothing was kept."""
     return StoreError("outbox.unavailable", message, phase=Phase.INPUT)
 
@@ -183,8 +183,8 @@ def unconfirmed() -> StoreError:
     """What a caller gets whose operation was under way when the database was lost."""
     return StoreError(
         "outbox.unconfirmed",
-        "The database of the outbox was lost before it confirmed the request, which may have been "
-        "kept.",
+        "The connection to the outbox database was lost before it confirmed the request, which may "
+        "have been stored.",
         phase=Phase.INPUT,
     )
 
@@ -319,7 +319,7 @@ class Writer:
             case Blame.FULL:
                 self._told(error)
                 return StoreError(
-                    "outbox.full", "The disk of the outbox is full; nothing was kept.",
+                    "outbox.full", "The outbox's disk is full; nothing was stored.",
                     phase=Phase.INPUT,
                 )  # fmt: skip
             case Blame.STORE:

@@ -211,7 +211,9 @@ FINDERS: tuple[Finder, ...] = (
 )
 
 
-_HINT = "give what smtps check printed as JSON or NDJSON, or make a new one with this version"
+_HINT = (
+    "give a report that smtps check printed as JSON or NDJSON, or make a new one with this version"
+)
 
 
 _NEEDED: dict[str, type | tuple[type, ...]] = {
@@ -230,12 +232,12 @@ _NEEDED: dict[str, type | tuple[type, ...]] = {
 
 def _check(report: Any, field: str) -> None:
     if not isinstance(report, dict):
-        raise InputError(field, f"is no report: {_HINT}")
+        raise InputError(field, f"is not an smtps report: {_HINT}")
     for key, kind in _NEEDED.items():
         if key not in report:
             raise InputError(field, f"has no {key!r}: {_HINT}")
         if not isinstance(report[key], kind):
-            raise InputError(field, f"has no such {key!r} as a report has: {_HINT}")
+            raise InputError(field, f"has no valid {key!r}: {_HINT}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,13 +304,15 @@ def compare(old: Json, new: Json) -> Difference:
     if old["target"] != new["target"]:
         raise InputError(
             "against",
-            f"is of {old['target']}, not of {new['target']}; give an earlier report of the same "
-            "target",
+            f"is about {old['target']}, not about {new['target']}; give an earlier report of the "
+            "same target",
         )
     try:
         changes = tuple(change for find in FINDERS for change in find(old, new))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError("against", f"has a part that no report has ({error}): {_HINT}") from error
+        raise InputError(
+            "against", f"has a part that reports do not have ({error}): {_HINT}"
+        ) from error
     return Difference(new["target"], old["checked_at"], new["checked_at"], changes)
 
 
@@ -350,7 +354,7 @@ class Baseline:
         wanted = list(targets)
         if not self._old.keys() & set(wanted):
             held = ", ".join([*self._old][:3]) or "nothing"
-            problem = f"holds no report of {', '.join(wanted[:3])}; it is of {held}"
+            problem = f"contains no report on {', '.join(wanted[:3])}, only on {held}"
             raise InputError("against", problem)
 
     def compare(self, new: Json) -> Difference:

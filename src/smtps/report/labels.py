@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from smtps.checks.route import Discovery
 
 _WORDS: dict[str, str] = {
-    "8BITMIME": "takes text beyond ASCII unencoded",
+    "8BITMIME": "accepts 8-bit text unencoded",
     "ATRN": "hands over waiting mail",
-    "BINARYMIME": "takes binary attachments unencoded",
+    "BINARYMIME": "accepts binary attachments unencoded",
     "BURL": "can fetch the message from an IMAP server",
-    "CHUNKING": "takes messages in chunks (BDAT), faster for big ones",
-    "DELIVERBY": "can be told to deliver by a given time",
+    "CHUNKING": "accepts messages in chunks (BDAT), faster for large ones",
+    "DELIVERBY": "accepts a deadline for delivery",
     "DSN": "can report whether the mail was delivered",
-    "ENHANCEDSTATUSCODES": "adds a precise code to each answer",
+    "ENHANCEDSTATUSCODES": "adds a precise status code to each reply",
     "ETRN": "can be asked to send waiting mail",
     "EXPN": "lists the members of mailing lists",
     "FUTURERELEASE": "can hold a message until a given time",
-    "HELP": "has a help text",
-    "LIMITS": "says how much it takes in one session",
-    "MT-PRIORITY": "can be told how urgent a message is",
-    "PIPELINING": "takes several commands at once, so sending is faster",
-    "REQUIRETLS": "can promise TLS on the whole way",
-    "RRVS": "can check that a mailbox has not changed hands",
-    "SMTPUTF8": "takes addresses in any script",
+    "HELP": "offers help texts",
+    "LIMITS": "states its limits for a session",
+    "MT-PRIORITY": "accepts a priority for a message",
+    "PIPELINING": "accepts several commands at once, so sending is faster",
+    "REQUIRETLS": "can guarantee TLS on every hop",
+    "RRVS": "can check that a mailbox has not changed owners",
+    "SMTPUTF8": "accepts addresses in any script",
     "STARTTLS": "can switch to TLS",
-    "VRFY": "says whether a mailbox exists",
-    "XCLIENT": "trusts some clients to speak for others",
+    "VRFY": "reports whether a mailbox exists",
+    "XCLIENT": "lets trusted clients act for others",
 }
 
 
@@ -48,11 +48,15 @@ def capability_label(keyword: str, capabilities: Capabilities) -> str:
     if keyword == "SIZE":
         size = capabilities.size
         return (
-            "takes messages of any size" if size is None else f"takes messages up to {_size(size)}"
+            "accepts messages of any size"
+            if size is None
+            else f"accepts messages up to {_size(size)}"
         )
     if keyword == "AUTH":
         return (
-            "the logins that it takes" if capabilities.auth else "takes logins, but names no kind"
+            "the login mechanisms that it accepts"
+            if capabilities.auth
+            else "accepts logins, but names no mechanism"
         )
     return _WORDS.get(keyword, "")
 
@@ -61,21 +65,21 @@ def _size(octets: int) -> str:
     for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if octets >= power:
             return f"{octets / power:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{octets} octets"
+    return f"{octets} bytes"
 
 
 VERDICT = {
     Verdict.WORKS: "works",
     Verdict.WARNINGS: "works, with warnings",
     Verdict.FAILS: "does not work",
-    Verdict.UNKNOWN: "could not be told from here",
-    Verdict.LATER: "the server asks to come back later",
+    Verdict.UNKNOWN: "could not be determined from this network",
+    Verdict.LATER: "the server asks clients to retry later",
 }
 SEVERITY = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
 AUDIENCE = {
     Who.YOU: "you",
     Who.OPERATOR: "the server's operator",
-    Who.NETWORK: "whoever runs your network",
+    Who.NETWORK: "your network's administrator",
 }
 SECURITY = {"implicit": "implicit TLS", "starttls": "STARTTLS"}
 PHASE = {
@@ -132,7 +136,7 @@ def remarks(address: AddressFacts) -> dict[str, str]:
     elif address.login_failure is not None:
         found["auth"] = address.login_failure.message
     elif address.login_withheld is not None:
-        found["auth"] = f"not tried, since it failed at {address.login_withheld}"
+        found["auth"] = f"not tried, because it failed at {address.login_withheld}"
     if address.looks:
         number = len(address.looks)
         found["looks"] = f"{number} further connection{'s' if number != 1 else ''}"
@@ -144,7 +148,7 @@ def certificate_rows(certificate: Certificate, facts: Facts) -> dict[str, str]:
     names = certificate.names
     begins, ends = certificate.not_before, certificate.not_after
     days = certificate.days_left(facts.now)
-    left = f"{days} days left" if days >= 0 else f"ran out {-days} days ago"
+    left = f"{days} days left" if days >= 0 else f"expired {-days} days ago"
     return {
         "for": ", ".join(names[:6]) + (" …" if len(names) > 6 else ""),
         "issuer": certificate.issuer,
@@ -166,18 +170,18 @@ def looked(address: AddressFacts) -> dict[str, str]:
     if versions:
         taken = ", ".join(look.name for look in versions if look.secured)
         left = ", ".join(look.name for look in versions if not look.secured)
-        others = "not known of" if address.unsteady else "refuses"
-        found["versions"] = f"takes {taken or 'none'}" + (f"; {others} {left}" if left else "")
+        others = "undetermined for" if address.unsteady else "refuses"
+        found["versions"] = f"accepts {taken or 'none'}" + (f"; {others} {left}" if left else "")
     weak = [
         str(look.tls.cipher)
         for name, look in looks.items()
         if name.endswith("ciphers") and look.secured and look.tls
     ]
     if "old ciphers" in looks:
-        found["weak"] = ", ".join(weak) or "no weak cipher taken"
+        found["weak"] = ", ".join(weak) or "no weak cipher accepted"
     if (look := looks.get("resumption")) is not None:
         resumed = look.tls is not None and look.tls.resumed
-        found["resumption"] = "sessions are taken up again" if resumed else "none"
+        found["resumption"] = "sessions can be resumed" if resumed else "none"
     if (look := looks.get("large")) is not None:
         found["large hello"] = look.outcome
     if (look := looks.get("staple")) is not None:
@@ -192,7 +196,7 @@ def _stapled(look: Probe) -> str:
         return f"OCSP response: {staple.status}{until}"
     if look.flight.whole:
         return "no OCSP response"
-    return "not known: an OCSP response shows with TLS 1.2 only"
+    return "not known: an OCSP response is visible only with TLS 1.2"
 
 
 def details(facts: Facts) -> Iterator[tuple[str, dict[str, str]]]:
@@ -225,14 +229,14 @@ def _route(found: Discovery | None) -> dict[str, str]:
 def _names(found: Names | None) -> dict[str, str]:
     if found is None:
         return {}
-    rows = {"asked": found.resolver or "nobody answered"}
+    rows = {"asked": found.resolver or "no answer"}
     if found.canonical is not None:
         rows["CNAME"] = found.canonical
     for address, name in found.reverse.items():
         words = ", ".join(name.names) or "no name"
         rows[address] = words + ("" if name.confirmed or not name.names else ", not confirmed")
     if found.tlsa:
-        vouched = "" if found.authenticated else " (not signed, so it does not count)"
+        vouched = "" if found.authenticated else " (not signed, so it is ignored)"
         rows["TLSA"] = "; ".join(str(record) for record in found.tlsa) + vouched
     return rows
 

@@ -101,15 +101,15 @@ _METRICS: tuple[tuple[str, str, Callable[[_Kept], Samples]], ...] = (
     ("smtps_check_success", "Whether mail can be submitted, with or without warnings.", _success),
     ("smtps_check_verdict", "1 for the verdict of the check, 0 for the others.", _verdict),
     ("smtps_check_grade_points", "Points of the grade, 0 to 100.", _points),
-    ("smtps_check_phase_seconds", "Time that a phase took; the look-up has no address.", _phases),
+    ("smtps_check_phase_seconds", "Duration of a phase; the look-up has no address.", _phases),
     (
         "smtps_check_certificate_not_after_timestamp_seconds",
-        "When the server's certificate runs out, Unix time.",
+        "When the server's certificate expires, Unix time.",
         _ends,
     ),
     (
         "smtps_check_certificate_lifetime_seconds",
-        "From the first to the last moment of the server's certificate.",
+        "Validity period of the server's certificate.",
         _lifetimes,
     ),
     ("smtps_check_finding", "1 for each finding.", _findings),

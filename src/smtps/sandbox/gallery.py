@@ -100,7 +100,7 @@ def index_page(gallery: Gallery) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
         f'content="width=device-width"><title>smtps sandbox</title><style>{_STYLE}</style>'
-        "<h1>Mail servers, each with something else wrong</h1>"
+        "<h1>Mail servers, each with a different fault</h1>"
         f"<p>User name <code>{found['username']}</code>, password "
         f"<code>{found['password']}</code>, authority <code>{escape(found['ca_file'])}</code>.</p>"
         "<table><tr><th>port<th>persona<th>what is wrong<th>finding<th>how to see it</tr>"

@@ -152,10 +152,10 @@ def _reply(text: str) -> tuple[str, str]:
     phase = phase.strip().upper()
     if phase not in PHASES:
         near = did_you_mean(phase, PHASES)
-        raise InputError("reply", f"{phase!r} is none of {', '.join(PHASES)}{near}")
+        raise InputError("reply", f"{phase!r} is not one of {', '.join(PHASES)}{near}")
     found = _REPLY.fullmatch(reply.strip().replace("\\n", "\n"))
     if found is None:
-        raise InputError("reply", f"{reply!r} begins with no reply code, such as 550")
+        raise InputError("reply", f"{reply!r} does not begin with a reply code such as 550")
     code = found[1]
     lines = [line.removeprefix(code).lstrip(" -") for line in found[2].splitlines()] or [""]
     last = len(lines) - 1

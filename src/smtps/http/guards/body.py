@@ -139,12 +139,12 @@ class _Shape:
         short = b'"'.join(parts).translate(None, _SPACE)
         self._tokens += sum(map(short.count, (b",", b"[", b"{")))
         if self._tokens > self._most:
-            _refuse("body", f"has more than {self._most} entries altogether")
+            _refuse("body", f"has more than {self._most} entries in total")
         if any(
             len(part) > LONGEST and _LONG.search(part.translate(None, _SPACE))
             for part in parts[::2]
         ):
-            _refuse("body", f"has a number of more than {LONGEST} digits")
+            _refuse("body", f"has a number with more than {LONGEST} digits")
         self._pieces.append(short)
         self._at += len(piece)
         if longer:
@@ -195,7 +195,7 @@ def _walk(short: bytes, bounds: Bounds) -> None:
                 below += [pair for n, e in container.items() for pair in _containers(n, [e])]
         level = below
     if total > bounds.total:
-        _refuse("body", f"has more than {bounds.total} entries altogether")
+        _refuse("body", f"has more than {bounds.total} entries in total")
 
 
 def _containers(field: str, entries: Any) -> list[tuple[str, Any]]:

@@ -151,7 +151,7 @@ class Gate:
         try:
             folder = TemporaryDirectory(prefix="smtps-", dir=self._settings.upload_dir)
         except OSError:
-            log.exception("no folder can be made in upload_dir for the files of a form")
+            log.exception("cannot create a folder in upload_dir for the files of a form")
             raise _RefusedError("api.no_space") from None
         name = stack.enter_context(folder)
         content, files = await self._feed(content_type, Path(name), receive, place)
@@ -180,7 +180,7 @@ class Gate:
                 await _feed(upload, Paced(receive), settings.max_upload, place)
                 return await upload.finish()
         except OSError:
-            log.exception("the files of a form cannot be kept in %s", folder)
+            log.exception("the files of a form cannot be stored in %s", folder)
             raise _RefusedError("api.no_space") from None
 
     def _slow_down(self, code: str, scope: Scope, answer: _Answer) -> None:

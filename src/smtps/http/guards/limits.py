@@ -155,7 +155,13 @@ class Rates:
         Raises:
             RateError: it was one too many.
         """
-        self._count(self._caller, "caller", name, "api.caller_limited", "You are asking too often.")
+        self._count(
+            self._caller,
+            "caller",
+            name,
+            "api.caller_limited",
+            "You are sending requests too often.",
+        )
 
     def target(self, address: str) -> None:
         """Count a connection to a network address.
@@ -165,7 +171,7 @@ class Rates:
         """
         self._count(
             self._target, "target", address, "api.target_limited",
-            "This target has been asked for too often, by you or by others.",
+            "This target was requested too often, by you or by others.",
         )  # fmt: skip
 
     def _count(

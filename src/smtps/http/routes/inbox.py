@@ -45,7 +45,7 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
     async def messages() -> dict[str, Any]:
         return {"messages": [message.summary() for message in gallery.inbox.all()]}
 
-    @mail.delete("", summary="Throw the mail away", status_code=204)
+    @mail.delete("", summary="Delete the mail", status_code=204)
     async def clear() -> None:
         gallery.inbox.clear()
 
@@ -53,7 +53,7 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
     async def message(number: str) -> dict[str, Any]:
         return stored(number).details()
 
-    @mail.get("/{number}/raw", summary="One message as it came in", response_class=Response)
+    @mail.get("/{number}/raw", summary="One message as received", response_class=Response)
     async def raw(number: str) -> Response:
         # As text: a browser must not render what a stranger wrote.
         return Response(stored(number).data, media_type="text/plain")

@@ -32,13 +32,13 @@ def accounts_router(service: Service) -> APIRouter:
     """``/api/smtps/accounts`` and ``/api/smtps/notices``."""
     routes = APIRouter(prefix="/api/smtps", tags=["the outbox"])
 
-    @routes.get("/accounts", summary="The accounts you may use, and how they stand")
+    @routes.get("/accounts", summary="The accounts you may use, and their status")
     async def accounts(http: Request) -> dict[str, Any]:
         mine = service.granted(http.scope)
         states = await service.need_outbox().account_states()
         return {"accounts": [s for s in states if mine is None or s["account"] in mine]}
 
-    @routes.post("/accounts/{name}/resume", summary="Let an account that waits send again")
+    @routes.post("/accounts/{name}/resume", summary="Let a waiting account send again")
     async def resume(name: str, http: Request) -> dict[str, Any]:
         box = service.need_outbox()
         service.check_granted(http.scope, name)
@@ -46,9 +46,7 @@ def accounts_router(service: Service) -> APIRouter:
         states = await box.account_states()
         return next(state for state in states if state["account"] == name)
 
-    @routes.get(
-        "/notices", summary="Webhook notices that were not delivered, newest messages first"
-    )
+    @routes.get("/notices", summary="Undelivered webhook notices, newest messages first")
     async def notices(
         http: Request,
         status: NoticeState = NoticeState.UNDELIVERED,
@@ -90,7 +88,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post(
         "/messages",
-        summary="Hand a message over",
+        summary="Submit a message",
         status_code=202,
         responses=_ACCEPTED,
         openapi_extra={"requestBody": {"content": answers.MESSAGE_FORM}},
@@ -129,9 +127,9 @@ def router(service: Service) -> APIRouter:
 
 
 _STEPS = (
-    ("DELETE", "/messages/{id}", Outbox.cancel, "Do not send it (any more)"),
-    ("POST", "/messages/{id}/retry", Outbox.retry, "Send it now, or once more"),
-    ("POST", "/messages/{id}/notify", Outbox.notify, "Deliver its webhook notice (again)"),
+    ("DELETE", "/messages/{id}", Outbox.cancel, "Cancel it"),
+    ("POST", "/messages/{id}/retry", Outbox.retry, "Send it now, or again"),
+    ("POST", "/messages/{id}/notify", Outbox.notify, "Deliver its webhook notice again"),
 )
 """What can be done with a message: method, path, what does it, summary."""
 
@@ -154,7 +152,7 @@ def _about_one(routes: APIRouter, service: Service) -> None:
     for method, path, act, summary in _STEPS:
         routes.add_api_route(path, step(act), methods=[method], name=act.__name__, summary=summary)
 
-    @routes.get("/messages/{id}/transcript", summary="What was said in each attempt")
+    @routes.get("/messages/{id}/transcript", summary="The dialogue of each attempt")
     async def transcript(id: _ID, http: Request) -> dict[str, Any]:  # noqa: A002
         await message(service, http.scope, id)
         return {"attempts": await service.need_outbox().transcript(id)}
@@ -163,13 +161,13 @@ def _about_one(routes: APIRouter, service: Service) -> None:
     async def raw(id: _ID, http: Request) -> Response:  # noqa: A002
         await message(service, http.scope, id)
         if (data := await service.need_outbox().body(id)) is None:
-            raise ControlError("outbox.body_gone", "The message itself is not kept any more.")
+            raise ControlError("outbox.body_gone", "The message itself has been deleted.")
         # As text: a browser must not render what a stranger wrote.
         return Response(data, media_type="text/plain")
 
     @routes.get(
         "/messages/{id}/events",
-        summary="Each change until the end",
+        summary="Each change until the final state",
         response_class=StreamingResponse,
         responses={200: {"content": {"text/event-stream": {}}}},
     )
@@ -194,7 +192,7 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     outgoing = await apart(request.ready, request, files)
     if outgoing.content.size > service.settings.outbox_message:
         most = service.settings.outbox_message
-        raise InputError("body", f"has more than {most} octets", code="api.too_large")
+        raise InputError("body", f"has more than {most} bytes", code="api.too_large")
     account.admit(outgoing)
     key = None
     if name is not None:

@@ -114,7 +114,7 @@ async def send(
     if "idempotency-key" in Headers(scope=scope):  # nobody shall rely on it in vain
         raise InputError(
             "Idempotency-Key",
-            "is kept by /api/smtps/messages alone; here a request that is repeated sends again",
+            "is supported only by /api/smtps/messages; a request repeated here sends again",
         )
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     judge_message(request, service.settings)

@@ -6,7 +6,7 @@ from smtps.errors import InputError, did_you_mean
 from smtps.sandbox.persona import Persona
 from smtps.sandbox.personas import certificates, dialogues, handshakes
 
-HEALTHY = Persona(name="healthy", summary="everything is as it should be")
+HEALTHY = Persona(name="healthy", summary="everything works")
 
 PERSONAS: dict[str, Persona] = {
     persona.name: persona

@@ -74,22 +74,22 @@ PERSONAS: tuple[Persona, ...] = (
         name="chain", summary="its certificate comes with an intermediate", certify=_chained),
     Persona(
         name="expired",
-        summary="its certificate ran out ten days ago",
+        summary="its certificate expired ten days ago",
         findings=("tls.certificate_expired",),
         certify=_expired),
     Persona(
         name="expires-soon",
-        summary="its certificate runs out in five days",
+        summary="its certificate expires in five days",
         findings=("tls.certificate_expires_soon",),
         certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(-85), not_after=_in_days(5)))),
     Persona(
         name="not-yet-valid",
-        summary="its certificate begins in five days",
+        summary="its certificate becomes valid in five days",
         findings=("tls.certificate_not_yet_valid",),
         certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(5)))),
     Persona(
         name="self-signed",
-        summary="its certificate is signed by itself",
+        summary="its certificate is self-signed",
         findings=("tls.certificate_self_signed",),
         certify=lambda _: self_signed(NAMES)),
     Persona(
@@ -99,63 +99,64 @@ PERSONAS: tuple[Persona, ...] = (
         certify=lambda a: a.issue(ELSEWHERE)),
     Persona(
         name="names-only",
-        summary="its certificate is for names, and it is asked by its address",
+        summary="its certificate is for names, but the client connects by address",
         findings=("tls.certificate_no_address",),
         certify=lambda a: a.issue(["localhost", "mail.example.test"])),
     Persona(
         name="untrusted-root",
-        summary="its certificate comes from an authority that nobody knows",
+        summary="its certificate comes from an unknown authority",
         findings=("tls.certificate_untrusted_root",),
         certify=lambda _: Authority("Example Company CA").issue(NAMES).with_root()),
     Persona(
         name="intercepted",
-        summary="an antivirus program in between shows a certificate of its own",
+        summary="an antivirus program in between presents its own certificate",
         findings=("tls.intercepted",),
         certify=lambda _: Authority("Avast Web/Mail Shield Root").issue(NAMES).with_root()),
     Persona(
         name="missing-intermediate",
-        summary="the link between its certificate and the authority is not sent",
+        summary="the intermediate between its certificate and the authority is not sent",
         findings=("tls.certificate_incomplete_chain",),
         certify=lambda a: _chained(a).alone()),
     Persona(
         name="expired-intermediate",
-        summary="the link between its certificate and the authority ran out ten days ago",
+        summary="the intermediate between its certificate and the authority expired ten days ago",
         findings=("tls.certificate_expired",),
         certify=_expired_intermediate),
     Persona(
         name="foreign-intermediate",
-        summary="the link that it sends is not the one that issued its certificate",
+        summary="the intermediate that it sends is not the one that issued its certificate",
         findings=("tls.certificate_incomplete_chain",),
         certify=_foreign_intermediate),
     Persona(
         name="missing-link",
-        summary="of the two links between its certificate and the authority it sends one",
+        summary="it sends only one of the two intermediates between its certificate and the "
+            "authority",
         findings=("tls.certificate_incomplete_chain",),
         certify=_missing_link),
     Persona(
         name="rekeyed-authority",
-        summary="the link that it sends has the right name and another key",
+        summary="the intermediate that it sends has the right name but a different key",
         findings=("tls.certificate_bad_signature",),
         certify=_rekeyed_authority),
     Persona(
         name="name-constraints",
-        summary="its issuer may issue certificates for another domain only",
+        summary="its issuer may issue certificates only for another domain",
         findings=("tls.certificate_constrained",),
         host="localhost",
         certify=lambda a: a.intermediate(Kind(permitted=("example.test",))).issue(["localhost"])),
     Persona(
         name="path-length",
-        summary="one of its issuers may have no other below it, and has",
+        summary="one of its issuers may have no other authority below it, but has one",
         findings=("tls.certificate_constrained",),
         certify=_path_length),
     Persona(
         name="self-signed-in-company",
-        summary="its certificate is signed by itself, and a link is sent behind it",
+        summary="its certificate is self-signed, and an intermediate is sent after it",
         findings=("tls.certificate_self_signed",),
         certify=_self_signed_in_company),
     Persona(
         name="chain-out-of-order",
-        summary="the links of its chain are sent in the wrong order",
+        summary="the intermediates of its chain are sent in the wrong order",
         findings=("tls.certificate_chain_order",),
         certify=_out_of_order),
     Persona(
@@ -165,7 +166,7 @@ PERSONAS: tuple[Persona, ...] = (
         certify=_chain_and_more),
     Persona(
         name="version-7",
-        summary="its certificate says that it is of X.509 version 7",
+        summary="its certificate claims to be X.509 version 7",
         findings=("tls.certificate_malformed",),
         certify=lambda a: a.issue(NAMES, Kind(version=7))),
     Persona(
@@ -174,7 +175,8 @@ PERSONAS: tuple[Persona, ...] = (
         certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(-2), not_after=_in_days(4)))),
     Persona(
         name="three-faults",
-        summary="its certificate has expired, is for another host, and its link is not sent",
+        summary="its certificate has expired, is for another host, and its intermediate is not "
+            "sent",
         findings=(
             "tls.certificate_expired",
             "tls.certificate_wrong_host",
@@ -198,7 +200,7 @@ PERSONAS: tuple[Persona, ...] = (
         certify=lambda a: a.issue(NAMES, Kind(for_clients=True))),
     Persona(
         name="false-issuer",
-        summary="its certificate was issued by one that may not issue",
+        summary="its certificate was issued by one that may not issue certificates",
         findings=("tls.certificate_wrong_purpose",),
         certify=lambda a: a.issue(["www.example.test"]).as_issuer().issue(NAMES)),
     Persona(

@@ -17,12 +17,12 @@ PERSONAS: tuple[Persona, ...] = (
         greeting=Act.SILENCE),
     Persona(
         name="turned-away",
-        summary="refuses every client at the door",
+        summary="refuses every client in its greeting",
         findings=("smtp.greeting_refused",),
         greeting="554 5.3.2 No mail service here"),
     Persona(
         name="blocklisted",
-        summary="refuses this client because a block list names it",
+        summary="refuses this client because it is on a block list",
         findings=("smtp.blocklisted",),
         greeting="554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked using "
         "bl.example.test"),
@@ -33,17 +33,17 @@ PERSONAS: tuple[Persona, ...] = (
         greeting="421 4.7.0 sandbox.smtps.test Error: too many connections from 127.0.0.1"),
     Persona(
         name="shutting-down",
-        summary="is about to stop",
+        summary="is about to shut down",
         findings=("smtp.shutting_down",),
         greeting="421 4.3.2 sandbox.smtps.test System not accepting network messages"),
     Persona(
         name="hangs-up-greeted",
-        summary="greets and hangs up",
+        summary="greets and closes the connection",
         findings=("net.closed_by_server",),
         replies={"EHLO": Act.HANG_UP}),
     Persona(
         name="picky-about-names",
-        summary="wants a host name, or an address, in EHLO",
+        summary="requires a host name, or an address, in EHLO",
         findings=("smtp.ehlo_name_replaced",),
         bare_names=False),
     Persona(
@@ -53,12 +53,12 @@ PERSONAS: tuple[Persona, ...] = (
         replies={"EHLO": "550 5.7.1 Not you"}),
     Persona(
         name="synchronization",
-        summary="says that the client spoke too early",
+        summary="says that the client sent data too early",
         findings=("smtp.synchronization",),
         replies={"EHLO": "554 SMTP synchronization error"}),
     Persona(
         name="greets-twice",
-        summary="greets again when it hears EHLO",
+        summary="greets again when it receives EHLO",
         findings=("smtp.greets_twice",),
         replies={"EHLO": "220 sandbox.smtps.test ESMTP"}),
     Persona(
@@ -68,12 +68,12 @@ PERSONAS: tuple[Persona, ...] = (
         replies={"EHLO": "550-sandbox.smtps.test\r\n250 AUTH PLAIN"}),
     Persona(
         name="endless-reply",
-        summary="answers with more lines than any server has",
+        summary="answers with an excessive number of lines",
         findings=("smtp.reply_too_long",),
         replies={"EHLO": "\r\n".join(["250-and one more"] * 1000)}),
     Persona(
         name="bare-line-feeds",
-        summary="ends its lines with LF alone",
+        summary="ends its lines with a bare LF",
         findings=("smtp.nonstandard_replies",),
         line_end="\n"),
     Persona(
@@ -83,7 +83,7 @@ PERSONAS: tuple[Persona, ...] = (
         greeting="HTTP/1.1 400 Bad Request"),
     Persona(
         name="https",
-        summary="is a web server with TLS, and waits for its client",
+        summary="is a web server with TLS that waits for the client",
         findings=("smtp.web_server",),
         greeting=(Act.LISTEN, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n")),
     Persona(
@@ -98,13 +98,13 @@ PERSONAS: tuple[Persona, ...] = (
         greeting="+OK Dovecot ready."),
     Persona(
         name="ftps",
-        summary="is a server for files, whose greeting looks like one of SMTP",
+        summary="is an FTP server, whose greeting looks like SMTP",
         findings=("smtp.other_service",),
         greeting=("220 Welcome", "530 Please login with USER and PASS.",
                   "530 Please login with USER and PASS.")),
     Persona(
         name="nonsense-inside",
-        summary="says through TLS what no protocol has",
+        summary="sends data over TLS that belongs to no protocol",
         findings=("smtp.not_a_reply",),
         greeting="hello there"),
     Persona(
@@ -137,40 +137,40 @@ LOGINS: tuple[Persona, ...] = (
         "bad-password", "refuses every password", "auth.rejected",
         "535 5.7.8 Authentication failed"),
     _refuses(
-        "app-password", "wants an app password", "auth.app_password_needed",
+        "app-password", "requires an app password", "auth.app_password_needed",
         "534-5.7.9 Application-specific password required. For more information, see\r\n"
         "534 5.7.9 https://support.example.test/app-passwords"),
     _refuses(
-        "browser-login", "wants a login by browser first", "auth.browser_login_needed",
+        "browser-login", "requires a browser login first", "auth.browser_login_needed",
         "534-5.7.14 <https://accounts.example.test/continue> Please log in via your web browser\r\n"
         "534 5.7.14 and then try again."),
     _refuses(
-        "disabled-by-admin", "has the login switched off", "auth.disabled_by_admin",
+        "disabled-by-admin", "has SMTP login disabled", "auth.disabled_by_admin",
         "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
         "Mailbox."),
     _refuses(
-        "passwords-retired", "takes no passwords any more", "auth.passwords_retired",
+        "passwords-retired", "no longer accepts passwords", "auth.passwords_retired",
         "550 5.7.30 Basic authentication is not supported for Client Submission."),
     _refuses(
-        "too-many-logins", "puts logins off", "auth.too_many_tries",
+        "too-many-logins", "temporarily rejects logins", "auth.too_many_tries",
         "454 4.7.0 Too many login attempts, please try again later."),
     _refuses(
         "mechanism-refused", "refuses the mechanisms that it offers", "auth.mechanism_refused",
         "504 5.5.4 Unrecognized authentication type"),
     _refuses(
-        "encryption-required", "believes that there is no TLS", "auth.encryption_required",
+        "encryption-required", "does not see that TLS is active", "auth.encryption_required",
         "538 5.7.11 Encryption required for requested authentication mechanism"),
     _refuses(
-        "starttls-required", "wants STARTTLS although TLS is on", "smtp.starttls_required",
+        "starttls-required", "requires STARTTLS although TLS is active", "smtp.starttls_required",
         "530 5.7.0 Must issue a STARTTLS command first"),
     Persona(
         name="no-auth",
-        summary="takes no logins",
+        summary="does not accept logins",
         findings=("auth.not_offered",),
         auth=()),
     Persona(
         name="tokens-only",
-        summary="takes access tokens and no passwords",
+        summary="accepts access tokens but no passwords",
         findings=("auth.no_common_mechanism",),
         shown_by="login",
         auth=("XOAUTH2",)),
@@ -197,12 +197,12 @@ def _refuses_envelope(name: str, summary: str, finding: str, verb: str, reply: s
 ENVELOPES: tuple[Persona, ...] = (
     Persona(
         name="login-required",
-        summary="takes mail only after a login",
+        summary="accepts mail only after a login",
         findings=("send.login_required",),
         shown_by="anonymous envelope"),
     Persona(
         name="open-relay",
-        summary="takes mail from anybody, for anybody",
+        summary="accepts mail from anyone, for anyone",
         findings=("send.relays_without_login",),
         shown_by="anonymous envelope",
         replies={"MAIL": "250 2.1.0 OK", "RCPT": "250 2.1.5 OK"}),
@@ -210,40 +210,40 @@ ENVELOPES: tuple[Persona, ...] = (
         "other-sender", "does not let the account send as this address", "send.sender_refused",
         "MAIL", "553 5.7.1 <tester@example.test>: Sender address rejected: not owned by user"),
     _refuses_envelope(
-        "no-relaying", "does not pass mail on", "send.relaying_denied",
+        "no-relaying", "does not relay mail", "send.relaying_denied",
         "RCPT", "554 5.7.1 <you@example.test>: Relay access denied"),
     _refuses_envelope(
         "unknown-recipient", "does not know the recipient", "send.recipient_unknown",
         "RCPT", "550 5.1.1 <you@example.test>: Recipient address rejected: User unknown"),
     _refuses_envelope(
-        "greylisting", "puts mail off from senders that it does not know", "send.greylisted",
+        "greylisting", "delays mail from senders that it does not know", "send.greylisted",
         "RCPT", "451 4.7.1 Greylisting in action, please come back later"),
     _refuses_envelope(
-        "quota", "has taken as much as it does in a day", "send.quota_exceeded",
+        "quota", "has reached its daily limit", "send.quota_exceeded",
         "MAIL", "550 5.4.5 Daily user sending limit exceeded"),
     Persona(
         name="too-large",
-        summary="takes messages of a hundred octets",
+        summary="accepts messages of up to a hundred bytes",
         findings=("send.too_large",),
         shown_by="send",
         size=100),
     _refuses_envelope(
-        "spam", "refuses the message for what is in it", "send.spam",
+        "spam", "refuses the message because of its content", "send.spam",
         "FINAL", "554 5.7.1 Message refused: looks like spam"),
     Persona(
         name="drop-after-data",
-        summary="takes the whole message, then hangs up without an answer",
+        summary="accepts the whole message, then closes the connection without a reply",
         findings=("send.uncertain",),
         shown_by="send",
         replies={"FINAL": Act.HANG_UP}),
     Persona(
         name="no-goodbye",
-        summary="takes the message and is silent at QUIT: it was sent",
+        summary="accepts the message and does not answer QUIT: it was sent",
         shown_by="send",
         replies={"QUIT": Act.SILENCE}),
     Persona(
         name="forwards",
-        summary="says that it will forward: it was sent",
+        summary="replies that it will forward the message: it was sent",
         shown_by="send",
         replies={"RCPT": "251 2.1.5 User not local; will forward"}),
 )  # fmt: skip

@@ -66,24 +66,24 @@ def _rsa(authority: Authority) -> Identity:
 PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="old-tls",
-        summary="speaks TLS 1.0 and 1.1 only",
+        summary="supports TLS 1.0 and 1.1 only",
         findings=("tls.protocol_version",),
         adjust=_old_only),
     Persona(
         name="old-tls-too",
-        summary="takes TLS 1.0 and 1.1 beside the newer ones",
+        summary="accepts TLS 1.0 and 1.1 besides newer versions",
         findings=("tls.old_versions_accepted",),
         shown_by="deep",
         adjust=_old_too),
     Persona(
         name="old-ciphers",
-        summary="has only ciphers without forward secrecy, with SHA-1",
+        summary="supports only ciphers without forward secrecy, with SHA-1",
         findings=("tls.old_ciphers_only",),
         certify=_rsa,
         adjust=_old_ciphers),
     Persona(
         name="weak-cipher-too",
-        summary="takes a cipher without forward secrecy beside good ones",
+        summary="accepts a cipher without forward secrecy besides good ones",
         findings=("tls.weak_cipher_accepted",),
         shown_by="deep",
         certify=_rsa,
@@ -96,7 +96,7 @@ PERSONAS: tuple[Persona, ...] = (
         adjust=_weak_dh),
     Persona(
         name="client-certificate",
-        summary="lets in only clients with a certificate of their own",
+        summary="accepts only clients that present a certificate",
         findings=("tls.client_certificate_required",),
         adjust=_client_certificate),
     Persona(
@@ -112,12 +112,12 @@ PERSONAS: tuple[Persona, ...] = (
         front=raw.one_packet),
     Persona(
         name="post-quantum-only",
-        summary="takes only a key exchange that is newer than most clients",
+        summary="accepts only a key exchange newer than most clients",
         findings=("tls.post_quantum_only",),
         raw=raw.PostQuantum),
     Persona(
         name="no-certificate",
-        summary="has no certificate, and ciphers that need none",
+        summary="has no certificate, and only ciphers that need none",
         findings=("tls.no_server_certificate",),
         adjust=_anonymous),
     Persona(
@@ -127,7 +127,7 @@ PERSONAS: tuple[Persona, ...] = (
         adjust=_client_certificate_12),
     Persona(
         name="refuses-handshake",
-        summary="refuses every handshake without a reason",
+        summary="refuses every handshake without giving a reason",
         findings=("tls.handshake_refused",),
         raw=lambda: raw.Answers(raw.alert(40))),
     Persona(
@@ -137,12 +137,12 @@ PERSONAS: tuple[Persona, ...] = (
         front=raw.behind_proxy_header),
     Persona(
         name="plaintext",
-        summary="talks SMTP without TLS on a port that should begin with it",
+        summary="speaks SMTP without TLS on a port that should start with it",
         findings=("tls.plaintext_on_tls_port",),
         in_clear=True),
     Persona(
         name="plaintext-late",
-        summary="the same, after a client has given up its handshake",
+        summary="the same, but only after a client gives up its handshake",
         findings=("tls.plaintext_on_tls_port",),
         in_clear=True,
         greeting_delay=3.0),
@@ -153,47 +153,47 @@ PERSONAS: tuple[Persona, ...] = (
         raw=lambda: raw.Answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
     Persona(
         name="ssh",
-        summary="is a server for SSH",
+        summary="is an SSH server",
         findings=("smtp.other_service",),
         raw=lambda: raw.Speaks(b"SSH-2.0-OpenSSH_9.2\r\n")),
     Persona(
         name="babbler",
-        summary="speaks a protocol that nobody knows",
+        summary="speaks an unknown protocol",
         findings=("tls.not_tls",),
         raw=lambda: raw.Speaks(b"HELLO THERE\r\n")),
     Persona(
         name="silent",
-        summary="takes the connection and says nothing",
+        summary="accepts the connection and sends nothing",
         findings=("tls.timeout",),
         raw=raw.Silent),
     Persona(
         name="hangs-up",
-        summary="hangs up in the middle of the handshake",
+        summary="closes the connection during the handshake",
         findings=("tls.closed",),
         raw=raw.HangsUp),
     Persona(
         name="resets",
-        summary="cuts the connection in the middle of the handshake",
+        summary="resets the connection during the handshake",
         findings=("net.reset",),
         raw=raw.Resets),
     Persona(
         name="unknown-name",
-        summary="does not know the name that it is asked for",
+        summary="does not recognize the requested name",
         findings=("tls.name_needed",),
         raw=lambda: raw.Answers(raw.alert(112))),
     Persona(
         name="broken-tls",
-        summary="breaks the handshake off with an internal error",
+        summary="aborts the handshake with an internal error",
         findings=("tls.server_error",),
         raw=lambda: raw.Answers(raw.alert(80))),
     Persona(
         name="no-renegotiation",
-        summary="has a TLS from before 2010, without secure renegotiation",
+        summary="has TLS software from before 2010, without secure renegotiation",
         findings=("tls.legacy_renegotiation",),
         raw=lambda: raw.Answers(raw.OLD_SERVER_HELLO)),
     Persona(
         name="implicit-only",
-        summary="begins with TLS, and is asked for STARTTLS",
+        summary="starts with TLS, but the client expects STARTTLS",
         findings=("tls.implicit_tls_port",),
         ask_as="starttls"),
     Persona(
@@ -212,19 +212,19 @@ PERSONAS: tuple[Persona, ...] = (
         replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"}),
     Persona(
         name="starttls-injection",
-        summary="has bytes slipped in before TLS begins",
+        summary="has data injected before TLS starts",
         findings=("tls.starttls_injection",),
         security="starttls",
         replies={"STARTTLS": "220 2.0.0 Ready\r\n250 injected"}),
     Persona(
         name="auth-in-clear",
-        summary="takes passwords before STARTTLS",
+        summary="accepts passwords before STARTTLS",
         findings=("auth.offered_in_clear",),
         security="starttls",
         auth_in_clear=True),
     Persona(
         name="starttls-inside",
-        summary="offers STARTTLS although TLS is on",
+        summary="offers STARTTLS although TLS is active",
         findings=("tls.starttls_inside_tls",),
         offers=("STARTTLS",)),
 )  # fmt: skip
