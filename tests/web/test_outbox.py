@@ -103,7 +103,7 @@ def test_a_greylisted_message_is_canceled(page: Page) -> None:
     page.get_by_role("button", name="Cancel", exact=True).click()
     expect_status(page, "canceled")
     expect(page.locator("#submission-title")).to_be_focused()
-    expect(page.get_by_role("button", name="Send after all")).to_be_visible()
+    expect(page.get_by_role("button", name="Send it anyway")).to_be_visible()
     page.click("#submission-back")
     expect(row(page, subject)).to_contain_text("Canceled")
 
@@ -116,7 +116,7 @@ def test_an_uncertain_message_is_sent_again_if_somebody_says_so(page: Page, url:
     expect(page.locator("#submission-verdict")).to_contain_text("may deliver it twice")
     check_accessible(page)
     page.locator("#submission-attempts summary").click()
-    page.get_by_role("button", name="Send again all the same").click()
+    page.get_by_role("button", name="Send again anyway").click()
     expect(page.locator("#submission-attempts > li")).to_have_count(2)
     expect_status(page, "uncertain")
     # What somebody reads stays open.
@@ -179,7 +179,7 @@ def test_filters_and_pages(page: Page) -> None:
     page.click("#queue-newer")
     expect(subjects.first).to_have_text("29")
     page.select_option("#queue-status", label="Sent")
-    expect(page.locator("#queue-empty")).to_have_text("Nothing like that.")
+    expect(page.locator("#queue-empty")).to_have_text("No matching messages.")
 
 
 def test_by_the_keyboard_alone(page: Page) -> None:
@@ -250,7 +250,7 @@ def test_what_no_webhook_has_heard(page: Page) -> None:
         "status": "undelivered", "attempts": 11, "last_attempt_at": "2026-11-30T10:00:00.000Z",
         "next_attempt_at": None,
         "failure": {"code": "web.status", "message": "The web server answered 500.",
-                    "advice": "Look into its log."},
+                    "advice": "Check its log."},
     }  # fmt: skip
     subject = queue(page, "healthy")
     expect_status(page, "sent")
@@ -293,7 +293,7 @@ def test_what_no_webhook_has_heard(page: Page) -> None:
     block.get_by_role("button").click()
     expect(page.locator("#submission-title")).to_have_text(subject)
     part = page.locator("#submission-webhook-part")
-    for words in ("message.sent", "given up", "11 attempts", "answered 500", "Look into its log"):
+    for words in ("message.sent", "given up", "11 attempts", "answered 500", "Check its log"):
         expect(part).to_contain_text(words)
     check_accessible(page)
     part.get_by_role("button", name="Deliver again").click()

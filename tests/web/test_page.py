@@ -37,14 +37,14 @@ def test_a_healthy_server_is_shown_with_all_its_facts(page: Page) -> None:
 def test_a_deep_look_is_told_in_full(page: Page) -> None:
     choose(page, "old-tls-too")
     expect(page.locator(".finding[data-code='tls.old_versions_accepted']")).to_be_visible()
-    expect(page.get_by_role("heading", name="Looked at in other ways")).to_be_visible()
+    expect(page.get_by_role("heading", name="Additional probes")).to_be_visible()
     expect(page.locator("#facts")).to_contain_text("B, 85 of 100")
     check_accessible(page)
 
 
 def test_the_chain_is_shown_as_it_was_sent(page: Page) -> None:
     choose(page, "chain")
-    chain = page.get_by_role("list", name="Sent with it")
+    chain = page.get_by_role("list", name="Also sent")
     expect(chain.locator("li")).to_contain_text("smtps sandbox intermediate CA")
     check_accessible(page)
 

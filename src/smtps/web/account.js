@@ -19,7 +19,7 @@ const number = (id) => (/^\d+$/.test(value(id)) ? Number(value(id)) : NaN);
 /** What is wrong with each field, before the service is asked. */
 function* mistakes() {
   const [port, seconds] = [number('port'), number('timeout')];
-  if (!value('host')) yield ['host', 'Enter the name of the server, such as smtp.example.com.'];
+  if (!value('host')) yield ['host', 'Enter the server’s name, such as smtp.example.com.'];
   if (!(port >= 1 && port <= 65535)) yield ['port', 'From 1 to 65535.'];
   if (!(seconds >= 1 && seconds <= 300)) yield ['timeout', 'From 1 to 300.'];
   if (value('username') && !byId('password').value) yield ['password', 'Enter the password as well, or leave both empty.'];
@@ -67,8 +67,8 @@ function hint() {
   const usual = USUAL[number('port')];
   const odd = usual && usual !== value('security');
   byId('security-hint').textContent = !odd ? '' : usual === 'implicit'
-    ? 'Port 465 usually wants TLS from the first byte.'
-    : `Port ${value('port')} usually wants STARTTLS.`;
+    ? 'Port 465 usually requires TLS from the first byte.'
+    : `Port ${value('port')} usually requires STARTTLS.`;
 }
 
 byId('port').addEventListener('input', () => {

@@ -5,8 +5,8 @@ import { until } from './until.js';
 
 const STANDINGS = {
   stopped: ['bad', 'Stopped', 'is stopped'],
-  waiting: ['warning', 'Waiting', 'waits for its server'],
-  ok: ['plain', 'Waiting', 'has sent as much as it may for now'],
+  waiting: ['warning', 'Waiting', 'is waiting for its server'],
+  ok: ['plain', 'Waiting', 'has reached its sending limit for now'],
 };
 
 /** When a message goes on: it waits for its account as well. */
@@ -28,7 +28,7 @@ function card({ account, status, code, reason, meaning, advice, next_attempt_at:
       ['Why', meaning],
       ['What to do', advice && instruction(advice)],
       ['Seen', reason && el('code', { class: 'seen' }, reason)],
-      ['By itself', next && [status === 'ok' ? 'Goes on ' : 'Tries again ', until(next), '.']],
+      ['Automatically', next && [status === 'ok' ? 'Resumes ' : 'Tries again ', until(next), '.']],
     ], {}),
     el('div', { class: 'foot' }, again, badge(word, tone), code && el('code', {}, code)));
 }
@@ -42,7 +42,7 @@ export function showAccounts(place, accounts, onResume) {
   if (now === shown.get(place)) return;
   shown.set(place, now);
   const focused = document.activeElement?.closest(`#${place} [data-resume]`)?.dataset.resume;
-  put(place, waiting.length > 0 && el('ul', { class: 'findings', 'aria-label': 'Accounts that do not send' },
+  put(place, waiting.length > 0 && el('ul', { class: 'findings', 'aria-label': 'Accounts that are not sending' },
     waiting.map((account) => card(account, onResume))));
   if (focused) (byId(place).querySelector(`[data-resume="${focused}"]`) ?? byId('tab-outbox')).focus();
 }

@@ -26,7 +26,7 @@ const UNREACHABLE = {
   error: 'The service behind this page does not answer. Is smtps serve still running?',
   code: 'page.unreachable', errors: [],
 };
-const CUT_OFF = { ...UNREACHABLE, error: 'The service broke its answer off. Try again.', code: 'page.cut_off' };
+const CUT_OFF = { ...UNREACHABLE, error: 'The connection was interrupted. Try again.', code: 'page.cut_off' };
 
 const isAbort = (error) => error.name === 'AbortError';
 

@@ -26,7 +26,7 @@ const context = {
 };
 
 /** Loaded when it is wanted: most who come want a check. */
-const outbox = () => import('./outbox.js').catch(() => alarm('The outbox cannot be loaded. Load the page anew.'));
+const outbox = () => import('./outbox.js').catch(() => alarm('The outbox cannot be loaded. Reload the page.'));
 
 function startCheck() {
   const account = readAccount();
@@ -70,7 +70,7 @@ function tryPersona(fields, { name, finding }) {
 
 function showVia() {
   const [host, port] = [byId('host').value.trim(), byId('port').value.trim()];
-  byId('compose-via').textContent = host ? `Goes through ${host}, port ${port}.` : 'Goes through the mail server of the form.';
+  byId('compose-via').textContent = host ? `Sent through ${host}, port ${port}.` : 'Sent through the mail server in the form.';
 }
 
 /** Settings in the page's address, as a copied link has them. */

@@ -37,9 +37,9 @@ function summary() {
   if (!files.length) return '';
   const size = files.reduce((sum, file) => sum + file.size, 0);
   const grown = size * 4 / 3; // base64
-  const words = `${count(files.length, 'file')}, ${octets(size)}; about ${octets(grown)} on the way.`;
+  const words = `${count(files.length, 'file')}, ${octets(size)}; about ${octets(grown)} when encoded.`;
   if (limit === null) return words;
-  return `${words} The server takes ${grown > limit ? 'only ' : ''}${octets(limit)}.`;
+  return `${words} The server accepts ${grown > limit ? 'only ' : ''}${octets(limit)}.`;
 }
 
 function show() {
@@ -51,7 +51,7 @@ function base64(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
-    reader.onerror = () => reject(new Error(`${file.name} cannot be read. Remove it, and add it again.`));
+    reader.onerror = () => reject(new Error(`${file.name} cannot be read. Remove it and add it again.`));
     reader.readAsDataURL(file);
   });
 }

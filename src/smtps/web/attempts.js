@@ -7,7 +7,7 @@ import { milliseconds, moment } from './words.js';
 
 const OUTCOMES = {
   sent: ['sent', 'good'], partial: ['sent to some', 'warning'], refused: ['refused', 'bad'],
-  deferred: ['put off', 'warning'], uncertain: ['uncertain', 'warning'],
+  deferred: ['deferred', 'warning'], uncertain: ['uncertain', 'warning'],
 };
 
 /** What was said, asked for when somebody wants to see it. */

@@ -4,27 +4,27 @@ import { el } from './dom.js';
 import { octets } from './words.js';
 
 const WORDS = {
-  '8BITMIME': 'Letters beyond English travel as they are.',
-  ATRN: 'Hands over mail that waits for a site.',
-  BINARYMIME: 'Attachments travel without being recoded.',
+  '8BITMIME': 'Accepts non-ASCII text without re-encoding.',
+  ATRN: 'Hands over mail waiting for a site.',
+  BINARYMIME: 'Accepts attachments without re-encoding.',
   BURL: 'Can fetch the message from an IMAP mailbox itself.',
-  CHUNKING: 'Takes big messages in pieces, which is faster.',
-  DELIVERBY: 'Can be given a deadline for delivery.',
+  CHUNKING: 'Accepts large messages in chunks, which is faster.',
+  DELIVERBY: 'Accepts a deadline for delivery.',
   DSN: 'Can report whether a message arrived.',
-  ENHANCEDSTATUSCODES: 'Gives a precise code with each answer.',
-  ETRN: 'Starts sending waiting mail when asked.',
-  EXPN: 'Lists who is behind a mailing list.',
-  FUTURERELEASE: 'Can hold a message back until a given time.',
-  HELP: 'Has a help text.',
-  LIMITS: 'States how much it takes in one session.',
-  'MT-PRIORITY': 'Heeds how urgent a message is.',
-  PIPELINING: 'Takes several commands at once, which saves waiting.',
-  REQUIRETLS: 'Can insist on TLS on the whole way to the reader.',
+  ENHANCEDSTATUSCODES: 'Adds a precise status code to each reply.',
+  ETRN: 'Starts sending waiting mail on request.',
+  EXPN: 'Lists the members of a mailing list.',
+  FUTURERELEASE: 'Can hold a message until a given time.',
+  HELP: 'Offers help texts.',
+  LIMITS: 'States its limits for a session.',
+  'MT-PRIORITY': 'Accepts a priority for a message.',
+  PIPELINING: 'Accepts several commands at once, which saves time.',
+  REQUIRETLS: 'Can require TLS on every hop to the recipient.',
   RRVS: 'Can check that a mailbox still has the same owner.',
-  SMTPUTF8: 'Takes addresses in any script.',
+  SMTPUTF8: 'Accepts addresses in any script.',
   STARTTLS: 'Can switch to TLS.',
-  VRFY: 'Says whether a mailbox exists.',
-  XCLIENT: 'Lets trusted machines speak for others.',
+  VRFY: 'Reports whether a mailbox exists.',
+  XCLIENT: 'Lets trusted clients act for others.',
 };
 
 const MECHANISMS = {
@@ -35,7 +35,7 @@ const MECHANISMS = {
 function login(mechanisms) {
   const words = mechanisms.map((name) => (name.startsWith('SCRAM-') ? 'a proof of the password' : MECHANISMS[name]));
   const known = [...new Set(words.filter(Boolean))];
-  return known.length ? `Takes logins with ${known.join(', ')}.` : 'Takes logins.';
+  return known.length ? `Accepts logins with ${known.join(', ')}.` : 'Accepts logins.';
 }
 
 /** The largest message in octets that these lines allow; null where none is stated. */
@@ -47,9 +47,9 @@ export function sizeLimit(lines) {
 function explain(line) {
   const [keyword, ...rest] = line.toUpperCase().split(/[ =]/);
   if (keyword === 'AUTH') return login(rest);
-  if (keyword !== 'SIZE') return WORDS[keyword] ?? 'Nothing is known here about this one.';
+  if (keyword !== 'SIZE') return WORDS[keyword] ?? 'No description is available.';
   const size = sizeLimit([line]);
-  return size ? `Takes messages of up to ${octets(size)}.` : 'Takes messages of any size.';
+  return size ? `Accepts messages of up to ${octets(size)}.` : 'Accepts messages of any size.';
 }
 
 export function capabilityList(lines) {

@@ -9,7 +9,7 @@ function validity({ not_before: from, not_after: until, days_left: left }) {
   const whole = from ? Math.max(1, (new Date(until) - new Date(from)) / 86_400_000) : 90;
   const part = Math.min(1, Math.max(0, left / whole));
   const tone = left < 0 ? 'bad' : left < SOON ? 'warning' : 'good';
-  const words = left < 0 ? `ran out ${count(-left, 'day')} ago` : `${count(left, 'day')} left`;
+  const words = left < 0 ? `expired ${count(-left, 'day')} ago` : `${count(left, 'day')} left`;
   const meter = el('div', {
     class: 'meter', role: 'meter', 'data-tone': tone, 'aria-label': 'Validity left',
     'aria-valuemin': 0, 'aria-valuemax': Math.round(whole), 'aria-valuenow': Math.max(0, left), 'aria-valuetext': words,
@@ -43,5 +43,5 @@ export function certificateCards([certificate, ...issuers]) {
       ['Key', [key, signature].filter(Boolean).join(', signed with ')],
       ['SHA-256', fingerprint(sha256)],
     ]),
-    issuers.length > 0 && el('ol', { class: 'chain', 'aria-label': 'Sent with it' }, issuers.map(issuerCard)));
+    issuers.length > 0 && el('ol', { class: 'chain', 'aria-label': 'Also sent' }, issuers.map(issuerCard)));
 }

@@ -26,14 +26,14 @@ function judge({ host, port, security, username }, report) {
   const failure = failureOf(report);
   const step = phaseName(failure?.phase);
   const login = report.auth.authenticated
-    ? `The login as ${username} is accepted.`
-    : 'The login was not tried: give user name and password to test it as well.';
+    ? `The login as ${username} was accepted.`
+    : 'The login was not tried: enter a user name and password to test it.';
   const warnings = report.findings.filter(({ severity }) => severity !== 'info').length;
   switch (report.verdict) {
     case 'works': return ['good', `${host} works`, `${login} ${where}`];
     case 'warnings': return ['warning', `${host} works, with ${count(warnings, 'warning')}`, `${login} ${where}`];
-    case 'later': return ['warning', `${host} asks to come back later`, where];
-    case 'unknown': return ['warning', `Could not tell whether ${host} works`, 'The look-up failed on this side.'];
+    case 'later': return ['warning', `${host} asks clients to retry later`, where];
+    case 'unknown': return ['warning', `Could not determine whether ${host} works`, 'The look-up failed on this side.'];
   }
   if (report.auth.failure) return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
   return ['bad', `${host} does not work`, `${failure?.phase ? `It fails at the step “${step}”. ` : ''}${where}`];
@@ -47,7 +47,7 @@ function connectionBlock({ tls, addresses, greeting, auth, timings, grade }) {
     list([
       ['Encryption', tls && [tls.version?.replace('TLSv', 'TLS '), tls.cipher, tls.group].filter(Boolean).join(', ')],
       ['Address', addresses.map(({ address }) => address).join(', ')],
-      ['All in all', milliseconds(spent)],
+      ['Total', milliseconds(spent)],
       ['Greeting', greeting && el('code', {}, greeting)],
       ['Login', auth.authenticated ? `accepted, by ${auth.mechanism}` : auth.tried ? 'refused' : 'not tried'],
       ['Grade', grade && `${grade.letter}, ${grade.points} of 100${points ? ` (${points})` : ''}`],
@@ -117,9 +117,9 @@ export async function check(account, context) {
     timeline.finish();
     if (running !== own) return; // another check has taken the place
     if (error.name === 'AbortError') {
-      showVerdict('plain', 'Stopped', 'The check was stopped before its end.');
+      showVerdict('plain', 'Stopped', 'The check was stopped before it finished.');
     } else {
-      showVerdict('plain', 'Not checked', 'Nothing was found out about the server.');
+      showVerdict('plain', 'Not checked', 'No information about the server was obtained.');
       context.onMistake(error);
     }
   }

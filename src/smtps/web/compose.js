@@ -63,7 +63,7 @@ function showResult(...nodes) {
 
 function stopped() {
   showResult(el('div', { class: 'verdict', 'data-tone': 'warning' }, verdict('warning', 'Stopped',
-    'If the message was on its way already, it may have been sent: look in the mailbox before sending it again.')));
+    'If transmission had already started, the message may have been sent: check the mailbox before you send it again.')));
   announce('Stopped');
 }
 

@@ -7,15 +7,15 @@ import { transcriptBlock } from './transcript.js';
 import { count, milliseconds } from './words.js';
 
 const OUTCOMES = {
-  sent: ['good', 'Sent', 'The server has taken the message, and with it the duty to deliver it or to report back.'],
-  partial: ['warning', 'Sent, but not to all', 'Those who were refused have not got it.'],
-  refused: ['bad', 'Not sent: refused', 'Nobody got it. Sending the same again will end the same way.'],
-  deferred: ['warning', 'Not sent yet', 'Nobody got it so far. Sending it again later is safe.'],
-  uncertain: ['warning', 'Perhaps sent, perhaps not',
-    'The whole message went out, and then no answer came. It may have been delivered, and sending it again may deliver it '
-    + 'twice. Look in the mailbox of the recipient, or in the server’s log, first.'],
+  sent: ['good', 'Sent', 'The server has accepted the message and is now responsible for delivering it or reporting a failure.'],
+  partial: ['warning', 'Sent, but not to all', 'The refused recipients have not received it.'],
+  refused: ['bad', 'Not sent: refused', 'No one received it. Sending the same message again will fail the same way.'],
+  deferred: ['warning', 'Not sent yet', 'No one has received it so far. Sending it again later is safe.'],
+  uncertain: ['warning', 'Delivery unknown',
+    'The whole message was sent, but no reply arrived. It may have been delivered, and sending it again may deliver it '
+    + 'twice. Check the recipient’s mailbox or the server’s log first.'],
 };
-const FAILED = ['bad', 'Not sent', 'It did not come to handing over the message.'];
+const FAILED = ['bad', 'Not sent', 'The message was not transmitted.'];
 
 const STATUSES = {
   accepted: ['accepted', 'good'], refused: ['refused', 'bad'], deferred: ['later', 'warning'],
@@ -40,9 +40,9 @@ export const recipientList = (recipients) => el('ul', { class: 'people', 'aria-l
 
 function facts({ message_id: id, reply, timings }) {
   return list([
-    ['Server’s answer', reply && el('code', {}, reply)],
+    ['Server’s reply', reply && el('code', {}, reply)],
     ['Message-ID', id && el('code', {}, id)],
-    ['All in all', milliseconds(timings?.total)],
+    ['Total', milliseconds(timings?.total)],
   ]);
 }
 
@@ -54,7 +54,7 @@ export function delivery(account, message, files, answer, context) {
   const whole = outcome === 'sent' ? `${sentence} to ${count(recipients.length, 'recipient')}` : sentence;
   const sandboxed = context.sandboxed(account);
   const look = sandboxed && ['sent', 'partial', 'uncertain'].includes(outcome)
-    && button('Look in the inbox', context.onInbox);
+    && button('Open the inbox', context.onInbox);
   announce(`${whole}. ${meaning}`);
   return [
     el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },

@@ -8,10 +8,10 @@ const looked = ({ version, cipher, failure }) => (version ? `${version}, ${ciphe
 
 const SECTIONS = [
   ['Mail programs that would fail', ({ clients }) => clients.map(({ client, why }) => [client, why])],
-  ['Looked at in other ways', ({ addresses }) => (addresses[0]?.looks ?? []).map((look) => [look.name, looked(look)])],
+  ['Additional probes', ({ addresses }) => (addresses[0]?.looks ?? []).map((look) => [look.name, looked(look)])],
   ['Login, by each mechanism', ({ auth }) => auth.mechanisms.map(({ name, failure }) => [name, yes(failure)])],
   ['DNS', ({ dns }) => (dns ? [
-    ['Asked', dns.resolver ?? 'nobody answered'],
+    ['Asked', dns.resolver ?? 'no answer'],
     ['CNAME', dns.canonical],
     ...dns.reverse.map(({ address, names, confirmed }) =>
       [address, names.length ? names.join(', ') + (confirmed ? '' : ', not confirmed') : 'no name']),

@@ -6,8 +6,8 @@ const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
 const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
 const AUDIENCES = {
   you: 'For you',
-  operator: 'For the operator of the server',
-  network: 'For whoever runs the network between',
+  operator: 'For the server’s operator',
+  network: 'For the network’s administrator',
 };
 
 /** What the page can do about a finding itself: settings to try next. */

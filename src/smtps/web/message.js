@@ -45,6 +45,6 @@ export function messageView(message, base) {
         attachments.map((file) => el('li', {}, `${file.filename}, ${octets(file.size)}`)))],
     ]),
     el('div', { class: 'heading' }, choice,
-      rawLink(`${path}/raw`, 'As it came in')),
+      rawLink(`${path}/raw`, 'As received')),
     body);
 }

@@ -173,7 +173,7 @@ function look() {
 export function showQueued({ id, replayed }) {
   open('outbox');
   show(id);
-  announce(replayed ? 'It had been queued before' : 'Queued');
+  announce(replayed ? 'Already queued earlier' : 'Queued');
 }
 
 startQueue(refresh);

@@ -6,7 +6,7 @@ import { milliseconds } from './words.js';
 const NAMES = {
   dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login',
 };
-const STATES = { waiting: 'to come', running: 'under way', done: 'done', failed: 'failed', skipped: 'not reached' };
+const STATES = { waiting: 'pending', running: 'in progress', done: 'done', failed: 'failed', skipped: 'not reached' };
 const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };
 
 export const phaseName = (phase) => NAMES[phase] ?? phase;

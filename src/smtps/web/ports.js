@@ -7,7 +7,7 @@ import { milliseconds } from './words.js';
 
 const VERDICTS = {
   works: ['works', 'good'], warnings: ['with warnings', 'warning'], fails: ['does not work', 'bad'],
-  unknown: ['unclear', 'warning'], later: ['asks to come back', 'warning'],
+  unknown: ['unclear', 'warning'], later: ['retry later', 'warning'],
 };
 
 function total(timings) {
@@ -25,7 +25,7 @@ function card(port, best, onUse) {
     el('p', {}, worst ? worst.meaning : seen),
     worst && el('code', {}, worst.code),
     list([
-      ['TLS', security === 'starttls' ? 'STARTTLS' : 'at once'],
+      ['TLS', security === 'starttls' ? 'STARTTLS' : 'implicit'],
       ['Version', tls?.version?.replace('TLSv', '')],
       ['Login', auth?.join(', ')],
       ['Time', total(timings)],

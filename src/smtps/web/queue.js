@@ -10,7 +10,7 @@ import { moment } from './words.js';
 const PATH = '/api/smtps/messages';
 const LIMIT = 25;
 
-const CHOICES = [['', 'Any'], [UNDER_WAY, 'Under way'], [TROUBLED, 'Need a look'], ...ALL.map((name) => [name, stateOf(name).word])];
+const CHOICES = [['', 'Any'], [UNDER_WAY, 'In progress'], [TROUBLED, 'Need attention'], ...ALL.map((name) => [name, stateOf(name).word])];
 
 let cursors = ['']; // where the pages begin, up to the one that is shown
 let following = null; // where the next one does
@@ -70,8 +70,8 @@ function showPages(number) {
   byId('queue-newer').hidden = cursors.length < 2;
   byId('queue-older').hidden = !following;
   byId('queue-empty').hidden = number > 0;
-  byId('queue-empty').textContent = cursors.length > 1 ? 'Nothing older.'
-    : filtered ? 'Nothing like that.' : 'Nothing yet. Mail gets here by “Queue” beside “Send”, or by HTTP.';
+  byId('queue-empty').textContent = cursors.length > 1 ? 'No older messages.'
+    : filtered ? 'No matching messages.' : 'No messages yet. Queue a message to see it here, with “Queue” next to “Send” or by HTTP.';
 }
 
 /** Ask for the page, and show it. Gives its messages, each with `due`. */

@@ -82,8 +82,8 @@ function block(title, texts, remark) {
       remark && el('p', { class: 'hint' }, remark)));
 }
 
-const SANDBOXED = 'Only this service trusts the sandbox’s certificate: give Python and shell its CA file '
-  + '(ca_file, --ca-file), as smtps serve --json names it.';
+const SANDBOXED = 'Only this service trusts the sandbox’s certificate: for Python and the shell, give its CA file '
+  + '(ca_file, --ca-file), printed by smtps serve --json.';
 
 export function checkSnippets(account, sandboxed) {
   const { host, port, security } = account;

@@ -6,46 +6,46 @@ import { el, mark } from './dom.js';
 const STATES = {
   queued: {
     word: 'Queued', tone: 'plain', shape: 'plain',
-    sentence: 'Waits for its turn', meaning: 'It goes out by itself.',
+    sentence: 'Waiting to be sent', meaning: 'It is sent automatically.',
   },
   scheduled: {
     word: 'Scheduled', tone: 'plain', shape: 'clock',
-    sentence: 'Waits for its time', meaning: 'It goes out by itself.',
+    sentence: 'Waiting for its scheduled time', meaning: 'It is sent automatically.',
   },
   sending: {
     word: 'Sending', tone: 'busy', shape: 'arrow',
-    sentence: 'On its way', meaning: 'It is being handed to the server.',
+    sentence: 'Being sent', meaning: 'It is being transmitted to the server.',
   },
   retrying: {
     word: 'Retrying', tone: 'warning', shape: 'turn',
-    sentence: 'Not sent yet', meaning: 'It will be tried again by itself.',
+    sentence: 'Not sent yet', meaning: 'It is retried automatically.',
   },
   sent: {
     word: 'Sent', tone: 'good', shape: 'good',
-    sentence: 'Sent', meaning: 'The server has taken the message, and with it the duty to deliver it or to report back.',
+    sentence: 'Sent', meaning: 'The server has accepted the message and is now responsible for delivering it or reporting a failure.',
   },
   partial: {
     word: 'Partly sent', tone: 'warning', shape: 'warning',
-    sentence: 'Sent, but not to all', meaning: 'The others have not got it.', again: 'Send to the others again',
+    sentence: 'Sent, but not to all', meaning: 'The others have not received it.', again: 'Send to the others again',
   },
   failed: {
     word: 'Failed', tone: 'bad', shape: 'bad',
-    sentence: 'Not sent', meaning: 'Nobody got it, and it is not tried again by itself.', again: 'Send again',
+    sentence: 'Not sent', meaning: 'No one received it, and it is not retried automatically.', again: 'Send again',
   },
   uncertain: {
     word: 'Uncertain', tone: 'warning', shape: 'question',
-    sentence: 'Perhaps sent, perhaps not',
-    meaning: 'It may have been delivered, and sending it again may deliver it twice. Look in the mailbox of the recipient, '
-      + 'or in the server’s log, first.',
-    told: 'send.uncertain', again: 'Send again all the same',
+    sentence: 'Delivery unknown',
+    meaning: 'It may have been delivered, and sending it again may deliver it twice. Check the recipient’s mailbox '
+      + 'or the server’s log first.',
+    told: 'send.uncertain', again: 'Send again anyway',
   },
   canceled: {
     word: 'Canceled', tone: 'plain', shape: 'dash',
-    sentence: 'Canceled', meaning: 'It is not sent any more. Whoever had got it by then keeps it.', again: 'Send after all',
+    sentence: 'Canceled', meaning: 'It will not be sent. Recipients who had already received it keep it.', again: 'Send it anyway',
   },
   expired: {
     word: 'Expired', tone: 'bad', shape: 'hourglass',
-    sentence: 'Not sent in time', meaning: 'Nobody got it, and its time is over.', again: 'Send again',
+    sentence: 'Not sent in time', meaning: 'No one received it, and its time limit has passed.', again: 'Send again',
   },
 };
 

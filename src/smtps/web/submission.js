@@ -89,7 +89,7 @@ function showFacts(message) {
   put('submission-facts', list([
     ['From', message.from || '<>'],
     ['Account', message.account],
-    ['Handed over', moment(message.created_at)],
+    ['Submitted', moment(message.created_at)],
     ['Expires', WAITING.includes(message.status) && moment(message.expires_at)],
     ['Ended', message.finished_at && moment(message.finished_at)],
     ['Message-ID', message.message_id && el('code', {}, message.message_id)],
@@ -103,7 +103,7 @@ async function loadRaw({ currentTarget }, path, place) {
   if (!currentTarget.open || place.firstChild) return;
   try {
     const text = await (await blob(path)).text();
-    place.replaceChildren(el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'The message as it goes out' }, text));
+    place.replaceChildren(el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Raw message' }, text));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     alarm(error.message);
@@ -111,13 +111,13 @@ async function loadRaw({ currentTarget }, path, place) {
 }
 
 function rawBlock({ id, size, kept }) {
-  if (!kept) return el('p', { class: 'hint' }, 'The message itself is not kept any more.');
+  if (!kept) return el('p', { class: 'hint' }, 'The message itself has been deleted.');
   const path = `${pathOf(id)}/raw`;
-  const link = rawLink(path, 'In a window of its own');
+  const link = rawLink(path, 'Open in a new window');
   if (size > SHOWN) return el('p', {}, link, `, ${octets(size)}`);
   const place = el('div');
   return el('details', { ontoggle: (event) => loadRaw(event, path, place) },
-    el('summary', {}, `As it goes out, ${octets(size)}`),
+    el('summary', {}, `Raw message, ${octets(size)}`),
     el('div', { class: 'block' }, link, place));
 }
 

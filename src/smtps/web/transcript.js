@@ -17,10 +17,10 @@ export function transcriptBlock(entries, of) {
     el('span', { class: 'time' }, `${at.toFixed(0).padStart(6)} `), `${direction} ${line}\n`));
   return el('details', {},
     el('summary', {}, `Transcript${of ? `, ${of}` : ''}, ${count(entries.length, 'line')}`),
-    dialogue(lines, 'Milliseconds, > from here, < from the server. Holds no password.'));
+    dialogue(lines, 'Milliseconds, > from here, < from the server. Contains no password.'));
 }
 
 /** The same for lines that have no times. */
 export const linesBlock = (lines) => dialogue(
   lines.map((line) => el('span', { class: SPEAKERS[line[0]] }, `${line}\n`)),
-  '> from here, < from the server, * a remark. What concerns this message.');
+  '> from here, < from the server, * a remark. Only lines that concern this message.');
