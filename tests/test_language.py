@@ -1,13 +1,16 @@
-"""Phrases that read as translated stay out of the documents."""
+"""Phrases that read as translated stay out of the documents and of what the programs print."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "smtps"
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
@@ -48,6 +51,7 @@ BETTER = {
 }
 """Pattern of a phrase → what to write in its place."""
 
+PARSER = ("add_argument", "add_argument_group", "add_parser")
 PHRASES = re.compile(rf"(?<![\w-])(?:{'|'.join(BETTER)})(?![\w-])", re.IGNORECASE)
 
 
@@ -61,6 +65,23 @@ def prose(text: str) -> str:
     return " ".join(re.sub(r"`[^`]*`", "`", text).split())
 
 
+def printed(path: Path) -> Iterator[str]:
+    """What people can get to read of a module: its errors, its help, and all texts of advice."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    roots: list[ast.AST] = [tree] if path.parent.name == "advice" else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            roots.append(node.exc)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in PARSER:
+            roots.append(node)
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for root in roots:
+        for node in ast.walk(root):
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and id(node) not in documentation:
+                yield value
+
+
 def found(text: str) -> list[str]:
     """Phrases, each with the words around it."""
     return [text[max(0, m.start() - 40) : m.end() + 20] for m in PHRASES.finditer(text)]
@@ -71,6 +92,13 @@ def test_a_document_has_none(path: Path) -> None:
     assert found(prose(path.read_text(encoding="utf-8"))) == []
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE))
+)
+def test_a_module_prints_none(path: Path) -> None:
+    assert [text for text in printed(path) if found(text)] == []
+
+
 @pytest.mark.parametrize("pattern", BETTER)
 def test_each_phrase_is_one_that_a_writer_would_replace(pattern: str) -> None:
     assert not PHRASES.search(BETTER[pattern])
@@ -79,3 +107,20 @@ def test_each_phrase_is_one_that_a_writer_would_replace(pattern: str) -> None:
 def test_a_phrase_is_found_across_lines_and_in_capitals_but_not_in_code() -> None:
     assert found(prose("The handshake did not\ncome to an end. Anew!")) != []
     assert found(prose("`anew` and\n\n```\nanew\n```\n\n    anew\n")) == []
+
+
+def test_errors_help_and_advice_are_read_and_nothing_else(tmp_path: Path) -> None:
+    module = tmp_path / "advice" / "module.py"
+    module.parent.mkdir()
+    program = """
+'''documentation'''
+TEXT = "advice"
+parser.add_argument("--name", help="help")
+raise InputError("field", f"an error in {place}")
+"""
+    module.write_text(program)
+    assert {"advice", "help", "an error in "} <= set(printed(module))
+    assert "documentation" not in printed(module)
+    elsewhere = tmp_path / "module.py"
+    elsewhere.write_text(program)
+    assert "advice" not in printed(elsewhere)

@@ -47,7 +47,7 @@ def add_depth_options(parser: ArgumentParser) -> None:
         help="and this recipient; may be repeated",
     )  # fmt: skip
     group.add_argument(
-        "--size", type=int, metavar="OCTETS", help="and a message of this size; with --mail-from"
+        "--size", type=int, metavar="BYTES", help="and a message of this size; with --mail-from"
     )
     group.add_argument(
         "--control", metavar="HOST",
