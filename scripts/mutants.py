@@ -385,8 +385,7 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     """Pytest's exit code and what it said; 1 too if the tests came to no end."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
                *[f"tests/{test}" for test in tests]]  # fmt: skip
-    # A mutation may be as long as what it replaces and as old to the second, so nothing compiled
-    # is written.
+    # Nothing compiled is written: it would be taken for that of the next mutation of the same file.
     paths = os.pathsep.join([str(folder / "src"), str(folder)])
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -402,14 +401,15 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
 def attempt(folder: Path, mutation: Mutation) -> Outcome:
     """Make the change, run its tests, take it back."""
     path = folder / "src" / "smtps" / mutation.file
-    text = path.read_text(encoding="utf-8")
+    text, times = path.read_text(encoding="utf-8"), path.stat()
     if text.count(mutation.old) != 1:
         return Outcome.STALE
     path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
     try:
         code, _ = run_tests(folder, mutation.tests)
     finally:
-        shutil.copy2(ROOT / "src" / "smtps" / mutation.file, path)
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     return _OF_PYTEST.get(code, Outcome.BROKEN)
 
 

@@ -63,8 +63,9 @@ async def statuses(settings: Settings, *requests: tuple[str, str]) -> list[int]:
     ids=["same token", "two tokens", "same token elsewhere", "same address", "two addresses"],
 )
 async def test_a_rate_counts_tokens_where_there_are_any_and_else_addresses(
-    tokens: bool, second: tuple[str, str], status: int
+    monkeypatch: pytest.MonkeyPatch, tokens: bool, second: tuple[str, str], status: int
 ) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_800_000_030.0)  # in the middle of a minute
     settings = Settings(caller_rate="1/minute", tokens=TOKENS if tokens else {})
     first = (ADDRESSES[0], "ann" if tokens else "")
     assert await statuses(settings, first, second) == [200, status]
