@@ -237,6 +237,18 @@ def _cause(said: Said) -> str | None:
     return next((row.cause for row in fitting(said)), None)
 
 
+_AT_STARTTLS = frozenset(
+    {
+        "smtp.blocklisted",
+        "smtp.rate_limited",
+        "smtp.reverse_name_missing",
+        "smtp.shutting_down",
+        "smtp.too_many_errors",
+    }
+)
+"""Causes that have nothing to do with TLS, and are said to STARTTLS all the same."""
+
+
 @lru_cache(maxsize=512)
 def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
     """What a negative reply means.
@@ -248,6 +260,9 @@ def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
     """
     said = Said.of(phase, code, lines)
     cause = _cause(said)
+    if phase is Phase.TLS:
+        cause = _cause(said._replace(phase=Phase.EHLO))
+        cause = cause if cause in _AT_STARTTLS else None
     temporary = code < 500
     if cause is None:
         permanent, deferred = UNKNOWN.get(phase, UNKNOWN[Phase.EHLO])
@@ -272,20 +287,35 @@ LONGEST_WISH = 24 * 60 * MINUTE
 """Seconds. A server that asks for more patience is not obeyed."""
 
 _UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
-_WISH = re.compile(
-    r"(?:again|retry|wait|back|after|delayed|in|for|within|locked|blocked|another|least)\D{0,24}?"
-    r"(\d{1,5})\s*(s(?:ec|econds?)?|m(?:in|ins|inutes?)?|h(?:rs?|ours?)?)\b"
-    r"|(\d{1,5})\s*(s(?:ec|econds?)|m(?:in|ins|inutes?)|h(?:rs?|ours?))\b[^.]{0,12}"
-    r"(?:later|again|and (?:try|retry)|before)",
-    re.IGNORECASE,
+_AMOUNT = r"(\d{1,5})\s*(s(?:ec|ek|econds?|ekunden?)?|m(?:in|ins|inutes?|inuten?)?|h(?:rs?|ours?)?)"
+_SPAN = rf"{_AMOUNT}(?:,?\s*(?:and\s*)?{_AMOUNT})?\b"
+_WISHES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # As milter-greylist has it: "try again in 00:04:59".
+        r"(?:again|retry|wait|back|after|in)\D{0,24}?\b(\d{1,2}):(\d{2}):(\d{2})\b",
+        # What is to be done counts before a period, as in "1000 in 24 hours; wait 10 minutes".
+        rf"(?:again|retry|wait|back|delayed|locked|blocked|enabled)\D{{0,24}}?{_SPAN}",
+        rf"{_SPAN}[^.]{{0,12}}(?:later|again|and (?:try|retry)|before)",
+        r"retry[- ]after\W{0,3}(\d{1,5})\b(?!\s*\w*:)",
+        rf"(?:after|in|for|within|another|least)\D{{0,24}}?{_SPAN}",
+    )
 )
+"""The first that fits counts."""
 
 
 def _asked(text: str) -> int | None:
     """Seconds that a server asks to wait, as in "try again in 5 minutes"."""
-    found = _WISH.search(text)
+    found = next((found for wish in _WISHES if (found := wish.search(text))), None)
     if found is None:
         return None
-    number, unit = found[1] or found[3], found[2] or found[4]
-    seconds = int(number) * _UNITS[unit[0].lower()]
-    return seconds if 0 < seconds <= LONGEST_WISH else None
+    parts = [part for part in found.groups() if part is not None]
+    if len(parts) == 3:
+        hours, minutes, seconds = map(int, parts)
+        asked = (hours * MINUTE + minutes) * MINUTE + seconds
+    elif len(parts) == 1:
+        asked = int(parts[0])
+    else:
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        asked = sum(int(number) * _UNITS[unit[0].lower()] for number, unit in pairs)
+    return asked if 0 < asked <= LONGEST_WISH else None

@@ -97,7 +97,10 @@ FAULTS: dict[str, dict[str, tuple[Fault, Expected]]] = {
         "RST": (reset, CUT),
         "FIN": (close, CUT),
         "a line of SMTP": (words(b"220 x ESMTP\r\n"), {"tls.plaintext_on_tls_port"}),
-        "a refusal in the clear": (words(b"421 4.7.0 Busy\r\n"), {"tls.plaintext_on_tls_port"}),
+        "a refusal in the clear": (
+            words(b"421 4.7.0 Too many connections\r\n"),
+            {"smtp.rate_limited"},
+        ),
         "words of no protocol": (words(b"PARDON?\r\n"), {"tls.not_tls"}),
         **{f"alert {number}": (words(alert(number)), codes) for number, codes in _ALERTS.items()},
     },
@@ -288,7 +291,7 @@ async def test_a_cause_at_a_server_that_fails_by_chance_is_not_mistaken_for_anot
 
 
 @pytest.mark.parametrize("burst", [1, 2, 3])
-@pytest.mark.parametrize("fault", [reset, close, words(b"421 Slow down\r\n"), words(alert(80))])
+@pytest.mark.parametrize("fault", [reset, close, words(alert(80))])
 async def test_a_server_that_limits_connections_is_not_taken_for_intolerant(
     pki: PKI, burst: int, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,3 +182,34 @@ def test_what_nobody_asked_for_has_its_cause_too() -> None:
     assert explained(error.locate(phase=Phase.MAIL)).code == "smtp.proxy_failed"
     mixed = Reply(421, ("4.3.2 closing",)).refusal("auth.unavailable", "No")
     assert explained(mixed).code == "auth.unavailable"
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("200 in 24 hours exceeded; try again in 5 minutes", 300),
+        ("within 24 hours you sent 1000, wait 10 minutes", 600),
+        ("max 30 connections in 60 s; blocked for 1 h", 3600),
+        ("greylisted, come back in 00:04:59", 299),
+        ("retry after 300", 300),
+        ("retry-after: 600", 600),
+        ("wait 1 hour and 30 minutes", 5400),
+        ("try again in 4m30s", 270),
+        ("Versuchen Sie es in 10 Minuten wieder", 600),
+        ("try again later, 3 times", None),
+        ("limit of 100 messages", None),
+    ],
+)
+def test_the_time_that_a_server_names_is_the_one_that_is_waited(
+    words: str, seconds: int | None
+) -> None:
+    assert meaning(Phase.RCPT, 450, (words,)).asked == seconds
+
+
+def test_at_starttls_causes_that_have_nothing_to_do_with_tls_are_known() -> None:
+    busy = meaning(Phase.TLS, 454, ("4.7.0 Error: too many new TLS sessions from x.test",))
+    assert (busy.code, busy.retryable) == ("smtp.rate_limited", True)
+    listed = meaning(Phase.TLS, 554, ("5.7.1 blocked using zen.spamhaus.org",))
+    assert (listed.code, listed.retryable) == ("smtp.blocklisted", False)
+    for words in ("4.7.0 TLS not available due to local problem", "5.7.1 Access denied", "no"):
+        assert meaning(Phase.TLS, 454, (words,)).code == "tls.starttls_refused"

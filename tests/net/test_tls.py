@@ -46,6 +46,7 @@ from smtps.errors import (
 )
 from smtps.net import dial as dialling
 from smtps.net.tls import TLSFacts, check_fingerprint, context_for
+from smtps.net.translate import not_tls
 from smtps.net.wire import Wire
 
 VERSIONS = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
@@ -489,7 +490,6 @@ async def test_the_group_behind_a_long_chain(serve: Serve, dial: Dial, pki: PKI)
 
 PLAIN = [
     (b"220 mail.example ESMTP\r\n", "tls.plaintext_on_tls_port", "220 mail.example ESMTP"),
-    (b"554 5.7.1 not you\r\n", "tls.plaintext_on_tls_port", "554 5.7.1 not you"),
     (b"220-one\r\n220 two\r\n", "tls.plaintext_on_tls_port", "220-one"),
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", "smtp.web_server", "HTTP/1.1 400 Bad Request"),
     (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "smtp.other_service", "SSH-2.0-OpenSSH_9.2p1 Debian-2"),
@@ -516,7 +516,7 @@ async def test_what_is_no_tls(
 
 async def test_a_plain_greeting_in_pieces(serve: Serve, dial: Dial) -> None:
     async def script(peer: Peer) -> None:
-        for piece in (b"5", b"54", b" go ", b"away\r\n"):
+        for piece in (b"2", b"20", b" go ", b"away\r\n"):
             await peer.say(piece)
             await asyncio.sleep(0.005)
         await peer.listen()
@@ -524,7 +524,7 @@ async def test_a_plain_greeting_in_pieces(serve: Serve, dial: Dial) -> None:
     server = await serve(script)
     error = await refused(await dial(server), endpoint(server))
     assert error.code == "tls.plaintext_on_tls_port"
-    assert str(error.failure.seen).startswith("554 g")
+    assert str(error.failure.seen).startswith("220 g")
 
 
 @pytest.mark.parametrize(
@@ -552,13 +552,13 @@ async def test_less_than_a_record_and_an_end_is_quoted(
 async def test_a_plain_greeting_and_an_end_is_quoted(serve: Serve, dial: Dial, then: str) -> None:
     async def script(peer: Peer) -> None:
         await peer.hear()
-        await peer.say(b"421 busy\r\n")
+        await peer.say(b"220 busy\r\n")
         getattr(peer, then)()
         await peer.listen()
 
     server = await serve(script)
     error = await refused(await dial(server), endpoint(server))
-    assert (error.code, error.failure.seen) == ("tls.plaintext_on_tls_port", "421 busy")
+    assert (error.code, error.failure.seen) == ("tls.plaintext_on_tls_port", "220 busy")
 
 
 @pytest.mark.parametrize(
@@ -923,3 +923,23 @@ async def test_facts_of_a_wire_without_tls(serve: Serve, dial: Dial) -> None:
     wire.abort()
     await settle()
     assert wire.facts().first_bytes == b"220 hello\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "retryable"),
+    [
+        (b"421 Too many concurrent SMTP connections from this IP address\r\n",
+         "smtp.rate_limited", True),
+        (b"554 5.7.1 192.0.2.1 listed at zen.spamhaus.org\r\n", "smtp.blocklisted", False),
+        (b"554 No\r\n", "smtp.greeting_refused", False),
+        (b"220 x ESMTP\r\n", "tls.plaintext_on_tls_port", False),
+        (b"554 SMTP synchronization error\r\n", "tls.plaintext_on_tls_port", False),
+        (b"500 5.5.1 Command unrecognized\r\n", "tls.plaintext_on_tls_port", False),
+    ],
+)  # fmt: skip
+def test_a_refusal_in_the_clear_says_nothing_of_how_tls_begins(
+    said: bytes, code: str, retryable: bool
+) -> None:
+    error = not_tls(said)
+    assert error is not None
+    assert (error.failure.code, error.failure.retryable) == (code, retryable)

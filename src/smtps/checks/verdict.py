@@ -16,7 +16,7 @@ from smtps.checks.facts import OUT_OF_STEP, AddressFacts, Facts, too_large
 from smtps.checks.finding import Finding
 from smtps.client.login import UNSAID
 from smtps.client.result import heals
-from smtps.errors import Failure, Phase
+from smtps.errors import Failure
 
 
 class Verdict(StrEnum):
@@ -88,9 +88,9 @@ def _why_not(failures: tuple[Failure, ...]) -> Verdict:
 def _put_off(failure: Failure) -> bool:
     """Whether the server itself asks for another try.
 
-    The 454 to STARTTLS says so too, but stands for TLS that is not set up (RFC 3207 section 4).
+    A bare 454 to STARTTLS says so too, but stands for TLS that is not set up (RFC 3207 section 4).
     """
-    said = failure.smtp_code is not None and failure.phase is not Phase.TLS
+    said = failure.smtp_code is not None and failure.code != "tls.starttls_refused"
     return said and failure.retryable and failure.code not in OUT_OF_STEP
 
 

@@ -24,7 +24,7 @@ from smtps.client.handshake import Access, Leave, deadline_of
 from smtps.client.many import Many, named_wrongly, ready
 from smtps.client.outgoing import DSN, AnyMessage, Envelope, prepare
 from smtps.client.result import Result
-from smtps.client.source import ANOTHER_WAY, ATTEMPTS, Source, source_of
+from smtps.client.source import ATTEMPTS, Source, may_go_again, source_of
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Reply
@@ -314,8 +314,9 @@ async def send(
                 deadline=deadline,
             )
             access.dialogue.deadline = deadline  # for QUIT too
-        if result.failure is None or result.failure.code not in ANOTHER_WAY:
+        if not may_go_again(result, reused=False):
             break
+        assert result.failure is not None
         learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
     timings = {**access.timings, **result.timings}
     return replace(result, timings=timings, passed_over=access.passed_over)

@@ -15,8 +15,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from smtps import replies
 from smtps.core.reply import printable
-from smtps.errors import CertificateError, Failure, NetworkError, Phase, SMTPSError, TLSError
+from smtps.errors import (
+    CertificateError,
+    Failure,
+    NetworkError,
+    Phase,
+    RefusedError,
+    SMTPSError,
+    TLSError,
+)
 from smtps.net.server_hello import Scene, alert_number, flight, meaning
 from smtps.net.services import recognise
 from smtps.net.timing import timed_out
@@ -152,7 +161,40 @@ def translated(phase: Phase, *, address: str | None = None, host: str = "") -> I
         raise translate(error, phase, address=address, host=host) from error
 
 
-def not_tls(first_bytes: bytes) -> TLSError | None:
+_ABOUT_THE_HELLO = frozenset(
+    {"smtp.synchronization", "smtp.out_of_sequence", "smtp.command_refused"}
+)
+"""Causes of a reply to a ClientHello, from a server that took it for commands."""
+
+
+def _refused_in_clear(first_bytes: bytes) -> SMTPSError | None:
+    """The error of a server that refuses a client before TLS has begun, as Exim's daemon does with
+    too many connections: such a reply says nothing about how TLS begins on this port.
+    """
+    found = _REFUSAL.match(first_bytes)
+    if found is None or found[1] in (b"500", b"501", b"502", b"503"):
+        return None
+    code, line = int(found[1]), printable(found[2].rstrip(b"\r")[:200])
+    cause = replies.meaning(Phase.GREETING, code, (line,))
+    if cause.code in _ABOUT_THE_HELLO:
+        return None
+    error = RefusedError(
+        cause.code,
+        f"The server refused the connection before TLS: {code} {line}",
+        phase=Phase.GREETING,
+        retryable=cause.retryable,
+        retry_after=cause.asked,
+        smtp_code=code,
+        lines=(line,),
+    )
+    error.failure = replace(error.failure, seen=f"{code} {line}")
+    return error
+
+
+_REFUSAL = re.compile(rb"([45][0-9]{2})[ -]([^\n]*)")
+
+
+def not_tls(first_bytes: bytes) -> SMTPSError | None:
     """The error for a server that answers a ClientHello with something else than TLS."""
     if first_bytes[:1] == b"\x16" and first_bytes[5:6] == b"\1":
         return TLSError(
@@ -167,6 +209,8 @@ def not_tls(first_bytes: bytes) -> TLSError | None:
         return TLSError(
             service.code, f"This port does not speak TLS: {service.name} said {seen!r}.", seen=seen
         )
+    if (refused := _refused_in_clear(first_bytes)) is not None:
+        return refused
     if _SMTP_LINE.match(first_bytes):
         return TLSError(
             "tls.plaintext_on_tls_port",
