@@ -124,3 +124,21 @@ raise InputError("field", f"an error in {place}")
     elsewhere = tmp_path / "module.py"
     elsewhere.write_text(program)
     assert "advice" not in printed(elsewhere)
+
+
+def on_the_page(path: Path) -> list[str]:
+    """The texts of a module of the page, or of its HTML."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".html":
+        return re.findall(r">([^<>]*)<", text)
+    lines = [line for line in text.splitlines() if not re.match(r"\s*(?://|/?\*|import)", line)]
+    quoted = ["".join(each) for line in lines for each in re.findall(r"'([^']*)'|`([^`]*)`", line)]
+    return [re.sub(r"\$\{[^}]*\}", "{}", each) for each in quoted if " " in each]
+
+
+def test_the_page_has_none() -> None:
+    web = ROOT / "src" / "smtps" / "web"
+    texts = [text for path in web.iterdir() if path.suffix in (".js", ".html")
+             for text in on_the_page(path)]  # fmt: skip
+    assert len(texts) > 200
+    assert [words for text in texts for words in found(text)] == []
