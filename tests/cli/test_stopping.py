@@ -66,14 +66,14 @@ def test_a_second_signal_ends_the_wait(tmp_path: Path, number: signal.Signals) -
                 time.sleep(0.05)
             process.send_signal(number)
             process.send_signal(number)  # from the terminal and from what started it
-            assert "1 on the wire, answers are awaited until" in line_of(process, "stopping")
+            assert "1 in flight, waiting for replies until" in line_of(process, "stopping")
             time.sleep(2 * TWICE)
             assert process.poll() is None
             process.send_signal(number)
             assert process.wait(60) == 0
             assert process.stderr is not None
             rest = process.stderr.read()
-    assert "stopping now (second signal): 1 on the wire without an answer" in rest
+    assert "stopping now (second signal): 1 in flight without a reply" in rest
     assert "1 in doubt" in rest
     assert "Traceback" not in rest
 

@@ -274,7 +274,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any] | None, str, str]] = [
         "send",
         {"host": "x", "from": "a@x.test", "to": "b@x.test", "subject": "a\nBcc: c@x.test"},
         "input.invalid",
-        "subject: holds a line end",
+        "subject: contains a line end",
     ),
     (
         "send",

@@ -96,7 +96,9 @@ async def test_the_log_tells_of_it(idle: Rig, caplog: pytest.LogCaptureFixture) 
     (claim, *_) = await marks(idle, await takes(idle), most=1)
     await idle.start()
     await idle.until(claim.id, "uncertain")
-    assert "main: what was half sent when a lane ended are uncertain: 1" in caplog.messages
+    assert (
+        "main: messages that were being sent when a lane ended are uncertain: 1" in caplog.messages
+    )
 
 
 async def test_or_is_sent_again_where_the_account_says_so(idle: Rig) -> None:

@@ -66,7 +66,7 @@ async def test_an_answer_that_comes_in_time_counts(
     await come_to(heard(rig))
     stopping = asyncio.create_task(rig.close())
     await come_to(lambda: bool(caplog.messages))
-    assert caplog.messages[0].startswith("stopping: 1 on the wire, answers are awaited until ")
+    assert caplog.messages[0].startswith("stopping: 1 in flight, waiting for replies until ")
     rig.servers.delay = 0
     for server, writer in zip(rig.servers.servers, rig.servers.writers, strict=True):
         writer.write(bytes(server.out))
@@ -94,7 +94,7 @@ async def test_only_what_is_on_the_wire_is_in_doubt(
     assert people(doubtful[0]) == {"p0@y.test": "uncertain"}
     others = [(m["status"], m["tries"], m["attempts"]) for m in found if m not in doubtful]
     assert others == [("queued", 0, [])] * 8
-    assert any("1 on the wire without an answer" in line for line in caplog.messages)
+    assert any("1 in flight without a reply" in line for line in caplog.messages)
     assert "1 in doubt" in caplog.messages[-1]
     assert (await rig.outbox.account_states())[0]["status"] == "ok"
 
@@ -173,7 +173,7 @@ async def test_who_asks_twice_waits_no_longer(rig: Rig, caplog: pytest.LogCaptur
     await stopping
     await rig.start(deliver=False)
     assert (await rig.outbox.show(id_))["status"] == "uncertain"
-    assert "stopping now (second signal): 1 on the wire without an answer" in caplog.messages
+    assert "stopping now (second signal): 1 in flight without a reply" in caplog.messages
 
 
 async def test_nothing_is_taken_on_while_an_answer_is_awaited(rig: Rig) -> None:
