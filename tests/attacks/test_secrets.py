@@ -166,11 +166,11 @@ def test_each_logger_is_guarded() -> None:
     assert names
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve.py", "cli/worker.py"])
 def test_the_shell_writes_what_libraries_say_in_lines_too(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = (Path(smtps.__file__).parent / "cli" / f"{command}.py").read_text()
+    source = (Path(smtps.__file__).parent / command).read_text()
     assert "logs.written(" in source
     with logs.written(requests=True):
         logging.getLogger("smtps.access").info("a\nforged")
