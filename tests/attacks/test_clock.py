@@ -237,7 +237,7 @@ async def test_for_a_moment_or_for_good(
             at_once.append(await site.accept("main"))
             await site.sent(at_once[-1])
         assert {site.state(id_) for id_ in [*timed, far]} == {"scheduled"}
-        assert "the clock jump" not in site.log.read_text()
+        assert "persisted and now applies" not in site.log.read_text()
 
         process.send_signal(signal.SIGUSR1)
         clock.set(HOURS)
