@@ -316,8 +316,8 @@ def test_closed(phase: Phase) -> None:
     [
         (b"220 mail.example ESMTP\r\n", "tls.plaintext_on_tls_port", "220 mail.example ESMTP"),
         (b"220-a\r\n220 b\r\n", "tls.plaintext_on_tls_port", "220-a"),
-        (b"554 5.7.1 no\n", "tls.plaintext_on_tls_port", "554 5.7.1 no"),
-        (b"421 busy", "tls.plaintext_on_tls_port", "421 busy"),
+        (b"554 5.7.1 no\n", "smtp.greeting_refused", "554 5.7.1 no"),
+        (b"421 busy", "smtp.come_back", "421 busy"),
         (b"554\r\n", "tls.plaintext_on_tls_port", "554"),  # no text: RFC 5321 section 4.2
         (b"220 \xff\x1b[0m\x80\r\n", "tls.plaintext_on_tls_port", "220 \\xff\\x1b[0m\\x80"),
         (b"220 " + b"x" * 500, "tls.plaintext_on_tls_port", "220 " + "x" * 196),

@@ -553,7 +553,7 @@ async def test_words_in_the_clear_in_place_of_tls_are_the_ones_quoted(
     assert await read_all(wire, 24) == b"220 mail.example ESMTP\r\n"
     with pytest.raises(SMTPSError) as caught:
         await ready(wire, V13, pki)
-    assert caught.value.code == "tls.plaintext_on_tls_port"
+    assert caught.value.code == "smtp.try_later"
     assert caught.value.failure.seen == "454 changed my mind"
 
 

@@ -180,7 +180,7 @@ def _refused_in_clear(first_bytes: bytes) -> SMTPSError | None:
         return None
     error = RefusedError(
         cause.code,
-        f"The server refused the connection before TLS: {code} {line}",
+        f"The server refused the connection before TLS: it said {f'{code} {line}'!r}.",
         phase=Phase.GREETING,
         retryable=cause.retryable,
         retry_after=cause.asked,
