@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import uuid
@@ -26,9 +25,14 @@ def start() -> None:
         return
     mark = uuid.uuid4().hex
     ours, theirs = os.pipe()
-    subprocess.Popen(
-        [sys.executable, __file__, mark], stdin=ours, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    # Not by subprocess, which would complain at the end that it is still running.
+    os.posix_spawn(
+        sys.executable, [sys.executable, __file__, mark], os.environ, setpgroup=0,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, ours, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
     )  # fmt: skip
     os.close(ours)
     os.environ[MARK] = mark
