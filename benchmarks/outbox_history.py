@@ -169,14 +169,14 @@ def _claims(behind: Any, now: int) -> dict[str, list[float]]:
                 "INSERT INTO recipients SELECT id, 0, 'bob@bench.test', 'pending', NULL " + waiting
             )
         )
-        tenure: LaneLease = acquire(
+        lease: LaneLease = acquire(
             connection, [LeaseRequest("account-0", None, None, False, False, now)]
         )[0]
 
     def claim() -> None:
         with behind.writing.begin() as connection:
-            wish = ClaimRequest("account-0", tenure.token, now + 1, 64, 8 << 20)
-            (claims,) = claim_due(connection, [wish])
+            request = ClaimRequest("account-0", lease.token, now + 1, 64, 8 << 20)
+            (claims,) = claim_due(connection, [request])
             assert isinstance(claims, list)
             assert len(claims) == 64
 

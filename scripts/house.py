@@ -32,7 +32,17 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("the SMTP language: no I/O, no clock", ("core",)),
     (
         "the ground",
-        ("errors", "endpoint", "advice", "providers", "replies", "credentials", "extras", "chance"),
+        (
+            "errors",
+            "endpoint",
+            "advice",
+            "providers",
+            "replies",
+            "credentials",
+            "extras",
+            "locks",
+            "chance",
+        ),
     ),
 )
 """From the top: what a floor is, and its rooms. An import never goes up, nor to a neighbour; only

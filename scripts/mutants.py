@@ -84,7 +84,7 @@ MUTATIONS = (
         "client/source.py",
         "return tries < ATTEMPTS",
         "return tries <= ATTEMPTS",
-        ("client/test_losses.py",),
+        ("client/test_lost_connections.py",),
     ),
     Mutation(
         "a message of the greatest size for one write waits",
@@ -126,7 +126,7 @@ MUTATIONS = (
         "client/source.py",
         "if not (self._useful and self._blamed):",
         "if not (self._useful and False):",
-        ("client/test_losses.py",),
+        ("client/test_lost_connections.py",),
     ),
     Mutation(
         "of two equal messages the first gets the result of the second",
@@ -218,15 +218,15 @@ MUTATIONS = (
     Mutation(
         "a message is not due at its very time",
         "outbox/lane_store.py",
-        "_M.due <= wish.now",
-        "_M.due < wish.now",
+        "_M.due <= request.now",
+        "_M.due < request.now",
         ("outbox/test_rows.py",),
     ),
     Mutation(
         "messages that just fit are not claimed together",
         "outbox/lane_store.py",
-        "octets > wish.octets",
-        "octets >= wish.octets",
+        "octets > request.octets",
+        "octets >= request.octets",
         ("outbox/test_rows.py",),
     ),
     Mutation(
@@ -239,8 +239,8 @@ MUTATIONS = (
     Mutation(
         "a lane that was superseded saves its limits",
         "outbox/lease.py",
-        ".where(_L.account == tenure.account, _L.token == tenure.token)",
-        ".where(_L.account == tenure.account)",
+        ".where(_L.account == lease.account, _L.token == lease.token)",
+        ".where(_L.account == lease.account)",
         ("outbox/test_rows.py",),
     ),
     Mutation(

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from tests import watchdog
 
 PROGRAM = """
@@ -29,7 +28,6 @@ def alive(process: int) -> bool:
     return state != "Z"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_a_program_of_a_killed_run_is_killed() -> None:
     environment = {name: value for name, value in os.environ.items() if name != watchdog.MARK}
     with subprocess.Popen(

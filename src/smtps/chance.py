@@ -1,4 +1,4 @@
-"""Chance: names that nobody can guess, and pauses that do not fall together.
+"""Randomness: names that cannot be guessed, and pauses that do not coincide.
 
 Python's own ``random`` is the program's: whoever seeded it gets their numbers, whatever we do.
 """

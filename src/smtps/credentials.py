@@ -134,7 +134,7 @@ _SHOWN = frozenset({
 
 
 def unseen(text: str) -> tuple[str, ...]:
-    """What nobody sees in a credential, such as ``no-break space (U+00A0)``: it is mostly copied
+    """Invisible characters in a credential, such as ``no-break space (U+00A0)``, mostly copied
     from a page without being meant. The credential itself is not told.
     """
     odd = [char for char in text if char != " " and unicodedata.category(char) in _UNSEEN]

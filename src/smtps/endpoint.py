@@ -22,7 +22,7 @@ STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
 
 
 def security_of(port: int) -> Security:
-    """How TLS begins on a port, where nobody has said: the one rule, wherever a server is named."""
+    """How TLS begins on a port by default: the one rule, wherever a server is named."""
     return "starttls" if port in STARTTLS_PORTS else "implicit"
 
 
@@ -184,7 +184,7 @@ class Endpoint:
 
     @property
     def wants_login(self) -> bool:
-        """Whether there is somebody to log in as."""
+        """Whether there are credentials to log in with."""
         return self.username is not None or (self.mechanism or "").upper() == "EXTERNAL"
 
 

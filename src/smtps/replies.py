@@ -5,8 +5,8 @@ Servers agree on little here, so a row can ask for the reply code, the enhanced 
 
     one program's own words  >  words and enhanced code  >  words  >  enhanced code  >  reply code
 
-Between equally specific rows the table states the order (``over``). Where no row fits, nobody knows
-the cause, and the code says no more than the phase: ``send.recipient_refused`` and its kin, whose
+Between equally specific rows the table states the order (``over``). Where no row fits, the cause is
+unknown, and the code says no more than the phase: ``send.recipient_refused`` and its kin, whose
 advice leaves the word to the server.
 """
 
@@ -45,7 +45,7 @@ class Row:
 
     cause: str
     by: str | None = None
-    phases: frozenset[Phase] = frozenset(Phase) - {Phase.TLS}  # whose no needs no cause
+    phases: frozenset[Phase] = frozenset(Phase) - {Phase.TLS}  # see ``_cause_at_starttls``
     codes: frozenset[int] = frozenset()
     enhanced: frozenset[str] = frozenset()
     words: re.Pattern[str] | None = None
@@ -222,7 +222,7 @@ UNKNOWN: dict[Phase, tuple[str, str]] = {
     Phase.DATA: ("send.data_refused", "send.deferred"),
     Phase.FINAL: ("send.message_refused", "send.deferred"),
 }
-"""Code of a 5yz and of a 4yz whose cause nobody knows."""
+"""Code of a 5yz and of a 4yz whose cause is unknown."""
 
 
 def fitting(said: Said) -> list[Row]:
@@ -237,16 +237,10 @@ def _cause(said: Said) -> str | None:
     return next((row.cause for row in fitting(said)), None)
 
 
-_AT_STARTTLS = frozenset(
-    {
-        "smtp.blocklisted",
-        "smtp.rate_limited",
-        "smtp.reverse_name_missing",
-        "smtp.shutting_down",
-        "smtp.too_many_errors",
-    }
-)
-"""Causes that have nothing to do with TLS, and are said to STARTTLS all the same."""
+def _cause_at_starttls(said: Said) -> str | None:
+    """What is said to STARTTLS has a cause of its own only where it has nothing to do with TLS."""
+    cause = _cause(said._replace(phase=Phase.EHLO))
+    return cause if cause in _file()["starttls"]["causes"] else None
 
 
 @lru_cache(maxsize=512)
@@ -259,10 +253,7 @@ def meaning(phase: Phase, code: int, lines: tuple[str, ...]) -> Meaning:
         lines: the text of each of its lines, enhanced codes included.
     """
     said = Said.of(phase, code, lines)
-    cause = _cause(said)
-    if phase is Phase.TLS:
-        cause = _cause(said._replace(phase=Phase.EHLO))
-        cause = cause if cause in _AT_STARTTLS else None
+    cause = _cause(said) if phase is not Phase.TLS else _cause_at_starttls(said)
     temporary = code < 500
     if cause is None:
         permanent, deferred = UNKNOWN.get(phase, UNKNOWN[Phase.EHLO])
@@ -288,34 +279,43 @@ LONGEST_WISH = 24 * 60 * MINUTE
 
 _UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
 _AMOUNT = r"(\d{1,5})\s*(s(?:ec|ek|econds?|ekunden?)?|m(?:in|ins|inutes?|inuten?)?|h(?:rs?|ours?)?)"
-_SPAN = rf"{_AMOUNT}(?:,?\s*(?:and\s*)?{_AMOUNT})?\b"
+_SPAN = rf"(?P<span>{_AMOUNT}(?:,?\s*(?:and\s*)?{_AMOUNT})?)\b"
+_IN_WORDS = re.compile(_AMOUNT, re.IGNORECASE)
+
+
+def _clock(found: re.Match[str]) -> int:
+    hours, minutes, seconds = (int(part) for part in found["clock"].split(":"))
+    return (hours * MINUTE + minutes) * MINUTE + seconds
+
+
+def _span(found: re.Match[str]) -> int:
+    amounts = _IN_WORDS.findall(found["span"])
+    return sum(int(number) * _UNITS[unit[0].lower()] for number, unit in amounts)
+
+
+def _seconds(found: re.Match[str]) -> int:
+    return int(found["seconds"])
+
+
 _WISHES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
+    (re.compile(pattern, re.IGNORECASE), read)
+    for pattern, read in (
         # As milter-greylist has it: "try again in 00:04:59".
-        r"(?:again|retry|wait|back|after|in)\D{0,24}?\b(\d{1,2}):(\d{2}):(\d{2})\b",
+        (r"(?:again|retry|wait|back|after|in)\D{0,24}?\b(?P<clock>\d{1,2}:\d{2}:\d{2})\b", _clock),
         # What is to be done counts before a period, as in "1000 in 24 hours; wait 10 minutes".
-        rf"(?:again|retry|wait|back|delayed|locked|blocked|enabled)\D{{0,24}}?{_SPAN}",
-        rf"{_SPAN}[^.]{{0,12}}(?:later|again|and (?:try|retry)|before)",
-        r"retry[- ]after\W{0,3}(\d{1,5})\b(?!\s*\w*:)",
-        rf"(?:after|in|for|within|another|least)\D{{0,24}}?{_SPAN}",
+        (rf"(?:again|retry|wait|back|delayed|locked|blocked|enabled)\D{{0,24}}?{_SPAN}", _span),
+        (rf"{_SPAN}[^.]{{0,12}}(?:later|again|and (?:try|retry)|before)", _span),
+        (r"retry[- ]after\W{0,3}(?P<seconds>\d{1,5})\b(?!\s*\w*:)", _seconds),
+        (rf"(?:after|in|for|within|another|least)\D{{0,24}}?{_SPAN}", _span),
     )
 )
-"""The first that fits counts."""
+"""Pattern, and how to read seconds from what it found; the first that fits counts."""
 
 
 def _asked(text: str) -> int | None:
     """Seconds that a server asks to wait, as in "try again in 5 minutes"."""
-    found = next((found for wish in _WISHES if (found := wish.search(text))), None)
-    if found is None:
-        return None
-    parts = [part for part in found.groups() if part is not None]
-    if len(parts) == 3:
-        hours, minutes, seconds = map(int, parts)
-        asked = (hours * MINUTE + minutes) * MINUTE + seconds
-    elif len(parts) == 1:
-        asked = int(parts[0])
-    else:
-        pairs = zip(parts[::2], parts[1::2], strict=True)
-        asked = sum(int(number) * _UNITS[unit[0].lower()] for number, unit in pairs)
-    return asked if 0 < asked <= LONGEST_WISH else None
+    for wish, read in _WISHES:
+        if (found := wish.search(text)) is not None:
+            asked = read(found)
+            return asked if 0 < asked <= LONGEST_WISH else None
+    return None

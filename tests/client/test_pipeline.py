@@ -80,7 +80,7 @@ async def test_commands_up_to_the_limit_go_out_behind_a_message_by_data(
 ) -> None:
     pipe = await pipeline(StrictWire(Strict(offers=("PIPELINING",))), window=2)
     first, second = (transaction(UsableExtensions(pipelining=True)) for _ in range(2))
-    second.wording.octets = octets
+    second.commands.octets = octets
     pipe.add(first)
     pipe.add(second)
     assert await pipe.advance() == [first]

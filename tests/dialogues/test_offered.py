@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.dialogues.strict import Strict, StrictWire
 
 import smtps
-from smtps.client.delivery import probe_envelope
+from smtps.client.dry_run import probe_envelope
 from smtps.client.handshake import Access
 from smtps.client.session import Session
 from smtps.endpoint import Partial

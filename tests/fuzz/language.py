@@ -21,14 +21,7 @@ from smtps.core.address import Mailbox
 from smtps.core.command import DATA, END_OF_DATA, NOOP, QUIT, RSET, STARTTLS, auth, ehlo, mail, rcpt
 from smtps.core.connection import Connection
 from smtps.core.reply import Limits, Reply
-from smtps.errors import (
-    LoginError,
-    NetworkError,
-    Phase,
-    RemoteError,
-    SessionError,
-    SMTPSError,
-)
+from smtps.errors import LoginError, NetworkError, Phase, RemoteError, SessionError, SMTPSError
 from smtps.net.services import recognise
 from smtps.net.translate import translate
 from smtps.net.wire import Wire

@@ -24,13 +24,7 @@ from tests.net.servers import (
     until,
 )
 
-from smtps.errors import (
-    ForbiddenError,
-    InputError,
-    NetworkError,
-    Phase,
-    PhaseTimeoutError,
-)
+from smtps.errors import ForbiddenError, InputError, NetworkError, Phase, PhaseTimeoutError
 from smtps.net import dial as dialling
 from smtps.net.dial import ATTEMPT_DELAY, address_literal, connect_any, connect_tcp, server_name
 from smtps.net.egress import Egress

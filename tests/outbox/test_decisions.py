@@ -85,30 +85,30 @@ TEMPORARY = Failure(code="send.greylisted", message="x", phase=Phase.RCPT, retry
 def test_a_message_waits_exactly_while_somebody_has_to_be_tried_again(
     statuses: list[Status], retry_uncertain: bool
 ) -> None:
-    ruling = decide(
+    decision = decide(
         result(*statuses), claim(people=len(statuses)), NOW, RetryPolicy(retry_uncertain), 0.5
     )
-    assert len(ruling.people) == len(statuses)
-    waits = any(standing in OPEN for standing, _ in ruling.people)
-    assert waits == (ruling.state is State.RETRYING) == (ruling.due is not None)
-    assert ruling.state in FINAL | {State.RETRYING}
+    assert len(decision.people) == len(statuses)
+    waits = any(standing in OPEN for standing, _ in decision.people)
+    assert waits == (decision.state is State.RETRYING) == (decision.due is not None)
+    assert decision.state in FINAL | {State.RETRYING}
     if Status.UNCERTAIN in statuses and not retry_uncertain:
-        standings = {standing for standing, _ in ruling.people}
+        standings = {standing for standing, _ in decision.people}
         assert RecipientStatus.UNCERTAIN in standings
-        assert ruling.state in (State.UNCERTAIN, State.RETRYING)
-    if ruling.state is State.SENT:
+        assert decision.state in (State.UNCERTAIN, State.RETRYING)
+    if decision.state is State.SENT:
         assert set(statuses) == {Status.ACCEPTED}
 
 
 def test_earlier_recipients_count_at_the_end() -> None:
-    ruling = decide(
+    decision = decide(
         result(Status.ACCEPTED),
         claim(others=frozenset({RecipientStatus.REFUSED})),
         NOW,
         RetryPolicy(),
         0.5,
     )
-    assert ruling.state is State.PARTIAL
+    assert decision.state is State.PARTIAL
     doubtful = claim(others=frozenset({RecipientStatus.UNCERTAIN}))
     assert (
         decide(result(Status.ACCEPTED), doubtful, NOW, RetryPolicy(), 0.5).state is State.UNCERTAIN
@@ -125,11 +125,11 @@ def test_somebody_is_told_of_a_delay_once_and_not_too_soon() -> None:
 @pytest.mark.parametrize("phase", ["dns", "tcp", "tls", "greeting", "ehlo", "auth"])
 def test_what_no_message_can_help_costs_no_message_its_place(phase: str) -> None:
     failure = Failure(code="net.refused", message="x", phase=Phase(phase), retryable=True)
-    ruling = decide(
+    decision = decide(
         Result(Outcome.DEFERRED, (), failure=failure), claim(step=2), NOW, RetryPolicy(), 0.5
     )
-    assert (ruling.state, ruling.due, ruling.step) == (State.RETRYING, NOW, 2)
-    assert ruling.event is None
+    assert (decision.state, decision.due, decision.step) == (State.RETRYING, NOW, 2)
+    assert decision.event is None
 
 
 def test_the_account_waits_longer_each_time_and_longest_after_a_refused_login() -> None:
@@ -164,8 +164,8 @@ def test_who_may_have_got_it_is_remembered_and_nobody_else_is_mixed_up_with_it()
     """One in doubt from before; another comes into doubt now, and a third is put off."""
     before = claim(people=3, doubtful=frozenset({0}))
     now = result(Status.DEFERRED, Status.UNCERTAIN, Status.DEFERRED)
-    ruling = decide(now, before, NOW, RetryPolicy(retry_uncertain=True), 0.5)
-    standings = [standing for standing, _ in ruling.people]
+    decision = decide(now, before, NOW, RetryPolicy(retry_uncertain=True), 0.5)
+    standings = [standing for standing, _ in decision.people]
     assert standings == [RecipientStatus.AGAIN, RecipientStatus.AGAIN, RecipientStatus.DEFERRED]
 
 
@@ -183,8 +183,8 @@ def test_a_421_to_the_same_message_again_counts_for_it() -> None:
         (behind, before, False),
     ):
         result = Result(Outcome.DEFERRED, (who,), failure=failure)
-        ruling = decide(result, claim(step=1, failure=earlier), NOW, RetryPolicy(), 0.5)
-        assert (ruling.step, ruling.due == NOW) == ((2, False) if counts else (1, True))
+        decision = decide(result, claim(step=1, failure=earlier), NOW, RetryPolicy(), 0.5)
+        assert (decision.step, decision.due == NOW) == ((2, False) if counts else (1, True))
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
@@ -356,8 +356,8 @@ BLOCKED = refused("send.account_blocked", retryable=False)
 
 
 def test_a_limit_keeps_the_whole_account_waiting_and_costs_no_message_its_place() -> None:
-    ruling = decide(QUOTA, claim(), NOW, RetryPolicy(), 0.5)
-    assert (ruling.state, ruling.due, ruling.step) == (State.QUEUED, NOW, 0)
+    decision = decide(QUOTA, claim(), NOW, RetryPolicy(), 0.5)
+    assert (decision.state, decision.due, decision.step) == (State.QUEUED, NOW, 0)
     failure = account_failure(QUOTA)
     assert failure is not None
     circuit = CircuitBreaker().after(failure, NOW, 0.5)
@@ -376,8 +376,8 @@ def test_the_server_s_own_wish_goes_before_what_its_cause_needs() -> None:
 
 
 def test_a_blocked_account_is_stopped_and_its_mail_is_kept() -> None:
-    ruling = decide(BLOCKED, claim(), NOW, RetryPolicy(), 0.5)
-    assert ruling.state is State.QUEUED
+    decision = decide(BLOCKED, claim(), NOW, RetryPolicy(), 0.5)
+    assert decision.state is State.QUEUED
     failure = account_failure(BLOCKED)
     assert failure is not None
     circuit = CircuitBreaker().after(failure, NOW, 0.5)
@@ -387,11 +387,11 @@ def test_a_blocked_account_is_stopped_and_its_mail_is_kept() -> None:
 def test_who_was_told_so_the_last_time_lets_others_try_first() -> None:
     """It may be the message, after all; and whatever it is, the message is not lost by it."""
     before = claim(failure=failure_text(BLOCKED.failure))
-    ruling = decide(BLOCKED, before, NOW, RetryPolicy(), 0.5)
-    assert ruling.state is State.RETRYING
-    assert ruling.due is not None
-    assert ruling.due > NOW
-    assert {standing for standing, _ in ruling.people} == {RecipientStatus.PENDING}
+    decision = decide(BLOCKED, before, NOW, RetryPolicy(), 0.5)
+    assert decision.state is State.RETRYING
+    assert decision.due is not None
+    assert decision.due > NOW
+    assert {standing for standing, _ in decision.people} == {RecipientStatus.PENDING}
 
 
 def test_what_is_wrong_with_a_message_stops_no_account() -> None:

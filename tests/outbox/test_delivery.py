@@ -302,12 +302,12 @@ async def test_a_database_that_stumbles_doubles_nothing(
     """What could not be taken on says nothing about what is under way."""
     calls = 0
 
-    def mark(connection: Any, wishes: Any) -> Any:
+    def mark(connection: Any, requests: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls % 5 == 4:
             raise StoreError("outbox.unavailable", "away")
-        return lane_store.claim_due(connection, wishes)
+        return lane_store.claim_due(connection, requests)
 
     monkeypatch.setattr(lane, "claim_due", mark)
     await rig.start(rig.account(concurrency=3, window=4))

@@ -108,9 +108,9 @@ def test_a_delay_is_reported_once_if_the_next_attempt_is_15_minutes_after_the_me
 ) -> None:
     failure = replace(TEMPORARY, retry_after=60)
     late = claim(created=NOW - age, told=told)
-    ruling = decide(result(Status.DEFERRED, failure=failure), late, NOW, RetryPolicy(), 0.5)
-    assert ruling.due == NOW + MINUTE
-    assert ruling.event == event
+    decision = decide(result(Status.DEFERRED, failure=failure), late, NOW, RetryPolicy(), 0.5)
+    assert decision.due == NOW + MINUTE
+    assert decision.event == event
 
 
 MIDNIGHT = NOW - NOW % DAY

@@ -64,7 +64,7 @@ async def test_what_is_canceled_while_a_lane_takes_it_on_is_sent_or_canceled_but
     rig: Rig, other: Outbox
 ) -> None:
     id_ = await rig.accept()
-    tenure = await takes(rig)
+    lease = await takes(rig)
     refused: list[ControlError] = []
 
     async def cancel() -> None:
@@ -74,7 +74,7 @@ async def test_what_is_canceled_while_a_lane_takes_it_on_is_sent_or_canceled_but
             refused.append(error)
 
     async with between(rig.outbox, "messages.due <=", cancel):
-        claims = await marks(rig, tenure)
+        claims = await marks(rig, lease)
     assert bool(claims) == bool(refused)
     expected = "sending" if claims else "canceled"
     assert (await rig.outbox.show(id_))["status"] == expected

@@ -24,31 +24,31 @@ MANY = 1 << 20
 async def takes(rig: Rig, *, retry: bool = False) -> LaneLease:
     """A lane that begins."""
     now = rig.clock.now()
-    tenure: LaneLease = await rig.outbox.store.write(
+    lease: LaneLease = await rig.outbox.store.write(
         acquire, LeaseRequest("main", None, None, retry, False, now)
     )
-    return tenure
+    return lease
 
 
 async def marks(
-    rig: Rig, tenure: LaneLease, most: int = 10, octets: int = MANY
+    rig: Rig, lease: LaneLease, most: int = 10, octets: int = MANY
 ) -> list[ClaimedMessage]:
     """What it is about to send."""
-    wish = ClaimRequest("main", tenure.token, rig.clock.now(), most, octets)
-    claims: list[ClaimedMessage] = await rig.outbox.store.write(claim_due, wish)
+    request = ClaimRequest("main", lease.token, rig.clock.now(), most, octets)
+    claims: list[ClaimedMessage] = await rig.outbox.store.write(claim_due, request)
     return claims
 
 
-async def settles(rig: Rig, tenure: LaneLease, claim: ClaimedMessage, outcome: Outcome) -> bool:
+async def settles(rig: Rig, lease: LaneLease, claim: ClaimedMessage, outcome: Outcome) -> bool:
     """What came of it; whether that was written."""
     result = Result(outcome, ())
-    ruling = decide(result, claim, rig.clock.now(), RetryPolicy(), 0.5)
+    decision = decide(result, claim, rig.clock.now(), RetryPolicy(), 0.5)
     if outcome is Outcome.SENT:
         people = tuple((RecipientStatus.ACCEPTED, None) for _ in claim.people)
-        ruling = replace(ruling, state=State.SENT, due=None, people=people)
+        decision = replace(decision, state=State.SENT, due=None, people=people)
     attempt = {"ms": 1.0, "outcome": outcome.value, "address": None, "reply": None,
                "failure": None, "transcript": None}  # fmt: skip
-    settlement = AttemptResult("main", tenure.token, claim, ruling, rig.clock.now(), attempt)
+    settlement = AttemptResult("main", lease.token, claim, decision, rig.clock.now(), attempt)
     written: set[str] = await rig.outbox.store.write(record_results, [settlement])
     return claim.id in written
 
@@ -63,33 +63,33 @@ async def idle(rig: Rig) -> Rig:
 
 
 async def test_oldest_first_and_each_once(idle: Rig) -> None:
-    tenure = await takes(idle)
-    first = await marks(idle, tenure, most=2)
-    second = await marks(idle, tenure)
+    lease = await takes(idle)
+    first = await marks(idle, lease, most=2)
+    second = await marks(idle, lease)
     named = [str(claim.outgoing.envelope.recipients[0]) for claim in first + second]
     assert named == ["p0@y.test", "p1@y.test", "p2@y.test"]
-    assert await marks(idle, tenure) == []
+    assert await marks(idle, lease) == []
     for claim in first + second:
         assert (await idle.outbox.show(claim.id))["status"] == "sending"
 
 
 async def test_no_more_octets_than_fit_but_one_message_in_any_case(idle: Rig) -> None:
-    tenure = await takes(idle)
+    lease = await takes(idle)
     size = (await idle.outbox.page(Filter()))[0]["size"]
-    assert len(await marks(idle, tenure, octets=size * 2)) == 2
-    assert len(await marks(idle, tenure, octets=1)) == 1
+    assert len(await marks(idle, lease, octets=size * 2)) == 2
+    assert len(await marks(idle, lease, octets=1)) == 1
 
 
 async def test_what_was_being_sent_when_the_lane_ended_is_uncertain(idle: Rig) -> None:
     (claim, *_) = await marks(idle, await takes(idle), most=1)
-    tenure = await takes(idle)
-    assert tenure.orphans == 1
+    lease = await takes(idle)
+    assert lease.orphans == 1
     message = await idle.outbox.show(claim.id)
     assert message["status"] == "uncertain"
     assert message["failure"]["code"] == "outbox.interrupted"
     assert people(message) == {"p0@y.test": "uncertain"}
     assert [attempt["outcome"] for attempt in message["attempts"]] == ["interrupted"]
-    assert len(await marks(idle, tenure)) == 2  # the others are untouched
+    assert len(await marks(idle, lease)) == 2  # the others are untouched
 
 
 async def test_the_log_tells_of_it(idle: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,9 +103,9 @@ async def test_the_log_tells_of_it(idle: Rig, caplog: pytest.LogCaptureFixture) 
 
 async def test_or_is_sent_again_where_the_account_says_so(idle: Rig) -> None:
     (claim, *_) = await marks(idle, await takes(idle), most=1)
-    tenure = await takes(idle, retry=True)
+    lease = await takes(idle, retry=True)
     idle.later(1)
-    again = {c.id: c for c in await marks(idle, tenure)}[claim.id]
+    again = {c.id: c for c in await marks(idle, lease)}[claim.id]
     assert again.number == 2
     assert bytes(again.outgoing.content) == bytes(claim.outgoing.content)
 
@@ -132,11 +132,11 @@ async def test_but_what_it_knows_counts_where_the_next_could_only_guess(idle: Ri
 async def test_it_counts_as_well_where_the_next_would_send_it_again(idle: Rig) -> None:
     paused = await takes(idle)
     (claim, *_) = await marks(idle, paused, most=1)
-    tenure = await takes(idle, retry=True)
+    lease = await takes(idle, retry=True)
     assert (await idle.outbox.show(claim.id))["status"] == "retrying"
     assert await settles(idle, paused, claim, Outcome.SENT)
     assert (await idle.outbox.show(claim.id))["status"] == "sent"
-    assert claim.id not in {again.id for again in await marks(idle, tenure)}
+    assert claim.id not in {again.id for again in await marks(idle, lease)}
 
 
 async def test_and_no_more_once_somebody_has_begun_anew(idle: Rig) -> None:
@@ -144,8 +144,8 @@ async def test_and_no_more_once_somebody_has_begun_anew(idle: Rig) -> None:
     (claim, *_) = await marks(idle, paused, most=1)
     await takes(idle)
     await idle.outbox.retry(claim.id)
-    tenure = await takes(idle)
-    await marks(idle, tenure)
+    lease = await takes(idle)
+    await marks(idle, lease)
     assert not await settles(idle, paused, claim, Outcome.SENT)
     assert (await idle.outbox.show(claim.id))["status"] == "sending"
 
@@ -156,11 +156,11 @@ async def test_then_its_attempt_is_known_and_who_has_it_is_not_asked_again(idle:
     (claim, *_) = await marks(idle, paused, most=1)
     await takes(idle)
     await idle.outbox.retry(claim.id)
-    tenure = await takes(idle)
-    (again,) = [c for c in await marks(idle, tenure) if c.id == claim.id]
+    lease = await takes(idle)
+    (again,) = [c for c in await marks(idle, lease) if c.id == claim.id]
     await settles(idle, paused, claim, Outcome.SENT)
     assert people(await idle.outbox.show(claim.id)) == {"p0@y.test": "accepted"}
-    await settles(idle, tenure, again, Outcome.UNCERTAIN)
+    await settles(idle, lease, again, Outcome.UNCERTAIN)
     message = await idle.outbox.show(claim.id)
     assert (message["status"], message["failure"]) == ("sent", None)
     assert people(message) == {"p0@y.test": "accepted"}
@@ -185,13 +185,13 @@ async def test_what_people_decided_in_doubt_ends_when_there_is_none(
 
 
 async def test_what_is_known_is_written_once(idle: Rig) -> None:
-    tenure = await takes(idle)
-    first, second, _ = await marks(idle, tenure)
+    lease = await takes(idle)
+    first, second, _ = await marks(idle, lease)
     for claim, outcome in ((first, Outcome.SENT), (second, Outcome.DEFERRED)):
-        assert await settles(idle, tenure, claim, outcome)
+        assert await settles(idle, lease, claim, outcome)
     before = [await idle.outbox.show(claim.id) for claim in (first, second)]
     for claim, outcome in ((first, Outcome.REFUSED), (second, Outcome.SENT)):
-        assert not await settles(idle, tenure, claim, outcome)
+        assert not await settles(idle, lease, claim, outcome)
     assert [await idle.outbox.show(claim.id) for claim in (first, second)] == before
 
 
@@ -199,10 +199,10 @@ async def test_what_is_known_is_written_once(idle: Rig) -> None:
 async def test_what_was_not_begun_goes_back_though_another_lane_took_it_for_begun(
     idle: Rig, retry: bool
 ) -> None:
-    tenure = await takes(idle)
-    claims = await marks(idle, tenure)
+    lease = await takes(idle)
+    claims = await marks(idle, lease)
     await takes(idle, retry=retry)
-    await idle.outbox.store.write(release, Released(tenure.token, claims))
+    await idle.outbox.store.write(release, Released(lease.token, claims))
     for claim in claims:
         message = await idle.outbox.show(claim.id)
         assert (message["status"], message["tries"]) == ("queued", 0)
@@ -212,12 +212,12 @@ async def test_what_was_not_begun_goes_back_though_another_lane_took_it_for_begu
 
 
 async def test_what_a_lost_wish_took_on_goes_back(idle: Rig) -> None:
-    tenure = await takes(idle)
-    kept = await marks(idle, tenure, most=1)
+    lease = await takes(idle)
+    kept = await marks(idle, lease, most=1)
     idle.ahead += 5
-    lost = await marks(idle, tenure, most=1)
+    lost = await marks(idle, lease, most=1)
     assert kept[0].begun != lost[0].begun
-    forsaken = Forsaken("main", tenure.token, lost[0].begun)
+    forsaken = Forsaken("main", lease.token, lost[0].begun)
     await idle.outbox.store.write(forsake, forsaken)
     states = {m["id"]: m["status"] for m in await idle.outbox.page(Filter())}
     assert (states[kept[0].id], states[lost[0].id]) == ("sending", "queued")
@@ -227,25 +227,25 @@ async def test_what_a_lost_wish_took_on_goes_back(idle: Rig) -> None:
 async def test_on_another_machine_somebody_may_still_know(idle: Rig) -> None:
     """So what a lane left half sent is sent again only after a while."""
     (claim, *_) = await marks(idle, await takes(idle), most=1)
-    tenure = await takes(idle, retry=True)
-    assert claim.id not in {c.id for c in await marks(idle, tenure)}
+    lease = await takes(idle, retry=True)
+    assert claim.id not in {c.id for c in await marks(idle, lease)}
 
 
 @ON_A_FILE
 async def test_on_a_file_nobody_can(idle: Rig) -> None:
     (claim, *_) = await marks(idle, await takes(idle), most=1)
-    tenure = await takes(idle, retry=True)
-    assert claim.id in {c.id for c in await marks(idle, tenure)}
+    lease = await takes(idle, retry=True)
+    assert claim.id in {c.id for c in await marks(idle, lease)}
 
 
 async def test_what_was_not_begun_goes_back_as_it_was(idle: Rig) -> None:
-    tenure = await takes(idle)
-    claims = await marks(idle, tenure)
-    await idle.outbox.store.write(release, Released(tenure.token, claims))
+    lease = await takes(idle)
+    claims = await marks(idle, lease)
+    await idle.outbox.store.write(release, Released(lease.token, claims))
     for claim in claims:
         message = await idle.outbox.show(claim.id)
         assert (message["status"], message["tries"]) == ("queued", 0)
-    assert [c.id for c in await marks(idle, tenure)] == [c.id for c in claims]
+    assert [c.id for c in await marks(idle, lease)] == [c.id for c in claims]
 
 
 async def test_what_is_being_sent_cannot_be_canceled_and_what_is_canceled_is_not_sent(
@@ -253,16 +253,16 @@ async def test_what_is_being_sent_cannot_be_canceled_and_what_is_canceled_is_not
 ) -> None:
     ids = [message["id"] for message in await idle.outbox.page(Filter())]
     await idle.outbox.cancel(ids[0])
-    tenure = await takes(idle)
-    claims = await marks(idle, tenure)
+    lease = await takes(idle)
+    claims = await marks(idle, lease)
     assert ids[0] not in {claim.id for claim in claims}
     with pytest.raises(Exception, match="it is sending"):
         await idle.outbox.cancel(claims[0].id)
 
 
 async def test_many_lanes_at_once_take_each_message_once(idle: Rig) -> None:
-    tenure = await takes(idle)
-    lots = await asyncio.gather(*(marks(idle, tenure, most=1) for _ in range(6)))
+    lease = await takes(idle)
+    lots = await asyncio.gather(*(marks(idle, lease, most=1) for _ in range(6)))
     ids = [claim.id for lot in lots for claim in lot]
     assert len(ids) == len(set(ids)) == 3
 
@@ -298,8 +298,8 @@ async def test_the_next_process_recovers_what_the_last_left(rig: Rig) -> None:
 async def test_what_was_on_its_way_and_arrived_does_not_end_the_wait(
     idle: Rig, failure: Failure
 ) -> None:
-    tenure = await takes(idle)
-    first, second, _ = await marks(idle, tenure)
+    lease = await takes(idle)
+    first, second, _ = await marks(idle, lease)
     box = idle.outbox
     lane = Lane(
         box.account("main"), box.store, box._outcomes, box.clock, box._pool,

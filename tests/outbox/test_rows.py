@@ -73,13 +73,13 @@ def record(
 ) -> bool:
     """What came of it; whether that ended the attempt."""
     failure = Failure(code="net.refused", message="x", retryable=True, phase=None)
-    ruling = decide(Result(outcome, (), failure=failure), claim, NOW, RetryPolicy(), 0.5)
+    decision = decide(Result(outcome, (), failure=failure), claim, NOW, RetryPolicy(), 0.5)
     if outcome is Outcome.SENT:
         people = tuple((RecipientStatus.ACCEPTED, None) for _ in claim.people)
-        ruling = replace(ruling, state=State.SENT, due=None, people=people)
+        decision = replace(decision, state=State.SENT, due=None, people=people)
     attempt = {"ms": 1.0, "outcome": outcome.value, "address": None, "reply": None,
                "failure": None, "transcript": None}  # fmt: skip
-    result = AttemptResult(lease.account, lease.token, claim, ruling, NOW, attempt)
+    result = AttemptResult(lease.account, lease.token, claim, decision, NOW, attempt)
     (written,) = record_results(connection, [[result]])
     return claim.id in written
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 A_DAY = timedelta(days=1)
-"""Less than that may be a time zone that somebody got wrong."""
+"""Less than that may be a wrong time zone."""
 
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2},? )?\d{1,2} [A-Z][a-z]{2} [0-9]{4} \d{2}:\d{2}:\d{2}"
@@ -250,7 +250,7 @@ def _issued(node: _Node, issuer: _Node) -> bool:
 
 @lru_cache(maxsize=4096)
 def _signed(der: bytes, issuer_der: bytes) -> bool:
-    """Whether the one's signature is by the other's key; by the names alone if nobody can tell."""
+    """Whether one signed the other, by key; by the names alone where the keys cannot tell."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
     found, issuer = load(der), load(issuer_der)
@@ -270,7 +270,7 @@ UNTRUSTED_ROOT = "tls.certificate_untrusted_root"
 INCOMPLETE = "tls.certificate_incomplete_chain"
 BAD_SIGNATURE = "tls.certificate_bad_signature"
 UNTRUSTED = (SELF_SIGNED, UNTRUSTED_ROOT, INCOMPLETE, BAD_SIGNATURE)
-"""Codes of a chain that leads to nobody who is trusted; which of them it is, the walk tells."""
+"""Codes of a chain that leads to no trusted authority; the walk tells which applies."""
 
 
 class Reason(NamedTuple):
@@ -353,8 +353,8 @@ _ROOT = re.compile(r"\broot\b", re.IGNORECASE)
 def _is_root(walk: Walk) -> bool:
     """Whether the missing issuer is a root, which need not be sent, rather than a link.
 
-    The certificate below it may say so, else its name may. Where neither does, nobody can tell, and
-    the remedy names both.
+    The certificate below it may say so, or its name may. Where neither does, it is unknown, and the
+    remedy names both.
     """
     last = walk.links[-1].certificate
     if last.issuer_is_root is not None:

@@ -60,7 +60,7 @@ async def check(
         finder: what to find the server of a mail address with; default the system's means.
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address.
-        leave: takes over a session that nothing follows; see ``client.pool``.
+        leave: takes over a session that nothing follows; see ``client.lending``.
         **options: the other fields of Endpoint.
 
     Raises:

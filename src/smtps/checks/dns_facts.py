@@ -137,7 +137,7 @@ class Names:
     """What DNS says.
 
     Attributes:
-        resolver: who answered; empty if nobody did.
+        resolver: which one answered; empty if none did.
         canonical: where CNAME records led, or None.
         reverse: address → its name; only of public addresses, and only where DNS answered.
         tlsa: certificates that DNS vouches for (RFC 6698).

@@ -163,7 +163,7 @@ class Asked:
 
     @property
     def refusals(self) -> tuple[tuple[Phase, str, Reply], ...]:
-        """Where somebody was refused, who, and the reply.
+        """Which sender or recipients were refused, in which phase, and the reply.
 
         What was answered behind a refused MAIL is about that alone.
         """
@@ -264,25 +264,25 @@ class Facts:
         target: as it was asked for.
         host, port, security: where it led.
         now: when, UTC.
-        verify: whether certificates were checked, as they are unless somebody waives it.
+        verify: whether certificates were checked, which is the default.
         own_authorities: whether others are trusted than the system's.
         client_certificate: what was shown to the server, explained.
         wanted_login: whether credentials were given.
         token: whether they are an OAuth token and no password.
         password_is_ascii: whether no server can read the password in two ways.
-        unseen: what nobody sees in the credentials, one sentence for each; nothing secret.
+        unseen: invisible characters in the credentials, a sentence for each; nothing secret.
         size: octets of the message that was asked about, or None.
         deep: whether all second looks were taken.
         control: what a well-known server did on the same port when this one was silent: ``answers``
-            or ``silent``; None when nobody asked.
+            or ``silent``; None if that was not tried.
         dns: what DNS says beyond addresses, where it was asked.
         discovery: how the server was found, where the target is a mail address.
         failure: before any address was tried.
         addresses: each on its own, in the resolver's order.
-        left_out: how many more the name has, at which nobody looked.
-        passed_over: other servers that DNS names for a mail address and that let nobody in: host
+        left_out: how many more addresses the name has, which were not looked at.
+        passed_over: other servers that DNS names for a mail address and that failed: host
             and port, and why.
-        unanswered: types of address records that nobody answered for, such as ``AAAA``.
+        unanswered: types of address records that got no answer, such as ``AAAA``.
         foreign_domains: without a login, those that mail was taken for and that are not the
             server's own.
         timings: milliseconds of the look-up.

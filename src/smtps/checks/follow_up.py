@@ -157,12 +157,12 @@ class Explainer:
                 attempt = await self._same(trial, look, start, end)
         if trial.standing is Steadiness.CONFIRMED and look is not None:
             await self._narrower(trial, look.name, end)
-        if trial.standing is Steadiness.PASSED or self._starts_anew(trial):
+        if trial.standing is Steadiness.PASSED or self._starts_over(trial):
             return attempt
         self._note(judged(self._case, trial, cause, 1 + len(self._seen.looks)))
         return None
 
-    def _starts_anew(self, trial: Trial) -> bool:
+    def _starts_over(self, trial: Trial) -> bool:
         """Whether the failure has given way to another, which may last."""
         changed = trial.standing is Steadiness.CHANGED and self._earlier is None
         return changed and not about_certificate(self._case.failure)

@@ -81,7 +81,7 @@ async def gather(
         now: the time to judge certificates by.
         deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts, or
             the patience of a check, see ``scope``.
-        leave: takes over a session that nothing follows; see ``client.pool``.
+        leave: takes over a session that nothing follows; see ``client.lending``.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.

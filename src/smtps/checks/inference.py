@@ -14,6 +14,7 @@ from smtps.errors import Failure, Phase
 from smtps.net.client_hello import PSK_SUITES
 from smtps.net.services import LMTP, recognise
 from smtps.net.tls import ciphers
+from smtps.net.translate import not_tls
 
 Found = Failure | None
 
@@ -319,28 +320,15 @@ def _small_segments(case: Case, look: Probe) -> Found:
 
 
 def _clear(case: Case, look: Probe) -> Found:
-    failure = case.failure
     if look.greeting is not None:
         words = str(look.greeting)
-        return replace(
-            failure,
-            code="tls.plaintext_on_tls_port",
-            message=f"This port does not start with TLS: the server said {words!r} in the clear.",
-            seen=words,
-            retryable=False,
-        )
-    if look.failure is None or look.failure.code != "smtp.not_a_reply":
+    elif look.failure is not None and look.failure.code == "smtp.not_a_reply":
+        words = look.failure.seen or ""
+    else:
         return None
-    words = look.failure.seen or ""
-    service = recognise(words.encode())
-    return replace(
-        failure,
-        code=service.code if service else "tls.not_tls",
-        message=f"This port does not speak TLS: {service.name if service else 'the server'} said "
-        f"{words[:120]!r}.",
-        seen=words,
-        retryable=False,
-    )
+    if (error := not_tls(words.encode())) is None:
+        return None
+    return error.locate(phase=case.failure.phase, address=case.failure.address).failure
 
 
 def _implicit(case: Case, look: Probe) -> Found:

@@ -61,7 +61,7 @@ async def _greet(session: Access) -> None:
 
 
 async def check_silence(access: Access) -> None:
-    """Find out whether the server has said anything that nobody asked for.
+    """Find out whether the server has said anything unasked.
 
     Raises:
         RefusedError: it is closing the session (421).

@@ -1,6 +1,6 @@
 """Whose mail a server took without a login: its own domains', or other people's.
 
-Every mail exchanger takes mail for its own domains from anybody. Which are its own, its names tell,
+Every mail exchanger takes mail for its own domains from any client. Its names tell which those are,
 and else the MX records of the domain. Where DNS does not answer nothing is known.
 """
 

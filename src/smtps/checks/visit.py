@@ -254,7 +254,7 @@ class Visitor:
 
     async def _ask(self, session: Access, seen: AddressFacts) -> None:
         assert self.scope.envelope is not None
-        from smtps.client.delivery import probe_envelope  # late: few want it  # noqa: PLC0415
+        from smtps.client.dry_run import probe_envelope  # late: few want it  # noqa: PLC0415
 
         envelope, size = self.scope.envelope, self.scope.size
         try:

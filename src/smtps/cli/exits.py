@@ -24,7 +24,7 @@ DATA: Final = 65
 NO_HOST: Final = 68
 REFUSED: Final = 69
 UNCERTAIN: Final = 74
-"""EX_IOERR: the line broke at the one moment when nobody can say what became of the message."""
+"""EX_IOERR: the connection broke at the one moment that leaves the message's fate unknown."""
 TRY_AGAIN: Final = 75
 LOGIN: Final = 77
 CONFIG: Final = 78

@@ -140,7 +140,7 @@ class Journal:
             )
         if outcome in _FINAL:
             return outcome
-        # Begun and not answered: nobody knows whether the message went out.
+        # Begun and not answered: whether the message went out is unknown.
         if outcome in ("begun", "uncertain") and not self._retry_uncertain:
             return "uncertain"
         return None

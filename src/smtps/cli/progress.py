@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 AFTER = 2.0
-"""Seconds without a word that nobody minds."""
+"""Seconds of silence that are normal."""
 
 
 class Stage:
@@ -98,7 +98,7 @@ class Tally:
 
     Attributes:
         verdicts: how many of each.
-        total: how many there will be; None where nobody knows.
+        total: how many there will be; None if unknown.
         worst: exit code.
     """
 

@@ -7,12 +7,13 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from smtps.cli import output
 from smtps.errors import InputError
+from smtps.locks import NoLocksError, lock
 
 
 class IncrementalFile:
@@ -53,21 +54,13 @@ def open_incremental(path: Path, field: str) -> Iterator[IncrementalFile]:
         file = path.open("a+b")
     with file:
         try:
-            _lock(file)
+            with suppress(NoLocksError):  # where there are none, the file is not guarded
+                lock(file)
         except OSError as error:
             raise InputError(
                 field, "another run is writing to it; give this run its own file"
             ) from error
         yield IncrementalFile(file, field)
-
-
-def _lock(file: BinaryIO) -> None:
-    """Keep other runs away from a file; where the system has no such locks, they are not kept."""
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:  # Windows
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

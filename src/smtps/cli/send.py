@@ -50,6 +50,15 @@ host, 69 refused, 74 uncertain (check before you send again), 75 try again later
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("--host", metavar="HOST", help="host, host:port, or [IPv6]:port")
+    _add_message(parser)
+    _add_merge(parser)
+    _add_sending(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
+    server_options.add_options(parser)
+
+
+def _add_message(parser: ArgumentParser) -> None:
     message = parser.add_argument_group("message")
     message.add_argument(
         "--from", dest="from_", metavar="ADDRESS", help="'Name <address>' works too"
@@ -85,6 +94,9 @@ def add_options(parser: ArgumentParser) -> None:
     message.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="may be repeated"
     )
+
+
+def _add_merge(parser: ArgumentParser) -> None:
     merge = parser.add_argument_group("mail merge")
     merge.add_argument(
         "--merge", metavar="FILE", help="one message per row: CSV, or one JSON object per line"
@@ -114,6 +126,9 @@ def add_options(parser: ArgumentParser) -> None:
         "--progress", action=BooleanOptionalAction, default=None,
         help="progress bar; default at a terminal",
     )  # fmt: skip
+
+
+def _add_sending(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sending")
     group.add_argument(
         "--partial",
@@ -138,9 +153,6 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="print the message instead of sending it"
     )
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
-    server_options.add_options(parser)
 
 
 def run(options: Namespace) -> int:

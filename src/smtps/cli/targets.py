@@ -24,8 +24,7 @@ from smtps.errors import InputError
 STDIN = "-"
 
 _LONGEST = 1024
-"""Octets of a line; more can be no target, and a file without any line feed must not fill up the
-memory."""
+"""Bytes of a line. No target is longer, and a file without a line feed must not fill the memory."""
 
 _CHUNK = 65536
 

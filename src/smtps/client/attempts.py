@@ -176,7 +176,7 @@ class Learned:
         literal: it takes the client's address, and not its name, in EHLO.
         resets: so many RSET it takes on a connection, and hangs up at the next; the first behind
             a message that it took is not counted. None: it is not known to count them.
-        shunned: its addresses that let nobody in of late.
+        shunned: its addresses that failed recently.
     """
 
     overlapping: bool = True
@@ -186,6 +186,18 @@ class Learned:
     literal: bool = False
     resets: int | None = None
     shunned: Shunned = field(default_factory=Shunned)
+
+    def note(self, failure: Failure, *, silent: bool = False) -> None:
+        """Draw conclusions from a message that was not sent.
+
+        Args:
+            failure: why.
+            silent: the server said nothing until the time was over.
+        """
+        # Some servers, or what stands before them, take BDAT and then say nothing.
+        mute = silent and failure.phase is Phase.FINAL
+        if failure.code == "smtp.chunking_refused" or mute:
+            self.chunking = False
 
     def recognise(self, *words: str) -> None:
         """Note what is known of a server that names itself.

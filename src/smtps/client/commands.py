@@ -151,7 +151,7 @@ class EnvelopeCommands:
 
 
 class _Verbs(NamedTuple):
-    """Of each group of a wording; the second with RSET before it."""
+    """Of each group of commands; the second with RSET before it."""
 
     envelope: tuple[tuple[Verb, ...], tuple[Verb, ...]]
     by_data: tuple[tuple[Verb, ...], tuple[Verb, ...]]
@@ -199,7 +199,7 @@ class CommandFactory:
         self.ascii_header = "SMTPUTF8" not in capabilities
         self._known: dict[object, EnvelopeCommands] = {}
 
-    def wording(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> EnvelopeCommands:
+    def commands(self, outgoing: Outgoing, people: tuple[Mailbox, ...]) -> EnvelopeCommands:
         """For some of a message's recipients."""
         sender = outgoing.envelope.sender
         key = (sender, people, outgoing.eight_bit, outgoing.smtputf8)

@@ -1,7 +1,7 @@
 """Messages over one session, as many in flight at once as the window allows.
 
 A message with many recipients takes several transactions, one after the other; their replies become
-one ``Result``. All of that is pure. ``ask`` tries an envelope without sending a message.
+one ``Result``. All of that is pure.
 """
 
 from __future__ import annotations
@@ -14,15 +14,9 @@ from itertools import zip_longest
 from typing import Any
 
 from smtps.client.attempts import Learned
-from smtps.client.commands import (
-    RECIPIENTS_PER_TRANSACTION,
-    CommandFactory,
-    EnvelopeCommands,
-    UsableExtensions,
-)
+from smtps.client.commands import CommandFactory
 from smtps.client.dialogue import Dialogue
-from smtps.client.handshake import NAME_REFUSED, Access
-from smtps.client.outgoing import Envelope, Outgoing
+from smtps.client.outgoing import Outgoing
 from smtps.client.pipeline import Pipeline
 from smtps.client.result import (
     Outcome,
@@ -31,25 +25,14 @@ from smtps.client.result import (
     Status,
     behind_a_login,
     heals,
-    meaning,
     out_of_sequence,
     refusal,
 )
 from smtps.client.transaction import Stray, Transaction
 from smtps.client.transcript import Transcript
 from smtps.core.address import Mailbox
-from smtps.core.command import mail, rcpt
 from smtps.core.reply import Reply
-from smtps.errors import (
-    CapabilityError,
-    Failure,
-    InputError,
-    Phase,
-    ProtocolError,
-    RefusedError,
-    SMTPSError,
-)
-from smtps.message.content import EMPTY
+from smtps.errors import Failure, InputError, Phase, ProtocolError, RefusedError, SMTPSError
 
 _SENT = Outcome.SENT  # Python 3.11 takes long to find a member of an Enum
 
@@ -72,7 +55,7 @@ def result_of(
     if len(transactions) == 1:
         only = transactions[0]
         if only.all_accepted and len(only.accepted) == len(recipients):
-            taken = only.wording.accepted(only.rcpt_replies)
+            taken = only.commands.accepted(only.rcpt_replies)
             return Result(_SENT, taken, message_id, only.final, None, timings, transcript)
     return _weigh(recipients, transactions, message_id, timings, transcript)
 
@@ -86,12 +69,12 @@ def _weigh(
 ) -> Result:
     found: dict[Mailbox, Recipient] = {}
     for transaction in transactions:
-        for who, reply in zip_longest(transaction.wording.people, transaction.rcpt_replies):
+        for who, reply in zip_longest(transaction.commands.people, transaction.rcpt_replies):
             found[who] = _recipient(who, reply, transaction)
     people = tuple(found.get(who, Recipient(str(who), Status.UNSENT)) for who in recipients)
     replies = [t.final for t in transactions if t.final is not None]
     statuses = {person.status for person in people}
-    in_part = any(transaction.wording.partial == "send" for transaction in transactions)
+    in_part = any(transaction.commands.partial == "send" for transaction in transactions)
     if in_part and Status.DEFERRED in statuses:
         statuses.discard(Status.REFUSED)  # who keeps the message from nobody
     outcome = _outcome(statuses)
@@ -229,65 +212,6 @@ def _uncertain(transaction: Transaction) -> Failure:
     ).failure
 
 
-async def probe_envelope(
-    access: Access, envelope: Envelope, *, size: int | None = None
-) -> Transaction:
-    """MAIL and RCPT; once more by the client's address if they are refused for its name.
-
-    Args:
-        access: after EHLO, and after the login if there is one.
-        envelope: whom to ask for.
-        size: octets to announce, for a server that offers SIZE.
-
-    Returns:
-        The transaction as far as it went, with the server's replies. What was answered behind a
-        refused MAIL is not among them, as it tells nothing.
-
-    Raises:
-        CapabilityError: an address needs SMTPUTF8, which is not offered; nothing was sent.
-        RefusedError: the server is closing the session.
-    """
-    if (closing := access.dialogue.closing) is not None:  # at the EHLO after the login
-        raise refusal(Phase.MAIL, closing).locate(address=access.address)
-    asked = await _ask(access, envelope, size)
-    if _named_wrongly(asked) and access.usable and await access.hello_by_address():
-        asked = await _ask(access, envelope, size)
-    return asked
-
-
-async def _ask(access: Access, envelope: Envelope, size: int | None) -> Transaction:
-    offered = access.capabilities
-    if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
-        raise CapabilityError(
-            "send.smtputf8_not_offered",
-            "An address is not ASCII, and the server does not offer SMTPUTF8.",
-            phase=Phase.MAIL,
-            address=access.address,
-        )
-    sender = mail(
-        envelope.sender,
-        size=size if "SIZE" in offered else None,
-        smtputf8=envelope.needs_smtputf8,
-    )
-    room = offered.limits.get("RCPTMAX", RECIPIENTS_PER_TRANSACTION)
-    people = {who: rcpt(who) for who in envelope.recipients[:room]}
-    wording = EnvelopeCommands(
-        sender, people, UsableExtensions.to(access.endpoint, offered, access.learned)
-    )
-    # One command at a time: what is answered then is answered to it.
-    asked = Transaction(wording, EMPTY, ask_only=True, lockstep=True)
-    pipeline = Pipeline(access.dialogue, access.learned)
-    pipeline.add(asked)
-    while not pipeline.idle:
-        await pipeline.advance()
-    return asked
-
-
-def _named_wrongly(asked: Transaction) -> bool:
-    replies = [(Phase.MAIL, asked.mail_reply), *((Phase.RCPT, r) for r in asked.rcpt_replies)]
-    return any(r and not r.positive and meaning(p, r) == NAME_REFUSED for p, r in replies)
-
-
 class Delivery:
     """A message on its way.
 
@@ -384,7 +308,7 @@ class Delivery:
         self._stray = last
         lockstep = last.lockstep or last.stray is Stray.GROUP
         self._done[-1] = Transaction(
-            last.wording, last.content, ask_only=last.ask_only, lockstep=lockstep
+            last.commands, last.content, ask_only=last.ask_only, lockstep=lockstep
         )
         return self._done[-1]
 
@@ -396,8 +320,8 @@ class Delivery:
         return [*self._done[:-1], self._stray]
 
     def _add(self, people: tuple[Mailbox, ...], *, ask_only: bool = False) -> Transaction:
-        wording = self._factory.wording(self._outgoing, people)
-        transaction = Transaction(wording, self._outgoing.content, ask_only=ask_only)
+        commands = self._factory.commands(self._outgoing, people)
+        transaction = Transaction(commands, self._outgoing.content, ask_only=ask_only)
         self._done.append(transaction)
         return transaction
 

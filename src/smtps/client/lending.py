@@ -13,14 +13,7 @@ from smtps.client.handshake import Access
 from smtps.client.result import Result
 from smtps.client.session import Session
 from smtps.endpoint import Endpoint
-from smtps.errors import (
-    Failure,
-    ForbiddenError,
-    LocalError,
-    Phase,
-    PhaseTimeoutError,
-    SMTPSError,
-)
+from smtps.errors import Failure, ForbiddenError, LocalError, Phase, PhaseTimeoutError, SMTPSError
 from smtps.net.egress import Allow, admit
 from smtps.net.resolve import Address
 from smtps.net.timing import within
@@ -178,10 +171,8 @@ class SessionStore:
         if failure is None:
             return
         self._note_421(failure)
-        # Some servers, or what stands before them, take BDAT and then say nothing.
-        stalled = isinstance(access.dialogue.broken, PhaseTimeoutError)
-        if failure.code == "smtp.chunking_refused" or (stalled and failure.phase is Phase.FINAL):
-            self._learned.chunking = False
+        silent = isinstance(access.dialogue.broken, PhaseTimeoutError)
+        self._learned.note(failure, silent=silent)
 
     def halt(self, *, now: bool = False) -> int:
         """Stop sending, for good. What is on the wire is still waited for, and nothing else: other

@@ -38,7 +38,7 @@ class Scram:
 
     Args:
         name: one of NAMES.
-        username: whom to log in.
+        username: user name to log in with.
         password: never sent, not even as a hash.
         channel_binding: type and data (RFC 5929), for ``-PLUS``. Given to another, it says that
             this client could have and the server does not offer it; see ``bound``.
@@ -349,7 +349,7 @@ def in_vain(tried: str, offered: tuple[str, ...]) -> str | None:
 
 
 def unseen(endpoint: Endpoint) -> tuple[str, ...]:
-    """What nobody sees in the credentials, one sentence for each of them; nothing secret."""
+    """Invisible characters in the credentials, a sentence for each; nothing secret."""
     held = (
         ("user name", endpoint.username),
         ("password", endpoint.password),

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from smtps.client.commands import CommandFactory

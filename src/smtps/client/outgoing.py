@@ -141,7 +141,7 @@ class Outgoing:
 
     Attributes:
         content: normal form, CRLF line ends.
-        envelope: who and for whom.
+        envelope: sender and recipients.
         message_id: with angle brackets, if it has one.
         smtputf8: whether it can go only to a server with SMTPUTF8 (RFC 6531).
         eight_bit: whether it holds octets above 127 (RFC 6152).

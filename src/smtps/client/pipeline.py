@@ -122,7 +122,7 @@ class Pipeline:
             return self._window
         free = self._window - len(in_flight)
         enough = free >= GOOD_NUMBER or free * 2 >= self._window - 1
-        return free if enough and in_flight[-1].wording.way.pipelining else 0
+        return free if enough and in_flight[-1].commands.way.pipelining else 0
 
     def add(self, transaction: Transaction) -> None:
         """Line another up; ``advance`` says it."""
@@ -222,11 +222,11 @@ class Pipeline:
 
     def _may_overlap(self, current: Transaction) -> bool:
         """Whether it may begin although the one before it is not answered."""
-        learned, way = self._learned, current.wording.way
+        learned, way = self._learned, current.commands.way
         if not (learned.overlapping and learned.pipelining and way.pipelining) or current.lockstep:
             return False
         if not way.chunking:
-            return current.wording.octets <= AHEAD
+            return current.commands.octets <= AHEAD
         if learned.resets is None:
             return True
         return self._resets_left > len(self._in_flight) - len(self._unsaid)
@@ -247,7 +247,7 @@ class Pipeline:
         if before is current:
             return False
         if before is not None and before.due:
-            reset = before.wording.way.chunking
+            reset = before.commands.way.chunking
         else:
             reset = self._dialogue.left_open
         if not self._learned.pipelining or (reset and not self._resets_left):
@@ -404,7 +404,7 @@ class Pipeline:
 
 
 def _lost_count(transaction: Transaction, answer: Answer) -> ProtocolError:
-    """The error for answers after which nobody can tell what the next ones will answer."""
+    """The error for replies that make the later ones ambiguous."""
     if transaction.confused:
         code, what = "smtp.out_of_sequence", "The server's replies contradict each other"
     else:

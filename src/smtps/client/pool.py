@@ -15,9 +15,7 @@ from smtps.client.result import Result
 from smtps.client.session import Item
 from smtps.client.source import ATTEMPTS, Source, may_go_again, source_of
 from smtps.endpoint import Endpoint, EndpointOptions, Partial
-from smtps.errors import (
-    InputError,
-)
+from smtps.errors import InputError
 from smtps.net.egress import Allow
 
 

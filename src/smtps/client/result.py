@@ -28,9 +28,9 @@ class Outcome(StrEnum):
     PARTIAL = "partial"
     """For some recipients, not for others."""
     REFUSED = "refused"
-    """For nobody, and trying again is pointless."""
+    """Not sent to anyone; trying again is pointless."""
     DEFERRED = "deferred"
-    """For nobody so far; it may be tried again without a duplicate."""
+    """Not sent to anyone yet; it can be tried again without a duplicate."""
     UNCERTAIN = "uncertain"
     """The whole message went out and no answer came: trying again may deliver it twice."""
 
@@ -182,7 +182,7 @@ _OF_CAUSE = {
     "auth.locked": "The server has temporarily locked the account",
     "auth.too_many_tries": "The server limits how often this client may log in",
 }
-"""Causes that mean the same in whatever phase they are told."""
+"""Causes that mean the same in every phase."""
 
 
 def meaning(phase: Phase, reply: Reply) -> str:

@@ -5,12 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.message import Message as PythonMessage
@@ -139,7 +134,7 @@ class Session:
 
         Args:
             message: ``smtps.Message``, ``email.message.EmailMessage``, or bytes with an envelope.
-            envelope: who it is from and for; read from the message when left out.
+            envelope: sender and recipients; read from the message when left out.
             partial: ``abort``: one refused recipient and nothing is sent. ``send``: the others
                 get it.
             dsn: delivery status notifications to ask for.
@@ -287,7 +282,7 @@ async def send(
         host: name or address of the server, or a whole Endpoint.
         envelope, partial, dsn, require_tls: see ``Session.send``.
         allow: egress policy, asked about each resolved address.
-        leave: takes the session over when the message has its result; see ``client.pool``.
+        leave: takes the session over when the message has its result; see ``client.lending``.
         **options: the other fields of Endpoint.
 
     Raises:
@@ -314,9 +309,8 @@ async def send(
                 deadline=deadline,
             )
             access.dialogue.deadline = deadline  # for QUIT too
-        if not may_go_again(result, reused=False):
+        if result.failure is None or not may_go_again(result, reused=False):
             break
-        assert result.failure is not None
-        learned.chunking = learned.chunking and result.failure.code != "smtp.chunking_refused"
+        learned.note(result.failure)
     timings = {**access.timings, **result.timings}
     return replace(result, timings=timings, passed_over=access.passed_over)

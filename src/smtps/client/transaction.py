@@ -55,7 +55,7 @@ class Transaction:
     """What to do, and what came of it.
 
     Args:
-        wording: the envelope.
+        commands: the envelope.
         content: the message.
         ask_only: the envelope alone; no message is sent.
         lockstep: each command waits for the answer to the one before.
@@ -112,13 +112,13 @@ class Transaction:
 
     def __init__(
         self,
-        wording: EnvelopeCommands,
+        commands: EnvelopeCommands,
         content: Content,
         *,
         ask_only: bool = False,
         lockstep: bool = False,
     ) -> None:
-        self.wording = wording
+        self.commands = commands
         self.content = content
         self.ask_only = ask_only
         self.lockstep = lockstep
@@ -132,7 +132,7 @@ class Transaction:
         if not self.accepted:
             return False
         decided = len(self.accepted) + len(self.overflow)
-        return self.wording.partial == "send" or decided == len(self.rcpt_replies)
+        return self.commands.partial == "send" or decided == len(self.rcpt_replies)
 
     @property
     def in_doubt(self) -> bool:
@@ -143,12 +143,12 @@ class Transaction:
             return False
         if self.mail_reply is not None and not self.mail_reply.positive:
             return False
-        return len(self.rcpt_replies) < len(self.wording.people) or bool(self.accepted)
+        return len(self.rcpt_replies) < len(self.commands.people) or bool(self.accepted)
 
     @property
     def together(self) -> bool:
         """Whether its commands went out together."""
-        return self.wording.way.pipelining and not self.lockstep
+        return self.commands.way.pipelining and not self.lockstep
 
     @property
     def half_answered(self) -> bool:
@@ -187,7 +187,7 @@ class Transaction:
     @property
     def recipients(self) -> list[tuple[Mailbox, Reply]]:
         """Those that were answered for."""
-        return list(zip(self.wording.people, self.rcpt_replies, strict=False))
+        return list(zip(self.commands.people, self.rcpt_replies, strict=False))
 
     @property
     def over(self) -> bool:
@@ -217,23 +217,23 @@ class Transaction:
 
     def _whole_envelope(self, reset: bool, *, proven: bool) -> Step:
         """Where the server pipelines: all of it, and as much behind it as can do no harm."""
-        wording, content, self.reset = self.wording, self.content, reset
+        commands, content, self.reset = self.commands, self.content, reset
         # Whether the server minds the RSET is known before the message is handed over, if nothing
         # is lost by waiting.
         fits_one_write = (
-            wording.fits_one_write and content.size <= ONE_WRITE and (self.behind or not reset)
+            commands.fits_one_write and content.size <= ONE_WRITE and (self.behind or not reset)
         )
         if fits_one_write and proven and not self.ask_only:
-            group = wording.by_bdat(content.size, reset=reset)
+            group = commands.by_bdat(content.size, reset=reset)
             self.due, self.said, self.optimistic = len(group[0]), True, True
             self.blind = True
             return group, content, False
-        if self.ask_only or not wording.safe_to_pipeline_data or wording.way.chunking:
+        if self.ask_only or not commands.safe_to_pipeline_data or commands.way.chunking:
             self._stage = Stage.DECISION
-            group = wording.envelope(content.size, reset=reset)
+            group = commands.envelope(content.size, reset=reset)
         else:
             self._stage = Stage.PERMISSION
-            group = wording.by_data(content.size, reset=reset)
+            group = commands.by_data(content.size, reset=reset)
         self.due = len(group[0])
         return group, None, False
 
@@ -242,7 +242,7 @@ class Transaction:
     def _next_of_envelope(self) -> Step | None:
         """In lock-step; no further command once they are of no use."""
         if self._unasked is None:
-            self._unasked = self.wording.one_by_one(self.content.size, reset=self.reset)
+            self._unasked = self.commands.one_by_one(self.content.size, reset=self.reset)
         group = None if self._decided else next(self._unasked, None)
         if group is not None:
             return group, None, False
@@ -254,7 +254,7 @@ class Transaction:
         """Whether the answers so far are the end of it."""
         if self.reset_refused or (self.mail_reply is not None and not self.mail_reply.positive):
             return True
-        if self.wording.partial == "send" or not self.rcpt_replies:
+        if self.commands.partial == "send" or not self.rcpt_replies:
             return False
         last = self.rcpt_replies[-1]
         return not last.positive and not too_many_recipients(last)
@@ -263,7 +263,7 @@ class Transaction:
         if self.ask_only or not self.go_on:
             self.said = True
             return None
-        if self.wording.way.chunking:
+        if self.commands.way.chunking:
             self.said = True
             command = bdat(self.content.size, last=True)
             return ((command.verb,), command.encode()), self.content, False
@@ -288,7 +288,7 @@ class Transaction:
         first = 1 if self.reset else 0
         self.due, self.all_accepted = 0, True
         self.mail_reply, self.final = replies[first], replies[-1]
-        self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.wording.people)
+        self.rcpt_replies, self.accepted = replies[first + 1 : -1], list(self.commands.people)
 
     def take(self, verb: Verb, reply: Reply, *, followed: bool = False) -> None:
         """A reply to one of its commands.
@@ -322,7 +322,7 @@ class Transaction:
             self.stray = Stray.MESSAGE if self.behind else Stray.GROUP
 
     def _take_recipient(self, reply: Reply, *, stray: bool) -> None:
-        who = self.wording.people[len(self.rcpt_replies)]
+        who = self.commands.people[len(self.rcpt_replies)]
         self.rcpt_replies.append(reply)
         if self.mail_reply is None or self.mail_reply.code >= 400:
             return
@@ -330,7 +330,7 @@ class Transaction:
             self.accepted.append(who)
         elif stray:
             self._note_stray(stray)
-            if self.wording.partial == "send":  # if the others get it, this one is not refused
+            if self.commands.partial == "send":  # if the others get it, this one is not refused
                 self.overflow.append(who)
         elif self.accepted and too_many_recipients(reply):
             self.overflow.append(who)

@@ -12,14 +12,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -139,7 +132,7 @@ class Proxies:
         return any(found in network for network in self._networks)
 
     def caller(self, scope: Scope) -> str:
-        """The address that a request is from; empty where nobody knows.
+        """The address that a request is from; empty if unknown.
 
         The right-most address that is no proxy's. What stands left of it anybody may have written,
         as may a whole field that came through no proxy.

@@ -152,7 +152,7 @@ def _without_faults(
 
 
 def _note_strangers(findings: Findings) -> None:
-    """Variables that look like settings and are none: nobody reads them."""
+    """Variables that look like settings and are not: they have no effect."""
     ours = [f"SMTPS_{name.upper()}" for name in Settings.model_fields]
     for name in sorted(os.environ):
         near = did_you_mean(name, ours)

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from smtps.config.settings import Settings
 from smtps.credentials import without_password
 from smtps.errors import InputError, SMTPSError
+from smtps.locks import NoLocksError, lock
 from smtps.net.listener import take_port
 from smtps.outbox.schema import check_usable
 
@@ -50,7 +51,7 @@ class Findings:
         problems: why it would not start, or not work.
         tried: what was found to be good, a sentence each.
         notes: what is no problem and worth knowing.
-        untried: what nobody can tell without starting it.
+        untried: what cannot be checked without starting.
     """
 
     file: str | None = None
@@ -215,17 +216,17 @@ def _file(findings: Findings, path: Path, *, own: bool) -> None:
 def _owner(path: Path) -> str | None:
     """The process that has the file, if there is one."""
     try:
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
+        file = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
-    import fcntl  # noqa: PLC0415  # Windows has no outbox in a file, and no fcntl
-
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
+    except NoLocksError:
+        return None
     except OSError:
-        return os.read(lock, 32).decode().strip() or "unknown"
+        return os.read(file, 32).decode().strip() or "unknown"
     finally:
-        os.close(lock)
+        os.close(file)
     return None
 
 

@@ -18,7 +18,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Module(BaseModel):
     """How to probe, ``[probe.NAME]`` in the settings.
 
-    Secrets stay where they are: a file, read anew for each probe, or the environment.
+    Secrets stay where they are: a file, read again for each probe, or the environment.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

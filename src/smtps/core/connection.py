@@ -213,7 +213,7 @@ class Connection:
         )
 
     def _evidence(self) -> str | None:
-        """What the server has said and nobody asked for."""
+        """What the server has said unasked."""
         lines = [str(reply) for reply in self._ready] + [printable(self._parser.unread[:200])]
         return "; ".join(line for line in lines if line)[:500] or None
 

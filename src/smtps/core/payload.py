@@ -24,7 +24,7 @@ class LineEnds(StrEnum):
     LF = "lf"
     """All of them: a file of Unix, or what Python's ``as_bytes`` makes."""
     MIXED = "mixed"
-    """Bare CR, or bare LF beside CRLF: nobody can say where its lines end."""
+    """Bare CR, or bare LF beside CRLF: where its lines end is ambiguous."""
 
 
 _SCAN = 262144

@@ -19,14 +19,7 @@ from smtps.http.fast_path import FastPath
 from smtps.http.guards.gate import Gate
 from smtps.http.guards.limits import Rates
 from smtps.http.metrics import Metrics
-from smtps.http.routes import (
-    inbox,
-    messages,
-    operation,
-    pages,
-    portofcall,
-    reports,
-)
+from smtps.http.routes import inbox, messages, operation, pages, portofcall, reports
 from smtps.http.service import Service
 from smtps.http.session_cache import WarmPools
 from smtps.outbox.outbox import Outbox
@@ -108,7 +101,7 @@ def create_app(
 
 
 def _describe(app: FastAPI) -> None:
-    """``/openapi.json``. FastAPI would write it anew for each who asks."""
+    """``/openapi.json``, written once; FastAPI would do so for each request."""
     answers.describe(app)
 
     @cache

@@ -7,8 +7,12 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from starlette.responses import StreamingResponse
+
 from smtps.checks.facts import AddressFacts
 from smtps.checks.visit import Progress
+from smtps.errors import SMTPSError
+from smtps.http import problems
 
 KEEP_ALIVE = 10.0
 """Seconds of silence after which a comment shows proxies that somebody is here."""
@@ -16,6 +20,18 @@ KEEP_ALIVE = 10.0
 COMMENT = b": keep-alive\n\n"
 
 Run = Callable[[Progress], Awaitable[dict[str, Any]]]
+
+
+def response(run: Run) -> StreamingResponse:
+    """The events of one check as an answer. A failure is its result: the status has gone out."""
+
+    async def guarded(progress: Progress) -> dict[str, Any]:
+        try:
+            return await run(progress)
+        except SMTPSError as error:
+            return problems.document(error.failure)
+
+    return StreamingResponse(stream(guarded), media_type="text/event-stream")
 
 
 async def stream(run: Run) -> AsyncIterator[bytes]:

@@ -180,7 +180,7 @@ class Message:
 
     Attributes:
         from_: the author.
-        sender: who sends it for the author, if that is somebody else (RFC 5322 section 3.6.2);
+        sender: who sends it on the author's behalf, if not the author (RFC 5322 section 3.6.2);
             bounces go there.
         to, cc, bcc: recipients; bcc are in the envelope only.
         reply_to: where answers go.

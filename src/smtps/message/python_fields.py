@@ -101,8 +101,8 @@ def is_resent(message: PythonMessage) -> bool:
     """Whether its envelope is to be read from the fields of a resending.
 
     Raises:
-        InputError: it was resent more than once, so that nobody can tell which one is meant: they
-            are told apart by their place alone, and Python adds a field at the end.
+        InputError: it was resent more than once. Only their order tells the sets of fields apart,
+            and Python adds a field at the end.
     """
     names = Counter(name.lower() for name in message.keys() if name.lower().startswith(PREFIX))  # noqa: SIM118
     twice = [name for name, count in names.items() if count > 1]

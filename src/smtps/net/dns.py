@@ -104,7 +104,7 @@ class Answer(Generic[T]):
         canonical: where the CNAME records led, or ``name``.
         exists: whether the name has any record.
         authenticated: the resolver vouches for it by DNSSEC (RFC 4035 section 3.2.3).
-        resolver: who answered; empty if nobody did.
+        resolver: which one answered; empty if none did.
         failure: why there is no answer.
         unanswered: record types that were asked for too and not waited for.
     """

@@ -62,7 +62,7 @@ class Egress:
 
 
 def is_public(text: str) -> bool:
-    """Whether a literal address can be reached by anybody on the Internet."""
+    """Whether a literal address is reachable on the public Internet."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

@@ -69,7 +69,7 @@ class Flight:
 
     @property
     def wants_certificate(self) -> bool:
-        """Whether it asked for a client certificate; with TLS 1.3 nobody on the wire can tell."""
+        """Whether it asked for a client certificate; TLS 1.3 hides that on the wire."""
         return _CERTIFICATE_REQUEST in self.messages
 
     @property

@@ -237,7 +237,7 @@ _PADDING = 0x10
 
 @lru_cache(maxsize=32)
 def context_of(hello: ClientHello) -> ssl.SSLContext:
-    """A context that trusts anybody and offers what ``hello`` says."""
+    """A context that verifies nothing and offers what ``hello`` says."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -111,6 +111,8 @@ _NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_RE
 """Reasons for what does not even begin like TLS; releases of OpenSSL differ."""
 
 _SMTP_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ \r\n-]|\Z)")
+_REFUSAL = re.compile(r"((?!50[0-3])[45][0-9]{2})[ -](.*)")
+"""500 to 503 answer the ClientHello, which a server without TLS takes for commands."""
 
 
 def translate(
@@ -167,31 +169,27 @@ _ABOUT_THE_HELLO = frozenset(
 """Causes of a reply to a ClientHello, from a server that took it for commands."""
 
 
-def _refused_in_clear(first_bytes: bytes) -> SMTPSError | None:
+def _refused_in_clear(seen: str) -> RefusedError | None:
     """The error of a server that refuses a client before TLS has begun, as Exim's daemon does with
     too many connections: such a reply says nothing about how TLS begins on this port.
     """
-    found = _REFUSAL.match(first_bytes)
-    if found is None or found[1] in (b"500", b"501", b"502", b"503"):
+    found = _REFUSAL.match(seen)
+    if found is None:
         return None
-    code, line = int(found[1]), printable(found[2].rstrip(b"\r")[:200])
+    code, line = int(found[1]), found[2]
     cause = replies.meaning(Phase.GREETING, code, (line,))
     if cause.code in _ABOUT_THE_HELLO:
         return None
-    error = RefusedError(
+    return RefusedError(
         cause.code,
-        f"The server refused the connection before TLS: it said {f'{code} {line}'!r}.",
+        f"The server refused the connection before TLS: it said {seen!r}.",
         phase=Phase.GREETING,
         retryable=cause.retryable,
         retry_after=cause.asked,
         smtp_code=code,
         lines=(line,),
+        seen=seen,
     )
-    error.failure = replace(error.failure, seen=f"{code} {line}")
-    return error
-
-
-_REFUSAL = re.compile(rb"([45][0-9]{2})[ -]([^\n]*)")
 
 
 def not_tls(first_bytes: bytes) -> SMTPSError | None:
@@ -209,7 +207,7 @@ def not_tls(first_bytes: bytes) -> SMTPSError | None:
         return TLSError(
             service.code, f"This port does not speak TLS: {service.name} said {seen!r}.", seen=seen
         )
-    if (refused := _refused_in_clear(first_bytes)) is not None:
+    if (refused := _refused_in_clear(seen)) is not None:
         return refused
     if _SMTP_LINE.match(first_bytes):
         return TLSError(

@@ -110,11 +110,11 @@ class Account:
         per_minute, per_day: messages; None for as many as the server takes.
         concurrency: sessions at the same time.
         window: messages under way on each; see ``Session.send_many`` for its price.
-        uncertain: ``hold`` what may have arrived until somebody decides, or ``retry`` it, which may
+        uncertain: ``hold`` what may have arrived for a decision, or ``retry`` it, which may
             deliver it twice.
         retry: minutes after each attempt.
         lifetime: milliseconds after which a message expires, unless it says otherwise.
-        webhook: whom to tell, if anybody.
+        webhook: what to call, if anything.
     """
 
     name: str
@@ -130,7 +130,7 @@ class Account:
     webhook: Webhook | None = None
 
     @property
-    def course(self) -> RetryPolicy:
+    def policy(self) -> RetryPolicy:
         """What to do with what does not go smoothly."""
         return RetryPolicy(self.uncertain == "retry", self.retry)
 

@@ -58,7 +58,7 @@ class Decision:
 
 
 def decide(
-    result: Result, claim: ClaimedMessage, now: int, course: RetryPolicy, chance: float
+    result: Result, claim: ClaimedMessage, now: int, policy: RetryPolicy, chance: float
 ) -> Decision:
     """Decide.
 
@@ -66,7 +66,7 @@ def decide(
         result: of the attempt.
         claim: the message.
         now: milliseconds since 1970.
-        course: of the account.
+        policy: of the account.
         chance: from 0 to 1, for the schedule.
     """
     failure = failure_text(result.failure)
@@ -79,13 +79,13 @@ def decide(
             [(_remembered(RecipientStatus.PENDING, n, claim), None) for n in claim.people]
         )
         if again:
-            return _again(result, claim, people, pause(claim.step, chance, course.steps), now)
+            return _again(result, claim, people, pause(claim.step, chance, policy.steps), now)
         state = State.RETRYING if claim.step else State.QUEUED
         return Decision(state, now, claim.step, people, None, failure)
-    people = _standings(result, claim, course)
+    people = _standings(result, claim, policy)
     found = {standing for standing, _ in people}
     if found & OPEN:
-        wait = wait_of(result.failure, pause(claim.step, chance, course.steps))
+        wait = wait_of(result.failure, pause(claim.step, chance, policy.steps))
         return _again(result, claim, people, wait, now)
     state = outcome(found | claim.others)
     failure = None if state is State.SENT else failure or claim.failure
@@ -127,7 +127,7 @@ def _again(result: Result, claim: ClaimedMessage, people: People, wait: int, now
     )
 
 
-def _standings(result: Result, claim: ClaimedMessage, course: RetryPolicy) -> People:
+def _standings(result: Result, claim: ClaimedMessage, policy: RetryPolicy) -> People:
     people = result.recipients
     if not people:  # it was not even begun
         retryable = result.failure is not None and result.failure.retryable
@@ -139,7 +139,7 @@ def _standings(result: Result, claim: ClaimedMessage, course: RetryPolicy) -> Pe
         Status.DEFERRED: RecipientStatus.DEFERRED,
         Status.UNSENT: RecipientStatus.PENDING,
         Status.UNCERTAIN: RecipientStatus.AGAIN
-        if course.retry_uncertain
+        if policy.retry_uncertain
         else RecipientStatus.UNCERTAIN,
     }
     if claim.terms.partial == "abort" and any(who.status is Status.REFUSED for who in people):

@@ -330,15 +330,15 @@ class Lane:
             self._tenure = replace(self._tenure, circuit=CircuitBreaker())
         self._answers += 1
         self._answered.set()
-        ruling = decide(result, claim, now, self._account.course, fraction())
+        decision = decide(result, claim, now, self._account.policy, fraction())
         attempt = _attempt(result, claim, now)
         self._outcomes.settle(
-            AttemptResult(self._account.name, self._tenure.token, claim, ruling, now, attempt,
+            AttemptResult(self._account.name, self._tenure.token, claim, decision, now, attempt,
                        self._account.webhook is not None)
         )  # fmt: skip
         if self._tenure.allowance.limited:
             self._outcomes.stand(self._tenure)
-        self._count(self._account.name, ruling.state.value, (now - claim.created) / 1000)
+        self._count(self._account.name, decision.state.value, (now - claim.created) / 1000)
 
     async def _wind_up(self, unbegun: list[ClaimedMessage]) -> None:
         self._answered.set()

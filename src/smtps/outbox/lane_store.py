@@ -50,36 +50,36 @@ class LaneLostError(LocalError):
 
 
 def claim_due(
-    connection: Connection, wishes: list[ClaimRequest]
+    connection: Connection, requests: list[ClaimRequest]
 ) -> list[list[ClaimedMessage] | LaneLostError]:
     """Hand out messages that are due, oldest first, and write that they are being sent."""
-    return [_mark(connection, wish) for wish in wishes]
+    return [_mark(connection, request) for request in requests]
 
 
-def _mark(connection: Connection, wish: ClaimRequest) -> list[ClaimedMessage] | LaneLostError:
-    if not _holds(connection, wish.account, wish.token):
-        return LaneLostError(wish.account)
+def _mark(connection: Connection, request: ClaimRequest) -> list[ClaimedMessage] | LaneLostError:
+    if not _holds(connection, request.account, request.token):
+        return LaneLostError(request.account)
     due = (
         select(tables.messages)
-        .where(_M.account == wish.account, _M.due <= wish.now, _M.expires > wish.now)
+        .where(_M.account == request.account, _M.due <= request.now, _M.expires > request.now)
         .order_by(_M.due, _M.id)
-        .limit(wish.most)
+        .limit(request.most)
         .with_for_update(skip_locked=True)  # somebody may be canceling one of them just now
     )
     rows: list[Any] = []
     octets = 0
     for row in connection.execute(due).mappings().all():
         octets += row["size"]
-        if rows and octets > wish.octets:
+        if rows and octets > request.octets:
             break
         rows.append(row)
     if not rows:
         return []
     connection.execute(
         _MARK,
-        {"ids": [row["id"] for row in rows], "new_lane": wish.token, "now": wish.now},
+        {"ids": [row["id"] for row in rows], "new_lane": request.token, "now": request.now},
     )
-    return _claims(connection, rows, wish.now)
+    return _claims(connection, rows, request.now)
 
 
 _MARK = (
@@ -149,7 +149,7 @@ class Forsaken(NamedTuple):
 
     Attributes:
         account, token: whose.
-        begun: the time of its wish, which no other wish of this lane has.
+        begun: the time of its request, which no other request of this lane has.
     """
 
     account: str
@@ -172,7 +172,7 @@ def release(connection: Connection, unbegun: list[Released]) -> list[None]:
 
 
 def forsake(connection: Connection, all_forsaken: list[Forsaken]) -> list[None]:
-    """Put back what was taken on, if it was, by a wish whose answer never came."""
+    """Put back what was taken on, if it was, by a request whose answer never came."""
     for account, token, begun in all_forsaken:
         these = and_(_M.account == account, _M.begun == begun)
         connection.execute(_put_back(these, token))

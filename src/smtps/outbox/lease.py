@@ -47,7 +47,7 @@ class LeaseRequest(NamedTuple):
         account: its name.
         per_minute, per_day: its limits.
         retry_uncertain: send again what may have arrived.
-        notify: whether the account has somebody to tell.
+        notify: whether the account has a webhook.
         now: milliseconds since 1970.
     """
 
@@ -123,11 +123,11 @@ def _adopt(connection: Connection, who: LeaseRequest, token: int) -> int:
 
 def save_limits(connection: Connection, tenures: list[LaneLease]) -> list[None]:
     """Write how an account stands: its allowance and its circuit."""
-    for tenure in tenures:
-        allowance, circuit = tenure.allowance, tenure.circuit
+    for lease in tenures:
+        allowance, circuit = lease.allowance, lease.circuit
         connection.execute(
             update(tables.lanes)
-            .where(_L.account == tenure.account, _L.token == tenure.token)
+            .where(_L.account == lease.account, _L.token == lease.token)
             .values(
                 level=allowance.level, level_at=allowance.at, day=allowance.day,
                 spent=allowance.spent, failures=circuit.failures, not_before=circuit.not_before,

@@ -76,9 +76,9 @@ class Outcomes:
         """Messages that may have been taken on when the database was lost."""
         self._add(forsaken.account, forsake, forsaken)
 
-    def stand(self, tenure: LaneLease) -> None:
+    def stand(self, lease: LaneLease) -> None:
         """How an account stands; the last word counts."""
-        self._standings[tenure.account] = tenure
+        self._standings[lease.account] = lease
         self._news.set()
 
     async def written(self, account: str) -> None:
@@ -176,8 +176,8 @@ class Outcomes:
                                   for name in standings])  # fmt: skip
         if not left:
             self._standings = {
-                name: tenure for name, tenure in self._standings.items()
-                if standings.get(name) is not tenure
+                name: lease for name, lease in self._standings.items()
+                if standings.get(name) is not lease
             }  # fmt: skip
         return not left
 
@@ -263,10 +263,12 @@ class Outcomes:
 
 def _bare(settlement: AttemptResult) -> AttemptResult:
     """What came of an attempt, and nothing of what was said."""
-    ruling = settlement.ruling
-    people = tuple((standing, None) for standing, _ in ruling.people)
+    decision = settlement.decision
+    people = tuple((standing, None) for standing, _ in decision.people)
     attempt = {**settlement.attempt, "reply": None, "failure": None, "transcript": None}
-    return replace(settlement, ruling=replace(ruling, people=people, failure=None), attempt=attempt)
+    return replace(
+        settlement, decision=replace(decision, people=people, failure=None), attempt=attempt
+    )
 
 
 def _without_words(entry: _Entry) -> Record:

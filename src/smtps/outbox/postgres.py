@@ -186,7 +186,7 @@ class Jobs:
                     raise
 
     async def _serve(self) -> None:
-        """Take jobs; begin anew when the database was away."""
+        """Take jobs; begin again after the database was unavailable."""
         while not self._ending:
             try:
                 await self._take_jobs()

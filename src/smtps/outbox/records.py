@@ -33,7 +33,7 @@ class State(StrEnum):
     FAILED = "failed"
     UNCERTAIN = "uncertain"
     """The whole message went out and no answer came, or the process ended while it was on its way:
-    it may have arrived. Held until somebody decides."""
+    it may have arrived. Held for a decision."""
     CANCELED = "canceled"
     EXPIRED = "expired"
 
@@ -45,7 +45,7 @@ FINAL = frozenset(State) - WAITING - {State.SENDING}
 """Nothing more happens by itself."""
 
 AGAIN = frozenset({State.FAILED, State.UNCERTAIN, State.EXPIRED, State.CANCELED, State.PARTIAL})
-"""May be sent once more when somebody asks for it, to those who have not got it."""
+"""May be sent again on request, to the recipients who have not received it."""
 
 
 class RecipientStatus(StrEnum):
@@ -235,7 +235,7 @@ class ClaimedMessage:
         number: of this attempt, from 1.
         step: attempts that counted for the schedule.
         created, expires, begun: milliseconds since 1970.
-        told: whether somebody was told that it is delayed.
+        told: whether its delay has been reported.
         outgoing: the message, for those who are still to get it.
         people: their numbers, in the same order.
         doubtful: those of them to whom it may have come already.

@@ -66,16 +66,16 @@ class AttemptResult:
     Attributes:
         account, token: who tells.
         claim: the message.
-        ruling: what becomes of it.
+        decision: what becomes of it.
         now: milliseconds since 1970.
         attempt: the columns of ``attempts`` beyond its key.
-        notify: whether the account has somebody to tell.
+        notify: whether the account has a webhook.
     """
 
     account: str
     token: int
     claim: ClaimedMessage | Tried
-    ruling: Decision
+    decision: Decision
     now: int
     attempt: Mapping[str, Any]
     notify: bool = False
@@ -114,18 +114,18 @@ def _settle(connection: Connection, counted: list[AttemptResult]) -> None:
     _settle_recipients(connection, counted)
     insert_all(connection, tables.attempts, [_attempt(s) for s in counted])
     tell(connection, [
-        (s.claim.id, s.account, s.ruling.event, s.now)
-        for s in counted if s.notify and s.ruling.event
+        (s.claim.id, s.account, s.decision.event, s.now)
+        for s in counted if s.notify and s.decision.event
     ])  # fmt: skip
     # An earlier attempt may have been known better meanwhile.
     _reconsider(connection, [s for s in counted if s.claim.number > 1])
 
 
 def _settle_messages(connection: Connection, counted: list[AttemptResult]) -> None:
-    sent = [s.claim.id for s in counted if s.ruling.state is State.SENT]
+    sent = [s.claim.id for s in counted if s.decision.state is State.SENT]
     if sent:  # most, and in one statement
         connection.execute(_SENT, {"ids": sent, "now": max(s.now for s in counted)})
-    others = [_row(s) for s in counted if s.ruling.state is not State.SENT]
+    others = [_row(s) for s in counted if s.decision.state is not State.SENT]
     if others:
         connection.execute(_OTHERS, others)
 
@@ -148,15 +148,15 @@ _OTHERS = (
 
 
 def _row(s: AttemptResult) -> dict[str, Any]:
-    ruling = s.ruling
+    decision = s.decision
     return {
         "message": s.claim.id,
-        "new_state": ruling.state.value,
-        "new_due": ruling.due,
-        "new_step": ruling.step,
-        "new_failure": ruling.failure,
-        "new_told": s.claim.told or ruling.event == "delayed",
-        "new_finished": None if ruling.due is not None else s.now,
+        "new_state": decision.state.value,
+        "new_due": decision.due,
+        "new_step": decision.step,
+        "new_failure": decision.failure,
+        "new_told": s.claim.told or decision.event == "delayed",
+        "new_finished": None if decision.due is not None else s.now,
     }
 
 
@@ -165,11 +165,11 @@ def _settle_recipients(connection: Connection, counted: list[AttemptResult]) -> 
     alike: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     others = []
     for s in counted:
-        if len(kinds := set(s.ruling.people)) == 1:
+        if len(kinds := set(s.decision.people)) == 1:
             standing, reply = next(iter(kinds))
             alike[standing.value, reply].append(s.claim.id)
             continue
-        for n, (standing, reply) in zip(s.claim.people, s.ruling.people, strict=True):
+        for n, (standing, reply) in zip(s.claim.people, s.decision.people, strict=True):
             others.append({"id": s.claim.id, "number": n, "standing": standing.value,
                            "reply": reply})  # fmt: skip
     for (value, reply), ids in alike.items():
@@ -261,7 +261,7 @@ def _reopen(connection: Connection, s: AttemptResult) -> None:
 
 def _correct(connection: Connection, s: AttemptResult) -> None:
     """What is known of each recipient, where nobody knows better since."""
-    for n, (standing, reply) in zip(s.claim.people, s.ruling.people, strict=True):
+    for n, (standing, reply) in zip(s.claim.people, s.decision.people, strict=True):
         known = standing is RecipientStatus.ACCEPTED
         # That it was not delivered changes nothing for those who wait, or do not any more.
         connection.execute(

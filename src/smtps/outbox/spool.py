@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from smtps.chance import token
+from smtps.locks import lock
 from smtps.outbox.decision import Decision
 from smtps.outbox.lane_store import Forsaken, Released, forsake, release
 from smtps.outbox.records import ClaimedMessage, RecipientStatus, State, Tried
@@ -31,7 +32,7 @@ Outcome = tuple[Operation[Any], Any]
 """What an outcome is written with, and its argument."""
 
 ASIDE = ".unreadable"
-"""Suffix of files whose contents somebody has to look at; no process reads them."""
+"""Suffix of files for the operator to look at; no process reads them."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -59,9 +60,14 @@ class Spool:
         """
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, _OPEN, 0o600)
-            _flock(self._file, wait=True)
-            _sync(self._folder)
+            file = os.open(self._path, _OPEN, 0o600)
+            try:
+                lock(file, wait=True)
+                _sync(self._folder)
+            except OSError:
+                os.close(file)
+                raise
+            self._file = file
         _append(self._file, records)
         return self._path
 
@@ -103,7 +109,7 @@ class Spool:
 
 @contextmanager
 def taken(path: Path) -> Iterator[list[Outcome] | None]:
-    """The outcomes in a file that nobody else has, or None; it is removed unless an error comes.
+    """The outcomes in a file that no other process holds, or None; it is removed after a success.
 
     One that holds anything that this version cannot read stays there, under another name.
     """
@@ -114,7 +120,7 @@ def taken(path: Path) -> Iterator[list[Outcome] | None]:
         return
     try:
         try:
-            _flock(file, wait=False)
+            lock(file)
         except OSError:  # its process lives
             yield None
             return
@@ -128,12 +134,6 @@ def taken(path: Path) -> Iterator[list[Outcome] | None]:
             log.error("%s contains lines that cannot be read; they are kept there", other)
     finally:
         os.close(file)
-
-
-def _flock(file: int, *, wait: bool) -> None:
-    import fcntl  # noqa: PLC0415  # Windows has none
-
-    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _read(path: Path) -> tuple[list[Outcome], bool]:
@@ -224,20 +224,20 @@ def _write_settled(lot: list[AttemptResult]) -> Record:
     (one,) = lot
     return {
         "account": one.account, "token": one.token, "claim": _record_of(one.claim),
-        "ruling": asdict(one.ruling), "now": one.now, "attempt": dict(one.attempt),
+        "ruling": asdict(one.decision), "now": one.now, "attempt": dict(one.attempt),
         "notify": one.notify,
     }  # fmt: skip
 
 
 def _read_settled(record: Record) -> list[AttemptResult]:
-    ruling = dict(record["ruling"])
-    ruling["state"] = State(ruling["state"])
-    ruling["people"] = tuple(
-        (RecipientStatus(standing), reply) for standing, reply in ruling["people"]
+    decision = dict(record["ruling"])
+    decision["state"] = State(decision["state"])
+    decision["people"] = tuple(
+        (RecipientStatus(standing), reply) for standing, reply in decision["people"]
     )
     return [
         AttemptResult(
-            record["account"], record["token"], _tried(record["claim"]), Decision(**ruling),
+            record["account"], record["token"], _tried(record["claim"]), Decision(**decision),
             record["now"], record["attempt"], record["notify"],
         )
     ]  # fmt: skip

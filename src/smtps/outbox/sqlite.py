@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from smtps.errors import InputError
+from smtps.locks import NoLocksError, lock
 
 LANES = 64
 """At the same time; others take turns."""
@@ -106,34 +107,36 @@ def _make(path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    """Be the only service on a file; the system lets go of it whatever becomes of us."""
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:
-        raise InputError(
-            "outbox",
-            "a file needs locks (flock), which Windows does not have; use PostgreSQL, or run the "
-            "service on Linux or macOS",
-        ) from None
+    """Be the only service on a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise InputError("outbox", f"{path} cannot be used: {error.strerror}") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
     except OSError as error:
-        owner = os.read(lock, 32).decode().strip() or "unknown"
-        os.close(lock)
-        raise InputError(
+        owner = os.read(file, 32).decode().strip() or "unknown"
+        os.close(file)
+        raise _not_ours(path, owner, error) from error
+    os.ftruncate(file, 0)
+    os.write(file, f"{os.getpid()}\n".encode())
+    return file
+
+
+def _not_ours(path: Path, owner: str, error: OSError) -> InputError:
+    if isinstance(error, NoLocksError):
+        return InputError(
             "outbox",
-            f"another service (process {owner}) is delivering from {path}; only one can. For "
-            "several, use PostgreSQL",
-            code="outbox.in_use",
-        ) from error
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
-    return lock
+            "a file needs locks (flock), which Windows does not have; use PostgreSQL, or run the "
+            "service on Linux or macOS",
+        )
+    return InputError(
+        "outbox",
+        f"another service (process {owner}) is delivering from {path}; only one can. For several, "
+        "use PostgreSQL",
+        code="outbox.in_use",
+    )
 
 
 class Tasks:

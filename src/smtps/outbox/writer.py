@@ -175,7 +175,7 @@ class StoreError(SMTPSError):
 
 
 def unavailable(message: str = "The outbox database does not answer.") -> StoreError:
-    """What a caller gets whom the database cannot serve now; nothing was kept."""
+    """What a caller gets whose request the database cannot serve now; nothing was kept."""
     return StoreError("outbox.unavailable", message, phase=Phase.INPUT)
 
 

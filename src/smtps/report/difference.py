@@ -30,7 +30,7 @@ class Direction(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     NEUTRAL = "neutral"
-    """A change that is neither, or nobody can tell."""
+    """A change that is neither, or unclear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
 
 
 async def serve_index(gallery: Gallery, host: str, port: int) -> asyncio.Server:
-    """Give the index to anybody who asks, by HTTP.
+    """Serve the index by HTTP.
 
     Raises:
         OSError: the port is taken.

@@ -9,17 +9,7 @@ from pathlib import Path
 from tests.field.authority import Files
 from tests.field.lab import HOST, Lab
 from tests.field.network import CLIENT, MAIL
-from tests.field.servers import (
-    IMPLICIT,
-    LOGIN,
-    MEMBERS,
-    MX,
-    SASL,
-    members,
-    postfix,
-    sink,
-    stunnel,
-)
+from tests.field.servers import IMPLICIT, LOGIN, MEMBERS, MX, SASL, members, postfix, sink, stunnel
 from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="dialogue")

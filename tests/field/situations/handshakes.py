@@ -9,16 +9,7 @@ from tests.field.authority import CLIENT, SERVER, Wish, certify, write
 from tests.field.lab import Lab
 from tests.field.network import MAIL
 from tests.field.node import modern_node
-from tests.field.servers import (
-    IMPLICIT,
-    gnutls,
-    nginx,
-    postfix,
-    s_server,
-    sink,
-    stunnel,
-    tls_front,
-)
+from tests.field.servers import IMPLICIT, gnutls, nginx, postfix, s_server, sink, stunnel, tls_front
 from tests.field.situation import HEALTHY, Situation
 
 _case = partial(Situation, group="TLS", also=("smtp.greeting_timeout",))

@@ -7,12 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from smtps.advice import Severity
 from smtps.checks.facts import Facts
 from smtps.checks.finding import Finding
-from smtps.checks.rules import (
-    network,
-    protocol,
-    trust,
-    validity,
-)
+from smtps.checks.rules import network, protocol, trust, validity
 
 Rule = Callable[[Facts], Iterator[Finding]]
 

@@ -32,7 +32,7 @@ def old_versions(facts: Facts) -> Iterator[Finding]:
 
 
 def weak_ciphers(facts: Facts) -> Iterator[Finding]:
-    """Ciphers that nobody should use any more (RFC 9325 section 4.2)."""
+    """Ciphers that should not be used any more (RFC 9325 section 4.2)."""
     for address in facts.addresses:
         looks = (address.looks[name] for name in _WEAK if name in address.looks)
         taken = [look.tls.cipher for look in looks if look.secured and look.tls is not None]
@@ -96,14 +96,14 @@ def vouched(facts: Facts) -> Iterator[Finding]:
 
 
 def unanswered(facts: Facts) -> Iterator[Finding]:
-    """A family of addresses that nobody answers for (RFC 4074)."""
+    """A family of addresses whose DNS queries get no answer (RFC 4074)."""
     if facts.unanswered:
         kinds = " and ".join(facts.unanswered)
         yield Finding.of("dns.half_answered", f"{facts.host}: no answer for {kinds} records")
 
 
 def other_targets(facts: Facts) -> Iterator[Finding]:
-    """Targets of SRV records that let nobody in (RFC 2782)."""
+    """Targets of SRV records that no connection reached (RFC 2782)."""
     for place, failure in facts.passed_over:
         where = f" ({failure.address})" if failure.address else ""
         yield Finding.of("dns.srv_target_fails", f"{place}{where}: {failure.message}")

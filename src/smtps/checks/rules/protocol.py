@@ -75,7 +75,7 @@ def _nobody_logged_in(facts: Facts, address: AddressFacts) -> bool:
 
 
 def open_relay(facts: Facts) -> Iterator[Finding]:
-    """Mail taken for others from somebody who has not logged in."""
+    """Mail accepted for other domains without a login."""
     if facts.wanted_login:
         return
     for address in facts.addresses:
@@ -120,7 +120,7 @@ def offer(facts: Facts) -> Iterator[Finding]:
 
 
 def unverified(facts: Facts) -> Iterator[Finding]:
-    """Credentials that went to a server which nobody vouches for."""
+    """Credentials that went to an unverified server."""
     for address in facts.addresses:
         tried = address.mechanism is not None or address.login_failure is not None
         if tried and address.tls is not None and not address.tls.verified:
@@ -166,7 +166,7 @@ def password(facts: Facts) -> Iterator[Finding]:
 
 
 def unseen(facts: Facts) -> Iterator[Finding]:
-    """Characters in the credentials that nobody sees, where the login was refused."""
+    """Invisible characters in credentials that were refused."""
     refused = [a for a in facts.addresses if _credentials_refused(a)]
     if refused and facts.unseen:
         yield Finding.of("auth.unseen_characters", "; ".join(facts.unseen))

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from smtps.checks.visit import Progress
 from smtps.client.handshake import check_endpoint
 from smtps.client.result import Outcome, SendError
-from smtps.errors import InputError, SMTPSError
+from smtps.errors import InputError
 from smtps.http import answers, events, problems
 from smtps.http.answers import Document, dry_run_answer, send_answer
 from smtps.http.bodies import BodyRoute, apart
@@ -52,12 +52,9 @@ def router(service: Service) -> APIRouter:
         to_ascii(request.host)
 
         async def run(progress: Progress) -> dict[str, Any]:
-            try:
-                return await service.connect(request, transcript=True, progress=progress)
-            except SMTPSError as error:  # too late for a status: the stream has begun
-                return problems.document(error.failure)
+            return await service.connect(request, transcript=True, progress=progress)
 
-        return StreamingResponse(events.stream(run), media_type="text/event-stream")
+        return events.response(run)
 
     @routes.get(
         "/connect/events",

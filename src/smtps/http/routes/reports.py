@@ -11,8 +11,7 @@ from smtps.checks.discovery import discover, mail_domain
 from smtps.checks.ports import PORTS, compare
 from smtps.checks.visit import Progress
 from smtps.client.handshake import check_endpoint
-from smtps.errors import SMTPSError
-from smtps.http import answers, events, problems
+from smtps.http import answers, events
 from smtps.http.answers import Document
 from smtps.http.bodies import BodyRoute
 from smtps.http.requests import CheckQuery, CheckRequest
@@ -51,13 +50,10 @@ def router(service: Service) -> APIRouter:
         _judge(service, request)
 
         async def run(progress: Progress) -> dict[str, Any]:
-            try:
-                found = await service.report(request, progress, transcript=True)
-                return found.as_json(transcript=True)
-            except SMTPSError as error:  # too late for a status: the stream has begun
-                return problems.document(error.failure)
+            found = await service.report(request, progress, transcript=True)
+            return found.as_json(transcript=True)
 
-        return StreamingResponse(events.stream(run), media_type="text/event-stream")
+        return events.response(run)
 
     @routes.get(
         "/events",
