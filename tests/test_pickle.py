@@ -113,13 +113,14 @@ def test_each_subclass_elsewhere_comes_back_too() -> None:
 # Secrets.
 
 
-@pytest.mark.parametrize("secret", ["password", "access_token"])
+@pytest.mark.parametrize("secret", ["password", "access_token", "token_source"])
 def test_an_endpoint_with_a_secret_is_not_pickled(secret: str) -> None:
     endpoint = replace(ENDPOINT, username="ann", **{secret: "canary"})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"cannot be pickled.*password=None, access_token=None"):
         pickle.dumps(endpoint)
     assert copy.copy(endpoint) is copy.deepcopy(endpoint) is endpoint
-    without = replace(endpoint, username=None, password=None, access_token=None)
+    none = dict.fromkeys(("username", "password", "access_token", "token_source"))
+    without = replace(endpoint, **none)  # type: ignore[arg-type]
     assert pickle.loads(pickle.dumps(without)) == without
     assert "canary" not in repr(endpoint)
 

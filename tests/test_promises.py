@@ -27,7 +27,7 @@ from smtps.sandbox.personas import PERSONAS
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 CODE = re.compile(
-    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox|web)\.[a-z0-9_]*[a-z0-9]"
+    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox|web|oauth)\.[a-z0-9_]*[a-z0-9]"
 )
 
 
@@ -78,7 +78,7 @@ def test_public_names_are_pinned() -> None:
         "ProtocolError",
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
         "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts",
-        "Verdict",
+        "TokenError", "TokenSource", "Verdict",
         "__version__", "check", "connect", "prepare", "send", "sync",
     }  # fmt: skip
 

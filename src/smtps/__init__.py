@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smtps.client.session import Session as Session
     from smtps.client.session import connect as connect
     from smtps.client.session import send as send
+    from smtps.credentials import TokenSource as TokenSource
     from smtps.endpoint import Endpoint as Endpoint
     from smtps.endpoint import Timeouts as Timeouts
     from smtps.errors import CapabilityError as CapabilityError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from smtps.errors import SessionError as SessionError
     from smtps.errors import SMTPSError as SMTPSError
     from smtps.errors import TLSError as TLSError
+    from smtps.errors import TokenError as TokenError
     from smtps.message.addresses import NameAddr as NameAddr
     from smtps.message.message import Attachment as Attachment
     from smtps.message.message import Message as Message
@@ -85,6 +87,8 @@ _HOME = {
     "TLSError": "smtps.errors",
     "Template": "smtps.message.template",
     "Timeouts": "smtps.endpoint",
+    "TokenError": "smtps.errors",
+    "TokenSource": "smtps.credentials",
     "Verdict": "smtps.checks.verdict",
     "check": "smtps.checks.checking",
     "connect": "smtps.client.session",

@@ -8,9 +8,29 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from smtps.errors import InputError
 from smtps.extras import extra_needed
+
+
+class TokenSource(Protocol):
+    """Where access tokens come from, for a login that outlives any of them.
+
+    It may serve several sessions at a time.
+    """
+
+    async def token(self, refused: str | None = None) -> str:
+        """An access token that is still good.
+
+        Args:
+            refused: the token that the server has just refused. It is replaced, unless that has
+                been done meanwhile; the same one comes back if it cannot be.
+
+        Raises:
+            TokenError: there is none, or the authorization server gave none.
+            InputError: a secret that it needs cannot be read.
+        """
 
 
 def from_environment(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, cast
 
+from smtps.credentials import TokenSource
 from smtps.errors import InputError
 
 Security = Literal["implicit", "starttls"]
@@ -83,6 +84,8 @@ class Endpoint:
             out, it follows the port: STARTTLS on 25, 587, 2525 and 2587, implicit on all others.
         username, password: both or neither; never in a repr.
         access_token: OAuth 2 bearer token in place of the password (RFC 7628).
+        token_source: the same for a login that lasts: it is asked for a token at each login, and
+            for another one if the server refuses that.
         mechanism: SASL mechanism to use and no other, such as ``SCRAM-SHA-256``.
         verify: check the certificate against name and trust store.
         allow_unverified_login: send credentials although ``verify`` is off.
@@ -107,6 +110,7 @@ class Endpoint:
     username: str | None = field(default=None, kw_only=True)
     password: str | None = field(default=None, kw_only=True, repr=False)
     access_token: str | None = field(default=None, kw_only=True, repr=False)
+    token_source: TokenSource | None = field(default=None, kw_only=True, repr=False)
     mechanism: str | None = field(default=None, kw_only=True)
     verify: bool = field(default=True, kw_only=True)
     allow_unverified_login: bool = field(default=False, kw_only=True)
@@ -143,11 +147,12 @@ class Endpoint:
             object.__setattr__(self, "fingerprint", _fingerprint(self.fingerprint))
 
     def _check_credentials(self) -> None:
-        if self.password is not None and self.access_token is not None:
-            raise InputError("access_token", "give a password or an access token, not both")
+        given = [name for name in _SECRETS if getattr(self, name) is not None]
+        if len(given) > 1:
+            told = " or ".join(_SECRETS[name] for name in given)
+            raise InputError(given[-1], f"give {told}, not both")
         external = (self.mechanism or "").upper() == "EXTERNAL"
-        secret = self.password if self.password is not None else self.access_token
-        if (self.username is None) != (secret is None) and not external:
+        if (self.username is None) == bool(given) and not external:
             missing = "username" if self.username is None else "password"
             raise InputError(missing, "username and password go together; one of them is missing")
         for name in ("username", "password", "access_token"):
@@ -166,12 +171,12 @@ class Endpoint:
             )
 
     def __reduce__(self) -> Any:
-        if self.password is not None or self.access_token is not None:
+        if any(getattr(self, name) is not None for name in _SECRETS):
             raise TypeError(
-                "an Endpoint that holds a password or an access token cannot be pickled, because "
-                "the pickle would contain the secret in readable form; pickle "
-                "dataclasses.replace(endpoint, username=None, password=None, access_token=None), "
-                "and add the secret where it is used"
+                "an Endpoint that holds a password, an access token or a token source cannot be "
+                "pickled, because the pickle would contain the secret in readable form; pickle "
+                "dataclasses.replace(endpoint, username=None, password=None, access_token=None, "
+                "token_source=None), and add the secret where it is used"
             )
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return _made, (type(self), values)
@@ -186,6 +191,14 @@ class Endpoint:
     def wants_login(self) -> bool:
         """Whether there are credentials to log in with."""
         return self.username is not None or (self.mechanism or "").upper() == "EXTERNAL"
+
+
+_SECRETS = {
+    "password": "a password",
+    "access_token": "an access token",
+    "token_source": "a token source",
+}
+"""Field → what it is; an endpoint has one of them at most."""
 
 
 def _made(kind: type[Endpoint], values: dict[str, Any]) -> Endpoint:
@@ -219,6 +232,7 @@ class EndpointOptions(TypedDict, total=False):
     username: str | None
     password: str | None
     access_token: str | None
+    token_source: TokenSource | None
     mechanism: str | None
     verify: bool
     allow_unverified_login: bool

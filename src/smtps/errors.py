@@ -10,6 +10,7 @@
      │    ├── ProtocolError        it broke the protocol; the session is of no more use
      │    └── RefusedError         it said no (4yz or 5yz)
      │         └── LoginError      it said no to the credentials
+     │              └── TokenError the authorization server gave no access token for it
      ├── NetworkError              names, routes, connections
      ├── TLSError                  the handshake
      │    └── CertificateError     the certificate is not to be trusted
@@ -36,6 +37,8 @@ class Phase(StrEnum):
     TLS = "tls"
     GREETING = "greeting"
     EHLO = "ehlo"
+    TOKEN = "token"  # noqa: S105  # no secret, but a name
+    """The access token for the login is due (OAuth 2)."""
     AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
@@ -204,6 +207,10 @@ class RefusedError(RemoteError):
 
 class LoginError(RefusedError):
     """The server did not accept the credentials, or there is no way to hand them over."""
+
+
+class TokenError(LoginError):
+    """There is no access token to log in with; the mail server was not asked."""
 
 
 class NetworkError(SMTPSError):

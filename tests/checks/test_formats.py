@@ -168,6 +168,7 @@ def test_csv_says_the_facts_in_its_columns() -> None:
             "ehlo_ms": "5.0",
             "auth_ms": "",
             "looks_ms": "",
+            "token_ms": "",
         }
     ]
 

@@ -122,7 +122,7 @@ def test_somebody_is_told_of_a_delay_once_and_not_too_soon() -> None:
     assert decide(late, claim(step=3, told=True), NOW, RetryPolicy(), 0.5).event is None
 
 
-@pytest.mark.parametrize("phase", ["dns", "tcp", "tls", "greeting", "ehlo", "auth"])
+@pytest.mark.parametrize("phase", ["dns", "tcp", "tls", "greeting", "ehlo", "token", "auth"])
 def test_what_no_message_can_help_costs_no_message_its_place(phase: str) -> None:
     failure = Failure(code="net.refused", message="x", phase=Phase(phase), retryable=True)
     decision = decide(

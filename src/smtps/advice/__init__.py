@@ -6,7 +6,7 @@ every code of the project is in it.
 
 from __future__ import annotations
 
-from smtps.advice import local, smtp, transport
+from smtps.advice import local, oauth, smtp, transport
 from smtps.advice.row import Advice, Severity, Who
 
 __all__ = ["ADVICE", "Advice", "Severity", "Who", "advice_for"]
@@ -18,6 +18,7 @@ ADVICE: dict[str, Advice] = {
     **transport.CERTIFICATES,
     **smtp.SMTP,
     **smtp.AUTH,
+    **oauth.OAUTH,
     **local.SENDING,
     **local.OUTBOX,
     **local.WEB,

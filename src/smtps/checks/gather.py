@@ -125,7 +125,7 @@ def _asked_for(endpoint: Endpoint, target: str, scope: Scope, now: datetime) -> 
         own_authorities=endpoint.ca_file is not None or endpoint.fingerprint is not None,
         client_certificate=_client_certificate(endpoint),
         wanted_login=endpoint.wants_login,
-        token=endpoint.access_token is not None,
+        token=endpoint.access_token is not None or endpoint.token_source is not None,
         password_is_ascii=(endpoint.password or "").isascii(),
         unseen=unseen(endpoint),
         size=scope.size,

@@ -286,6 +286,7 @@ def blind(endpoint: Endpoint) -> Endpoint:
         username=None,
         password=None,
         access_token=None,
+        token_source=None,
         mechanism=None,
         verify=False,
         fingerprint=None,

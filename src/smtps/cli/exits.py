@@ -64,9 +64,15 @@ def of_send(failure: Failure | None, outcome: str = "") -> int:
         return DATA
     if failure.retryable:
         return TRY_AGAIN
-    return LOGIN if failure.code.startswith("auth.") else REFUSED
+    return LOGIN if failure.code.startswith(_OF_LOGIN) else REFUSED
 
 
 def of_error(failure: Failure) -> int:
     """The exit code of any command that could not do what it was asked."""
-    return TRY_AGAIN if failure.retryable else USAGE
+    if failure.retryable:
+        return TRY_AGAIN
+    return LOGIN if failure.code.startswith(_OF_LOGIN) and failure.phase in _LOGGING_IN else USAGE
+
+
+_OF_LOGIN: Final = ("auth.", "oauth.")
+_LOGGING_IN: Final = (Phase.TOKEN, Phase.AUTH)

@@ -175,7 +175,9 @@ def _read(path: Path) -> dict[int, tuple[str, str]]:
     return known
 
 
-_BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
+_BEFORE_MAIL = frozenset({
+    Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.TOKEN, Phase.AUTH,
+})  # fmt: skip
 _SHOWN = 10
 """Rows that cannot be sent, told one by one."""
 

@@ -152,7 +152,8 @@ def share(deadline: float | None, now: float, number: int) -> float | None:
 
 def another_may(error: SMTPSError) -> bool:
     """Whether another host of the same name may not have this failure."""
-    return not isinstance(error, LocalError) and error.code not in _OF_THIS_CLIENT
+    of_this_client = error.code in _OF_THIS_CLIENT or error.phase is Phase.TOKEN
+    return not isinstance(error, LocalError) and not of_this_client
 
 
 EXIM_RESETS = 10

@@ -20,7 +20,7 @@ from smtps.endpoint import Endpoint
 from smtps.errors import Failure, Phase, ProtocolError, RefusedError, SMTPSError
 from smtps.net.dial import address_literal, secure
 from smtps.net.egress import Allow
-from smtps.net.timing import timed
+from smtps.net.timing import spend, timed
 from smtps.net.tls import ClientHello, TLSFacts, context_for
 from smtps.net.wire import Wire
 
@@ -284,9 +284,14 @@ class Access:
         Raises:
             LoginError: the server said no, or there is no common mechanism.
         """
-        with timed(self.timings, Phase.AUTH):
-            binding = self._wire.channel_binding()
-            self.mechanism = await login(self.dialogue, self.endpoint, binding, self.tried)
+        try:
+            with timed(self.timings, Phase.AUTH):
+                binding = self._wire.channel_binding()
+                self.mechanism = await login(
+                    self.dialogue, self.endpoint, binding, self.tried, self.timings
+                )
+        finally:
+            spend(self.timings, Phase.AUTH, -self.timings.get(Phase.TOKEN, 0.0))
 
     @property
     def tls(self) -> TLSFacts | None:

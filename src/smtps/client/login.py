@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from smtps import credentials
 from smtps.client.dialogue import Dialogue
-from smtps.client.result import refusal
+from smtps.client.result import meaning, refusal
 from smtps.core import sasl
 from smtps.core.command import CANCEL_AUTH, auth, response
 from smtps.core.reply import Reply, printable
 from smtps.endpoint import Endpoint
-from smtps.errors import LoginError, Phase, RefusedError
+from smtps.errors import LoginError, Phase, PhaseTimeoutError, RefusedError, TokenError
+from smtps.net.timing import timed, within
 
 PLUS = "-PLUS"
 NAMES = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1")
@@ -243,6 +245,7 @@ async def login(
     endpoint: Endpoint,
     channel_binding: tuple[str, bytes] | None = None,
     tried: list[str] | None = None,
+    timings: dict[str, float] | None = None,
 ) -> str:
     """Log in with the strongest mechanism that both sides have.
 
@@ -252,40 +255,102 @@ async def login(
     password was said. The next is then without, and says that this client has none (RFC 5802
     section 6), as a client without channel binding does.
 
+    A token that the server refuses is replaced once, where there is a source of others.
+
     Args:
         dialogue: after EHLO.
         endpoint: the credentials.
         channel_binding: of the connection, where there is one.
         tried: gets the mechanisms in turn, whatever comes of them.
+        timings: gets the milliseconds that the source took, as ``token``.
 
     Returns:
         The mechanism that was used.
 
     Raises:
+        TokenError: there is no access token; nothing was said to the server.
         LoginError: the server said no, or there is no common mechanism.
     """
+    timings = {} if timings is None else timings
+    try:
+        _offers(dialogue, endpoint, channel_binding)
+        if endpoint.token_source is None:
+            return await _log_in(dialogue, endpoint, channel_binding, tried)
+        token = await _token(dialogue, endpoint, timings)
+        try:
+            return await _log_in(dialogue, _with(endpoint, token), channel_binding, tried)
+        except LoginError as error:
+            if error.code != TOKEN_REJECTED:
+                raise
+            other = await _token(dialogue, endpoint, timings, refused=token)
+            if other == token:
+                raise
+        return await _log_in(dialogue, _with(endpoint, other), channel_binding, tried)
+    except LoginError as error:
+        if error.phase is not Phase.TOKEN:
+            error.locate(phase=Phase.AUTH, address=dialogue.wire.address)
+        raise
+
+
+TOKEN_REJECTED = "auth.token_rejected"  # noqa: S105  # no secret, but a code
+
+
+def _with(endpoint: Endpoint, token: str) -> Endpoint:
+    return replace(endpoint, access_token=token, token_source=None)
+
+
+async def _token(
+    dialogue: Dialogue,
+    endpoint: Endpoint,
+    timings: dict[str, float],
+    refused: str | None = None,
+) -> str:
+    """An access token, in the time of a command."""
+    assert endpoint.token_source is not None
+    seconds, deadline = endpoint.timeouts.command, dialogue.deadline
+    try:
+        with timed(timings, Phase.TOKEN):
+            async with within(seconds, Phase.TOKEN, deadline=deadline):
+                return await endpoint.token_source.token(refused)
+    except PhaseTimeoutError as error:
+        failure = error.failure
+        raise TokenError(
+            failure.code, failure.message, phase=Phase.TOKEN, retryable=True
+        ) from error
+
+
+def _offers(
+    dialogue: Dialogue, endpoint: Endpoint, channel_binding: tuple[str, bytes] | None
+) -> list[str]:
+    offered = dialogue.connection.capabilities.auth
+    return mechanisms(offered, endpoint, channel_binding=channel_binding is not None)
+
+
+async def _log_in(
+    dialogue: Dialogue,
+    endpoint: Endpoint,
+    channel_binding: tuple[str, bytes] | None,
+    tried: list[str] | None,
+) -> str:
+    """Try the mechanisms in turn."""
     for secret in (endpoint.password, endpoint.access_token):
         if secret:
             dialogue.transcript.redact.learn(secret)
     offered = dialogue.connection.capabilities.auth
-    try:
-        names = mechanisms(offered, endpoint, channel_binding=channel_binding is not None)
-        while names:
-            name = names.pop(0)
-            if tried is not None:
-                tried.append(name)
-            mechanism = build(name, endpoint, bound(name, offered, channel_binding))
-            reply = await _run(dialogue, mechanism, endpoint.username or "")
-            if reply.positive:
-                return name
-            if knows_no_such_binding(mechanism, reply):
-                names = [each for each in names if not each.endswith(PLUS)]
-            elif reply.code not in sasl.TRY_NEXT:
-                break
-        raise _refused(reply, mechanism, endpoint, offered)
-    except LoginError as error:
-        error.locate(phase=Phase.AUTH, address=dialogue.wire.address)
-        raise
+    names = _offers(dialogue, endpoint, channel_binding)
+    while names:
+        name = names.pop(0)
+        if tried is not None:
+            tried.append(name)
+        mechanism = build(name, endpoint, bound(name, offered, channel_binding))
+        reply = await _run(dialogue, mechanism, endpoint.username or "")
+        if reply.positive:
+            return name
+        if knows_no_such_binding(mechanism, reply):
+            names = [each for each in names if not each.endswith(PLUS)]
+        elif reply.code not in sasl.TRY_NEXT:
+            break
+    raise _refused(reply, mechanism, endpoint, offered)
 
 
 async def _run(dialogue: Dialogue, mechanism: sasl.Mechanism, username: str) -> Reply:
@@ -325,18 +390,30 @@ async def _answer(dialogue: Dialogue, mechanism: sasl.Mechanism, reply: Reply) -
 def _refused(
     reply: Reply, mechanism: sasl.Mechanism, endpoint: Endpoint, offered: tuple[str, ...]
 ) -> RefusedError:
-    token = mechanism.name in sasl.TOKEN_ORDER and reply.code == 535
+    said = mechanism.explain()
+    token = mechanism.name in sasl.TOKEN_ORDER and _about_the_token(reply, said)
     remarks = [mechanism.name]
     if plain := in_vain(mechanism.name, offered):
         remarks.append(f"{plain} is offered too, and may work")
     remarks += unseen(endpoint)
-    explained = mechanism.explain()
     return refusal(
         Phase.AUTH,
         reply,
-        remark=f" ({'; '.join(remarks)})" + (f" because of {explained}" if explained else ""),
-        code="auth.token_rejected" if token else code_of(mechanism, reply),
+        remark=f" ({'; '.join(remarks)})" + (f" because of {said}" if said else ""),
+        code=TOKEN_REJECTED if token else code_of(mechanism, reply),
     )
+
+
+def _about_the_token(reply: Reply, said: str | None) -> bool:
+    """Whether a refusal is about the token: the server's error says 401 (RFC 7628 section 3.2.2),
+    or its reply says no more than that the credentials are refused.
+    """
+    if meaning(Phase.AUTH, reply) not in _NO_MORE:
+        return False
+    return reply.code == 535 or re.search(r"\bstatus: 401\b", said or "") is not None
+
+
+_NO_MORE = frozenset({"auth.rejected", "auth.refused", TOKEN_REJECTED})
 
 
 def in_vain(tried: str, offered: tuple[str, ...]) -> str | None:

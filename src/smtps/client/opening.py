@@ -114,7 +114,7 @@ class Opening:
             if session is not None:
                 told = bool(session.tried)
                 await session.withdraw(error)
-                if not told:
+                if not told and error.phase is not Phase.TOKEN:
                     attempts.failed(error, session.address, now())
             if not attempts.go_on(error, now(), told=told):
                 raise attempts.outcome(error, told=told)  # noqa: B904  # mostly the same

@@ -14,6 +14,7 @@ _WAITED_FOR: dict[Phase, tuple[str, str]] = {
     Phase.TCP: ("net.timeout", "The connection timed out after {}."),
     Phase.TLS: ("tls.timeout", "The server did not answer the TLS handshake within {}."),
     Phase.GREETING: ("smtp.greeting_timeout", "The server sent no greeting within {}."),
+    Phase.TOKEN: ("oauth.timeout", "The authorization server gave no access token within {}."),
     Phase.AUTH: ("smtp.timeout", "The server did not answer the login within {}."),
     Phase.DATA: ("smtp.timeout", "The server did not accept the message data within {}."),
     Phase.FINAL: ("smtp.timeout", "The server did not answer the message within {}."),

@@ -127,7 +127,9 @@ class RateLimit:
         return self.spent if self.day >= now // DAY else 0
 
 
-BEFORE_MAIL = frozenset({Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.AUTH})
+BEFORE_MAIL = frozenset({
+    Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.TOKEN, Phase.AUTH,
+})  # fmt: skip
 """What goes wrong in these is nothing that a message could help."""
 
 SHORTEST, LONGEST = 10_000, 15 * 60_000
@@ -162,7 +164,7 @@ class CircuitBreaker:
             now: milliseconds since 1970.
             chance: from 0 to 1.
         """
-        people = failure.phase is Phase.AUTH or patience_with(failure.code).account
+        people = failure.phase in (Phase.TOKEN, Phase.AUTH) or patience_with(failure.code).account
         stopped = people and not failure.retryable
         first, longest = (TRIAL, LONGEST_TRIAL) if stopped else (SHORTEST, LONGEST)
         repeated = self.failures if stopped == self.stopped else 0

@@ -90,6 +90,7 @@ PHASE = {
     "ehlo": "EHLO",
     "auth": "Login",
     "looks": "Further connections",
+    "token": "Access token",
 }
 
 

@@ -4,7 +4,7 @@ import { el, mark, unseen } from './dom.js';
 import { milliseconds } from './words.js';
 
 const NAMES = {
-  dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login',
+  dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login', token: 'Access token',
 };
 const STATES = { waiting: 'pending', running: 'in progress', done: 'done', failed: 'failed', skipped: 'not reached' };
 const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };
