@@ -39,6 +39,9 @@ class Meaning(NamedTuple):
     asked: int | None = None
 
 
+FIELDS = {"cause", "phase", "code", "enhanced", "words", "names", "only", "over"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of the table; what each field asks for is said at the top of ``replies.toml``."""
@@ -50,6 +53,7 @@ class Row:
     enhanced: frozenset[str] = frozenset()
     words: re.Pattern[str] | None = None
     names: re.Pattern[str] | None = None
+    only: re.Pattern[str] | None = None
     over: frozenset[str] = frozenset()
 
     @classmethod
@@ -69,10 +73,10 @@ class Row:
         for key, field in (("code", "codes"), ("enhanced", "enhanced"), ("over", "over")):
             if key in row:
                 found[field] = frozenset(row[key])
-        for key in ("words", "names"):
+        for key in ("words", "names", "only"):
             if key in row:
                 found[key] = re.compile(_spelled_out("|".join(row[key])), re.IGNORECASE)
-        if unknown := set(row) - {"cause", "phase", "code", "enhanced", "words", "names", "over"}:
+        if unknown := set(row) - FIELDS:
             raise ValueError(f"{row['cause']}: {sorted(unknown)} is not a field of a row")
         return cls(**found)
 
@@ -89,6 +93,8 @@ class Row:
         if self.codes and said.code not in self.codes and said.code // 100 not in self.codes:
             return False
         if self.enhanced and not self.enhanced & said.enhanced:
+            return False
+        if self.only is not None and self.only.search(said.words) is None:
             return False
         if self.words is None and self.names is None:
             return True
