@@ -25,6 +25,8 @@ OLD = TLSFacts("TLSv1.1", "AES128-SHA")
 DATED = TLSFacts("TLSv1.2", "AES128-SHA")
 USUAL = TLSFacts("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256")
 NEW = TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", hello_size=300)
+DSA = TLSFacts("TLSv1.2", "DHE-DSS-AES256-GCM-SHA384")
+ARIA = TLSFacts("TLSv1.2", "ECDHE-ECDSA-ARIA256-GCM-SHA384")
 ANONYMOUS = TLSFacts("TLSv1.2", "ADH-AES256-GCM-SHA384")
 NO_TLS = Failure(code="tls.protocol_version", message="No.", phase=Phase.TLS)
 LATER = Failure(code="smtp.rate_limited", message="Later.", phase=Phase.GREETING, smtp_code=421)
@@ -67,6 +69,15 @@ def case(code: str, phase: Phase = Phase.TLS, **changed: Any) -> Case:
          "tls.no_common_cipher"),
         ("tls.handshake_refused", Probe("pre-shared key", heard=record(hello(cipher=0xA8))),
          "tls.no_common_cipher"),
+        ("tls.handshake_refused", Probe("old", tls=DSA), "tls.no_common_certificate"),
+        ("tls.handshake_refused", Probe("old", tls=ARIA), "tls.no_common_cipher"),
+        ("tls.handshake_refused", Probe("rare ciphers", heard=record(hello(cipher=0x9A))),
+         "tls.no_common_cipher"),
+        ("tls.handshake_refused",
+         Probe("rare ciphers", heard=record(hello((43, b"\3\4"), cipher=0x1304))),
+         "tls.no_common_cipher"),
+        ("tls.handshake_refused", Probe("rare ciphers", heard=record(hello(cipher=0xC102))),
+         "tls.no_common_certificate"),
         ("tls.handshake_refused",
          Probe("groups of TLS 1.2", heard=record(hello()) + record(BRAINPOOL)),
          "tls.no_common_group"),
@@ -148,6 +159,8 @@ def test_a_look_that_tells(code: str, look: Probe, better: str) -> None:
         ("smtp.greeting_timeout", Probe("TLS inside", heard=b"500 no\r\n")),
         ("tls.handshake_refused", Probe("pre-shared key", heard=b"\x15\3\3\0\2\2\x28")),
         ("tls.handshake_refused", Probe("groups of TLS 1.2", heard=record(hello()))),
+        ("tls.handshake_refused", Probe("rare ciphers", heard=record(hello()))),  # a usual cipher
+        ("tls.handshake_refused", Probe("rare ciphers", heard=b"\x15\3\3\0\2\2\x28")),
         ("net.timeout", Probe("other port", failure=CLOSED)),
         ("net.refused", Probe("icmp")),
         ("tls.closed", Probe("TLSv1.2", tls=NEW)),  # a look for another purpose

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.nameserver import Zone, name_server
 from tests.net.pki import PKI
 from tests.net.servers import (
@@ -241,6 +242,8 @@ async def test_a_device_that_drops_large_hellos(pki: PKI, monkeypatch: pytest.Mo
         ({"group": "brainpoolP256r1", "maximum": V12}, "tls.no_common_group"),
         ({"ciphers": "ECDHE-RSA-AES128-GCM-SHA256", "maximum": V12}, "tls.handshake_refused"),
         ({"ciphers": "ECDHE-ECDSA-AES128-SHA", "maximum": V12}, "tls.old_ciphers_only"),
+        ({"ciphers": "ECDHE-ECDSA-ARIA128-GCM-SHA256", "maximum": V12}, "tls.no_common_cipher"),
+        ({"ciphers": "ECDHE-ECDSA-AES256-CCM8", "maximum": V12}, "tls.no_common_cipher"),
     ],
 )
 async def test_a_handshake_that_the_server_refuses(
@@ -248,6 +251,14 @@ async def test_a_handshake_that_the_server_refuses(
 ) -> None:
     report = await look_at(secured(server_context(pki.good.pem, **options)))
     assert [finding.code for finding in report.findings] == [code]
+
+
+async def test_a_certificate_on_a_curve_that_clients_do_not_take(pki: PKI) -> None:
+    odd = pki.with_key("odd curve", ec.generate_private_key(ec.SECP256K1()))
+    report = await look_at(secured(server_context(odd.pem)))
+    (finding,) = report.findings
+    assert finding.code == "tls.no_common_certificate"
+    assert "secp256k1" in finding.seen
 
 
 async def test_behind_starttls_the_same_looks_are_taken() -> None:

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-KeyKind = Literal["ec", "rsa", "rsa1024", "ed25519"]
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | dsa.DSAPrivateKey
+KeyKind = Literal["ec", "secp256k1", "rsa", "rsa1024", "ed25519", "dsa"]
 
 SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 DAY = dt.timedelta(days=1)
@@ -36,6 +36,10 @@ class Identity:
 def new_key(kind: KeyKind) -> Key:
     if kind == "ec":
         return ec.generate_private_key(ec.SECP256R1())
+    if kind == "secp256k1":
+        return ec.generate_private_key(ec.SECP256K1())
+    if kind == "dsa":
+        return dsa.generate_private_key(2048)
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     return rsa.generate_private_key(65537, 1024 if kind == "rsa1024" else 2048)

@@ -95,6 +95,10 @@ class PKI:
         self.dh_1024 = directory / "dh-1024.pem"
         self.dh_1024.write_text(DH_1024)
 
+    def with_key(self, name: str, key: Key) -> Party:
+        """A good one with a key of another kind."""
+        return self._make(name, self.root, LOOPBACK, key=key)
+
     def _make(
         self,
         name: str,

@@ -73,7 +73,7 @@ def test_a_group_by_its_name_in_both_versions(group: int, name: str) -> None:
 
 def test_a_group_without_a_name_by_its_number() -> None:
     assert key_exchange_group(record(hello(key_share(0x2A2A)))) == "0x2a2a"
-    assert key_exchange_group(record(TLS_12, ecdhe(0x16))) == "0x0016"
+    assert key_exchange_group(record(TLS_12, ecdhe(0x12))) == "0x0012"
 
 
 @pytest.mark.parametrize(

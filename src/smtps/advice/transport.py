@@ -217,8 +217,13 @@ TLS: dict[str, Advice] = {
         "Check the server's TLS log: it names the cause.", _OPERATOR, "RFC 8446 section 6.2"),
     "tls.no_common_cipher": Advice(
         _E, "Client and server have no cipher or key-exchange group in common.",
-        "Check the server's TLS log: it names what was missing.", _OPERATOR,
-        "RFC 9325 section 4.2"),
+        "As its operator, enable AES-GCM and ChaCha20-Poly1305 with ECDHE; the server's TLS log "
+        "names what was missing.", _OPERATOR, "RFC 9325 section 4.2"),
+    "tls.no_common_certificate": Advice(
+        _E, "The server's certificate is of a kind that clients do not accept.",
+        "Replace it with a certificate for an RSA key of 2048 bits or more, or an ECDSA key "
+        "on P-256.",
+        _OPERATOR, "RFC 8446 section 9.1"),
     "tls.no_common_group": Advice(
         _E, "The server accepts only a key-exchange group that common clients do not offer.",
         "Enable X25519 and P-256 on the server too.", _OPERATOR, "RFC 8446 section 9.1"),

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from smtps.checks import agreement
 from smtps.checks.certificate import covers, explain
 from smtps.checks.facts import Certificate
 from smtps.checks.probes import Probe
 from smtps.checks.suspects import Case
 from smtps.errors import Failure, Phase
-from smtps.net.client_hello import PSK_SUITES
 from smtps.net.services import LMTP, recognise
-from smtps.net.tls import ciphers
 from smtps.net.translate import not_tls
 
 Found = Failure | None
@@ -156,24 +155,6 @@ def _small(case: Case, look: Probe) -> Found:
     )
 
 
-def _groups(case: Case, look: Probe) -> Found:
-    flight = look.flight
-    if flight.group is None or flight.group in _OFFERED_ANYWAY:
-        return None
-    new = "MLKEM" in flight.group
-    return replace(
-        case.failure,
-        code="tls.post_quantum_only" if new else "tls.no_common_group",
-        message=f"The server accepts only the key-exchange group {flight.group}, which this "
-        "client's TLS library does not offer.",
-        retryable=False,
-    )
-
-
-_OFFERED_ANYWAY = frozenset({"X25519", "P-256", "P-384", "P-521", "X448"})
-"""What every OpenSSL since 1.1.1 offers by itself."""
-
-
 def _nameless(case: Case, look: Probe) -> Found:
     failure = case.failure
     if not look.secured or look.tls is None:
@@ -196,91 +177,6 @@ def _nameless(case: Case, look: Probe) -> Found:
         failure,
         code="tls.unrecognized_name",
         message=f"{failure.message} Without a server name (SNI) the handshake succeeds{shown}.",
-        retryable=False,
-    )
-
-
-def _modest(case: Case, look: Probe) -> Found:
-    if not look.secured or look.tls is None:
-        return None
-    without_curve = (look.tls.cipher or "").startswith("DHE-")
-    if case.failure.code == "tls.handshake_refused" and without_curve:
-        return replace(
-            case.failure,
-            code="tls.no_common_group",
-            message="The server has no elliptic curve in common with this client. It agrees to "
-            f"TLS 1.2 with {look.tls.cipher}, which needs none.",
-            retryable=False,
-        )
-    return replace(
-        case.failure,
-        code="tls.version_intolerant",
-        message="A ClientHello that offers TLS 1.3 fails; one with TLS 1.2 alone succeeds.",
-        retryable=False,
-    )
-
-
-def _old(case: Case, look: Probe) -> Found:
-    failure, tls = case.failure, look.tls
-    if not look.secured or tls is None:
-        return None
-    spoken = f"{tls.version} with {tls.cipher}"
-    if failure.code in ("tls.weak_key_exchange", "tls.legacy_renegotiation"):
-        return replace(failure, message=f"{failure.message} The server agrees to {spoken}.")
-    if tls.version in ("TLSv1", "TLSv1.1"):
-        return replace(
-            failure,
-            code="tls.protocol_version",
-            message="The server supports no TLS version later than "
-            f"1.{tls.version == 'TLSv1.1':d}; it agrees to {spoken}.",
-            retryable=False,
-        )
-    if failure.code == "tls.protocol_version":
-        return replace(
-            failure,
-            code="tls.minimum_not_met",
-            message=f"The server agrees to {spoken}, but TLS 1.3 is required.",
-            retryable=False,
-        )
-    if tls.cipher in ciphers():
-        return replace(
-            failure,
-            code="tls.old_ciphers_only",
-            message=f"The server agrees to {spoken} only when short keys and SHA-1 signatures are "
-            "allowed too.",
-            retryable=False,
-        )
-    message = f"The server supports only old ciphers; it agrees to {spoken}."
-    return replace(failure, code="tls.old_ciphers_only", message=message, retryable=False)
-
-
-def _anonymous(case: Case, look: Probe) -> Found:
-    if not look.secured or look.tls is None:
-        return None
-    if "NULL" in (look.tls.cipher or ""):
-        return replace(
-            case.failure,
-            code="tls.no_common_cipher",
-            message=f"The server agrees only to ciphers that do not encrypt ({look.tls.cipher}).",
-            retryable=False,
-        )
-    return replace(
-        case.failure,
-        code="tls.no_server_certificate",
-        message="The server has no certificate to present: it agrees only to ciphers that need "
-        f"none ({look.tls.cipher}).",
-        retryable=False,
-    )
-
-
-def _pre_shared(case: Case, look: Probe) -> Found:
-    if look.flight.suite not in PSK_SUITES:
-        return None
-    return replace(
-        case.failure,
-        code="tls.no_common_cipher",
-        message="The server agrees only to ciphers with a pre-shared key (PSK), which no mail "
-        "client has.",
         retryable=False,
     )
 
@@ -409,15 +305,16 @@ def _icmp(case: Case, look: Probe) -> Found:
 
 _BY_LOOK: dict[str, Callable[[Case, Probe], Found]] = {
     "small": _small,
-    "groups": _groups,
-    "groups of TLS 1.2": _groups,
-    "pre-shared key": _pre_shared,
+    "groups": agreement.groups,
+    "groups of TLS 1.2": agreement.groups,
+    "pre-shared key": agreement.pre_shared,
+    "rare ciphers": agreement.rare,
     "TLS inside": _tls_inside,
     "other port": _other_port,
     "nameless": _nameless,
-    "modest": _modest,
-    "old": _old,
-    "anonymous": _anonymous,
+    "modest": agreement.modest,
+    "old": agreement.old,
+    "anonymous": agreement.anonymous,
     "small segments": _small_segments,
     "clear": _clear,
     "implicit": _implicit,

@@ -12,7 +12,13 @@ from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, Probe
 from smtps.client.handshake import Access, Leave
 from smtps.endpoint import Endpoint
 from smtps.errors import Failure, LocalError, Phase, SMTPSError
-from smtps.net.client_hello import PSK_SUITES, client_hello, large_hello, stapling_hello
+from smtps.net.client_hello import (
+    PSK_SUITES,
+    client_hello,
+    large_hello,
+    rare_hello,
+    stapling_hello,
+)
 from smtps.net.dial import connect_any, connect_tcp, server_name
 from smtps.net.egress import Allow
 from smtps.net.hostnames import literal
@@ -44,6 +50,7 @@ _HELLOS: dict[str, Callable[[str | None], bytes]] = {
     "groups": client_hello,
     "groups of TLS 1.2": lambda name: client_hello(name, newest=3),
     "pre-shared key": lambda name: client_hello(name, newest=3, suites=PSK_SUITES),
+    "rare ciphers": rare_hello,
     "large": large_hello,
     "staple": stapling_hello,
     "TLS inside": client_hello,

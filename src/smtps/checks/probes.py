@@ -36,11 +36,19 @@ certificate, or without encryption; TLS 1.2 with the usual ciphers; few ciphers 
 group, for a short message; no server name; one version; ciphers that nobody may use, and ciphers
 that nobody should (RFC 9325 section 4.2); an application protocol."""
 
-MADE_BY_HAND = ("groups", "groups of TLS 1.2", "pre-shared key", "large", "staple", "TLS inside")
+MADE_BY_HAND = (
+    "groups",
+    "groups of TLS 1.2",
+    "pre-shared key",
+    "rare ciphers",
+    "large",
+    "staple",
+    "TLS inside",
+)
 """Hellos that are sent alone: every group without a key share, so that the server names the one it
-wants, and the same for TLS 1.2; ciphers for a pre-shared key; one of 1,550 octets with a key of
-X25519MLKEM768, as OpenSSL 3.5 and browsers send it; one that asks for an OCSP response; and one
-through TLS."""
+wants, and the same for TLS 1.2; ciphers for a pre-shared key; ciphers and certificates that hardly
+any client takes; one of 1,550 octets with a key of X25519MLKEM768, as OpenSSL 3.5 and browsers send
+it; one that asks for an OCSP response; and one through TLS."""
 
 OTHER_PORT = {465: 587, 587: 465}
 """Ports for handing in mail (RFC 8314 section 3.3)."""

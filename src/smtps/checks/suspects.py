@@ -139,6 +139,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect("anonymous", _AGREED_NOT),
     Suspect("groups of TLS 1.2", _AGREED_NOT),
     Suspect("pre-shared key", _AGREED_NOT),
+    Suspect("rare ciphers", _AGREED_NOT),
     Suspect("nameless", _SILENT, when=_named),
     Suspect("clear", _SILENT, security="implicit"),
     Suspect("groups", _CUT),

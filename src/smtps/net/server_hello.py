@@ -14,6 +14,15 @@ from dataclasses import dataclass, field
 from smtps.errors import Phase
 
 GROUPS = {
+    0x0009: "sect283k1",
+    0x000A: "sect283r1",
+    0x000B: "sect409k1",
+    0x000C: "sect409r1",
+    0x000D: "sect571k1",
+    0x000E: "sect571r1",
+    0x0013: "secp192r1",
+    0x0015: "secp224r1",
+    0x0016: "secp256k1",
     0x0017: "P-256",
     0x0018: "P-384",
     0x0019: "P-521",
@@ -22,6 +31,9 @@ GROUPS = {
     0x001C: "brainpoolP512r1",
     0x001D: "X25519",
     0x001E: "X448",
+    0x0022: "GC256A",
+    0x0023: "GC256B",
+    0x0029: "curveSM2",
     0x0100: "ffdhe2048",
     0x0101: "ffdhe3072",
     0x0102: "ffdhe4096",
@@ -37,7 +49,7 @@ GROUPS = {
 """IANA, TLS Supported Groups."""
 
 _ALERT, _HANDSHAKE = 21, 22
-_SERVER_HELLO, _SERVER_KEY_EXCHANGE, _CERTIFICATE_REQUEST = 2, 12, 13
+_SERVER_HELLO, _CERTIFICATE, _SERVER_KEY_EXCHANGE, _CERTIFICATE_REQUEST = 2, 11, 12, 13
 _SERVER_HELLO_DONE, _CERTIFICATE_STATUS, _OCSP = 14, 22, 1
 _KEY_SHARE, _SUPPORTED_VERSIONS, _NAMED_CURVE = 51, 43, 3
 _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
@@ -83,6 +95,14 @@ def stapled(data: bytes) -> bytes | None:
     for kind, body in _messages(data):
         if kind == _CERTIFICATE_STATUS and len(body) > 4 and body[0] == _OCSP:
             return body[4 : 4 + int.from_bytes(body[1:4])]
+    return None
+
+
+def own_certificate(data: bytes) -> bytes | None:
+    """The server's own certificate in its first flight of TLS 1.2, DER; None without one."""
+    for kind, body in _messages(data):
+        if kind == _CERTIFICATE and len(body) > 6:
+            return body[6 : 6 + int.from_bytes(body[3:6])]
     return None
 
 

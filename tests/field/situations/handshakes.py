@@ -229,6 +229,39 @@ SITUATIONS = (
         told="NULL|no encryption|cipher in common", fix=("cipher",),
     ),
     _case(
+        name="dsa-certificate-only", what="OpenSSL with a DSA certificate",
+        expert="the certificate is of a kind that no client takes any more: RSA or ECDSA instead",
+        build=lambda lab: s_server(lab, lab.certificate(key="dsa"), "-tls1_2", "-cipher",
+                                   "aDSS:@SECLEVEL=0"),
+        causes=("tls.no_common_certificate",), told="DSA", fix=("RSA|ECDSA",),
+        never=("upgrade",),
+    ),
+    _case(
+        name="odd-curve-certificate", what="OpenSSL with a certificate on the curve secp256k1",
+        expert="clients do not take keys on this curve: P-256 or RSA instead",
+        build=lambda lab: s_server(lab, lab.certificate(key="secp256k1")),
+        causes=("tls.no_common_certificate",), told="secp256k1", fix=("P-256|RSA",),
+        never=("upgrade",),
+    ),
+    *(
+        _case(
+            name=f"{kind}-only", what=f"OpenSSL with {kind.upper()} ciphers only",
+            expert="sound ciphers, but none that clients offer: enable AES-GCM",
+            build=_ciphers(cipher), causes=("tls.no_common_cipher",), told=cipher,
+            fix=("AES-GCM",), never=("upgrade",),
+        )
+        for kind, cipher in (
+            ("aria", "ECDHE-ARIA256-GCM-SHA384"), ("camellia", "ECDHE-RSA-CAMELLIA256-SHA384"),
+            ("ccm", "DHE-RSA-AES256-CCM8"),
+        )
+    ),
+    _case(
+        name="ccm-only-in-tls-1.3", what="OpenSSL with TLS 1.3 and AES-CCM only",
+        expert="a sound cipher, but none that clients offer: enable AES-GCM",
+        build=_openssl("-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"),
+        causes=("tls.no_common_cipher",), told="CCM", fix=("AES-GCM",), never=("upgrade",),
+    ),
+    _case(
         name="psk-only", what="OpenSSL with a pre-shared key and no certificate",
         expert="the server wants a pre-shared key, not a certificate: no SMTP server does",
         build=lambda lab: s_server(lab, None, "-tls1_2", "-psk", "c0ffee", "-cipher",
