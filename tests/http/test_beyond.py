@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ from smtps.http import events
 from smtps.http.app import create_app
 from smtps.http.routes import pages
 from smtps.net.listener import take_port
+from smtps.report import labels
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.personas import PERSONAS
 
@@ -256,3 +258,29 @@ def test_answers_do_not_wait_for_the_caller_s_acknowledgement() -> None:
     """asyncio switches Nagle's algorithm off only where the protocol is named."""
     with take_port("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+async def test_the_page_has_its_labels_from_the_reports(client: httpx.AsyncClient) -> None:
+    source = (await client.get("/web/labels.js")).text
+    held = dict(line.removeprefix("export const ").split(" = ", 1) for line in source.splitlines())
+    assert json.loads(held["verdict"].rstrip(";"))["later"] == "retry later"
+    assert json.loads(held["capability"].rstrip(";")) == labels.CAPABILITY
+
+
+async def test_every_module_of_the_page_imports_what_is_there(client: httpx.AsyncClient) -> None:
+    waiting, seen = {"app.js", "docs.js"}, set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        answer = await client.get(f"/web/{name}")
+        assert answer.status_code == 200, name
+        for names, module in re.findall(r"import \{([^}]*)\} from '\./([\w-]+\.js)'", answer.text):
+            other = (await client.get(f"/web/{module}")).text
+            for each in re.split(r",\s*", names.strip().strip(",")):
+                wanted = each.split(" as ")[0].strip()
+                assert re.search(
+                    rf"export (?:async )?(?:const|let|function\*?|class) {wanted}\b", other
+                ), (name, module, wanted)
+            if module not in seen:
+                waiting.add(module)
+    assert "labels.js" in seen

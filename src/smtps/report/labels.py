@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smtps.checks.dns_facts import Names
     from smtps.checks.route import Discovery
 
-_WORDS: dict[str, str] = {
+CAPABILITY: dict[str, str] = {
     "8BITMIME": "accepts 8-bit text unencoded",
     "ATRN": "hands over waiting mail",
     "BINARYMIME": "accepts binary attachments unencoded",
@@ -43,6 +43,24 @@ _WORDS: dict[str, str] = {
 }
 
 
+MECHANISM = {
+    "PLAIN": "a password",
+    "LOGIN": "a password",
+    "EXTERNAL": "a client certificate",
+    "GSSAPI": "Kerberos",
+    "NTLM": "Windows login",
+    "CRAM-MD5": "a hashed password",
+    "DIGEST-MD5": "a hashed password",
+    "SCRAM-SHA-1": "a proof of the password",
+    "SCRAM-SHA-1-PLUS": "a proof of the password",
+    "SCRAM-SHA-256": "a proof of the password",
+    "SCRAM-SHA-256-PLUS": "a proof of the password",
+    "XOAUTH2": "an access token",
+    "OAUTHBEARER": "an access token",
+}
+"""What each login mechanism takes as proof."""
+
+
 def capability_label(keyword: str, capabilities: Capabilities) -> str:
     """What a capability means, in a few words; empty for one that nobody has described."""
     if keyword == "SIZE":
@@ -58,7 +76,7 @@ def capability_label(keyword: str, capabilities: Capabilities) -> str:
             if capabilities.auth
             else "accepts logins, but names no mechanism"
         )
-    return _WORDS.get(keyword, "")
+    return CAPABILITY.get(keyword, "")
 
 
 def _size(octets: int) -> str:
@@ -76,6 +94,14 @@ VERDICT = {
     Verdict.LATER: "the server asks clients to retry later",
 }
 SEVERITY = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
+VERDICT_IN_BRIEF = {
+    Verdict.WORKS: "works",
+    Verdict.WARNINGS: "with warnings",
+    Verdict.FAILS: "does not work",
+    Verdict.UNKNOWN: "unclear",
+    Verdict.LATER: "retry later",
+}
+"""For a table or a card, where several ports stand side by side."""
 AUDIENCE = {
     Who.YOU: "you",
     Who.OPERATOR: "the server's operator",

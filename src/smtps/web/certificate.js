@@ -1,14 +1,13 @@
 // The certificate, with its days left as a meter.
 
 import { copyButton, el, list } from './dom.js';
+import { expiresSoon } from './labels.js';
 import { count, day, shortName } from './words.js';
-
-const SOON = 14; // days; automatic renewal has failed by then
 
 function validity({ not_before: from, not_after: until, days_left: left }) {
   const whole = from ? Math.max(1, (new Date(until) - new Date(from)) / 86_400_000) : 90;
   const part = Math.min(1, Math.max(0, left / whole));
-  const tone = left < 0 ? 'bad' : left < SOON ? 'warning' : 'good';
+  const tone = left < 0 ? 'bad' : left < Math.min(expiresSoon.days, whole * expiresSoon.part) ? 'warning' : 'good';
   const words = left < 0 ? `expired ${count(-left, 'day')} ago` : `${count(left, 'day')} left`;
   const meter = el('div', {
     class: 'meter', role: 'meter', 'data-tone': tone, 'aria-label': 'Validity left',

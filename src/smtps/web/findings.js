@@ -1,14 +1,10 @@
 // Findings: what was seen, what it means, what to do, and who can.
 
 import { badge, button, el, instruction, list, mark } from './dom.js';
+import { audience, severity } from './labels.js';
+import { encryption } from './words.js';
 
 const TONES = { error: 'bad', warning: 'warning', info: 'plain' };
-const SEVERITIES = { error: 'Error', warning: 'Warning', info: 'Note' };
-const AUDIENCES = {
-  you: 'For you',
-  operator: 'For the server’s operator',
-  network: 'For the network’s administrator',
-};
 
 /** What the page can do about a finding itself: settings to try next. */
 function remedy({ code }, { port, security }) {
@@ -23,8 +19,7 @@ function remedy({ code }, { port, security }) {
 }
 
 function remedyButton(wanted, onTry) {
-  const way = wanted.security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte';
-  return button(`Try port ${wanted.port} with ${way}`, () => onTry(wanted), { class: 'button primary small' });
+  return button(`Try port ${wanted.port} with ${encryption(wanted.security)}`, () => onTry(wanted), { class: 'button primary small' });
 }
 
 function card(finding, tried, onTry) {
@@ -37,8 +32,8 @@ function card(finding, tried, onTry) {
       ['Seen', finding.seen && el('code', { class: 'seen' }, finding.seen)],
     ], {}),
     el('div', { class: 'foot' },
-      badge(SEVERITIES[finding.severity] ?? finding.severity, tone),
-      AUDIENCES[finding.for] && el('span', {}, AUDIENCES[finding.for]),
+      badge(severity[finding.severity] ?? finding.severity, tone),
+      audience[finding.for] && el('span', {}, `For ${audience[finding.for]}`),
       el('code', {}, finding.code)));
 }
 

@@ -1,15 +1,13 @@
 // The timeline: each phase lights up as it ends, with a bar for when it began and how long it took.
 
 import { el, mark, unseen } from './dom.js';
+import { phase as labels } from './labels.js';
 import { milliseconds } from './words.js';
 
-const NAMES = {
-  dns: 'Name look-up', tcp: 'Connection', tls: 'TLS', greeting: 'Greeting', ehlo: 'EHLO', auth: 'Login', token: 'Access token',
-};
 const STATES = { waiting: 'pending', running: 'in progress', done: 'done', failed: 'failed', skipped: 'not reached' };
 const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };
 
-export const phaseName = (phase) => NAMES[phase] ?? phase;
+export const phaseName = (phase) => labels[phase] ?? phase;
 
 const ORDER = {
   implicit: ['dns', 'tcp', 'tls', 'greeting', 'ehlo', 'auth'],

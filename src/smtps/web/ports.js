@@ -2,13 +2,11 @@
 
 import { Problem, request } from './api.js';
 import { announce, badge, button, el, list, put } from './dom.js';
+import { verdict as words } from './labels.js';
 import { portsSnippets } from './snippets.js';
-import { milliseconds } from './words.js';
+import { encryption, milliseconds } from './words.js';
 
-const VERDICTS = {
-  works: ['works', 'good'], warnings: ['with warnings', 'warning'], fails: ['does not work', 'bad'],
-  unknown: ['unclear', 'warning'], later: ['retry later', 'warning'],
-};
+const TONES = { works: 'good', warnings: 'warning', fails: 'bad', unknown: 'warning', later: 'warning' };
 
 function total(timings) {
   const parts = Object.entries(timings ?? {}).filter(([phase]) => phase !== 'total');
@@ -17,15 +15,14 @@ function total(timings) {
 
 function card(port, best, onUse) {
   const { verdict, name, security, tls, auth, findings, seen, timings } = port;
-  const [word, tone] = VERDICTS[verdict] ?? [verdict, 'plain'];
   const worst = findings?.[0];
   return el('li', { class: best && 'best', 'data-port': port.port, 'data-verdict': verdict },
     el('h3', {}, String(port.port), el('span', {}, name)),
-    el('p', {}, badge(word, tone), best && [' ', badge('recommended', 'good')]),
+    el('p', {}, badge(words[verdict] ?? verdict, TONES[verdict] ?? 'plain'), best && [' ', badge('recommended', 'good')]),
     el('p', {}, worst ? worst.meaning : seen),
     worst && el('code', {}, worst.code),
     list([
-      ['TLS', security === 'starttls' ? 'STARTTLS' : 'implicit'],
+      ['TLS', encryption(security)],
       ['Version', tls?.version?.replace('TLSv', '')],
       ['Login', auth?.join(', ')],
       ['Time', total(timings)],

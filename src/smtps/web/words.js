@@ -1,5 +1,7 @@
 // Numbers, dates and names as people read them.
 
+import { security } from './labels.js';
+
 export function milliseconds(value) {
   if (value == null) return '';
   if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
@@ -35,7 +37,10 @@ export function ahead(iso) {
 
 export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
-export const encryption = (security) => (security === 'starttls' ? 'STARTTLS' : 'TLS from the first byte');
+export const encryption = (way) => security[way] ?? way;
+
+/** A phrase as a sentence. */
+export const sentence = (phrase) => `${phrase[0].toUpperCase()}${phrase.slice(1)}.`;
 
 /** The common name and the organisation out of a distinguished name (RFC 4514). */
 export function shortName(distinguished) {

@@ -20,6 +20,8 @@ from smtps.providers import by_host
 
 EXPIRES_SOON = timedelta(days=14)
 """Automatic renewal has failed by then: it is due 30 days before the end of 90."""
+EXPIRES_SOON_PART = 0.25
+"""The same for certificates of less than 56 days, as a part of their life."""
 
 _BROKEN_HASHES = ("md5", "sha1")
 _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}
@@ -27,7 +29,7 @@ _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}
 
 def expires_soon(certificate: Certificate) -> timedelta:
     """How long before its end a certificate should have been renewed: a quarter of a short life."""
-    return min(EXPIRES_SOON, certificate.lifetime / 4)
+    return min(EXPIRES_SOON, certificate.lifetime * EXPIRES_SOON_PART)
 
 
 def shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:

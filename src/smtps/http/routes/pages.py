@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -15,10 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from smtps._version import __version__
+from smtps.checks.rules.trust import EXPIRES_SOON, EXPIRES_SOON_PART
 from smtps.endpoint import split_target
 from smtps.http.answers import Document
 from smtps.http.requests import CheckRequest
 from smtps.http.service import Service
+from smtps.report import labels
 from smtps.report.text import render
 
 CONTENT_SECURITY_POLICY = (
@@ -63,6 +66,26 @@ class WebFile:
     tag: str
 
 
+def _labels() -> bytes:
+    """``labels.js``: the words that the page shares with the other reports."""
+    held = {
+        "audience": labels.AUDIENCE,
+        "capability": labels.CAPABILITY,
+        "mechanism": labels.MECHANISM,
+        "phase": labels.PHASE,
+        "security": labels.SECURITY,
+        "severity": labels.SEVERITY,
+        "verdict": labels.VERDICT_IN_BRIEF,
+        "expiresSoon": {"days": EXPIRES_SOON.days, "part": EXPIRES_SOON_PART},
+    }
+    lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in held.items()]
+    return "".join(lines).encode()
+
+
+MADE = {"labels.js": _labels}
+"""Files of the page that are not on the disk → what makes them."""
+
+
 @cache
 def web_file(name: str) -> WebFile | None:
     """A file of the page, or None; names outside the folder are none."""
@@ -70,7 +93,7 @@ def web_file(name: str) -> WebFile | None:
     if not dot or ending not in _TYPES or not stem.replace("-", "").isalnum():
         return None
     try:
-        data = files("smtps").joinpath("web", name).read_bytes()
+        data = MADE[name]() if name in MADE else files("smtps").joinpath("web", name).read_bytes()
     except FileNotFoundError:
         return None
     return WebFile(
