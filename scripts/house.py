@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("faces: they translate and decide nothing", ("cli", "http", "sync")),
     ("what people read, what operators write", ("report", "config")),
     ("things with a life of their own", ("checks", "outbox", "sandbox")),
-    ("sessions with one server", ("client",)),
+    ("sessions with one server; access tokens", ("client", "oauth")),
     ("a message and its bytes", ("message",)),
     ("names, addresses, TLS, bytes: sockets and ssl are here", ("net",)),
     ("the SMTP language: no I/O, no clock", ("core",)),

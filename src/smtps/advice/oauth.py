@@ -14,4 +14,158 @@ OAUTH: dict[str, Advice] = {
         "in with.",
         "Try again later. If it stays silent, find out whether this machine may reach it over "
         "HTTPS.", _YOU),
+    "oauth.login_needed": Advice(
+        _E, "The provider no longer renews this login, or there has been none.",
+        "Log in again: smtps login --account NAME. A running service goes on by itself "
+        "afterwards.",
+        _YOU, "RFC 6749 section 5.2"),
+    "oauth.login_refused": Advice(
+        _E, "The provider refused the login that was just begun.",
+        "Read the provider's words. Then begin again: smtps login --account NAME.",
+        _YOU, "RFC 6749 section 5.2"),
+    "oauth.refresh_interrupted": Advice(
+        _E, "The login was being renewed when the program or the connection broke, and the "
+        "provider does not accept the old refresh token a second time.",
+        "Log in again: smtps login --account NAME.",
+        _YOU, "RFC 9700 section 4.14.2"),
+    "oauth.not_this_login": Advice(
+        _E, "What came back from the browser does not belong to the login that was begun: it is "
+        "from an earlier attempt, or from someone else.",
+        "Begin again with smtps login, and finish in the page that it opens. Paste the whole "
+        "address.",
+        _YOU, "RFC 6749 section 10.12"),
+    "oauth.issuer_mismatch": Advice(
+        _E, "The answer names another authorization server than the one that was asked. Nothing "
+        "was sent to it.",
+        "Check issuer in the account's settings: it must be exactly what the server calls "
+        "itself. If it is, do not log in there.",
+        _YOU, "RFC 9207 section 2.4"),
+    "oauth.no_metadata": Advice(
+        _E, "The issuer publishes no metadata.",
+        "Check issuer; or give authorization_endpoint and token_endpoint in its place.",
+        _YOU, "RFC 8414 section 3"),
+    "oauth.access_denied": Advice(
+        _E, "The login or the consent was declined on the provider's page.",
+        "Log in again and accept; or ask your administrator whether the application is "
+        "allowed.",
+        _YOU, "RFC 6749 section 4.1.2.1"),
+    "oauth.consent_needed": Advice(
+        _E, "The application has no consent for this permission; some organizations let only an "
+        "administrator give it.",
+        "Log in once more and accept. If the page asks for an administrator's approval, ask "
+        "yours to grant it.",
+        _OPERATOR, "https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent"),
+    "oauth.blocked_by_policy": Advice(
+        _E, "The organization's policy blocks this login.",
+        "Ask your administrator which condition is not met: device, place, or a blocked "
+        "device code. Try smtps login without --device.",
+        _OPERATOR, "https://learn.microsoft.com/entra/identity/conditional-access/overview"),
+    "oauth.user_unknown": Advice(
+        _E, "The provider does not know this user.",
+        "Check username, subject and tenant.",
+        _YOU),
+    "oauth.user_not_assigned": Advice(
+        _E, "The application is restricted to users who are assigned to it.",
+        "Ask your administrator to assign the user, or to lift the restriction.",
+        _OPERATOR),
+    "oauth.tenant_unknown": Advice(
+        _E, "The provider does not know the tenant.",
+        "Set tenant to the directory (tenant) ID or a domain of it.",
+        _YOU),
+    "oauth.client_unknown": Advice(
+        _E, "The provider does not know the client in this tenant.",
+        "Check client_id, and tenant: the application has to be registered or approved there.",
+        _YOU),
+    "oauth.client_disabled": Advice(
+        _E, "The provider has disabled the client.",
+        "See the client's page at the provider for the reason, or register another one.",
+        _YOU),
+    "oauth.client_refused": Advice(
+        _E, "The provider does not accept the client: its id, its secret or the way it proves "
+        "itself.",
+        "Check client_id and the secret; for a client without a secret, remove it from the "
+        "settings.",
+        _YOU, "RFC 6749 section 5.2"),
+    "oauth.secret_wrong": Advice(
+        _E, "The client secret is wrong. Often its ID was copied in place of its value.",
+        "Make a new secret at the provider and copy its value, which is shown only once.",
+        _YOU),
+    "oauth.secret_missing": Advice(
+        _E, "The client has to prove itself, and has no secret or key here.",
+        "Set client_secret_env, client_secret_file or client_key_file; at Microsoft, for a "
+        "login by a person, allow public client flows instead.",
+        _YOU),
+    "oauth.secret_expired": Advice(
+        _E, "The client secret has expired.",
+        "Make a new one at the provider, and put it in place of the old one.",
+        _YOU),
+    "oauth.client_key_refused": Advice(
+        _E, "The provider does not accept the client's signature.",
+        "Check that client_key_file holds the key of the certificate that is registered at "
+        "the provider, and the certificate too.",
+        _YOU, "RFC 7523 section 3"),
+    "oauth.delegation_missing": Advice(
+        _E, "The service account is not authorized for this scope in the domain.",
+        "In the domain's admin console, add the account's client ID with the very scope under "
+        "domain-wide delegation.",
+        _OPERATOR, "https://support.google.com/a/answer/162106"),
+    "oauth.grant_refused": Advice(
+        _E, "The provider does not allow this client to log in like this.",
+        "Enable the grant for the client at the provider, or set another grant.",
+        _YOU, "RFC 6749 section 5.2"),
+    "oauth.scope_refused": Advice(
+        _E, "The provider does not grant the scope.",
+        "Check scopes, and the permissions of the client at the provider.",
+        _YOU, "RFC 6749 section 3.3"),
+    "oauth.redirect_refused": Advice(
+        _E, "The provider does not know the redirect URI.",
+        "Register the URI that the message or the page names for the client; for programs on "
+        "a desktop it is http://127.0.0.1 or http://localhost.",
+        _YOU, "RFC 8252 section 7.3"),
+    "oauth.request_refused": Advice(
+        _E, "The provider refused the request.",
+        "Read its words; check the account's settings.",
+        _YOU, "RFC 6749 section 5.2"),
+    "oauth.pending": Advice(
+        _E, "The login has not been finished on the provider's page yet.",
+        "Finish it.",
+        _YOU, "RFC 8628 section 3.5"),
+    "oauth.device_code_expired": Advice(
+        _E, "The code was not entered in time.",
+        "Begin again: smtps login --device.",
+        _YOU, "RFC 8628 section 3.5"),
+    "oauth.clock": Advice(
+        _E, "The provider finds the signed assertion not valid at this time.",
+        "Set this machine's clock by NTP.",
+        _YOU, "RFC 7523 section 3"),
+    "oauth.rate_limited": Advice(
+        _E, "The provider limits how often it may be asked.",
+        "Wait; the request is repeated later.",
+        _YOU),
+    "oauth.server_failed": Advice(
+        _E, "The provider's token service failed.",
+        "Try again later.",
+        _OPERATOR),
+    "oauth.malformed": Advice(
+        _E, "The answer is not what an authorization server sends: a web page, an incomplete or a "
+        "much too large document.",
+        "Check the endpoint, and whether a login page of the network or a proxy answers in "
+        "its place.",
+        _YOU, "RFC 6749 section 5.1"),
+    "oauth.unreachable": Advice(
+        _E, "The authorization server cannot be reached, so there was no access token to log in "
+        "with.",
+        "Check that this machine may reach it over HTTPS, and try again.",
+        _YOU),
+    "oauth.forbidden": Advice(
+        _E, "The address of the authorization server is not one that may be reached.",
+        "If it is yours, name its issuer by a private address or give the endpoints; if not, "
+        "its metadata leads into your network.",
+        _YOU),
+    "oauth.tls_failed": Advice(
+        _E, "The connection to the authorization server is not secure: its certificate cannot be "
+        "verified.",
+        "Set ca_file in the table oauth to its authority's certificate, if it is your own; "
+        "check the clock. Nothing was sent.",
+        _YOU),
 }  # fmt: skip

@@ -51,12 +51,14 @@ class Document:
         status: HTTP status code.
         body: at most LARGEST octets; empty where only the status was asked for.
         location: where a redirection (3xx) leads, as the server wrote it, or None.
+        retry_after: seconds that the server asks to wait, if it says a number.
     """
 
     url: str
     status: int
     body: bytes = b""
     location: str | None = None
+    retry_after: int | None = None
 
 
 class Client:
@@ -105,7 +107,7 @@ class Client:
         headers = {"Accept": "text/xml, application/xml"}
         for _ in range(_REDIRECTS + 1):
             target = _Target.parse(url, ("https",))
-            found = await self._request("GET", target, headers, None, until)
+            found = await self._request("GET", target, headers, None, until, whole=True)
             if found.status not in _MOVED or found.location is None:
                 return found
             try:
@@ -128,6 +130,25 @@ class Client:
         until = asyncio.get_running_loop().time() + self._timeout
         return await self._request("POST", target, {**target.login(), **headers}, content, until)
 
+    async def exchange(
+        self, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> Document:
+        """Make one request over HTTPS, and read the whole answer; no redirection is followed.
+
+        Args:
+            url: ``https://…``.
+            content: to post; None to get.
+            headers: of the request.
+
+        Raises:
+            InputError: it is no such URL.
+            SMTPSError: no answer came, or more than LARGEST octets.
+        """
+        target = _Target.parse(url, ("https",))
+        until = asyncio.get_running_loop().time() + self._timeout
+        method = "GET" if content is None else "POST"
+        return await self._request(method, target, dict(headers), content, until, whole=True)
+
     async def aclose(self) -> None:
         """Close the connections that are kept."""
         if self._kept is not None:
@@ -140,6 +161,8 @@ class Client:
         headers: dict[str, str],
         content: bytes | None,
         until: float,
+        *,
+        whole: bool = False,
     ) -> Document:
         with extra_needed():
             from smtps.net.streams import BUDGET, Budget  # noqa: PLC0415  # it loads httpcore2
@@ -149,7 +172,7 @@ class Client:
             budget = Budget(self._timeout, until, LARGEST + _HEAD)
             token = BUDGET.set(budget)
             try:
-                return await self._exchange(budget, method, target, headers, content)
+                return await self._exchange(budget, method, target, headers, content, whole=whole)
             except SMTPSError as error:
                 # In the moment in which it was taken, the server gave it up.
                 if not budget.reused or budget.came or error.code == "web.timeout":
@@ -164,6 +187,8 @@ class Client:
         target: _Target,
         headers: dict[str, str],
         content: bytes | None,
+        *,
+        whole: bool,
     ) -> Document:
         import httpcore2  # noqa: PLC0415
 
@@ -183,8 +208,9 @@ class Client:
             ):  # fmt: skip
                 fields = {name.lower(): value for name, value in response.headers}
                 location = fields.get(b"location")
+                wait = fields.get(b"retry-after", b"").strip()
                 body = b""
-                if content is None:
+                if whole:
                     body = await _content(response, fields)
                 else:
                     await _remainder(response, budget)
@@ -193,6 +219,7 @@ class Client:
                     response.status,
                     body,
                     None if location is None else location.decode("ascii", "replace"),
+                    int(wait) if wait.isdigit() and len(wait) < 7 else None,
                 )
         except httpcore2.ProxyError as error:
             raise NetworkError(
