@@ -3,7 +3,8 @@
 Servers agree on little here, so a row can ask for the reply code, the enhanced status code
 (RFC 3463), the words, or several of these. Of the rows that fit, the most specific one counts:
 
-    one program's own words  >  words and enhanced code  >  words  >  enhanced code  >  reply code
+    one program's own words  >  words and enhanced code  >  words  >  enhanced code  >  hints
+    >  reply code
 
 Between equally specific rows the table states the order (``over``). Where no row fits, the cause is
 unknown, and the code says no more than the phase: ``send.recipient_refused`` and its kin, whose
@@ -39,7 +40,7 @@ class Meaning(NamedTuple):
     asked: int | None = None
 
 
-FIELDS = {"cause", "phase", "code", "enhanced", "words", "names", "only", "over"}
+FIELDS = {"cause", "phase", "code", "enhanced", "words", "names", "hints", "only", "over"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Row:
     enhanced: frozenset[str] = frozenset()
     words: re.Pattern[str] | None = None
     names: re.Pattern[str] | None = None
+    hints: re.Pattern[str] | None = None
     only: re.Pattern[str] | None = None
     over: frozenset[str] = frozenset()
 
@@ -73,7 +75,7 @@ class Row:
         for key, field in (("code", "codes"), ("enhanced", "enhanced"), ("over", "over")):
             if key in row:
                 found[field] = frozenset(row[key])
-        for key in ("words", "names", "only"):
+        for key in ("words", "names", "hints", "only"):
             if key in row:
                 found[key] = re.compile(_spelled_out("|".join(row[key])), re.IGNORECASE)
         if unknown := set(row) - FIELDS:
@@ -84,7 +86,8 @@ class Row:
     def specificity(self) -> int:
         """How much it asks for: the row that asks for more is the better explanation."""
         spoken = self.words is not None or self.names is not None
-        return 4 * (self.by is not None) + 2 * spoken + bool(self.enhanced)
+        hinted = self.hints is not None
+        return 8 * (self.by is not None) + 4 * spoken + 2 * bool(self.enhanced) + hinted
 
     def fits(self, said: Said) -> bool:
         """Whether it is about this reply."""
@@ -96,6 +99,8 @@ class Row:
             return False
         if self.only is not None and self.only.search(said.words) is None:
             return False
+        if self.hints is not None:
+            return self.hints.search(said.words) is not None
         if self.words is None and self.names is None:
             return True
         return (self.words is not None and self.words.search(said.words) is not None) or (
@@ -111,8 +116,8 @@ class Said(NamedTuple):
         code: the reply code.
         enhanced: its enhanced status codes, as ``5.7.1`` and as ``x.7.1``.
         text: all lines as one, without the codes, and with mailboxes blanked out.
-        words: the same with the names of hosts blanked out as well: a host is called
-            ``relay.example.com`` without any relaying.
+        words: the same with the names of hosts blanked out as well (a host is called
+            ``relay.example.com`` without any relaying), and without typographic characters.
     """
 
     phase: Phase
@@ -135,7 +140,8 @@ class Said(NamedTuple):
                 found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
         text = _MAILBOX.sub("…", " ".join(" ".join(texts).split())[:LONGEST])
-        return cls(phase, code, frozenset(found), text, _blanked(_PREFIX.sub("", text)))
+        words = _blanked(_PREFIX.sub("", text)).translate(_PLAIN)
+        return cls(phase, code, frozenset(found), text, words)
 
 
 LONGEST = 2000
@@ -158,6 +164,10 @@ _NAMES = re.compile(
     r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?",  # an address
     re.IGNORECASE,
 )
+
+
+_PLAIN = str.maketrans("\u2019_", "' ")
+"""Some write ``user_unknown``, and some an apostrophe as printers do."""
 
 
 def _blanked(text: str) -> str:
