@@ -99,13 +99,9 @@ class Row:
             return False
         if self.only is not None and self.only.search(said.words) is None:
             return False
-        if self.hints is not None:
-            return self.hints.search(said.words) is not None
-        if self.words is None and self.names is None:
-            return True
-        return (self.words is not None and self.words.search(said.words) is not None) or (
-            self.names is not None and self.names.search(said.text) is not None
-        )
+        asked = ((self.words, said.words), (self.hints, said.words), (self.names, said.text))
+        spoken = [(pattern, text) for pattern, text in asked if pattern is not None]
+        return not spoken or any(pattern.search(text) for pattern, text in spoken)
 
 
 class Said(NamedTuple):
