@@ -169,7 +169,7 @@ async def test_without_a_folder_it_is_in_memory_and_the_log_says_so(
     (tmp_path / "a-file").write_text("")
     await rig.start(state=tmp_path / "a-file" / "state")
     id_ = await rig.accept()
-    while "in memory alone" not in caplog.text:
+    while "only in memory" not in caplog.text:
         await asyncio.sleep(0.01)
     away = False
     await rig.until(id_, "sent")
