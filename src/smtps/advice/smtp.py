@@ -90,6 +90,12 @@ SMTP: dict[str, Advice] = {
         _E, "The server does not accept connections from this client's address.",
         "Log in, if you have not: many submission servers reply this way to clients that have not "
         "logged in. Otherwise ask the server's operator to allow the address.", _YOU),
+    "smtp.place_refused": Advice(
+        _E, "The server does not accept connections from this country or network. The account and "
+        "the password are not the cause.",
+        "Connect from a network that the server accepts: without a VPN, or through one that ends "
+        "in your own country. Only the server's operator, or the administrator of your domain "
+        "there, can allow this country or network.", _OPERATOR),
     "smtp.reverse_name_missing": Advice(
         _E, "This client's address has no name in reverse DNS, or that name does not resolve back "
         "to it.",
@@ -292,10 +298,10 @@ AUTH: dict[str, Advice] = {
         "Change it on the provider's website or through your administrator, and use the new one.",
         _YOU),
     "auth.address_not_allowed": Advice(
-        _E, "The account can be used only from addresses that its owner has allowed, and this "
-        "client's address is not one of them.",
-        "Add this machine's public address to the allowed addresses in the provider's settings.",
-        _YOU),
+        _E, "The account can be used only from addresses or countries that its owner or the "
+        "provider allows, and this client's is not one of them.",
+        "In the provider's settings, allow this machine's public address, or its country. "
+        "Otherwise log in from a network that is allowed.", _YOU),
     "auth.plan": Advice(
         _E, "The account's plan does not include this, is used up, or is unpaid.",
         "Check the plan and credits on the provider's website.", _YOU),
