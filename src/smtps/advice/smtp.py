@@ -55,8 +55,14 @@ SMTP: dict[str, Advice] = {
         "RFC 5321 section 4.5.3.1.7"),
     "smtp.ehlo_refused": Advice(
         _E, "The server refused EHLO. Its reply is the only information available.",
-        "Read the reply; as a first step, give a fully qualified host name with --ehlo-name.",
-        _YOU),
+        "Read the reply. If it is about this client's name, give a fully qualified host name with "
+        "--ehlo-name; otherwise ask the server's operator.", _YOU),
+    "smtp.no_ehlo": Advice(
+        _E, "The server does not know EHLO, so it offers no extension at all: no login, no "
+        "STARTTLS, no message size.",
+        "Check host and port: a submission server knows EHLO. As its operator, enable ESMTP, or "
+        "find the firewall or proxy in front of the server that refuses EHLO (Cisco: no inspect "
+        "esmtp).", _OPERATOR, "RFC 5321 section 2.2.1"),
     "smtp.ehlo_name_refused": Advice(
         _E, "The server does not accept the name that this client gives in EHLO.",
         "With --ehlo-name, give a fully qualified host name that exists in DNS, such as this "
@@ -228,6 +234,9 @@ AUTH: dict[str, Advice] = {
     "auth.no_common_mechanism": Advice(
         _E, "The server requires a login mechanism that your credentials do not support.",
         "Check what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),
+    "auth.no_passwords": Advice(
+        _I, "The server offers logins, but none that takes a password.",
+        "Ask the server's operator which login to use.", _YOU, "RFC 4422"),
     "auth.no_channel_binding": Advice(
         _E, "This mechanism binds the login to the TLS connection (channel binding), which is not "
         "possible here.",

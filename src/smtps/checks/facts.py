@@ -206,6 +206,7 @@ class AddressFacts:
         offered_in_clear: SASL mechanisms offered before STARTTLS.
         ehlo_name: the client's name that was accepted.
         ehlo_name_refused: another name had to be taken than the wanted one.
+        ehlo_refusal: what the server answered to EHLO, where it took only HELO.
         mechanism: of the login, if there was one.
         login_failure: why it failed.
         login_withheld: the address where the login failed, so that it was not tried at this one.
@@ -234,6 +235,7 @@ class AddressFacts:
     offered_in_clear: tuple[str, ...] = ()
     ehlo_name: str | None = None
     ehlo_name_refused: bool = False
+    ehlo_refusal: Reply | None = None
     mechanism: str | None = None
     login_failure: Failure | None = None
     login_withheld: str | None = None
@@ -269,6 +271,7 @@ class Facts:
         client_certificate: what was shown to the server, explained.
         wanted_login: whether credentials were given.
         token: whether they are an OAuth token and no password.
+        mechanism: the only one that may be tried, if one was given.
         password_is_ascii: whether no server can read the password in two ways.
         unseen: invisible characters in the credentials, a sentence for each; nothing secret.
         size: octets of the message that was asked about, or None.
@@ -298,6 +301,7 @@ class Facts:
     client_certificate: Certificate | None = None
     wanted_login: bool = False
     token: bool = False
+    mechanism: str | None = None
     password_is_ascii: bool = True
     unseen: tuple[str, ...] = ()
     size: int | None = None

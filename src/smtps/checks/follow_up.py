@@ -264,6 +264,7 @@ _OF_THE_DIALOGUE = (
     "offered_in_clear",
     "ehlo_name",
     "ehlo_name_refused",
+    "ehlo_refusal",
     "quirks",
     "transcript",
 )

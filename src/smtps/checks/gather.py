@@ -126,6 +126,7 @@ def _asked_for(endpoint: Endpoint, target: str, scope: Scope, now: datetime) -> 
         client_certificate=_client_certificate(endpoint),
         wanted_login=endpoint.wants_login,
         token=endpoint.access_token is not None or endpoint.token_source is not None,
+        mechanism=endpoint.mechanism,
         password_is_ascii=(endpoint.password or "").isascii(),
         unseen=unseen(endpoint),
         size=scope.size,

@@ -11,6 +11,7 @@ from smtps.checks.certificate import covers, explain
 from smtps.checks.facts import Certificate
 from smtps.checks.probes import Probe
 from smtps.checks.suspects import Case
+from smtps.client.handshake import NO_EHLO
 from smtps.errors import Failure, Phase
 from smtps.net.services import LMTP, recognise
 from smtps.net.translate import not_tls
@@ -104,6 +105,13 @@ def at_last(case: Case) -> Failure:
             failure,
             message=f"{failure.message} It closed the connection on EHLO, so it may expect another "
             "protocol.",
+        )
+    if failure.code == "smtp.ehlo_refused" and failure.smtp_code in NO_EHLO:
+        return replace(
+            failure,
+            code="smtp.no_ehlo",
+            message=f"The server recognizes neither EHLO nor HELO: {failure.smtp_code} "
+            f"{' '.join(failure.lines)}",
         )
     if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
         return _closed_before_greeting(case)

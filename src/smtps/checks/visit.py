@@ -359,6 +359,7 @@ class Visitor:
         await session.quit()
         seen.greeting, seen.capabilities = other.greeting, other.capabilities
         seen.ehlo_name, seen.ehlo_name_refused = other.ehlo_name, other.ehlo_name_refused
+        seen.ehlo_refusal = other.ehlo_refusal
         seen.quirks |= other.quirks
         for phase in (Phase.GREETING, Phase.EHLO):
             if phase in other.timings:
@@ -420,6 +421,7 @@ def _note(session: Access, seen: AddressFacts) -> None:
         seen.capabilities = seen.capabilities or session.capabilities
         seen.ehlo_name = session.ehlo_name
         seen.ehlo_name_refused = session.ehlo_name != session.endpoint.ehlo_name
+        seen.ehlo_refusal = session.ehlo_refusal
     seen.mechanism, seen.tried = session.mechanism, tuple(session.tried)
     seen.quirks |= session.dialogue.connection.quirks
 

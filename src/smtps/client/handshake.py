@@ -46,6 +46,7 @@ class Access:
         mechanism: SASL mechanism that the login used, or None.
         tried: all that it tried, in turn.
         ehlo_name: the name that the server accepted.
+        ehlo_refusal: what a server that knows only HELO has answered to EHLO, or None.
         passed_over: failures at other addresses of the server, in turn.
         learned: what it has shown about itself.
         reopens: whether another connection may take the place of this one when it has ended.
@@ -71,6 +72,7 @@ class Access:
         self.mechanism: str | None = None
         self.tried: list[str] = []
         self.ehlo_name = endpoint.ehlo_name
+        self.ehlo_refusal: Reply | None = None
         self.timings: dict[str, float] = {}
         self.passed_over: tuple[Failure, ...] = ()
         self.reopens = False
@@ -229,6 +231,7 @@ class Access:
                 reply = await self.dialogue.command(ehlo(self.ehlo_name))
                 self.learned.literal = reply.positive
             if reply.code in NO_EHLO:
+                self.ehlo_refusal = reply
                 reply = await self.dialogue.command(helo(self.ehlo_name))
         if not reply.positive:
             raise self._refused(Phase.EHLO, reply)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smtps.checks.facts import Facts
+from smtps.core.sasl import PASSWORD_ORDER, TOKEN_ORDER
 from smtps.endpoint import security_of
 from smtps.net.hostnames import literal
 from smtps.providers import Provider, by_host
@@ -81,6 +82,66 @@ def _login(facts: Facts, code: str) -> str | None:
     return f"{provider.name} requires this login: {provider.login}"
 
 
+_KERBEROS = (
+    "{name} needs a Kerberos ticket of the organization's network, which this client cannot use"
+)
+_NEEDS = {
+    "XOAUTH2": "{name} needs an access token (OAuth 2) in place of a password",
+    "OAUTHBEARER": "{name} needs an access token (OAuth 2) in place of a password",
+    "EXTERNAL": "{name} is a login by TLS client certificate (--client-cert, --mechanism EXTERNAL)",
+    "GSSAPI": _KERBEROS,
+    "GS2-KRB5": _KERBEROS,
+    "GSS-SPNEGO": _KERBEROS,
+    "KERBEROS_V4": _KERBEROS,
+    "KERBEROS_V5": _KERBEROS,
+    "NTLM": "{name} is the login of Windows domains, which this client does not have",
+    "DIGEST-MD5": "{name} is obsolete (RFC 6331), and this client does not have it",
+}
+"""Mechanism → what it takes to log in by it."""
+
+
+def without_passwords(offered: tuple[str, ...]) -> str:
+    """What to do at a server whose mechanisms take no password that this client could send."""
+    known: dict[str, list[str]] = {}
+    for name in offered:
+        words = _NEEDS.get(name.upper(), "{name} is not a login that this client has")
+        known.setdefault(words, []).append(name)
+    needs = "; ".join(words.format(name=" or ".join(names)) for words, names in known.items())
+    return (
+        f"{needs}. With a password, use another port or server that offers PLAIN or LOGIN, or ask "
+        "the operator to enable PLAIN over TLS here."
+    )
+
+
+def _mechanism(facts: Facts, code: str) -> str | None:
+    """A login that none of the offered mechanisms is for."""
+    offers = (a.capabilities.auth for a in facts.addresses if a.login_failure and a.capabilities)
+    offered = next(offers, ())
+    if code != "auth.no_common_mechanism" or not offered:
+        return None
+    kind, others = (TOKEN_ORDER, PASSWORD_ORDER) if facts.token else (PASSWORD_ORDER, TOKEN_ORDER)
+    if facts.mechanism is not None and set(offered) & set(kind):
+        return f"Leave out the mechanism {facts.mechanism}: the server offers {', '.join(offered)}."
+    if facts.token and set(offered) & set(others):
+        return (
+            f"This server takes passwords ({', '.join(offered)}) and no access tokens: give the "
+            "password of the account, or an app password."
+        )
+    return without_passwords(offered)
+
+
+def _order(_facts: Facts, code: str) -> str | None:
+    return _IN_TURN if code == "smtp.out_of_sequence" else None
+
+
+_IN_TURN = (
+    "smtps sent one command at a time and waited for each reply, so the server has lost track of "
+    "the session. As its operator, look for a proxy or firewall in front of it that answers "
+    "commands itself or changes servers in the middle of a session; otherwise report the "
+    "transcript to the operator."
+)
+
+
 def _place(facts: Facts, code: str) -> str | None:
     if code not in _ABOUT_THE_PORT or (provider := provider_of(facts)) is None:
         return None
@@ -117,6 +178,8 @@ _BY_SUBJECT: tuple[Callable[[Facts, str], str | None], ...] = (
     _password,
     _exchange,
     _login,
+    _mechanism,
+    _order,
     _place,
     _port,
 )

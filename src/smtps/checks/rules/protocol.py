@@ -8,9 +8,10 @@ from smtps.advice import Severity
 from smtps.checks.facts import AddressFacts, Facts, Limit, limits, too_large
 from smtps.checks.finding import Finding
 from smtps.checks.relaying import domain_of
-from smtps.checks.rules.hints import MAIL_EXCHANGE, hint
+from smtps.checks.rules.hints import MAIL_EXCHANGE, hint, without_passwords
 from smtps.client.login import in_vain
 from smtps.client.result import BEHIND_A_LOGIN, meaning
+from smtps.core.sasl import PASSWORD_ORDER
 
 _REFUSED = "smtp.ehlo_name_refused"
 
@@ -42,6 +43,20 @@ def client_name(facts: Facts) -> Iterator[Finding]:
             )
 
 
+_FOR_WANT_OF_EHLO = ("tls.starttls_not_offered", "auth.not_offered")
+
+
+def only_helo(facts: Facts) -> Iterator[Finding]:
+    """A server of the kind of 1982, which has no extensions (RFC 5321 section 2.2.1)."""
+    for address in facts.addresses:
+        if address.ehlo_refusal is None or address.capabilities is None:
+            continue
+        lacking = next((f for f in address.failures if f.code in _FOR_WANT_OF_EHLO), None)
+        seen = f"{address.address}: EHLO was answered with {address.ehlo_refusal}; HELO was taken"
+        severity = Severity.WARNING if lacking is None else Severity.ERROR
+        yield Finding.of("smtp.no_ehlo", seen, severity=severity).explaining(lacking)
+
+
 def strange_replies(facts: Facts) -> Iterator[Finding]:
     """Leniencies that the server's replies needed."""
     for address in facts.addresses:
@@ -65,7 +80,8 @@ def refusals(facts: Facts) -> Iterator[Finding]:
                 code = "send.login_required"
             if address.mechanism is not None:
                 code = BEHIND_A_LOGIN.get(code, code)
-            yield Finding.of(code, f"{address.address}: <{who}>: {reply}")
+            seen = f"{address.address}: <{who}>: {reply}"
+            yield Finding.of(code, seen).with_fix(hint(facts, code))
 
 
 def _nobody_logged_in(facts: Facts, address: AddressFacts) -> bool:
@@ -107,6 +123,8 @@ def offer(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         if address.capabilities is None or facts.wanted_login or not address.reached:
             continue
+        if address.ehlo_refusal is not None:
+            continue
         if not address.capabilities.auth:
             words = " ".join(address.capabilities.keywords) or "nothing"
             # Without credentials nobody knows whether they are needed: a relay may know its clients
@@ -117,6 +135,17 @@ def offer(facts: Facts) -> Iterator[Finding]:
                 f"{address.address}: offers {words}",
                 severity=Severity.INFO if facts.port == MAIL_EXCHANGE else Severity.WARNING,
             ).with_fix(hint(facts, "auth.not_offered"))
+
+
+def passwords(facts: Facts) -> Iterator[Finding]:
+    """Logins of which none takes a password. With credentials the failed login says it already."""
+    for address in facts.addresses:
+        offer = address.capabilities
+        if offer is None or not offer.auth or facts.wanted_login or not address.reached:
+            continue
+        if not set(offer.auth) & set(PASSWORD_ORDER):
+            seen = f"{address.address}: offers {' '.join(offer.auth)}"
+            yield Finding.of("auth.no_passwords", seen).with_fix(without_passwords(offer.auth))
 
 
 def unverified(facts: Facts) -> Iterator[Finding]:
