@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -206,6 +207,17 @@ def figures(source: Path = SOURCE) -> dict[str, str]:
     }
 
 
+def journeys(text: str) -> dict[str, list[str]]:
+    """Title of each walk through the code in ARCHITECTURE.md → the files and folders to open."""
+    found: dict[str, list[str]] = {}
+    for title, body in re.findall(r"^## (A .*)\n([^#]*)", text, re.MULTILINE):
+        names = [
+            name for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", body) if (SOURCE / name).exists()
+        ]
+        found[title] = [*dict.fromkeys(names)]
+    return found
+
+
 def drawn(text: str) -> str:
     """ARCHITECTURE.md with the plan as it is."""
     before, _, rest = text.partition(BEGIN)
@@ -224,8 +236,11 @@ def main() -> int:
         return 0
     for name, value in figures(options.source).items():
         print(f"{name:<32}{value}")
-    for line in misplaced() if options.source == SOURCE else ():
-        print(line)
+    if options.source == SOURCE:
+        for title, files in journeys(PAGE.read_text(encoding="utf-8")).items():
+            print(f"{'files of a journey':<32}{len(files)} ({title})")
+        for line in misplaced():
+            print(line)
     return 0
 
 

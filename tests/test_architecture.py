@@ -73,6 +73,16 @@ def test_the_plan_is_drawn_from_the_imports() -> None:
     assert len(text.splitlines()) <= 150, "ARCHITECTURE.md is one page"
 
 
+MOST_FILES = {"A check": 20, "A message sent at once": 16, "A message through the outbox": 25}
+
+
+def test_few_files_are_to_be_opened_to_understand_what_happens() -> None:
+    walks = house.journeys(PAGE.read_text(encoding="utf-8"))
+    found = {title.partition(":")[0]: len(files) for title, files in walks.items()}
+    assert found.keys() == MOST_FILES.keys()
+    assert {title for title, count in found.items() if not 10 < count <= MOST_FILES[title]} == set()
+
+
 def test_the_root_only_hands_on() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text())
     functions = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
