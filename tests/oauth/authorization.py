@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
 
 from tests.net.pki import PKI
-from tests.webserver import Request, answer, website
+from tests.webserver import Request, Script, answer, website
 
 from smtps.oauth.authority import Registration
 from smtps.oauth.grants import BEARER_GRANT, DEVICE_GRANT
@@ -54,7 +54,8 @@ class AuthorizationServer:
         ca: PEM file to trust.
         life: seconds of an access token.
         rotates: whether each refresh gives a new refresh token and ends the old one.
-        grace: so many refresh tokens before the last one are still taken.
+        grace: whether a refresh token is still taken until one of those that were given for it is
+            used: its answer may not have arrived.
         revokes_on_reuse: whether an old refresh token ends the login.
         gives_refresh: whether a login comes with a refresh token.
         iss: what the authorization response says it is from; None for nothing.
@@ -65,12 +66,13 @@ class AuthorizationServer:
         asked: form of each request to the token endpoint.
         refreshed: how often tokens were renewed.
         live: access token → user.
+        script: answers requests in place of ``act``.
     """
 
     ca: Path
     life: float = 3600
     rotates: bool = True
-    grace: int = 0
+    grace: bool = False
     revokes_on_reuse: bool = True
     gives_refresh: bool = True
     iss: str | None = "own"
@@ -87,10 +89,11 @@ class AuthorizationServer:
     port: int = 0
     count: int = 0
     refresh_tokens: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     codes: dict[str, Pending] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     authorization_header: str = ""
-    answered: Callable[[], None] = lambda: None
+    script: Script | None = None
 
     @property
     def issuer(self) -> str:
@@ -137,7 +140,6 @@ class AuthorizationServer:
         status, body, *more = route(form)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         await request.say(answer(content, *more, status=status))
-        self.answered()
         return None
 
     def _metadata(self, _form: dict[str, str]) -> Any:
@@ -192,6 +194,7 @@ class AuthorizationServer:
         if digest.rstrip(b"=").decode() != begun.challenge:
             return "400 Bad Request", {"error": "invalid_grant", "error_description": "PKCE"}
         self.ended = False
+        self.taken.clear()
         more = {} if begun.nonce is None else {"id_token": self.id_token(begun.nonce)}
         return "200 OK", self._given(begun.scope, fresh=True) | more
 
@@ -204,7 +207,7 @@ class AuthorizationServer:
 
     def _refresh(self, form: dict[str, str]) -> Any:
         token = form["refresh_token"]
-        taken = self.refresh_tokens[-1 - self.grace :] if self.rotates else self.refresh_tokens
+        taken = self.taken if self.rotates else self.refresh_tokens
         if self.ended or token not in taken:
             if self.revokes_on_reuse and token in self.refresh_tokens:
                 self.ended = True
@@ -213,6 +216,10 @@ class AuthorizationServer:
                 "error": "invalid_grant", "error_description": f"reused {token} or expired"
             }  # fmt: skip
         self.refreshed += 1
+        if self.rotates:
+            self.taken[:] = [token] if token != taken[0] else taken
+        if self.rotates and not self.grace:
+            self.taken.clear()
         return "200 OK", self._given("mail", fresh=self.rotates)
 
     def _app(self, form: dict[str, str]) -> Any:
@@ -228,6 +235,7 @@ class AuthorizationServer:
         if refresh and fresh and self.gives_refresh:
             self.refresh_tokens.append(f"refresh-canary-{self.count}")
             found["refresh_token"] = self.refresh_tokens[-1]
+            self.taken.append(self.refresh_tokens[-1])
         return found
 
     def _device(self, form: dict[str, str]) -> Any:
@@ -266,6 +274,10 @@ class AuthorizationServer:
 async def authorization_server(pki: PKI, **options: Any) -> AsyncIterator[AuthorizationServer]:
     """Serves until the end of the block."""
     server = AuthorizationServer(pki.ca, **options)
-    async with website(server.act, pki.good.pem) as site:
+
+    async def act(request: Request) -> bool | None:
+        return await (server.script or server.act)(request)
+
+    async with website(act, pki.good.pem) as site:
         server.port = site.port
         yield server

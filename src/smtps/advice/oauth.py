@@ -168,4 +168,19 @@ OAUTH: dict[str, Advice] = {
         "Set ca_file in the table oauth to its authority's certificate, if it is your own; "
         "check the clock. Nothing was sent.",
         _YOU),
+    "oauth.store_unsafe": Advice(
+        _E, "The login is kept in a file or folder that others can read, or could have put there, "
+        "so it is not used.",
+        "Run the command that the message names; then log in again, since the login may be known "
+        "to others.",
+        _YOU),
+    "oauth.store_unusable": Advice(
+        _E, "The login cannot be kept or read.",
+        "Make sure that the folder exists, that this user may write to it, and that the disk is "
+        "not full.",
+        _YOU),
+    "oauth.store_damaged": Advice(
+        _E, "The file with the login is damaged.",
+        "Log in again: smtps login --account NAME.",
+        _YOU),
 }  # fmt: skip

@@ -35,13 +35,16 @@ class Tokens:
     scope: str = ""
     id_token: str | None = field(default=None, repr=False)
 
-    def due(self, now: float) -> bool:
-        """Whether the access token should be replaced: most of its life is over."""
-        if now < self.obtained_at - AHEAD:
-            return True
+    @property
+    def due_at(self) -> float:
+        """When the access token should be replaced: most of its life is over then."""
         if self.expires_at is None:
-            return False
-        return now >= self.obtained_at + SOON * (self.expires_at - self.obtained_at)
+            return float("inf")
+        return self.obtained_at + SOON * (self.expires_at - self.obtained_at)
+
+    def due(self, now: float) -> bool:
+        """Whether the access token should be replaced, or the clock has been set back."""
+        return now < self.obtained_at - AHEAD or now >= self.due_at
 
     def good(self, now: float) -> bool:
         """Whether the access token can still be used."""
@@ -61,6 +64,7 @@ class StoredLogin:
         ends_at: when the login ends unless it is used, if that is known.
         refresh_begun: when the request was made whose answer has not come; None if all came.
         ended: why the server refused to renew it, or None.
+        ended_code: the code of that failure.
         ended_at: when.
     """
 
@@ -71,6 +75,7 @@ class StoredLogin:
     ends_at: float | None = None
     refresh_begun: float | None = None
     ended: str | None = None
+    ended_code: str | None = None
     ended_at: float | None = None
 
     def renewed(self, tokens: Tokens, unused_days: int | None) -> Self:
@@ -83,7 +88,7 @@ class StoredLogin:
         now = tokens.obtained_at
         return replace(
             self, tokens=tokens, used_at=now, ends_at=ends_at(tokens, unused_days),
-            refresh_begun=None, ended=None, ended_at=None,
+            refresh_begun=None, ended=None, ended_code=None, ended_at=None,
         )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:

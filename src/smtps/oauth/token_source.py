@@ -1,0 +1,221 @@
+"""Access tokens for one account, from the login that is kept: the source that a session asks.
+
+One process at a time renews a login, and one request at a time. That it has begun is on the disk
+before the request, and the new tokens are before they are used. After a crash in between, the old
+refresh token is tried once more: many servers still take it, and for those that do not, the failure
+says what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+from smtps.errors import SMTPSError, TokenError
+from smtps.oauth import faults
+from smtps.oauth.authority import Registration
+from smtps.oauth.exchange import Exchange
+from smtps.oauth.token_store import TokenStore
+from smtps.oauth.tokens import StoredLogin, Tokens, ends_at
+
+RETRY_ENDED = 900.0
+"""Seconds after which a login that the server refused to renew is tried again: a policy may have
+been the reason, and may have changed."""
+
+_UNANSWERED = frozenset({"oauth.timeout", "oauth.unreachable", "oauth.malformed"})
+"""Failures after which it is not known whether the server has done what it was asked."""
+
+Clock = Callable[[], float]
+
+
+class StoredTokens:
+    """The tokens of an account, renewed when most of their life is over.
+
+    Args:
+        account: its name.
+        exchange: with the authorization server.
+        store: where the login is kept.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self, account: str, exchange: Exchange, store: TokenStore, *, clock: Clock = time.time
+    ) -> None:
+        self._account = account
+        self._exchange = exchange
+        self._store = store
+        self._clock = clock
+        self._renewal: asyncio.Task[str] | None = None
+        self._refused: str | None = None
+
+    async def token(self, refused: str | None = None) -> str:
+        """See ``credentials.TokenSource``. Callers that wait share one renewal, and one that stops
+        waiting does not stop it.
+        """
+        login = await asyncio.to_thread(self._store.read, self._account)
+        if login is not None and self._fits(login):
+            tokens, now = login.tokens, self._clock()
+            if tokens.access_token != refused and not tokens.due(now):
+                return tokens.access_token
+        return await self._shared(refused)
+
+    def due_in(self, login: StoredLogin) -> float | None:
+        """Seconds until a login's access token is to be replaced; None if that is not known."""
+        tokens = login.tokens
+        if tokens.expires_at is None:
+            return None
+        return max(tokens.due_at - self._clock(), 0.0)
+
+    async def _shared(self, refused: str | None) -> str:
+        loop = asyncio.get_running_loop()
+        running = self._renewal
+        if running is None or running.done() or running.get_loop() is not loop:
+            running = self._renewal = loop.create_task(self._renewed(refused))
+            running.add_done_callback(_seen)
+        return await asyncio.shield(running)
+
+    async def _renewed(self, refused: str | None) -> str:
+        async with self._store.locked(self._account):
+            login = await asyncio.to_thread(self._store.read, self._account)
+            if login is not None and not self._fits(login):
+                login = None
+            now = self._clock()
+            if login is not None:
+                tokens = login.tokens
+                if tokens.access_token != refused and not tokens.due(now):
+                    return tokens.access_token  # another process was faster
+            try:
+                login = await self._renew(login, now)
+            except TokenError as error:
+                good = login is not None and login.tokens.good(now)
+                if login is None or not good or not error.failure.retryable or refused:
+                    raise
+            return login.tokens.access_token
+
+    async def _renew(self, login: StoredLogin | None, now: float) -> StoredLogin:
+        """New tokens, on the disk."""
+        if not self._exchange.registration.interactive:
+            return await self._as_program(login, now)
+        if login is None:
+            why = f"There is no login for the account {self._account} yet"
+            raise faults.login_needed(self._account, why, again=False)
+        if login.tokens.refresh_token is None:
+            if login.tokens.good(now):
+                return login
+            why = "The access token has expired, and the login came without a refresh token"
+            raise faults.login_needed(self._account, why)
+        if login.ended is not None and now - (login.ended_at or 0.0) < RETRY_ENDED:
+            code = login.ended_code or faults.LOGIN_NEEDED
+            raise faults.login_needed(self._account, login.ended, code=code)
+        return await self._refresh(login, login.tokens.refresh_token, now)
+
+    async def _as_program(self, login: StoredLogin | None, now: float) -> StoredLogin:
+        tokens = await self._exchange.app_tokens()
+        if login is None:
+            made = self.new_login(tokens, now, None)
+        else:
+            made = replace(login.renewed(tokens, None), ends_at=None)
+        await self._keep(made)
+        return made
+
+    async def _refresh(self, login: StoredLogin, refresh_token: str, now: float) -> StoredLogin:
+        authority = await self._exchange.authority()  # nothing has begun if that fails
+        begun = replace(login, refresh_begun=login.refresh_begun or now)
+        await self._keep(begun)
+        try:
+            tokens = await self._exchange.refresh(refresh_token)
+        except TokenError as error:
+            if error.code in _UNANSWERED:
+                raise
+            if error.code != faults.LOGIN_NEEDED:
+                await self._keep(replace(begun, refresh_begun=None))
+                raise
+            code, why = _ended(error, interrupted=login.refresh_begun is not None)
+            await self._keep(
+                replace(begun, refresh_begun=None, ended=why, ended_code=code, ended_at=now)
+            )
+            seen = error.failure.seen
+            raise faults.login_needed(self._account, why, code=code, seen=seen) from error
+        renewed = begun.renewed(tokens, authority.unused_days)
+        await self._keep(renewed)
+        return renewed
+
+    async def _keep(self, login: StoredLogin) -> None:
+        """Write it, to the end even if this is cancelled: the lock is held until then."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self._store.write, self._account, login))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            raise
+
+    def new_login(self, tokens: Tokens, now: float, unused_days: int | None) -> StoredLogin:
+        """What is kept of a login that was just made."""
+        return StoredLogin(
+            client=fingerprint(self._exchange.registration), tokens=tokens, logged_in_at=now,
+            used_at=now,
+            ends_at=ends_at(tokens, unused_days) if tokens.refresh_token is not None else None,
+        )  # fmt: skip
+
+    async def log_in(self, tokens: Tokens) -> StoredLogin:
+        """Keep a login that was just made, in place of any other."""
+        authority = await self._exchange.authority()
+        made = self.new_login(tokens, self._clock(), authority.unused_days)
+        async with self._store.locked(self._account):
+            await self._keep(made)
+        return made
+
+    async def log_out(self) -> tuple[bool, bool]:
+        """Forget the login, and revoke it where the server can.
+
+        Returns:
+            Whether there was one, and whether the server has revoked it.
+        """
+        async with self._store.locked(self._account):
+            try:
+                login = await asyncio.to_thread(self._store.read, self._account)
+            except TokenError:
+                login = None
+            revoked = False
+            if login is not None and self._fits(login):
+                try:
+                    revoked = await self._exchange.revoke(login.tokens)
+                except SMTPSError:
+                    revoked = False
+            return await asyncio.to_thread(self._store.forget, self._account), revoked
+
+    def _fits(self, login: StoredLogin) -> bool:
+        """Whether a login was made with these settings."""
+        return login.client == fingerprint(self._exchange.registration)
+
+
+def _ended(error: TokenError, *, interrupted: bool) -> tuple[str, str]:
+    """The code for a login that ended, and why."""
+    if not interrupted:
+        return error.code, str(error).rstrip(".")
+    return faults.INTERRUPTED, (
+        "The last renewal of the login was interrupted, and the old refresh token is not accepted "
+        f"again ({error.failure.seen})"
+    )
+
+
+def fingerprint(registration: Registration) -> str:
+    """What has to be the same for a login to go on being used; nothing secret."""
+    form = registration.form
+    parts = (
+        registration.client_id, registration.username, registration.issuer or "",
+        registration.token_endpoint or "", form.id if form is not None else "",
+        registration.tenant or "", registration.subject or "",
+        "person" if registration.interactive else registration.grant,
+        " ".join(sorted(registration.wanted_scopes)),
+    )  # fmt: skip
+    return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _seen(task: asyncio.Task[str]) -> None:
+    """No complaint about the failure of a renewal that everybody stopped waiting for."""
+    if not task.cancelled():
+        task.exception()
