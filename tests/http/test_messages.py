@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import Connection, insert
 from tests.http.test_examples import outbox_at
+from tests.moments import NEXT_MONTH
 from tests.webserver import Request, website
 from tests.webserver import answer as web_answer
 
@@ -26,6 +28,7 @@ from smtps.errors import InputError
 from smtps.http.app import create_app
 from smtps.http.metrics import Metrics
 from smtps.http.routes import operation
+from smtps.outbox import tables
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.outbox import Bounds, Outbox
@@ -237,7 +240,7 @@ async def test_a_full_outbox_is_a_507_and_is_told_beforehand(
 
 
 async def test_canceled_and_retried(client: httpx.AsyncClient) -> None:
-    answer = await client.post(PATH, json={**LETTER, "send_at": "2026-12-31T23:59:59Z"})
+    answer = await client.post(PATH, json={**LETTER, "send_at": NEXT_MONTH})
     assert answer.json()["status"] == "scheduled"
     place = answer.headers["location"]
     assert (await client.delete(place)).json()["status"] == "canceled"
@@ -277,7 +280,7 @@ async def test_each_change_as_an_event_until_the_end(client: httpx.AsyncClient) 
 async def test_lists_are_filtered_and_go_on(client: httpx.AsyncClient) -> None:
     for n in range(5):
         more = {"account": "other" if n % 2 else "main", "tags": [f"t{n % 2}"]}
-        await client.post(PATH, json={**LETTER, **more, "send_at": "2026-12-31T23:59:59Z"})
+        await client.post(PATH, json={**LETTER, **more, "send_at": NEXT_MONTH})
     first = (await client.get(PATH, params={"limit": 3})).json()
     rest = (await client.get(PATH, params={"limit": 3, "cursor": first["cursor"]})).json()
     ids = [message["id"] for message in first["messages"] + rest["messages"]]
@@ -291,11 +294,24 @@ async def test_lists_are_filtered_and_go_on(client: httpx.AsyncClient) -> None:
         ({"status": ["sent", "failed"]}, 0),
         ({"tag": "t0"}, 3),
         ({"tag": "t0", "account": "other"}, 0),
-        ({"since": "2030-01-01T00:00:00Z"}, 0),
-        ({"until": "2030-01-01T00:00:00Z"}, 5),
+        ({"since": "2999-01-01T00:00:00Z"}, 0),
+        ({"until": "2999-01-01T00:00:00Z"}, 5),
     ):
         found = (await client.get(PATH, params=query)).json()["messages"]
         assert len(found) == number, query
+
+
+def given_up(connection: Connection, messages: list[str]) -> list[None]:
+    """A notice of each was not heard."""
+    connection.execute(
+        insert(tables.notified),
+        [
+            {"message": id_, "id": "n", "account": "main", "event": "sent", "at": 1,
+             "state": "undelivered", "tries": 11, "tried": 2}
+            for id_ in messages
+        ],
+    )  # fmt: skip
+    return [None] * len(messages)
 
 
 async def test_accounts_and_metrics(gallery: Gallery, tmp_path: Path) -> None:
@@ -309,13 +325,15 @@ async def test_accounts_and_metrics(gallery: Gallery, tmp_path: Path) -> None:
             for _ in range(2):  # the second is the first once more
                 answer = await client.post(PATH, json=LETTER, headers={"Idempotency-Key": "1"})
             await until(client, answer.headers["location"], "sent")
-            await client.post(PATH, json={**LETTER, "send_at": "2026-12-31T23:59:59Z"})
+            await client.post(PATH, json={**LETTER, "send_at": NEXT_MONTH})
+            await box.store.write(given_up, answer.headers["location"].rpartition("/")[2])
             text = (await client.get("/metrics")).text
             accounts = (await client.get("/api/smtps/accounts")).json()["accounts"]
     assert 'smtps_outbox_accepted_total{account="main"} 2.0' in text
     assert 'smtps_outbox_attempts_total{account="main",status="sent"} 1.0' in text
     assert 'smtps_outbox_messages{account="main",status="scheduled"} 1.0' in text
     assert 'smtps_outbox_seconds_count{account="main"} 1.0' in text
+    assert 'smtps_outbox_notices{account="main",status="undelivered"} 1.0' in text
     assert [(a["account"], a["status"]) for a in accounts] == [("main", "ok")]
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from tests.http.test_examples import outbox_at
+from tests.moments import NEXT_MONTH
 
 from smtps.checks.checking import check
 from smtps.checks.verdict import Verdict
@@ -67,7 +68,7 @@ async def every_metric(folder: Path) -> dict[str, set[str]]:
             letter = {"account": "main", "from": "a@x.test", "to": "b@x.test", "body": "x"}
             place = (await client.post("/api/smtps/messages", json=letter)).headers["location"]
             await client.get(f"{place}/events")  # until its end
-            later = {**letter, "send_at": "2026-12-31T23:59:59Z"}
+            later = {**letter, "send_at": NEXT_MONTH}
             assert (await client.post("/api/smtps/messages", json=later)).status_code == 202
             answers.append(await client.get("/metrics"))
         writer = FORMATS["prometheus"]()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from tests.moments import NEXT_MONTH
 from tests.web.accessible import check_accessible
 
 from smtps.config.callers import hash_token, new_token
@@ -166,7 +167,7 @@ def test_filters_and_pages(page: Page) -> None:
     for n in range(30):
         data = {
             "account": "unknown-recipient", "from": "tester@example.test", "body": "",
-            "to": "you@example.test", "subject": str(n), "send_at": "2026-12-24T18:00:00Z",
+            "to": "you@example.test", "subject": str(n), "send_at": NEXT_MONTH,
         }  # fmt: skip
         assert page.request.post(page.url.rstrip("/") + MESSAGES, data=data).status == 202
     page.click("#tab-outbox")

@@ -62,6 +62,11 @@ class Metrics:
             "1 while an account is stopped until someone fixes the cause.",
             ("account",),
         )
+        self.notices = gauge(
+            "smtps_outbox_notices",
+            "Notices that the webhook has not accepted: pending, or given up as undelivered.",
+            ("account", "status"),
+        )
         self.outbox_up = gauge(
             "smtps_outbox_up",
             "1 while the outbox's database answers; at 0, its other figures are outdated.",

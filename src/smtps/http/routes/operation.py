@@ -78,7 +78,7 @@ async def _measure(outbox: Outbox, metrics: Metrics) -> None:
     except StoreError:
         metrics.outbox_up.set(0)
         return
-    for gauge in (metrics.depth, metrics.oldest, metrics.stopped):
+    for gauge in (metrics.depth, metrics.oldest, metrics.stopped, metrics.notices):
         gauge.clear()
     oldest: dict[str, int] = {}
     for (account, status), (number, created) in depth.items():
@@ -89,6 +89,8 @@ async def _measure(outbox: Outbox, metrics: Metrics) -> None:
         metrics.oldest.labels(account).set(age)
     for state in states:
         metrics.stopped.labels(state["account"]).set(state["status"] == "stopped")
+        for status, number in state["notices"].items():
+            metrics.notices.labels(state["account"], status).set(number)
     metrics.outbox_up.set(1)
 
 
