@@ -77,10 +77,10 @@ byId('port').addEventListener('input', () => {
 });
 byId('security').addEventListener('change', hint);
 
-byId('password-show').addEventListener('click', ({ currentTarget: button }) => {
+byId('password-show').addEventListener('click', () => {
   const show = byId('password').type === 'password';
   byId('password').type = show ? 'text' : 'password';
-  button.ariaPressed = String(show);
+  byId('password-show').ariaPressed = String(show);
 });
 
 forgive(form);

@@ -1,6 +1,6 @@
 // The accounts of the outbox that cannot send just now: why, and what to do.
 
-import { badge, button, byId, el, instruction, list, put } from './dom.js';
+import { badge, button, byId, el, focusIn, instruction, list, put } from './dom.js';
 import { until } from './until.js';
 
 const STANDINGS = {
@@ -41,7 +41,7 @@ export function showAccounts(place, accounts, onResume) {
   const now = JSON.stringify(waiting);
   if (now === shown.get(place)) return;
   shown.set(place, now);
-  const focused = document.activeElement?.closest(`#${place} [data-resume]`)?.dataset.resume;
+  const focused = focusIn(`#${place} [data-resume]`)?.dataset.resume;
   put(place, waiting.length > 0 && el('ul', { class: 'findings', 'aria-label': 'Accounts that are not sending' },
     waiting.map((account) => card(account, onResume))));
   if (focused) (byId(place).querySelector(`[data-resume="${focused}"]`) ?? byId('tab-outbox')).focus();

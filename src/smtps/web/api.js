@@ -41,6 +41,10 @@ function asProblem(status, text, wait) {
   return new Problem({ error: `The service answered with status ${status}.`, code: 'page.status', errors: [] });
 }
 
+/**
+ * @param {string} path
+ * @param {{method?: string, body?: object | null, signal?: AbortSignal}} options
+ */
 async function call(path, { method = 'GET', body, signal } = {}) {
   for (;;) {
     const headers = { ...authorization(), ...(body && { 'Content-Type': 'application/json' }) };
@@ -57,7 +61,11 @@ async function call(path, { method = 'GET', body, signal } = {}) {
   }
 }
 
-/** The answer's JSON, or null where there is none; throws a Problem. */
+/**
+ * The answer's JSON, or null where there is none; throws a Problem.
+ * @param {string} path
+ * @param {Parameters<typeof call>[1]} [options]
+ */
 export async function request(path, options) {
   const text = await (await call(path, options)).text();
   return text ? JSON.parse(text) : null;
@@ -78,7 +86,7 @@ export async function* events(path, body, signal) {
       const { value, done } = await reader.read();
       if (done) throw new Problem(CUT_OFF);
       const blocks = (buffer + value).split(/\r?\n\r?\n/);
-      buffer = blocks.pop();
+      buffer = blocks.pop() ?? '';
       yield* blocks.map(parse).filter(({ data }) => data != null);
     }
   } catch (error) {
@@ -89,6 +97,7 @@ export async function* events(path, body, signal) {
 }
 
 function parse(block) {
+  /** @type {{event: string, data: any}} */
   const fields = { event: 'message', data: null };
   for (const line of block.split(/\r?\n/)) {
     const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? []; // a comment starts with a colon

@@ -81,9 +81,9 @@ function fromAddress() {
 }
 
 /** A part of the service that this page can do without. */
-async function optional(path, use) {
+async function optional(path, take) {
   try {
-    use(await request(path));
+    take(await request(path));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (!/^(api\.not_found|api\.token_needed|outbox\.not_configured)$/.test(error.document.code)) alarm(error.message);
@@ -117,7 +117,8 @@ byId('ports-start').addEventListener('click', startPorts);
 byId('forget').addEventListener('click', forgetAll);
 form.addEventListener('input', showVia);
 form.addEventListener('change', showVia);
-byId('username').addEventListener('change', ({ currentTarget: { value } }) => {
+byId('username').addEventListener('change', () => {
+  const { value } = byId('username');
   if (value.includes('@')) byId('compose-from').value ||= value;
 });
 

@@ -3,7 +3,9 @@
 import { announce, button, byId, el, put } from './dom.js';
 import { count, octets } from './words.js';
 
+/** @type {File[]} */
 const files = [];
+/** @type {number | null} */
 let limit = null; // octets that the server takes, if it said so
 
 export const attached = () => [...files];
@@ -50,7 +52,10 @@ function show() {
 function base64(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+    reader.onload = () => {
+      const url = String(reader.result);
+      resolve(url.slice(url.indexOf(',') + 1));
+    };
     reader.onerror = () => reject(new Error(`${file.name} cannot be read. Remove it and add it again.`));
     reader.readAsDataURL(file);
   });
@@ -64,8 +69,9 @@ export function encoded() {
 }
 
 byId('compose-add').addEventListener('click', () => byId('compose-files').click());
-byId('compose-files').addEventListener('change', ({ currentTarget: input }) => {
-  add([...input.files]);
+byId('compose-files').addEventListener('change', () => {
+  const input = byId('compose-files');
+  add([...input.files ?? []]);
   input.value = ''; // so that the same file can be chosen again
 });
 
@@ -79,11 +85,11 @@ zone.addEventListener('dragover', (event) => {
   over(true);
 });
 zone.addEventListener('dragleave', (event) => {
-  if (!zone.contains(event.relatedTarget)) over(false);
+  if (!zone.contains(/** @type {Node | null} */ (event.relatedTarget))) over(false);
 });
 zone.addEventListener('drop', (event) => {
   if (!mine(event)) return;
   event.preventDefault();
   over(false);
-  add([...event.dataTransfer.files]);
+  add([...event.dataTransfer?.files ?? []]);
 });

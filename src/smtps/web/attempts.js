@@ -1,7 +1,7 @@
 // The attempts to send a message of the outbox, the last one first.
 
 import { Problem, request } from './api.js';
-import { alarm, badge, byId, el, list } from './dom.js';
+import { alarm, badge, byId, el, elements, list } from './dom.js';
 import { linesBlock } from './transcript.js';
 import { milliseconds, moment } from './words.js';
 
@@ -55,7 +55,7 @@ function renew(old, made) {
 /** Show the attempts of the message at `path`; `told` is the code whose advice is given already. */
 export function showAttempts(attempts, told, path) {
   const place = byId('submission-attempts');
-  const before = new Map([...place.children].map((item) => [item.dataset.key, item]));
+  const before = new Map(elements('[data-key]', place).map((item) => [item.dataset.key, item]));
   place.replaceChildren(...attempts.map((attempt) => row(attempt, told, path)).reverse()
     .map((item) => renew(before.get(item.dataset.key), item)));
 }

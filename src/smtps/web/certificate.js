@@ -5,7 +5,7 @@ import { expiresSoon } from './labels.js';
 import { count, day, shortName } from './words.js';
 
 function validity({ not_before: from, not_after: until, days_left: left }) {
-  const whole = from ? Math.max(1, (new Date(until) - new Date(from)) / 86_400_000) : 90;
+  const whole = from ? Math.max(1, (Date.parse(until) - Date.parse(from)) / 86_400_000) : 90;
   const part = Math.min(1, Math.max(0, left / whole));
   const tone = left < 0 ? 'bad' : left < Math.min(expiresSoon.days, whole * expiresSoon.part) ? 'warning' : 'good';
   const words = left < 0 ? `expired ${count(-left, 'day')} ago` : `${count(left, 'day')} left`;
@@ -24,9 +24,10 @@ function fingerprint(hex) {
   return el('div', {}, text, ' ', copyButton(text, 'the fingerprint'));
 }
 
-function issuerCard({ subject, issuer, self_signed: own, ...rest }) {
+function issuerCard(certificate) {
+  const { subject, issuer, self_signed: own } = certificate;
   return el('li', { class: 'card' }, el('h3', {}, shortName(subject)),
-    list([['Issued by', own ? 'itself' : shortName(issuer)], ['Valid until', validity(rest)]]));
+    list([['Issued by', own ? 'itself' : shortName(issuer)], ['Valid until', validity(certificate)]]));
 }
 
 /** The chain as the server sent it: its own certificate, and those above it as cards. */

@@ -12,6 +12,7 @@ import { checkSnippets } from './snippets.js';
 import { transcriptBlock } from './transcript.js';
 import { count, encryption, milliseconds } from './words.js';
 
+/** @type {AbortController | null} */
 let running = null;
 
 /** What ended the dialogue: nothing, if it came to its end at any address. */
@@ -55,7 +56,7 @@ function connectionBlock({ tls, addresses, greeting, auth, timings, grade }) {
 }
 
 function showVerdict(tone, sentence, more, action) {
-  const focused = document.activeElement.id === 'check-stop';
+  const focused = document.activeElement?.id === 'check-stop';
   byId('verdict').dataset.tone = tone;
   put('verdict', verdict(tone, sentence, more, action));
   if (focused) byId('check').focus({ preventScroll: true });
@@ -95,6 +96,7 @@ async function follow(account, timeline, signal) {
     if (event === 'result' && !data.verdict) throw new Problem(data);
     if (event === 'result') return data;
   }
+  return null; // never: a stream that ends without a result is a Problem
 }
 
 /**

@@ -16,6 +16,7 @@ const FIELDS = {
   body: 'compose-text', html: 'compose-html', ...QUEUE_FIELDS,
 };
 
+/** @type {AbortController | null} */
 let running = null;
 
 const value = (id) => byId(id).value.trim();
@@ -67,7 +68,10 @@ function stopped() {
   announce('Stopped');
 }
 
-/** What is wrong with a request: beside its fields, and for the rest above. */
+/**
+ * What is wrong with a request: beside its fields, and for the rest above.
+ * @param {{document?: any, message: string}} problem
+ */
 export function mistake({ document: { errors, error } = { errors: [] }, message }) {
   const homeless = showProblems(errors, FIELDS);
   const text = errors.length && !homeless.length ? '' : [error ?? message, ...homeless].join(' ');

@@ -6,6 +6,7 @@ const yes = (failure) => failure?.message ?? 'accepted';
 const places = (servers) => servers.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');
 const looked = ({ version, cipher, failure }) => (version ? `${version}, ${cipher}` : failure?.message);
 
+/** @type {[title: string, rows: (report: any) => any[][]][]} */
 const SECTIONS = [
   ['Mail programs that would fail', ({ clients }) => clients.map(({ client, why }) => [client, why])],
   ['Additional probes', ({ addresses }) => (addresses[0]?.looks ?? []).map((look) => [look.name, looked(look)])],
@@ -23,8 +24,8 @@ const SECTIONS = [
 
 /** A block for each of the sections that has something to say. */
 export function detailBlocks(report) {
-  return SECTIONS.map(([title, rows]) => [title, rows(report).filter(([, text]) => text)])
-    .filter(([, rows]) => rows.length > 0)
-    .map(([title, rows]) => el('section', { class: 'block', 'aria-label': title }, el('h2', {}, title),
+  return SECTIONS.map(([title, rows]) => ({ title, rows: rows(report).filter(([, text]) => text) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ title, rows }) => el('section', { class: 'block', 'aria-label': title }, el('h2', {}, title),
       list(rows, { class: 'words' })));
 }

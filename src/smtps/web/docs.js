@@ -1,6 +1,6 @@
 // The requests, drawn from /openapi.json, each to be tried on the spot.
 
-import { badge, button, byId, el, put } from './dom.js';
+import { badge, button, byId, el, elements, put } from './dom.js';
 
 const { paths, components } = await (await fetch('/openapi.json')).json();
 
@@ -35,11 +35,12 @@ function input({ name, in: place, schema, required, example, examples }) {
 
 function address(path, form) {
   const query = new URLSearchParams();
+  let filled = path;
   for (const { dataset, value } of form.querySelectorAll('input[data-name]')) {
-    if (dataset.place === 'path') path = path.replace(`{${dataset.name}}`, encodeURIComponent(value));
+    if (dataset.place === 'path') filled = filled.replace(`{${dataset.name}}`, encodeURIComponent(value));
     else if (value && dataset.place === 'query') query.set(dataset.name, value);
   }
-  return query.size ? `${path}?${query}` : path;
+  return query.size ? `${filled}?${query}` : filled;
 }
 
 async function attempt(method, path, form, answer) {
@@ -52,7 +53,7 @@ async function attempt(method, path, form, answer) {
       headers: { ...(body && { 'Content-Type': 'application/json' }), ...(token && { Authorization: `Bearer ${token}` }) },
     });
     const text = await response.text();
-    const shown = /json/.test(response.headers.get('Content-Type')) ? JSON.stringify(JSON.parse(text), null, 2) : text;
+    const shown = /json/.test(response.headers.get('Content-Type') ?? '') ? JSON.stringify(JSON.parse(text), null, 2) : text;
     answer.textContent = `${response.status} ${response.statusText}\n\n${shown}`;
   } catch (error) {
     answer.textContent = `The service does not answer: ${error.message}`;
@@ -87,4 +88,4 @@ for (const [path, operations] of Object.entries(paths)) {
   }
 }
 put('operations', [...groups].map(([group, cards]) => el('section', {}, el('h2', {}, group), cards)),
-  button('Open all', () => document.querySelectorAll('details.card').forEach((each) => { each.open = true; })));
+  button('Open all', () => elements('details.card').forEach((each) => each.setAttribute('open', ''))));

@@ -1,11 +1,37 @@
 // Small helpers around the document. Text goes in as text, never as markup.
 
-export const byId = (id) => document.getElementById(id);
+/** @typedef {import('./ids').Ids} Ids */
+
+/**
+ * The element of an id: one that the page has, or one that is put together at run time.
+ * @template {string} Id
+ * @param {Id & (Id extends keyof Ids ? unknown : {} extends Record<Id, 1> ? unknown : never)} id
+ * @returns {Id extends keyof Ids ? Ids[Id] : any}
+ */
+export const byId = (id) => /** @type {any} */ (document.getElementById(id));
+
+/**
+ * The elements in `place` that a selector finds.
+ * @returns {HTMLElement[]}
+ */
+export const elements = (selector, place = document.body) => [...place.querySelectorAll(selector)];
+
+/**
+ * What has the focus, or is around it, if a selector finds it.
+ * @returns {HTMLElement | null}
+ */
+export const focusIn = (selector) => document.activeElement?.closest(selector) ?? null;
 
 /** Make these the only children of an element; those that are not there are left out. */
 export const put = (id, ...nodes) => byId(id).replaceChildren(...nodes.flat().filter(Boolean));
 
-/** An element with attributes, listeners (onclick: …) and children; null children are left out. */
+/**
+ * An element with attributes, listeners (onclick: …) and children; null children are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} attributes
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -23,7 +49,11 @@ export const instruction = (text) => el('span', { class: 'do' }, text.split(/(--
 /** A small button. */
 export const button = (text, onclick, more) => el('button', { type: 'button', class: 'button small', onclick, ...more }, text);
 
-/** Pairs of term and description; those without a value are left out. */
+/**
+ * Pairs of term and description; those without a value are left out.
+ * @param {any[][]} pairs
+ * @param {Record<string, string>} attributes
+ */
 export function list(pairs, attributes = { class: 'list' }) {
   const known = pairs.filter(([, value]) => value);
   return el('dl', attributes, known.flatMap(([term, value]) => [el('dt', {}, term), el('dd', {}, value)]));
@@ -77,7 +107,7 @@ export function copyButton(source, what) {
       made.textContent = 'Copied';
     } catch {
       // No clipboard without HTTPS: leave the last key to the reader.
-      getSelection().selectAllChildren(source);
+      getSelection()?.selectAllChildren(source);
       announce(`Selected ${what}: press Ctrl+C`);
       made.textContent = 'Ctrl+C';
     }

@@ -1,7 +1,7 @@
 // The sandbox's inbox; it looks for new mail every few seconds while it is in sight.
 
 import { Problem, request } from './api.js';
-import { alarm, announce, byId, el, put } from './dom.js';
+import { alarm, announce, byId, el, elements, focusIn, put } from './dom.js';
 import { messageView } from './message.js';
 import { onOpen, openTab } from './tabs.js';
 import { count, moment } from './words.js';
@@ -9,9 +9,12 @@ import { count, moment } from './words.js';
 const PATH = '/api/sandbox/messages';
 const PAUSE = 3000;
 
+/** @type {string | null} */
 let shown = null; // the ids in the list
+/** @type {string | null} */
 let chosen = null;
-let timer = null;
+/** @type {number | undefined} */
+let timer;
 
 function entry({ id, from, subject, received }) {
   return el('li', {}, el('button', {
@@ -22,7 +25,7 @@ function entry({ id, from, subject, received }) {
   el('span', { class: 'who' }, from || '<>')));
 }
 
-const buttons = () => [...byId('inbox').querySelectorAll('button')];
+const buttons = () => elements('button', byId('inbox'));
 
 async function show(id) {
   chosen = id;
@@ -40,7 +43,7 @@ function list(messages) {
   const ids = messages.map(({ id }) => id).join(' ');
   if (ids === shown) return;
   const grown = messages.length - buttons().length;
-  const focused = document.activeElement?.dataset?.id;
+  const focused = focusIn('#inbox [data-id]')?.dataset.id;
   put('inbox', messages.reverse().map(entry));
   if (focused) buttons().find((button) => button.dataset.id === focused)?.focus();
   if (shown !== null && grown > 0) announce(count(grown, 'new message'));

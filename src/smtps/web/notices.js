@@ -4,6 +4,7 @@ import { Problem, request } from './api.js';
 import { alarm, badge, byId, el, put } from './dom.js';
 import { count, moment } from './words.js';
 
+/** @type {[status: string, word: string, tone: string][]} */
 const KINDS = [['undelivered', 'given up', 'bad'], ['pending', 'retrying', 'warning']];
 
 function row({ message, account, event, last_attempt_at: last, failure }, onShow) {

@@ -15,10 +15,13 @@ const ACCOUNTS = '/api/smtps/accounts';
 const SOON = 60_000; // what is due by then is looked at often
 const [OFTEN, SELDOM] = [5000, 20_000];
 
+/** @type {any[]} */
 let accounts = [];
+/** @type {string | null} */
 let chosen = null; // the message that is shown in place of the list
 let watch = new AbortController(); // what goes on by itself
-let timer = null;
+/** @type {number | undefined} */
+let timer;
 let away = false; // the service did not answer last time
 let drawn = ''; // what is shown of the message and its account
 
@@ -72,7 +75,7 @@ async function attempt(action) {
 // The list
 
 const pressing = ({ status, due }) => status === 'sending'
-  || (UNDER_WAY.includes(status) && due && new Date(due) - Date.now() < SOON);
+  || (UNDER_WAY.includes(status) && due && Date.parse(due) - Date.now() < SOON);
 
 async function refresh() {
   const signal = begin();
@@ -115,6 +118,7 @@ function draw(message) {
 /** Follow a message to its end, and look after its account meanwhile. */
 async function follow(id) {
   const signal = begin();
+  /** @type {any} */
   let newest = null;
   const tend = async () => {
     if (!await askAccounts() || signal.aborted) return;

@@ -2,6 +2,7 @@
 
 import { byId, el, put } from './dom.js';
 
+/** @type {any} */
 let box = null;
 
 /** Whether a server is one of the sandbox's. */

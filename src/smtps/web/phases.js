@@ -40,7 +40,10 @@ export class Timelines {
     this.at(address).mark(phase, ms, ok);
   }
 
-  /** The check has ended, with a report if it came to one; all addresses are drawn to one scale. */
+  /**
+   * The check has ended, with a report if it came to one; all addresses are drawn to one scale.
+   * @param {{addresses?: any[], timings?: Record<string, number>, findings?: any[]}} report
+   */
   finish({ addresses = [], timings = {}, findings = [] } = {}) {
     if (!addresses.length) this.first.finish(findings.length ? 'dns' : null);
     const all = addresses.map(({ address, failure, timings: own }) =>
@@ -108,6 +111,7 @@ class Timeline {
 class Row {
   constructor(phase) {
     this.phase = phase;
+    this.state = 'waiting';
     this.ms = null;
     this.mark = mark('plain');
     this.bar = el('span', { class: 'bar', 'aria-hidden': 'true' });

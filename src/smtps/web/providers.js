@@ -41,4 +41,4 @@ export function setProviders(list) {
   choose(byId('provider').value, false);
 }
 
-byId('provider').addEventListener('input', ({ currentTarget }) => choose(currentTarget.value, true));
+byId('provider').addEventListener('input', () => choose(byId('provider').value, true));

@@ -2,7 +2,7 @@
 
 import { dueOf } from './accounts.js';
 import { request } from './api.js';
-import { byId, el } from './dom.js';
+import { byId, el, elements, focusIn } from './dom.js';
 import { ALL, stateBadge, stateOf, TROUBLED, UNDER_WAY, WAITING } from './states.js';
 import { until } from './until.js';
 import { moment } from './words.js';
@@ -16,9 +16,9 @@ let cursors = ['']; // where the pages begin, up to the one that is shown
 let following = null; // where the next one does
 
 function question() {
-  const query = new URLSearchParams({ limit: LIMIT });
+  const query = new URLSearchParams({ limit: String(LIMIT) });
   for (const status of byId('queue-status').value.split(',').filter(Boolean)) query.append('status', status);
-  for (const [name, value] of [['account', byId('queue-account').value], ['cursor', cursors.at(-1)]]) {
+  for (const [name, value] of [['account', byId('queue-account').value], ['cursor', cursors.at(-1) ?? '']]) {
     if (value) query.set(name, value);
   }
   return `${PATH}?${query}`;
@@ -49,8 +49,8 @@ function row(message, onShow) {
 
 /** Show rows, keeping those that have not changed, and the focus. */
 function draw(rows) {
-  const focused = document.activeElement?.closest('#queue [data-id]')?.dataset.id;
-  const before = new Map([...byId('queue').children].map((item) => [item.firstChild.dataset.id, item]));
+  const focused = focusIn('#queue [data-id]')?.dataset.id;
+  const before = new Map(elements('[data-id]', byId('queue')).map((item) => [item.dataset.id, item.parentElement]));
   byId('queue').replaceChildren(...rows.map((item) => {
     const old = before.get(item.firstChild.dataset.id);
     return old?.isEqualNode(item) ? old : item;
@@ -60,7 +60,7 @@ function draw(rows) {
 
 /** Go to a message of the list, if it is there. */
 export function focusRow(id) {
-  const found = byId('queue').querySelector(`[data-id="${id}"]`);
+  const [found] = elements(`[data-id="${id}"]`, byId('queue'));
   found?.focus();
   return Boolean(found);
 }

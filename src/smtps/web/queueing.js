@@ -18,7 +18,8 @@ export function readQueue() {
   };
 }
 
-let last = { text: null, key: null };
+/** @type {{text: string | null, key: string}} */
+let last = { text: null, key: '' };
 
 /** The key of what is filled in: the same as long as nothing is changed. */
 export function keyOf(body) {
@@ -29,7 +30,7 @@ export function keyOf(body) {
 
 /** The message is with the outbox: the next one is another, even if it reads the same. */
 export function settleKey() {
-  last = { text: null, key: null };
+  last = { text: null, key: '' };
 }
 
 // Not randomUUID, which is there with HTTPS only.

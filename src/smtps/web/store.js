@@ -7,7 +7,7 @@ const property = (field) => (field.type === 'checkbox' ? 'checked' : 'value');
 
 function read() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    return JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {};
   } catch {
     return {}; // storage is switched off, or holds something else
   }

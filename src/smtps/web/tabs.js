@@ -1,20 +1,20 @@
 // The tabs: arrow keys, Home and End move between them (the ARIA pattern).
 
-import { byId } from './dom.js';
+import { byId, elements } from './dom.js';
 
-const tabs = [...document.querySelectorAll('[role="tab"]')];
+const tabs = elements('[role="tab"]');
 const shown = () => tabs.filter((tab) => !tab.hidden);
 const listeners = [];
 
 /** Which tab is open: check, send, outbox, ports or inbox. */
-export const openTab = () => tabs.find((tab) => tab.ariaSelected === 'true').id.slice('tab-'.length);
+export const openTab = () => tabs.find((tab) => tab.ariaSelected === 'true')?.id.slice('tab-'.length);
 
 export function open(name) {
   for (const tab of tabs) {
     const chosen = tab.id === `tab-${name}`;
     tab.ariaSelected = String(chosen);
     tab.tabIndex = chosen ? 0 : -1;
-    byId(tab.getAttribute('aria-controls')).hidden = !chosen;
+    byId(tab.getAttribute('aria-controls') ?? '').hidden = !chosen;
   }
   for (const listener of listeners) listener(name);
 }

@@ -11,7 +11,10 @@ try {
   // Storage is switched off: the token lives as long as the page.
 }
 
-/** The header that carries the token, if there is one. */
+/**
+ * The header that carries the token, if there is one.
+ * @returns {Record<string, string>}
+ */
 export const authorization = () => (current ? { Authorization: `Bearer ${current}` } : {});
 
 export function setToken(token) {
@@ -24,6 +27,7 @@ export function setToken(token) {
   }
 }
 
+/** @type {Promise<boolean> | null} */
 let asking = null;
 
 /** Ask for a token. Resolves to whether one was given; those who ask at the same time share it. */

@@ -1,6 +1,6 @@
 // How long it is until something happens: counted down while it is in sight.
 
-import { el } from './dom.js';
+import { el, elements } from './dom.js';
 import { ahead, moment } from './words.js';
 
 const SECOND = 1000;
@@ -10,7 +10,7 @@ export const until = (iso) => el('time', { datetime: iso, title: moment(iso), cl
 
 setInterval(() => {
   if (document.hidden) return;
-  for (const node of document.querySelectorAll('time.until')) {
+  for (const node of /** @type {HTMLTimeElement[]} */ (elements('time.until'))) {
     const words = ahead(node.dateTime);
     if (node.textContent !== words) node.textContent = words;
   }

@@ -8,8 +8,11 @@ export function milliseconds(value) {
   return `${value < 9.95 && value >= 0.05 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
+/** @type {[unit: string, power: number][]} */
+const UNITS = [['GB', 1e9], ['MB', 1e6], ['kB', 1e3]];
+
 export function octets(value) {
-  for (const [unit, power] of [['GB', 1e9], ['MB', 1e6], ['kB', 1e3]]) {
+  for (const [unit, power] of UNITS) {
     if (value >= power) return `${(value / power).toFixed(1).replace(/\.0$/, '')} ${unit}`;
   }
   return value === 1 ? '1 byte' : `${value} bytes`;
@@ -25,13 +28,14 @@ export function moment(iso) {
   return today ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
+/** @type {[unit: string, seconds: number, most: number][]} */
 const SPANS = [['s', 1, 60], ['min', 60, 60], ['h', 3600, 48], ['days', 86_400, Infinity]];
 
 /** How far a moment is ahead, such as “in 5 min”. */
 export function ahead(iso) {
-  const seconds = (new Date(iso) - Date.now()) / 1000;
+  const seconds = (Date.parse(iso) - Date.now()) / 1000;
   if (seconds < 0.5) return 'now';
-  const [unit, size] = SPANS.find(([, length, most]) => Math.round(seconds / length) < most);
+  const [unit, size] = SPANS.find(([, length, most]) => Math.round(seconds / length) < most) ?? SPANS[0];
   return `in ${Math.round(seconds / size)} ${unit}`;
 }
 
