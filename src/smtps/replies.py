@@ -135,7 +135,8 @@ class Said(NamedTuple):
             for status in _BEHIND.finditer(text):
                 found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
-        text = _MAILBOX.sub("…", " ".join(" ".join(texts).split())[:LONGEST])
+        whole = " ".join(texts).replace("...", " … ")
+        text = _MAILBOX.sub("…", " ".join(whole.split())[:LONGEST])
         words = _blanked(_PREFIX.sub("", text)).translate(_PLAIN)
         return cls(phase, code, frozenset(found), text, words)
 
@@ -152,7 +153,7 @@ policy service answers there on anything from SPF to a limit."""
 _ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
 _BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
 """As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""
-_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]{1,255}@[^\s<>()]+")
+_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]{1,255}@(?:\[[^\]\s]*\]|[^\s<>():;,]+)")
 _NAMES = re.compile(
     r"(?<![a-z])[a-z]{1,16}://\S+"  # a page
     r"|\b(?:[a-z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?\.){1,40}"  # a host
