@@ -101,6 +101,11 @@ def issuer(**changed: Any) -> Certificate:
         (a_certificate(), (issuer(may_issue=False),), "CN=Issuer has issued"),
         (
             a_certificate(),
+            (issuer(may_issue=False, usages=("cRLSign",)),),
+            "key usage lacks keyCertSign",
+        ),
+        (
+            a_certificate(),
             (issuer(purposes=("clientAuth",)),),
             "CN=Issuer may issue for clientAuth",
         ),

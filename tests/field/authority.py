@@ -18,6 +18,8 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 KeyKind = Literal["ec", "secp256k1", "rsa", "rsa1024", "ed25519", "dsa"]
 
 SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+MAIL_PROTECTION = ExtendedKeyUsageOID.EMAIL_PROTECTION
+ODD = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
 DAY = dt.timedelta(days=1)
 
 
@@ -56,6 +58,9 @@ class Wish:
         begins, ends: days from now.
         authority: a CA, with its path length.
         excluded: names that an authority may not certify.
+        issues_for: purposes that an authority may certify; empty for any.
+        signs: whether an authority may sign certificates, by its key usage.
+        odd: an extension that nobody knows, marked critical.
     """
 
     subject: str
@@ -69,6 +74,9 @@ class Wish:
     path_length: int | None = None
     permitted: Sequence[str] = ()
     excluded: Sequence[str] = ()
+    issues_for: Sequence[x509.ObjectIdentifier] = ()
+    signs: bool = True
+    odd: bool = False
     purposes: Sequence[x509.ObjectIdentifier] = (SERVER,)
     must_staple: bool = False
     key_identifiers: bool = True
@@ -112,9 +120,11 @@ def _extensions(wish: Wish, key: Key, signer: Key) -> list[tuple[Any, bool]]:
         ]
     if wish.basic_constraints:
         found.append((x509.BasicConstraints(wish.authority, wish.path_length), True))
-    found.append((_key_usage(wish.authority), True))
-    if not wish.authority:
-        found.append((x509.ExtendedKeyUsage(wish.purposes), False))
+    found.append((_key_usage(wish.authority, signs=wish.signs), True))
+    if purposes := wish.issues_for if wish.authority else wish.purposes:
+        found.append((x509.ExtendedKeyUsage(purposes), False))
+    if wish.odd:
+        found.append((x509.UnrecognizedExtension(ODD, b"\4\1x"), True))
     if wish.names:
         found.append((x509.SubjectAlternativeName([_general(name) for name in wish.names]), False))
     if wish.permitted or wish.excluded:
@@ -133,11 +143,11 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name.removeprefix("dns:"))
 
 
-def _key_usage(authority: bool) -> x509.KeyUsage:
+def _key_usage(authority: bool, *, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority, content_commitment=False, key_encipherment=not authority,
-        data_encipherment=False, key_agreement=False, key_cert_sign=authority, crl_sign=authority,
-        encipher_only=False, decipher_only=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=authority and signs,
+        crl_sign=authority, encipher_only=False, decipher_only=False,
     )  # fmt: skip
 
 

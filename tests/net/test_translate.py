@@ -236,6 +236,7 @@ def test_an_alert_means_the_same_under_the_name_of_newer_releases(name: str) -> 
         (23, "revoked"),
         (24, "wrong_purpose"),
         (26, "wrong_purpose"),
+        (34, "critical_extension"),
         (62, "wrong_host"),
         (64, "wrong_host"),
         (66, "weak"),

@@ -1,115 +1,23 @@
-"""Certificates explained with the cryptography library (RFC 5280).
-
-Strict clients refuse certificates that others accept (RFC 5280 sections 4.1.2 and 4.2.1): Python
-does from 3.13 on, where X509_V_FLAG_X509_STRICT is set by default.
-"""
+"""Certificates explained with the cryptography library (RFC 5280)."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from smtps.checks.extensions import Extensions, strict_faults, unknown_critical
 from smtps.checks.facts import Certificate, Unreadable
 from smtps.core.reply import printable
 from smtps.net.hostnames import literal
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-
-class Extensions:
-    """The extensions of a certificate by their kind.
-
-    Args:
-        extensions: all of them, or None if they cannot be read.
-
-    Attributes:
-        known: whether they could be read.
-    """
-
-    def __init__(self, extensions: list[Any] | None) -> None:
-        self.known = extensions is not None
-        self._found = {type(each.value): each for each in extensions or ()}
-
-    def get(self, kind: type) -> Any:
-        """With ``critical``, or None."""
-        return self._found.get(kind)
-
-    def value(self, kind: type) -> Any:
-        """Its value, or None."""
-        found = self._found.get(kind)
-        return found.value if found is not None else None
-
-
-def strict_faults(
-    found: x509.Certificate, named: Extensions, *, self_signed: bool
-) -> tuple[str, ...]:
-    """All of them, in words."""
-    return (
-        *_of_an_authority(found, named, self_signed=self_signed),
-        *_of_the_names(found, named),
-        *_of_the_keys(named, self_signed=self_signed),
-    )
-
-
-def _is_authority(named: Extensions) -> bool:
-    from cryptography import x509  # noqa: PLC0415
-
-    basic = named.value(x509.BasicConstraints)
-    return basic is not None and bool(basic.ca)
-
-
-def _of_an_authority(
-    found: x509.Certificate, named: Extensions, *, self_signed: bool
-) -> Iterator[str]:
-    from cryptography import x509  # noqa: PLC0415
-
-    basic, usage = named.get(x509.BasicConstraints), named.value(x509.KeyUsage)
-    if found.version is x509.Version.v1 and self_signed:
-        yield "a CA certificate of X.509 version 1"
-    if not _is_authority(named):
-        if usage is not None and usage.key_cert_sign:
-            yield "the right to sign certificates without being an authority"
-        return
-    if not basic.critical:
-        yield "basic constraints of an authority not marked critical"
-    if usage is None:
-        yield "an authority without key usage"
-    elif basic.value.path_length is not None and not usage.key_cert_sign:
-        yield "a path length without the right to sign certificates"
-
-
-def _of_the_names(found: x509.Certificate, named: Extensions) -> Iterator[str]:
-    from cryptography import x509  # noqa: PLC0415
-
-    names = named.get(x509.SubjectAlternativeName)
-    if not len(found.issuer):
-        yield "an empty issuer"
-    if not len(found.subject) and (_is_authority(named) or names is None or not names.critical):
-        yield "an empty subject"
-    if names is not None and not len(names.value):
-        yield "an empty subject alternative name"
-
-
-def _of_the_keys(named: Extensions, *, self_signed: bool) -> Iterator[str]:
-    from cryptography import x509  # noqa: PLC0415
-
-    issuer = named.get(x509.AuthorityKeyIdentifier)
-    own = named.get(x509.SubjectKeyIdentifier)
-    if issuer is not None and issuer.critical:
-        yield "an authority key identifier marked critical"
-    if own is not None and own.critical:
-        yield "a subject key identifier marked critical"
-    if not self_signed and (issuer is None or issuer.value.key_identifier is None):
-        yield "no authority key identifier"
-    if own is None and _is_authority(named):
-        yield "an authority without subject key identifier"
 
 
 _T = TypeVar("_T")
@@ -173,6 +81,12 @@ _VERSION = re.compile(rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"\xa0\x03\x02\
 _PURPOSES = {
     "1.3.6.1.5.5.7.3.1": "serverAuth",
     "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection (S/MIME)",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "1.3.6.1.5.5.7.3.17": "ipsecIKE",
+    "1.3.6.1.4.1.311.20.2.2": "smartcardLogon",
     "2.5.29.37.0": "any",
 }
 _PUBLIC_POLICY = "2.23.140.1."
@@ -243,6 +157,7 @@ class _Reader:
             issuer_is_root=self._read("authority key", lambda: _issuer_is_root(found, named), None),
             must_staple=self._read("TLS features", lambda: _must_staple(named), False),
             public=self._read("policies", lambda: _public(named), False),
+            unknown_critical=self._read("extensions", lambda: unknown_critical(named), ()),
             serial=self._read("serial number", lambda: found.serial_number, 0),
             unread=tuple(self.faults),
         )

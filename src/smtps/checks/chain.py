@@ -18,6 +18,7 @@ from smtps._version import RELEASED
 from smtps.advice import Who
 from smtps.checks.certificate import explain, load
 from smtps.checks.facts import AddressFacts, Certificate, Link, Walk
+from smtps.checks.fitness import CRITICAL_EXTENSION, WRONG_PURPOSE, unfit
 from smtps.core.reply import Reply
 from smtps.errors import Failure
 from smtps.net.hostnames import literal
@@ -384,6 +385,9 @@ def refine(failure: Failure, host: str, seen: AddressFacts, *, trust_store: bool
         own = seen.chain[0] if seen.chain else None
         if own is None or not own.addresses:
             return replace(failure, code="tls.certificate_no_address")
+    if failure.code in (WRONG_PURPOSE, CRITICAL_EXTENSION) and seen.chain:
+        named = (e.words for e in unfit(seen.chain[0], seen.walk) if e.code == failure.code)
+        return replace(failure, message=f"{next(named, failure.message.rstrip('.'))}.")
     if failure.code not in UNTRUSTED:
         return failure
     if not trust_store:
@@ -413,5 +417,5 @@ def _by_walk(failure: Failure, walk: Walk, chain: tuple[Certificate, ...]) -> Fa
             return replace(failure, code="tls.certificate_malformed", message=message)
         if place and not certificate.may_issue:
             message = f"{certificate.subject} is not allowed to issue certificates."
-            return replace(failure, code="tls.certificate_wrong_purpose", message=message)
+            return replace(failure, code=WRONG_PURPOSE, message=message)
     return failure

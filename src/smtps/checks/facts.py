@@ -47,6 +47,7 @@ class Certificate:
         may_issue: OpenSSL takes it for an authority. ``authority`` is what it says itself.
         issuer_urls: where the certificate of its issuer can be had.
         issuer_is_root: whether the issuer signs itself, where the certificate tells; else None.
+        unknown_critical: numbers of its critical extensions that clients do not know.
         must_staple: it asks for an OCSP response in the handshake (RFC 7633).
         public: it has the marks of a public authority: a log's signature or the forum's policy.
         serial: its number at the issuer.
@@ -75,6 +76,7 @@ class Certificate:
     may_issue: bool = True
     issuer_urls: tuple[str, ...] = ()
     issuer_is_root: bool | None = None
+    unknown_critical: tuple[str, ...] = ()
     must_staple: bool = False
     public: bool = False
     serial: int = 0

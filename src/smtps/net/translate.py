@@ -78,7 +78,7 @@ _VERIFY = {
     27: ("tls.certificate_wrong_purpose", "The root is not trusted for servers here."),
     28: ("tls.certificate_wrong_purpose", "The root is distrusted for servers here."),
     32: ("tls.certificate_wrong_purpose", "An issuer in the chain may not sign certificates."),
-    34: ("tls.certificate_malformed", "A critical extension is not known."),
+    34: ("tls.certificate_critical_extension", "A critical extension is not known."),
     41: ("tls.certificate_malformed", "An extension contradicts itself or cannot be parsed."),
     47: ("tls.certificate_constrained", "An issuer in the chain may not issue for this name."),
     48: ("tls.certificate_constrained", "An issuer in the chain must not issue for this name."),

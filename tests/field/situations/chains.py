@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.field.authority import Identity, Wish, certify, write
+from tests.field.authority import MAIL_PROTECTION, Identity, Wish, certify, write
 from tests.field.lab import HOST, Lab
 from tests.field.network import MAIL
 from tests.field.servers import IMPLICIT, members, s_server, tls_front
@@ -203,6 +203,29 @@ SITUATIONS = (
         build=_client_only_issuer,
         causes=("tls.certificate_wrong_purpose", "tls.certificate_invalid"),
         told="authority|CA\\b|issuer", also=("smtp.greeting_timeout",),
+    ),
+    *(
+        _case(
+            name=f"issuer-{name}", what=f"an issuer {what}", expert="that issuer cannot issue for "
+            "servers, whatever the server does: another issuer",
+            build=partial(_issuer, issuer=Wish(subject="Example Other CA", authority=True, **wish)),
+            causes=(code,), told=told, fix=("another issuer",), also=("smtp.greeting_timeout",),
+            never=(*NO_TRICKS, "^reissue it"),
+        )
+        for name, what, wish, code, told in (
+            ("for-mail", "for S/MIME only", {"issues_for": (MAIL_PROTECTION,)},
+             "tls.certificate_wrong_purpose", "Example Other CA.*S/MIME"),
+            ("without-cert-sign", "whose key usage lacks keyCertSign", {"signs": False},
+             "tls.certificate_wrong_purpose", "Example Other CA.*keyCertSign"),
+            ("with-odd-extension", "with a critical extension that nobody knows", {"odd": True},
+             "tls.certificate_critical_extension", r"Example Other CA.*1\.3\.6"),
+        )
+    ),
+    _case(
+        name="odd-extension", what="a certificate with a critical extension that nobody knows",
+        expert="clients have to refuse it: another certificate",
+        build=lambda lab: tls_front(lab, lab.certificate(odd=True)),
+        causes=("tls.certificate_critical_extension",), told=r"1\.3\.6", fix=("certificate",),
     ),
     _case(
         name="private-root-sent",

@@ -5,7 +5,7 @@ This includes whom and what the certificate is for: host names, constraints, pur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from itertools import pairwise
@@ -15,6 +15,7 @@ from smtps.checks.certificate import covers
 from smtps.checks.chain import UNTRUSTED, links, why_untrusted
 from smtps.checks.facts import AddressFacts, Certificate, Facts, Walk
 from smtps.checks.finding import Finding
+from smtps.checks.fitness import Unfit, unfit
 from smtps.net.hostnames import literal
 from smtps.providers import by_host
 
@@ -248,37 +249,13 @@ def purposes(facts: Facts) -> Iterator[Finding]:
     for address, own in shown(facts):
         if trusted(address) or failed(address, _PINNED):
             continue
-        for words in _misused(address, own)[:1]:
-            yield found(address, "tls.certificate_wrong_purpose", words)
+        for each in firsts(unfit(own, address.walk)):
+            yield found(address, each.code, each.words).with_fix(each.fix)
 
 
-def _misused(address: AddressFacts, own: Certificate) -> list[str]:
-    misused = []
-    if not _serves(own):
-        misused.append(f"{own.subject} is for {', '.join(own.purposes or ())} only")
-    elif own.usages is not None and not set(own.usages) & _OF_A_SERVER:
-        misused.append(f"{own.subject} may not be used in a handshake (key usage)")
-    issuers = address.walk.links[1:] if address.walk is not None else ()
-    for link in issuers:
-        issuer = link.certificate
-        if not issuer.may_issue:
-            misused.append(f"{issuer.subject} has issued a certificate but is not allowed to")
-        elif not _serves(issuer):
-            misused.append(
-                f"{issuer.subject} may issue for {', '.join(issuer.purposes or ())} only"
-            )
-    return misused
-
-
-_SERVER = frozenset(
-    {"serverAuth", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"}  # the old "gated" purposes
-)
-_OF_A_SERVER = frozenset({"digitalSignature", "keyEncipherment", "keyAgreement"})
-
-
-def _serves(certificate: Certificate) -> bool:
-    """By OpenSSL, for which "any purpose" is not the purpose of a server."""
-    return certificate.purposes is None or bool(_SERVER & set(certificate.purposes))
+def firsts(faults: Iterable[Unfit]) -> list[Unfit]:
+    """The first of each code."""
+    return list({each.code: each for each in reversed(list(faults))}.values())
 
 
 def client_certificate(facts: Facts) -> Iterator[Finding]:
