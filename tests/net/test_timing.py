@@ -27,6 +27,11 @@ def now() -> float:
         (Phase.TLS, "tls.timeout", "The server did not answer the TLS handshake within 7 seconds."),
         (Phase.GREETING, "smtp.greeting_timeout", "The server sent no greeting within 7 seconds."),
         (Phase.EHLO, "smtp.timeout", "The server did not answer EHLO within 7 seconds."),
+        (
+            Phase.TOKEN,
+            "oauth.timeout",
+            "The authorization server gave no access token within 7 seconds.",
+        ),
         (Phase.AUTH, "smtp.timeout", "The server did not answer the login within 7 seconds."),
         (Phase.MAIL, "smtp.timeout", "The server did not answer MAIL within 7 seconds."),
         (Phase.RCPT, "smtp.timeout", "The server did not answer RCPT within 7 seconds."),
