@@ -79,7 +79,7 @@ def test_public_names_are_pinned() -> None:
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
         "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts",
         "TokenError", "TokenSource", "Verdict",
-        "__version__", "check", "connect", "prepare", "send", "sync",
+        "__version__", "account", "check", "connect", "prepare", "send", "sync",
     }  # fmt: skip
 
 

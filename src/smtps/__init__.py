@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smtps.client.session import Session as Session
     from smtps.client.session import connect as connect
     from smtps.client.session import send as send
+    from smtps.config.user_accounts import account as account
     from smtps.credentials import TokenSource as TokenSource
     from smtps.endpoint import Endpoint as Endpoint
     from smtps.endpoint import Timeouts as Timeouts
@@ -90,6 +91,7 @@ _HOME = {
     "TokenError": "smtps.errors",
     "TokenSource": "smtps.credentials",
     "Verdict": "smtps.checks.verdict",
+    "account": "smtps.config.user_accounts",
     "check": "smtps.checks.checking",
     "connect": "smtps.client.session",
     "prepare": "smtps.client.outgoing",

@@ -13,9 +13,12 @@ from typing import NoReturn
 from smtps import serve
 from smtps._version import __version__
 from smtps.cli import (
+    accounts,
     check,
     discover,
     exits,
+    login,
+    logout,
     outbox,
     output,
     ports,
@@ -32,6 +35,7 @@ examples:
   smtps check smtp.example.com
   smtps send --host smtp.example.com --username ann@example.com \\
       --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
+  smtps login ann@example.com           once; then --account sends without a password
   smtps sandbox                         a mail server for testing
   smtps serve --sandbox                 the same by HTTP, with a mail server for testing
 
@@ -47,6 +51,13 @@ class _Parser(ArgumentParser):
         self.exit(exits.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
 
 
+_COMMANDS = (
+    check, send, login, accounts, logout, discover, ports, providers, sandbox, serve, outbox,
+    worker,
+)  # fmt: skip
+"""In the order of ``--help``."""
+
+
 def build_parser() -> ArgumentParser:
     """The whole command line."""
     parser = _Parser(
@@ -58,7 +69,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smtps {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (check, send, discover, ports, providers, sandbox, serve, outbox, worker):
+    for module in _COMMANDS:
         command = commands.add_parser(
             module.NAME,
             help=module.HELP,

@@ -150,8 +150,8 @@ async def born(nursery: asyncio.subprocess.Process) -> int:
 
 async def log_in(source: StoredTokens, server: AuthorizationServer) -> None:
     """As a person does."""
-    begun = await source._exchange.begin(HOME)
-    tokens = await source._exchange.redeem(begun, server.browse(begun.url))
+    begun = await source.exchange.begin(HOME)
+    tokens = await source.exchange.redeem(begun, server.browse(begun.url))
     await source.log_in(tokens)
 
 

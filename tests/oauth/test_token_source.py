@@ -38,8 +38,8 @@ class Setting:
 
     async def log_in(self, **changes: Any) -> StoredTokens:
         source = self.source(**changes)
-        begun = await source._exchange.begin(HOME)
-        tokens = await source._exchange.redeem(begun, self.server.browse(begun.url))
+        begun = await source.exchange.begin(HOME)
+        tokens = await source.exchange.redeem(begun, self.server.browse(begun.url))
         await source.log_in(tokens)
         return source
 

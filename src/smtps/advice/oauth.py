@@ -168,6 +168,16 @@ OAUTH: dict[str, Advice] = {
         "Set ca_file in the table oauth to its authority's certificate, if it is your own; "
         "check the clock. Nothing was sent.",
         _YOU),
+    "oauth.no_answer": Advice(
+        _E, "The login was not finished in the browser in time.",
+        "Begin again. If the browser runs on another computer, use --paste, and paste the address "
+        "of its last page.",
+        _YOU, "RFC 8252 section 7.3"),
+    "oauth.no_port": Advice(
+        _E, "The port for the browser's answer cannot be used on this computer.",
+        "Remove redirect_uri from the account's settings, so that any free port will do; or end "
+        "what uses the port.",
+        _YOU, "RFC 8252 section 7.3"),
     "oauth.store_unsafe": Advice(
         _E, "The login is kept in a file or folder that others can read, or could have put there, "
         "so it is not used.",

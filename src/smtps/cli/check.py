@@ -95,6 +95,7 @@ examples:
   smtps check ann@example.com --deep
   smtps check gmail
   smtps check smtp.example.com --username ann@example.com --password-env MAIL_PASSWORD
+  smtps check --account work
   smtps check '[2001:db8::1]:465' --ca-file company.pem --json
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
   smtps check --from servers.txt --shard 2/5 --output csv
@@ -129,6 +130,10 @@ def add_options(parser: ArgumentParser) -> None:
     )
     add_depth_options(parser)
     _add_batch_options(parser)
+    parser.add_argument(
+        "--config", metavar="FILE",
+        help="with --account: the service's settings, to take the account from",
+    )  # fmt: skip
     server_options.add_options(parser)
 
 
@@ -161,8 +166,12 @@ def run(options: Namespace) -> int:
     """Check the targets; the worst exit code counts."""
     if options.schema:
         return _show_schema()
+    if options.account is not None:
+        if options.targets or options.list is not None:
+            raise InputError("account", "cannot be combined with other targets: it has its server")
+        options.targets = [options.account]
     if not options.targets and options.list is None:
-        options.command.error("give a target, or a list with --from FILE")
+        options.command.error("give a target, --account NAME, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
 
     from smtps.cli import running  # noqa: PLC0415
@@ -231,6 +240,8 @@ def _checker(options: Namespace) -> CheckOne:
     how_far = depth(options)
 
     def endpoint(target: str) -> Endpoint:
+        if options.account is not None:
+            return template
         provider = by_id(target)
         if provider is not None:
             place = provider.place(options.security, options.port or 0)
@@ -239,7 +250,7 @@ def _checker(options: Namespace) -> CheckOne:
         return replace(template, host=host, port=options.port or port, security=options.security)
 
     for target in targets.named(options):
-        if "@" in target:
+        if "@" in target and options.account is None:
             from smtps.checks.discovery import mail_domain  # noqa: PLC0415
 
             mail_domain(target)

@@ -25,6 +25,8 @@ EPILOG = """\
 examples:
   smtps send --host smtp.example.com --username ann@example.com \\
       --from "Ann <ann@example.com>" --to bob@example.org --subject Hello --body "Hi Bob"
+  smtps send --account work --to bob@example.org --from ann@example.com \\
+      --subject Hello --body "Hi Bob"
   df -h | smtps send --host smtp.example.com --username ops@example.com --password-env MAIL_PW \\
       --from ops@example.com --to team@example.com --subject "Disks" --body-file -
   smtps send --queue main --config /etc/smtps.toml \\
@@ -149,7 +151,9 @@ def _add_sending(parser: ArgumentParser) -> None:
         metavar="ACCOUNT",
         help="submit it to the outbox of the configuration, which sends it and retries",
     )
-    group.add_argument("--config", metavar="FILE", help="the configuration, as for smtps serve")
+    group.add_argument(
+        "--config", metavar="FILE", help="the service's settings, for --queue and --account"
+    )
     group.add_argument(
         "--dry-run", action="store_true", help="print the message instead of sending it"
     )
@@ -186,10 +190,14 @@ def _check_options(options: Namespace) -> None:
         InputError: one is missing, or has no place there.
     """
     merging = options.merge is not None
-    if options.host is None and not options.dry_run and options.queue is None:
+    if options.queue is not None and options.account is not None:
+        raise InputError("account", "cannot be combined with --queue, which names an account")
+    given = (options.host, options.account, options.queue)
+    if all(each is None for each in given) and not options.dry_run:
         raise InputError(
-            "host", "is required: the server to send through", code="input.host_required"
-        )
+            "host", "is required, or --account: the server to send through",
+            code="input.host_required",
+        )  # fmt: skip
     needed = "template" if merging else "from_"
     if getattr(options, needed) is None:
         raise InputError(needed.strip("_"), "is required")

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def add_password_options(parser: ArgumentParser) -> None:
     """The options that name a source."""
     group = parser.add_argument_group("login")
+    group.add_argument(
+        "--account", metavar="NAME",
+        help="server and login of an account; see smtps accounts",
+    )  # fmt: skip
     group.add_argument("--username", "-u", metavar="NAME", help="user name to log in with")
     sources = group.add_mutually_exclusive_group()
     sources.add_argument(
@@ -118,12 +122,15 @@ def add_options(parser: ArgumentParser) -> None:
     add_password_options(parser)
 
 
-def endpoint(options: Namespace, target: str) -> Endpoint:
-    """The endpoint that the options describe.
+def endpoint(options: Namespace, target: str | None) -> Endpoint:
+    """The endpoint that the options describe: those of an account, or all of them.
 
     Raises:
         InputError: they cannot be used together; names the one to blame.
     """
+    if options.account is not None:
+        return _of_account(options)
+    assert target is not None
     from smtps.client.handshake import check_endpoint  # noqa: PLC0415
     from smtps.endpoint import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
 
@@ -153,5 +160,55 @@ def endpoint(options: Namespace, target: str) -> Endpoint:
         resolver=options.resolver,
         timeouts=timeouts,
     )
+    check_endpoint(found)
+    return found
+
+
+_LOGIN = (
+    "username", "password_env", "password_file", "password_command", "password_keyring",
+    "token_env",
+)  # fmt: skip
+_CHANGES = {
+    "port": "port", "security": "security", "mechanism": "mechanism", "ca_file": "ca_file",
+    "fingerprint": "fingerprint", "ehlo_name": "ehlo_name", "resolver": "resolver",
+}  # fmt: skip
+"""Option → field of the endpoint that it changes."""
+
+
+def _of_account(options: Namespace) -> Endpoint:
+    """The server of an account, with what other options change about it.
+
+    Raises:
+        InputError: there is no such account, or an option that it has already is given.
+    """
+    from dataclasses import replace  # noqa: PLC0415
+
+    from smtps.client.handshake import check_endpoint  # noqa: PLC0415
+    from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
+    from smtps.endpoint import Timeouts  # noqa: PLC0415
+
+    for name in _LOGIN:
+        if getattr(options, name) is not None:
+            raise InputError(name, "cannot be combined with --account, which has the login")
+    if getattr(options, "host", None) is not None:
+        raise InputError("host", "cannot be combined with --account, which has the server")
+    found = read_accounts(getattr(options, "config", None)).endpoint(options.account)
+    changes = {
+        field: value for name, field in _CHANGES.items()
+        if (value := getattr(options, name)) is not None
+    }  # fmt: skip
+    if options.port is not None and options.security is None:
+        changes["security"] = None  # it follows from the port
+    if options.timeout is not None:
+        try:
+            changes["timeouts"] = Timeouts(total=options.timeout)
+        except InputError as error:
+            raise InputError("timeout", error.problem) from None
+    if options.no_verify:
+        changes |= {"verify": False, "allow_unverified_login": options.allow_unverified_login}
+    if options.client_cert:
+        pair = (options.client_cert, options.client_key)
+        changes["client_certificate"] = pair if options.client_key else options.client_cert
+    found = replace(found, **changes)
     check_endpoint(found)
     return found

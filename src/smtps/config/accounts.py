@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self, cast
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from smtps.credentials import SOURCES, from_environment, from_file
-from smtps.endpoint import EHLO_NAME, Endpoint, Security, Timeouts
+from smtps.config.server_account import NAME, ServerAccount
+from smtps.credentials import from_environment, from_file
+from smtps.endpoint import Endpoint
 from smtps.errors import InputError
 from smtps.net.fetch import check_url
 from smtps.net.proxies import Proxy, proxy_for
@@ -17,9 +19,6 @@ from smtps.net.tls import context_for
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.retry import LIFETIME, STEPS
 from smtps.outbox.webhooks import signing_key
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-"""What an account may be called."""
 
 _SENDER = re.compile(r"(?:\*|[^@\s*]+)@[^@\s]+")
 _HOUR = 60 * 60 * 1000
@@ -91,24 +90,11 @@ class WebhookSettings(BaseModel):
         return proxy
 
 
-class AccountSettings(BaseModel):
-    """One account."""
+class AccountSettings(BaseModel, ServerAccount, frozen=True):
+    """One account: its server and credentials (see ServerAccount), and what the outbox may do."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
-    security: Security | None = None
-    username: str | None = None
-    password_env: str | None = None
-    password_file: str | None = None
-    password_command: str | None = None
-    password_keyring: str | None = None
-    mechanism: str | None = None
-    ca_file: str | None = None
-    fingerprint: str | None = None
-    ehlo_name: str = EHLO_NAME
-    timeout: Annotated[float | None, Field(gt=0, le=3600, description="seconds a message")] = None
     senders: list[str] = []
     per_minute: Annotated[float | None, Field(gt=0)] = None
     per_day: Annotated[int | None, Field(gt=0)] = None
@@ -128,54 +114,30 @@ class AccountSettings(BaseModel):
         return senders
 
     @model_validator(mode="after")
-    def _one_secret(self) -> Self:
-        given = [name for name in SOURCES if getattr(self, name) is not None]
-        external = (self.mechanism or "").upper() == "EXTERNAL"
-        if len(given) > 1 or (bool(given) != (self.username is not None) and not external):
-            raise ValueError(f"needs username and one of {', '.join(SOURCES)}, or neither of them")
+    def _consistent(self) -> Self:
+        self.check_server()
         return self
 
-    def password(self) -> str | None:
-        """The secret of the account, from wherever it is.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        for source, fetch in SOURCES.items():
-            if (where := getattr(self, source)) is not None:
-                return fetch(where, self.username)
-        return None
-
-    def endpoint(self, password: str | None, resolver: str | None = None) -> Endpoint:
-        """The server, and who to be there.
-
-        Raises:
-            InputError: a value cannot be used.
-        """
-        return Endpoint(
-            self.host,
-            self.port,
-            security=cast(Security, self.security),
-            username=self.username,
-            password=password,
-            mechanism=self.mechanism,
-            ca_file=self.ca_file,
-            fingerprint=self.fingerprint,
-            ehlo_name=self.ehlo_name,
-            transcript=False,
-            resolver=resolver,
-            timeouts=Timeouts(total=self.timeout),
-        )
-
-    def account(self, name: str, resolver: str | None = None) -> Account:
+    def account(
+        self, name: str, resolver: str | None = None, logins: Path | None = None
+    ) -> Account:
         """What the outbox sends through.
+
+        Args:
+            name: of the account.
+            resolver: DNS server in place of the system's.
+            logins: folder where logins are kept; None for the user's own.
 
         Raises:
             InputError: the key of its webhook cannot be read.
+            TokenError: there is no folder for its login.
         """
+        tokens = None
+        if self.oauth is not None:
+            tokens = self.tokens(name, logins, resolver=resolver)
         return Account(
             name=name,
-            endpoint=lambda: self.endpoint(self.password(), resolver),
+            endpoint=lambda: self.endpoint(self.password(), resolver, tokens=tokens),
             senders=tuple(self.senders),
             per_minute=self.per_minute,
             per_day=self.per_day,

@@ -22,6 +22,7 @@ from smtps.config.callers import hash_token
 from smtps.config.open_outbox import check_worker
 from smtps.config.places import Findings, check_outbox, check_port, check_uploads, whose_rights
 from smtps.config.probe_modules import Module
+from smtps.config.server_account import OAuthTable
 from smtps.config.settings import Settings, faults, read
 from smtps.errors import InputError, did_you_mean
 
@@ -61,18 +62,39 @@ def _fetch(findings: Findings, within: str, account: AccountSettings) -> None:
             )
     elif account.password_file == STANDARD_INPUT:
         findings.untried.append(f"{within}password_file is standard input, which was not read")
+    elif account.oauth is not None:
+        _client(findings, within, account.oauth)
     else:
         account.password()
 
 
-def _find(command: str) -> None:
+def _client(findings: Findings, within: str, oauth: OAuthTable) -> None:
+    """Read the secret and the key of a client."""
+    findings.untried.append(f"{within}oauth: the authorization server was not contacted")
+    missing = [name for name in ("oauthlib", "platformdirs") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InputError("oauth", "needs the extra “oauth”: pip install '.[oauth]'")
+    registration = oauth.registration("", "")
+    if registration.signer is not None:
+        registration.signer()
+    if oauth.client_secret_command is not None:
+        findings.untried.append(f"{within}oauth.client_secret_command was not run")
+        _find(oauth.client_secret_command, f"oauth.{_COMMAND}")
+    elif registration.secret is not None:
+        registration.secret()
+
+
+_COMMAND = "client_secret_command"
+
+
+def _find(command: str, field: str = "password_command") -> None:
     """Find the program of a command."""
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise InputError("password_command", f"cannot be read: {error}") from error
+        raise InputError(field, f"cannot be read: {error}") from error
     if not words or shutil.which(words[0]) is None:
-        raise InputError("password_command", "its program does not exist, or cannot be run")
+        raise InputError(field, "its program does not exist, or cannot be run")
 
 
 def _webhook(findings: Findings, within: str, account: AccountSettings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smtps.config import logs
 from smtps.config.accounts import AccountSettings
+from smtps.config.server_account import folder_of
 from smtps.config.settings import Settings
 from smtps.errors import InputError
 from smtps.outbox.account import Account
@@ -43,7 +44,7 @@ def open_outbox(
             code=_NONE,
         )
     accounts = {
-        name: _account(name, account, settings.resolver)
+        name: _account(name, account, settings.resolver, logins_folder(settings, os.environ))
         for name, account in settings.accounts.items()
     }
     bounds = Bounds(
@@ -91,9 +92,21 @@ def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | N
     return Path(user).expanduser() / "smtps"
 
 
-def _account(name: str, settings: AccountSettings, resolver: str | None) -> Account:
+def logins_folder(settings: Settings, environment: Mapping[str, str]) -> Path | None:
+    """Where the service keeps logins (OAuth 2); None for its user's own folder.
+
+    Args:
+        settings: the operator's.
+        environment: systemd names its state directory there.
+    """
+    return folder_of(settings.state_dir, environment)
+
+
+def _account(
+    name: str, settings: AccountSettings, resolver: str | None, logins: Path | None
+) -> Account:
     try:
-        return settings.account(name, resolver)
+        return settings.account(name, resolver, logins)
     except InputError as error:
         field = f"accounts.{name}.{error.field}"
         raise InputError(field, error.problem, code=error.code) from None

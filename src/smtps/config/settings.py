@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable
+from dataclasses import fields
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,6 +27,7 @@ from pydantic_settings import (
 from smtps.config.accounts import AccountSettings, WebhookSettings, check_names
 from smtps.config.callers import LOOPBACK, Proxies, is_hash
 from smtps.config.probe_modules import BUILT_IN, Module
+from smtps.config.server_account import OAuthTable
 from smtps.credentials import without_password
 from smtps.errors import InputError, did_you_mean
 from smtps.net import proxies
@@ -283,10 +285,13 @@ def faults(error: ValidationError) -> list[tuple[str, str]]:
     for one in error.errors():
         cause = one.get("ctx", {}).get("error")
         field, problem = "host", one["msg"].removeprefix("Value error, ")
+        place = [str(step) for step in one["loc"]]
         if isinstance(cause, InputError):
             field, problem = cause.field, cause.problem
-        field = ".".join(str(step) for step in one["loc"]) or field
-        if one["type"] == "extra_forbidden":
+            if place[:1] == ["accounts"] and len(place) == 2:
+                place.append(field)
+        field = ".".join(place) or field
+        if one["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             problem = _unknown(str(one["loc"][-1]))
         found.append((field, problem))
     return found
@@ -296,6 +301,7 @@ def _unknown(name: str) -> str:
     known = [
         n for model in (Settings, AccountSettings, WebhookSettings) for n in model.model_fields
     ]
+    known += [each.name for each in fields(OAuthTable)]
     return "is not a setting" + did_you_mean(name, known)
 
 

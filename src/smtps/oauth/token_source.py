@@ -39,14 +39,17 @@ class StoredTokens:
         exchange: with the authorization server.
         store: where the login is kept.
         clock: seconds since 1970.
+
+    Attributes:
+        exchange, store: see there.
     """
 
     def __init__(
         self, account: str, exchange: Exchange, store: TokenStore, *, clock: Clock = time.time
     ) -> None:
         self._account = account
-        self._exchange = exchange
-        self._store = store
+        self.exchange = exchange
+        self.store = store
         self._clock = clock
         self._renewal: asyncio.Task[str] | None = None
         self._refused: str | None = None
@@ -55,19 +58,21 @@ class StoredTokens:
         """See ``credentials.TokenSource``. Callers that wait share one renewal, and one that stops
         waiting does not stop it.
         """
-        login = await asyncio.to_thread(self._store.read, self._account)
+        login = await asyncio.to_thread(self.store.read, self._account)
         if login is not None and self._fits(login):
             tokens, now = login.tokens, self._clock()
             if tokens.access_token != refused and not tokens.due(now):
                 return tokens.access_token
         return await self._shared(refused)
 
-    def due_in(self, login: StoredLogin) -> float | None:
-        """Seconds until a login's access token is to be replaced; None if that is not known."""
-        tokens = login.tokens
-        if tokens.expires_at is None:
-            return None
-        return max(tokens.due_at - self._clock(), 0.0)
+    def login(self) -> StoredLogin | None:
+        """What is kept of the login, if it was made with these settings.
+
+        Raises:
+            TokenError: it cannot be read.
+        """
+        found = self.store.read(self._account)
+        return found if found is not None and self._fits(found) else None
 
     async def _shared(self, refused: str | None) -> str:
         loop = asyncio.get_running_loop()
@@ -78,8 +83,8 @@ class StoredTokens:
         return await asyncio.shield(running)
 
     async def _renewed(self, refused: str | None) -> str:
-        async with self._store.locked(self._account):
-            login = await asyncio.to_thread(self._store.read, self._account)
+        async with self.store.locked(self._account):
+            login = await asyncio.to_thread(self.store.read, self._account)
             if login is not None and not self._fits(login):
                 login = None
             now = self._clock()
@@ -97,7 +102,7 @@ class StoredTokens:
 
     async def _renew(self, login: StoredLogin | None, now: float) -> StoredLogin:
         """New tokens, on the disk."""
-        if not self._exchange.registration.interactive:
+        if not self.exchange.registration.interactive:
             return await self._as_program(login, now)
         if login is None:
             why = f"There is no login for the account {self._account} yet"
@@ -113,7 +118,7 @@ class StoredTokens:
         return await self._refresh(login, login.tokens.refresh_token, now)
 
     async def _as_program(self, login: StoredLogin | None, now: float) -> StoredLogin:
-        tokens = await self._exchange.app_tokens()
+        tokens = await self.exchange.app_tokens()
         if login is None:
             made = self.new_login(tokens, now, None)
         else:
@@ -122,11 +127,11 @@ class StoredTokens:
         return made
 
     async def _refresh(self, login: StoredLogin, refresh_token: str, now: float) -> StoredLogin:
-        authority = await self._exchange.authority()  # nothing has begun if that fails
+        authority = await self.exchange.authority()  # nothing has begun if that fails
         begun = replace(login, refresh_begun=login.refresh_begun or now)
         await self._keep(begun)
         try:
-            tokens = await self._exchange.refresh(refresh_token)
+            tokens = await self.exchange.refresh(refresh_token)
         except TokenError as error:
             if error.code in _UNANSWERED:
                 raise
@@ -145,7 +150,7 @@ class StoredTokens:
 
     async def _keep(self, login: StoredLogin) -> None:
         """Write it, to the end even if this is cancelled: the lock is held until then."""
-        writing = asyncio.ensure_future(asyncio.to_thread(self._store.write, self._account, login))
+        writing = asyncio.ensure_future(asyncio.to_thread(self.store.write, self._account, login))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -155,16 +160,16 @@ class StoredTokens:
     def new_login(self, tokens: Tokens, now: float, unused_days: int | None) -> StoredLogin:
         """What is kept of a login that was just made."""
         return StoredLogin(
-            client=fingerprint(self._exchange.registration), tokens=tokens, logged_in_at=now,
+            client=fingerprint(self.exchange.registration), tokens=tokens, logged_in_at=now,
             used_at=now,
             ends_at=ends_at(tokens, unused_days) if tokens.refresh_token is not None else None,
         )  # fmt: skip
 
     async def log_in(self, tokens: Tokens) -> StoredLogin:
         """Keep a login that was just made, in place of any other."""
-        authority = await self._exchange.authority()
+        authority = await self.exchange.authority()
         made = self.new_login(tokens, self._clock(), authority.unused_days)
-        async with self._store.locked(self._account):
+        async with self.store.locked(self._account):
             await self._keep(made)
         return made
 
@@ -174,22 +179,22 @@ class StoredTokens:
         Returns:
             Whether there was one, and whether the server has revoked it.
         """
-        async with self._store.locked(self._account):
+        async with self.store.locked(self._account):
             try:
-                login = await asyncio.to_thread(self._store.read, self._account)
+                login = await asyncio.to_thread(self.store.read, self._account)
             except TokenError:
                 login = None
             revoked = False
             if login is not None and self._fits(login):
                 try:
-                    revoked = await self._exchange.revoke(login.tokens)
+                    revoked = await self.exchange.revoke(login.tokens)
                 except SMTPSError:
                     revoked = False
-            return await asyncio.to_thread(self._store.forget, self._account), revoked
+            return await asyncio.to_thread(self.store.forget, self._account), revoked
 
     def _fits(self, login: StoredLogin) -> bool:
         """Whether a login was made with these settings."""
-        return login.client == fingerprint(self._exchange.registration)
+        return login.client == fingerprint(self.exchange.registration)
 
 
 def _ended(error: TokenError, *, interrupted: bool) -> tuple[str, str]:

@@ -1,0 +1,126 @@
+"""``smtps accounts``."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from smtps.cli import exits, output
+from smtps.errors import InputError, SMTPSError
+
+if TYPE_CHECKING:
+    from smtps.config.server_account import ServerAccount
+    from smtps.config.user_accounts import Accounts
+
+NAME = "accounts"
+HELP = "list your accounts, and until when their logins last"
+DESCRIPTION = """\
+List the accounts in ~/.config/smtps/accounts.toml, or of the file that SMTPS_ACCOUNTS names. Nobody
+is asked: no server is contacted, and no password is read."""
+EPILOG = """\
+examples:
+  smtps accounts
+  smtps accounts --json
+  smtps accounts --config /etc/smtps.toml
+
+an account in the file:
+  [accounts.work]
+  host = "smtp.office365.com"
+  port = 587
+  username = "ann@contoso.com"
+  oauth = { provider = "microsoft", client_id = "…", tenant = "…" }
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="the service's settings, to take the accounts from"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(options: Namespace) -> int:
+    """List them."""
+    from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
+
+    accounts = read_accounts(options.config)
+    now = time.time()
+    found = [_row(accounts, name, now) for name in accounts.tables]
+    if options.json:
+        output.show_json(found)
+        return exits.OK
+    if not found:
+        there = "has" if accounts.there else "does not exist, so there are"
+        output.show(f"{accounts.path} {there} no accounts. To add one: smtps login ADDRESS\n")
+        return exits.OK
+    output.show("".join(_line(row, now) for row in found))
+    return exits.OK
+
+
+def _row(accounts: Accounts, name: str, now: float) -> dict[str, Any]:
+    """An account, as JSON."""
+    row: dict[str, Any] = {
+        "name": name, "host": None, "username": None, "login": None, "state": "unknown",
+        "access_expires_at": None, "login_ends_at": None, "problem": None,
+    }  # fmt: skip
+    try:
+        account = accounts.get(name)
+    except InputError as error:
+        return row | {"problem": str(error)}
+    row |= {"host": account.host, "username": account.username}
+    if account.oauth is not None:
+        return row | {"login": "oauth"} | _state(accounts, name, account, now)
+    return row | {"login": None if account.username is None else "password"}
+
+
+def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) -> dict[str, Any]:
+    """What is known of a login."""
+    from smtps.cli.moments import moment  # noqa: PLC0415
+
+    try:
+        source = account.tokens(name, accounts.logins)
+        login = source.login()
+    except SMTPSError as error:
+        return {"state": "login_needed", "problem": str(error)}
+    program = not source.exchange.registration.interactive
+    if login is None:
+        return {"state": "unknown" if program else "login_needed"}
+    found = {
+        "access_expires_at": moment(login.tokens.expires_at),
+        "login_ends_at": None if program else moment(login.ends_at),
+    }  # fmt: skip
+    if login.ended is not None:
+        return found | {"state": "login_needed", "problem": login.ended}
+    over = login.ends_at is not None and login.ends_at <= now
+    usable = login.tokens.refresh_token is not None or login.tokens.good(now)
+    ready = program or (usable and not over)
+    return found | {"state": "ready" if ready else "login_needed"}
+
+
+_STATES = {"ready": "✓", "login_needed": "✗", "unknown": "–"}
+
+
+def _line(row: dict[str, Any], now: float) -> str:
+    from datetime import datetime  # noqa: PLC0415
+
+    from smtps.cli.moments import span  # noqa: PLC0415
+
+    who = row["username"] or "no login"
+    text = f"{_STATES[row['state']]} {row['name']}  {row['host'] or '?'}  {who}"
+    if row["state"] == "ready":
+        ends = row["login_ends_at"]
+        if ends is not None:
+            left = datetime.fromisoformat(ends).timestamp() - now
+            text += f"  ends in {span(left)} unless used"
+        else:
+            text += "  ready"
+    elif row["login"] == "password":
+        text += "  password"
+    text += "\n"
+    if row["problem"] is not None:
+        text += f"    {row['problem']}\n"
+    if row["state"] == "login_needed" and "smtps login" not in (row["problem"] or ""):
+        text += f"    log in: smtps login --account {row['name']}\n"
+    return text

@@ -1,0 +1,297 @@
+"""``smtps login``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from smtps.cli import exits, output
+from smtps.errors import Failure, InputError, SMTPSError
+
+if TYPE_CHECKING:
+    from smtps.config.server_account import OAuthTable, ServerAccount
+    from smtps.config.user_accounts import Accounts
+    from smtps.oauth.forms import Form
+    from smtps.oauth.token_source import StoredTokens
+    from smtps.oauth.tokens import StoredLogin
+
+NAME = "login"
+HELP = "log in at a mail provider once, so that mail can be sent without a password (OAuth 2)"
+DESCRIPTION = """\
+Log in at the provider of a mail address: in the browser of this computer, by a pasted answer, or
+by a code. The login is kept in a file that only you can read, and is renewed by itself; smtps then
+logs in at the mail server, to prove that it works. The account is described in
+~/.config/smtps/accounts.toml; an address that is not there yet is added."""
+EPILOG = """\
+examples:
+  smtps login ann@contoso.com           says how to make a client ID at the provider
+  smtps login ann@contoso.com --client-id 11111111-2222-3333-4444-555555555555
+  smtps login ann@gmail.com --client-id ID --client-secret-file secret.txt
+  smtps login --account work            again, for an account that is there
+  smtps login --account work --paste    over ssh: open the page elsewhere, paste the answer here
+  smtps login --account work --device   enter a code elsewhere
+  smtps login --account main --config /etc/smtps.toml      for the service, as its user
+
+then:
+  smtps check --account work
+  smtps send --account work --from ann@contoso.com --to bob@example.org --subject Hello --body Hi
+
+exit codes: 0 logged in, 64 usage, 75 try again later, 77 login refused, 78 a client ID is needed
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("address", nargs="?", metavar="ADDRESS", help="mail address")
+    parser.add_argument("--account", metavar="NAME", help="an account in the file")
+    parser.add_argument(
+        "--config", metavar="FILE", help="the service's settings, to take the account from"
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--device", action="store_true", help="log in by a code, where possible")
+    way.add_argument(
+        "--paste", action="store_true",
+        help="open no browser: print the address of the page, and read the answer",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    new = parser.add_argument_group("an address that is not in the file yet")
+    new.add_argument("--client-id", metavar="ID", help="of the client that you registered")
+    secret = new.add_mutually_exclusive_group()
+    secret.add_argument("--client-secret-file", metavar="FILE", help="where its secret is")
+    secret.add_argument("--client-secret-env", metavar="VAR", help="the same, in the environment")
+    new.add_argument("--tenant", metavar="ID", help="Microsoft: the directory; default common")
+    new.add_argument("--provider", metavar="NAME", help="default by the mail server")
+    new.add_argument("--issuer", metavar="URL", help="another authorization server")
+    new.add_argument(
+        "--scope", action="append", metavar="SCOPE", help="what to ask it for; may be repeated"
+    )
+    new.add_argument("--host", metavar="HOST", help="mail server; default by discovery")
+    new.add_argument("--port", type=int, metavar="N", help="its port")
+    new.add_argument(
+        "--ca-file", metavar="FILE", help="trust only the authorities in this PEM file"
+    )
+
+
+_NEW = (
+    "client_id", "client_secret_file", "client_secret_env", "tenant", "provider", "issuer", "scope",
+    "host", "port", "ca_file",
+)  # fmt: skip
+
+
+def run(options: Namespace) -> int:
+    """Log in, and prove it."""
+    import asyncio  # noqa: PLC0415
+
+    from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
+    from smtps.extras import extra_needed  # noqa: PLC0415
+
+    if (options.address is None) == (options.account is None):
+        options.command.error("give a mail address, or --account NAME")
+    with extra_needed():
+        import oauthlib  # noqa: F401, PLC0415
+        import platformdirs  # noqa: F401, PLC0415
+    accounts = read_accounts(options.config)
+    return asyncio.run(_login(options, accounts))
+
+
+async def _login(options: Namespace, accounts: Accounts) -> int:
+    from smtps.cli import registering  # noqa: PLC0415
+
+    name = options.account or accounts.named_for(options.address)
+    if name is not None:
+        for field in _NEW:
+            if getattr(options, field) is not None:
+                raise InputError(field, f"belongs to a new account; change it in {accounts.path}")
+        return await _account(options, accounts, name, accounts.get(name))
+    found = await registering.propose(options)
+    if found.steps:
+        _show_steps(options, found.form, found.steps)
+        return exits.CONFIG
+    assert found.account is not None
+    return await _account(options, accounts, options.address, found.account, table=found.table)
+
+
+def _show_steps(options: Namespace, form: Form, steps: tuple[str, ...]) -> None:
+    """How to come to a client ID."""
+    if options.json:
+        output.show_json({
+            "account": None, "provider": form.id, "state": "client_needed", "steps": list(steps),
+            "links": list(form.links), "remark": form.remark,
+        })  # fmt: skip
+        return
+    lines = [f"{form.name} has to know the program that logs in. Register it once:"]
+    lines += [f"  {number}. {step}" for number, step in enumerate(steps, start=1)]
+    lines += [f"  See {link}" for link in form.links]
+    if form.remark:
+        lines.append(f"  Note: {form.remark}")
+    lines.append(f"Then: smtps login {options.address} --client-id ID" + (
+        " --client-secret-file FILE" if form.needs_secret else ""))  # fmt: skip
+    output.show("\n".join(lines) + "\n")
+
+
+async def _account(
+    options: Namespace,
+    accounts: Accounts,
+    name: str,
+    account: ServerAccount,
+    table: dict[str, Any] | None = None,
+) -> int:
+    """Log in for an account."""
+    if account.oauth is None:
+        raise InputError(
+            "account", f"{name} has no table oauth; smtps check --account {name} tries its login"
+        )
+    source = account.tokens(name, accounts.logins)
+    try:
+        login = await _tokens(options, name, account.oauth, account, source)
+        if table is not None:
+            from smtps.config.user_accounts import add_account  # noqa: PLC0415
+
+            add_account(accounts, name, table)
+    except InputError:
+        raise
+    except SMTPSError as error:
+        return _failed(options, name, account, error.failure)
+    return await _proven(options, name, account, source, login)
+
+
+async def _tokens(
+    options: Namespace, name: str, oauth: OAuthTable, account: ServerAccount, source: StoredTokens
+) -> StoredLogin | None:
+    """Tokens, kept; None for a program's, which need no login."""
+    from smtps.cli import person  # noqa: PLC0415
+    from smtps.oauth import flows  # noqa: PLC0415
+    from smtps.oauth.forms import INTERACTIVE  # noqa: PLC0415
+
+    if oauth.grant not in INTERACTIVE:
+        if options.device or options.paste:
+            field = "device" if options.device else "paste"
+            problem = f"is for a person's login; {name} has the grant {oauth.grant}"
+            raise InputError(field, problem)
+        await source.token(refused="")
+        return None
+    exchange = source.exchange
+    authority = await exchange.authority()
+    device = options.device or (oauth.grant == "device" and not options.paste)
+    form = exchange.registration.form
+    if (
+        options.device
+        and form is not None
+        and "device" not in form.grants
+        and oauth.token_endpoint is None
+    ):
+        raise InputError("device", f"{form.name} offers no code for mail; leave out --device")
+    if device:
+        tokens = await flows.by_device(
+            exchange, lambda code: person.show_code(authority.name, code)
+        )
+    else:
+        show = person.opener(authority.name, account.username or "", browser=not options.paste)
+        paste = person.pasted if options.paste or person.at_terminal() else None
+        tokens = await flows.by_browser(exchange, show, paste)
+    return await source.log_in(tokens)
+
+
+async def _proven(
+    options: Namespace,
+    name: str,
+    account: ServerAccount,
+    source: StoredTokens,
+    login: StoredLogin | None,
+) -> int:
+    """Log in at the mail server, and say what there is now."""
+    from smtps.cli.progress import waiting_for  # noqa: PLC0415
+    from smtps.client.handshake import Access  # noqa: PLC0415
+
+    endpoint = account.endpoint(None, tokens=source, transcript=True)
+    shown = _shown(name, account, source, login)
+    if not options.json:
+        output.show(_said(shown, login))
+    try:
+        session = await waiting_for(endpoint.host, Access.open(endpoint))
+        await session.quit()
+    except InputError:
+        raise
+    except SMTPSError as error:
+        return _failed(options, name, account, error.failure, shown)
+    shown |= {"state": "ready", "mechanism": session.mechanism, "address": session.address}
+    if options.json:
+        output.show_json(shown)
+        return exits.OK
+    output.show(
+        f"✓ {endpoint.host}:{endpoint.port} accepted the login of {account.username} "
+        f"({session.mechanism})\n"
+        f"  Try it: smtps send --account {name} --from {account.username} --to … --subject … \n"
+    )
+    return exits.OK
+
+
+def _shown(
+    name: str, account: ServerAccount, source: StoredTokens, login: StoredLogin | None
+) -> dict[str, Any]:
+    """For JSON, while the proof is still due."""
+    from smtps.cli.moments import moment  # noqa: PLC0415
+
+    registration = source.exchange.registration
+    tokens = login.tokens if login is not None else None
+    asked = " ".join(registration.wanted_scopes)
+    return {
+        "account": name,
+        "provider": registration.form.id if registration.form is not None else None,
+        "host": account.host,
+        "username": account.username,
+        "scope": (tokens.scope if tokens is not None else "") or asked,
+        "state": "unknown",
+        "access_expires_at": moment(tokens.expires_at) if tokens is not None else None,
+        "login_ends_at": moment(login.ends_at) if login is not None else None,
+        "renewable": tokens is not None and tokens.refresh_token is not None,
+        "kept_in": source.store.where,
+        "mechanism": None,
+        "address": None,
+        "failure": None,
+        "findings": [],
+    }
+
+
+def _said(shown: dict[str, Any], login: StoredLogin | None) -> str:
+    """Who, for what, and until when."""
+    lines = [f"✓ logged in as {shown['username']}, for {shown['scope'] or 'what was asked for'}"]
+    if login is None:
+        lines.append("  the program logs in by itself, whenever it needs a token")
+    elif not shown["renewable"]:
+        lines.append(
+            f"! the provider gave no refresh token: the login ends at {shown['access_expires_at']}"
+        )
+    elif shown["login_ends_at"]:
+        lines.append(f"  it is renewed by itself; unused, it ends at {shown['login_ends_at']}")
+    else:
+        lines.append("  it is renewed by itself; the provider does not say when it ends")
+    lines.append(f"  account {shown['account']}, kept in {shown['kept_in']}")
+    return "\n".join(lines) + "\n"
+
+
+def _failed(
+    options: Namespace,
+    name: str,
+    account: ServerAccount,
+    failure: Failure,
+    shown: dict[str, Any] | None = None,
+) -> int:
+    """Print what went wrong like a finding."""
+    if options.json:
+        from smtps.checks.finding import Finding  # noqa: PLC0415
+        from smtps.checks.report import failure_json  # noqa: PLC0415
+
+        base = shown or {
+            "account": name, "host": account.host, "username": account.username,
+            "state": "login_needed",
+        }  # fmt: skip
+        findings = [Finding.from_failure(failure).as_json()]
+        output.show_json({**base, "failure": failure_json(failure), "findings": findings})
+    else:
+        from smtps.cli import sending  # noqa: PLC0415
+
+        what = "not logged in" if shown is None else "the mail server did not accept the login"
+        output.show(f"✗ {what}\n")
+        sending.show_failure(failure)
+    return exits.of_send(failure)

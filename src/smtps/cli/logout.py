@@ -1,0 +1,56 @@
+"""``smtps logout``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from smtps.cli import exits, output
+from smtps.errors import InputError
+
+NAME = "logout"
+HELP = "forget the login of an account"
+DESCRIPTION = """\
+Forget the login of an account, and revoke it where the provider can. The account itself stays in
+the file."""
+EPILOG = """\
+examples:
+  smtps logout work
+  smtps logout main --config /etc/smtps.toml
+"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("account", metavar="NAME", help="of the account, or its mail address")
+    parser.add_argument(
+        "--config", metavar="FILE", help="the service's settings, to take the account from"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def run(options: Namespace) -> int:
+    """Forget it."""
+    import asyncio  # noqa: PLC0415
+
+    from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
+    from smtps.extras import extra_needed  # noqa: PLC0415
+
+    accounts = read_accounts(options.config)
+    name = accounts.named_for(options.account) or options.account
+    account = accounts.get(name)
+    if account.oauth is None:
+        raise InputError("account", f"{name} has no login to forget: it has no table oauth")
+    with extra_needed():
+        source = account.tokens(name, accounts.logins)
+        there, revoked = asyncio.run(source.log_out())
+    if options.json:
+        output.show_json({"account": name, "forgotten": there, "revoked": revoked})
+        return exits.OK
+    if not there:
+        output.show(f"{name} was not logged in\n")
+        return exits.OK
+    output.show(f"✓ the login of {name} is forgotten" + (
+        ", and the provider has revoked it\n" if revoked else
+        ". The provider did not revoke it: to be sure, remove the application in the security\n"
+        "  settings of your account there.\n"))  # fmt: skip
+    return exits.OK
