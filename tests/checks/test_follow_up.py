@@ -11,7 +11,7 @@ from tests.checks.test_inference import HOST, NEW
 from tests.checks.test_rules import an_address
 
 from smtps.checks.facts import AddressFacts
-from smtps.checks.follow_up import TRIAL, Attempt, Explainer, take_over
+from smtps.checks.follow_up import TRIAL, Attempt, Explainer, room_for, take_over
 from smtps.checks.prober import Prober
 from smtps.checks.probes import Probe
 from smtps.checks.suspects import Case
@@ -160,3 +160,13 @@ async def test_an_open_port_beside_a_closed_one_takes_two_attempts_more() -> Non
 
 def test_the_time_for_repetitions_is_bounded() -> None:
     assert TRIAL <= 12
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken", "room"),
+    [(12.0, 0, 34), (1.06, 0, 3), (0.2, 0, 3), (0.2, 2, 1), (0.2, 3, 0), (0.0, 5, 0), (0.8, 5, 2)],
+)
+def test_few_looks_that_can_tell_something_rather_than_many_that_cannot(
+    seconds: float, taken: int, room: int
+) -> None:
+    assert room_for(seconds, taken) == room

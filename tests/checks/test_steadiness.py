@@ -139,5 +139,6 @@ def test_silence_is_waited_for_as_long_as_an_answer_would_take() -> None:
     assert patience(Probe("small", milliseconds=4000.0), 60.0, CONTRAST) == LONGEST_PAUSE
     assert patience(None, 60.0, STATEMENT) == ENOUGH
     assert patience(quick, 3.0, CONTRAST) == 1.0  # three of them have to share it
-    assert patience(quick, 3 * LEAST - 0.1, CONTRAST) is None
+    assert patience(quick, 3 * LEAST - 0.1, CONTRAST) == LEAST  # enough for one of each
+    assert patience(quick, 2 * LEAST - 0.1, CONTRAST) is None
     assert patience(slow, 3.0, CONTRAST) is None

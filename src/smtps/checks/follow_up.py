@@ -52,11 +52,21 @@ PAUSE = 0.5
 """Seconds before an attempt that is repeated: whoever limits connections must not be met again by
 those that were made to find out."""
 
+PAUSES = 8
+"""The pause is at most that part of what is left of the time."""
+
 TRIAL = 12.0
 """Seconds for all repetitions at an address."""
 
-SHARE = 0.5
+SHARE = 0.6
 """Of what is left of ``timeouts.total``, for the looks; the rest is for the repetitions."""
+
+USEFUL = 0.35
+"""Seconds without which a look can tell nothing: a connection, TLS and an answer take some round
+trips of 80 milliseconds."""
+
+AT_LEAST = 3
+"""Looks that are taken however little time there is, the most telling first."""
 
 
 @dataclass(slots=True)
@@ -118,11 +128,16 @@ class Explainer:
         if (cause := next(filter(None, told), None)) is not None:
             self._note(cause)
             return None
-        names, looker = second_looks(case), self._looker(self._until(BUDGET, SHARE))
+        until = self._until(BUDGET, SHARE)
+        names, looker, taken = second_looks(case), self._looker(until), 0
         for number, name in enumerate(names, 1):
             if name in looks or not worth_it(name, looks):
                 continue
-            look = looks[name] = await looker.look(name, more=len(names) - number)
+            left = until - asyncio.get_running_loop().time()
+            if (most := room_for(left, taken)) < 1:
+                break
+            look = looks[name] = await looker.look(name, more=min(len(names) - number, most - 1))
+            taken += 1
             note(seen, look)
             cause = infer(case, look)
             if cause is not None and not evident(look):
@@ -213,6 +228,16 @@ class Explainer:
         return end if self._deadline is None else min(end, now + (self._deadline - now) * share)
 
 
+def room_for(left: float, taken: int) -> int:
+    """How many more looks get a useful part of the time, should none of them be answered.
+
+    Args:
+        left: seconds for all of them.
+        taken: how many there were.
+    """
+    return max(AT_LEAST - taken, int(max(left, 0.0) / USEFUL))
+
+
 def time_for(trial: Trial, look: Probe | None, end: float) -> float:
     """The loop's time at which an unchanged attempt has to be over; now, if it is not worth one.
 
@@ -229,7 +254,8 @@ def time_for(trial: Trial, look: Probe | None, end: float) -> float:
 
 async def rest(end: float) -> None:
     """Leave the server alone for a moment, but not beyond that time of the loop."""
-    await asyncio.sleep(min(PAUSE, max(end - asyncio.get_running_loop().time(), 0.0)))
+    left = max(end - asyncio.get_running_loop().time(), 0.0)
+    await asyncio.sleep(min(PAUSE, left / PAUSES))
 
 
 def take_over(seen: AddressFacts, other: AddressFacts, failure: Failure) -> None:

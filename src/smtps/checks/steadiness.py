@@ -250,12 +250,13 @@ def patience(look: Probe | None, left: float, steps: Iterable[Step]) -> float | 
         steps: still to come, this one among them.
 
     Returns:
-        None where there is no time to tell silence from slowness.
+        None where there is no time to tell silence from slowness. Where there is not enough for all
+        steps, this one gets what it needs, so that one of each is taken.
     """
     answer = 4 * look.milliseconds / 1000 if look is not None else 0.0
-    share = left / max(sum(step is Step.SAME for step in steps), 1)
-    if share < max(LEAST, answer):
-        return None
+    share, need = left / max(sum(step is Step.SAME for step in steps), 1), max(LEAST, answer)
+    if share < need:
+        return need if left >= 2 * need else None
     return min(share, max(ENOUGH, answer), LONGEST_PAUSE)
 
 

@@ -42,8 +42,9 @@ Progress = Callable[[AddressFacts, str], None]
 """Called with an address's facts and the name of the phase that just ended."""
 
 
-RESERVE = 0.2
-"""Share of the time for everything that a silent server cannot use up: looking again tells why."""
+RESERVE = 0.35
+"""Share of the time for everything that a silent server cannot use up: looking again tells why, and
+each look takes some round trips."""
 
 MAX_RESERVE = 5.0
 """Seconds; more is not needed for that."""
