@@ -26,6 +26,11 @@ NETWORK: dict[str, Advice] = {
         _E, "This name's aliases (CNAME) point back to one another, so it has no address.",
         "As its operator, make the last CNAME record point to a name with A or AAAA records.",
         _OPERATOR, "RFC 1034 section 3.6.2"),
+    "dns.alias_chain": Advice(
+        _E, "The name is an alias (CNAME) of an alias of an alias, and so on: more in a row than "
+        "resolvers follow.",
+        "As its operator, make the CNAME record point directly to the name that has the addresses.",
+        _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.dnssec_failed": Advice(
         _E, "The domain's DNSSEC signatures do not verify, so resolvers that check them refuse to "
         "answer. Other networks may still find the name.",
@@ -49,6 +54,11 @@ NETWORK: dict[str, Advice] = {
         "blocker, an entry in the hosts file or a wrong DNS record.",
         "Look for the name in the hosts file and in your blocker; compare with another resolver.",
         _NETWORK),
+    "dns.mapped_address": Advice(
+        _E, "The name's AAAA record holds an IPv4 address in IPv6 notation (::ffff:…), which other "
+        "machines cannot connect to by IPv6.",
+        "As its operator, remove that AAAA record, and publish the IPv4 address in an A record.",
+        _OPERATOR, "RFC 4291 section 2.5.5.2"),
     "dns.private_address": Advice(
         _E, "The name resolves to a private address, which can be reached only from inside its "
         "network.",

@@ -20,6 +20,9 @@ from smtps.providers import Provider, all_providers
 CLOSE = 0.9
 """Likeness of two names from which on one may be the other, mistyped (1 is the same)."""
 
+MANY_ALIASES = 8
+"""CNAME records in a row that every resolver follows; BIND and Unbound follow 11, others 16."""
+
 WORTH_ASKING = ("dns.name_not_found", "dns.no_address", "dns.lookup_failed", "dns.timeout")
 
 
@@ -48,9 +51,18 @@ def explained(failure: Failure, trace: Trace) -> Failure:
             "do not verify.",
             retryable=True,
         )
+    if (many := len(trace.chain) - 1) > MANY_ALIASES and trace.code != "NXDOMAIN":
+        return _found(
+            failure,
+            "dns.alias_chain",
+            f"{trace.name} leads over {many} aliases to {trace.chain[-1]}; resolvers follow 8 to "
+            "16.",
+        )
     if len(trace.chain) > 1 and trace.code in ("NXDOMAIN", "NOERROR"):
         what = "does not exist" if trace.code == "NXDOMAIN" else "has no address"
         target = trace.chain[-1]
+        if not target:
+            target, what = "the root (“.”)", "has no address: the record names no host at all"
         return _found(
             failure, "dns.alias_dangling", f"{trace.name} is an alias of {target}, which {what}."
         )

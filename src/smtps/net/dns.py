@@ -88,8 +88,8 @@ LIFETIME = 4.0
 HALF_PATIENCE = 0.5
 """Seconds for the other family of addresses once one has answered."""
 
-MOST_ALIASES = 8
-"""CNAME records in a row that are followed by hand."""
+MOST_ALIASES = 24
+"""CNAME records in a row that are followed by hand, to see that there are too many."""
 
 _PORT = 53
 

@@ -38,6 +38,9 @@ _CLOSED_V6 = tuple(
     )
 )  # fmt: skip
 
+_COMPATIBLE = IPv6Network("::/96")
+"""IPv4 addresses in a form that is no longer in use, but for ``::`` and ``::1``."""
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are the IPv4 address that is reached."""
 
@@ -75,11 +78,21 @@ def _public_v4(address: IPv4Address) -> bool:
 
 
 def _public_v6(address: IPv6Address) -> bool:
-    if address.ipv4_mapped is not None:
-        return _public_v4(address.ipv4_mapped)
-    if address in _NAT64:
-        return _public_v4(IPv4Address(int(address) & 0xFFFFFFFF))
+    if address not in _COMPATIBLE and (inside := embedded(address)) is not None:
+        return _public_v4(inside)
     return address in _OPEN_V6 and not any(address in network for network in _CLOSED_V6)
+
+
+def embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for: mapped or compatible (RFC 4291 section
+    2.5.5), or of a translator (RFC 6052); None for any other.
+    """
+    if isinstance(address, IPv4Address) or int(address) <= 1:  # "::" and "::1" are of their own
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    within = address in _NAT64 or address in _COMPATIBLE
+    return IPv4Address(int(address) & 0xFFFFFFFF) if within else None
 
 
 Allow = Callable[[Address], bool]

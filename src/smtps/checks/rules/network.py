@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
-from smtps.advice import Severity
+from smtps.advice import Severity, Who
 from smtps.checks import evidence
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.finding import Finding
@@ -17,6 +17,7 @@ from smtps.core.capabilities import Capabilities
 from smtps.errors import Failure, Phase
 from smtps.net.dial import MOST_ADDRESSES
 from smtps.net.dns import in_public_dns
+from smtps.net.egress import embedded
 
 _OLD = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1"}
 _WEAK = ("broken ciphers", "old ciphers")
@@ -114,14 +115,22 @@ def leads_inside(facts: Facts) -> Iterator[Finding]:
     if not in_public_dns(facts.host):
         return
     for address in facts.addresses:
-        if (inside := _inside(address)) is None:
+        found = ip_address(address.address.partition("%")[0])
+        inner = embedded(found)
+        if (inside := _inside(address, inner or found)) is None and inner is None:
             continue
-        code, severity = inside
+        code, severity = inside or _misplaced(address, found)
+        if code is None:
+            continue
         failure = address.failure
         blamed = failure if failure is not None and failure.phase is Phase.TCP else None
         words = "" if blamed is None else f" {blamed.message}"
-        seen = f"{address.address}: {facts.host} resolves to this address.{words}"
-        yield Finding.of(code, seen, severity=severity).explaining(blamed)
+        meant = f", which stands for {inner}" if inner is not None else ""
+        seen = f"{address.address}: {facts.host} resolves to this address{meant}.{words}"
+        found_here = Finding.of(code, seen, severity=severity).explaining(blamed)
+        if inside is not None and inner is not None:
+            found_here = found_here.with_fix(_CORRECT, Who.OPERATOR)
+        yield found_here
 
 
 _PRIVATE = tuple(
@@ -139,8 +148,24 @@ _NOBODYS = tuple(
 machine may hand them out all the same, and then the connection works."""
 
 
-def _inside(address: AddressFacts) -> tuple[str, Severity] | None:
-    found = ip_address(address.address.partition("%")[0])
+_CORRECT = (
+    "As the name's operator, correct the AAAA record: it holds an IPv4 address in IPv6 notation. "
+    "If another resolver gives another address, look for the name in the hosts file and in your "
+    "blocker."
+)
+
+
+def _misplaced(
+    address: AddressFacts, found: IPv4Address | IPv6Address
+) -> tuple[str | None, Severity]:
+    """Of an IPv6 address that stands for a public IPv4 one: a translator's is in order."""
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        severity = Severity.WARNING if address.reached else Severity.ERROR
+        return "dns.mapped_address", severity
+    return None, Severity.INFO
+
+
+def _inside(address: AddressFacts, found: IPv4Address | IPv6Address) -> tuple[str, Severity] | None:
     reached = address.reached
     if found.is_unspecified or found.is_loopback:
         code = "dns.blocked_name" if found.is_unspecified else "dns.loopback_address"
