@@ -6,7 +6,6 @@ import ast
 import re
 import typing
 from dataclasses import fields
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +13,6 @@ import pytest
 
 import smtps
 from smtps.advice import ADVICE
-from smtps.checks.facts import Facts
-from smtps.checks.rules.hints import hint
-from smtps.config.callers import hash_token
-from smtps.config.settings import load
 from smtps.core import grammar
 from smtps.endpoint import Endpoint, EndpointOptions
 from smtps.main import build_parser
@@ -131,42 +126,3 @@ def test_every_pattern_of_the_grammar_cites_its_source() -> None:
             assert isinstance(following, ast.Expr), ast.unparse(node)
             text = ast.unparse(following)
             assert "RFC" in text or "section" in text, ast.unparse(node)
-
-
-def readme_blocks() -> list[str]:
-    return re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-
-def test_the_program_in_the_readme_prints_what_it_says(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    program = next(block for block in readme_blocks() if block.startswith("import smtps"))
-    blocks = readme_blocks()
-    output = blocks[blocks.index(program) + 1]
-    exec(compile(program, "README.md", "exec"), {})
-    assert capsys.readouterr().out == output
-
-
-@pytest.mark.parametrize("document", ["monitoring", "operating", "outbox", "scaling"])
-def test_the_settings_in_the_documents_can_be_used(
-    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = (ROOT / "docs" / f"{document}.md").read_text()
-    monkeypatch.setenv("MAIL_WEBHOOK", "whsec_" + "A" * 32)
-    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    file = tmp_path / "smtps.toml"
-    file.write_text(block.replace("sha256:…", hash_token("x")))
-    load(file)
-
-
-def test_the_finding_in_the_readme_is_what_is_printed() -> None:
-    text = (ROOT / "README.md").read_text()
-    advice = ADVICE["tls.plaintext_on_tls_port"]
-    assert advice.meaning in " ".join(text.split())
-    now = datetime.now(UTC)
-    fix = hint(
-        Facts("mail.example.com", "mail.example.com", 465, "implicit", now),
-        "tls.plaintext_on_tls_port",
-    )
-    assert fix is not None
-    assert fix in " ".join(text.split())
