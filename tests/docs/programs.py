@@ -93,9 +93,20 @@ def run(program: str, folder: Path) -> tuple[str, int]:
     code = _compiled(program)
     if code.co_flags & inspect.CO_COROUTINE:
         return asyncio.run(_in_a_loop(program, names, folder))
-    with redirect_stdout(output):
+    with smtps.sync.sandbox() as box, redirect_stdout(output):
+        _keep_account(box, folder)
         exec(code, names)
-    return output.getvalue(), 0
+        return output.getvalue(), len(box.inbox)
+
+
+def _keep_account(box: Sandbox, folder: Path) -> None:
+    """Write the file of accounts that ``smtps.account("private")`` reads."""
+    (folder / "password").write_text(box.password)
+    (folder / "accounts.toml").write_text(
+        f'[accounts.private]\nhost = "{box.host}"\nport = {box.port}\n'
+        f'username = "{box.username}"\npassword_file = "{folder}/password"\n'
+        f'ca_file = "{box.ca_file}"\n'
+    )
 
 
 def _compiled(program: str) -> Any:

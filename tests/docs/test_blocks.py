@@ -76,8 +76,9 @@ def setting(
 
 def a_program(block: Block, at: Setting) -> None:
     """Python: it runs, sends if it says so, and prints what the next block says."""
+    at.patch.setenv("SMTPS_ACCOUNTS", str(at.folder / "accounts.toml"))
     printed, mail = programs.run(block.text, at.folder)
-    sends = r"smtp\.example\.com.*send|pool\.send|smtps\.send"
+    sends = r"smtp\.example\.com.*send|pool\.send|await smtps\.send"
     assert (mail > 0) == bool(re.search(sends, block.text, re.DOTALL))
     following = BLOCKS[BLOCKS.index(block) + 1 :][:1]
     if following and home(following[0]) is an_output:
@@ -121,32 +122,44 @@ def a_transcript(block: Block, at: Setting) -> None:
     assert render(Report.of(facts)).startswith(shown)
 
 
+def a_session(block: Block, at: Setting) -> None:
+    """Commands, each after ``$``, and what a provider on the Internet makes them print."""
+    lines = re.findall(r"^\$ (?:.*\\\n)*.*\n", block.text, re.MULTILINE)
+    assert lines
+    for program, *words in commands("".join(lines)):
+        assert program == "smtps"
+        build_parser().parse_args(words)
+
+
 def some_commands(block: Block, at: Setting) -> None:
     """Commands: each is run if it can be, or read as its program would read it."""
     for words in commands(block.text):
         COMMANDS[words[0]](words[1:], at)
 
 
-def _smtps(words: list[str], at: Setting) -> None:
-    if "[options]" in words or any(re.fullmatch("[A-Z]{3,}…?", word) for word in words):
-        _synopsis(words, at)
-        return
-    build_parser().parse_args(words)
-    if words[0] not in ("serve", "worker", "outbox"):
-        _on_loopback(words, at)
-
-
 PLACES = {
     "TARGET…": "mail.example.com", "HOST": "mail.example.com", "ADDRESS": "ann@example.com",
-    "ACTION": "list", "NAME": "ann", "FILE": "smtps.toml", "[TEXT]": "gmail",
+    "ACTION": "list", "NAME": "ann", "FILE": "smtps.toml", "TEXT": "gmail",
 }  # fmt: skip
+ONLY_READ = ("serve", "worker", "outbox", "login", "logout", "accounts")
+"""Commands that go on until they are stopped, or need a provider, or an outbox with mail: the first
+is what the requests are sent to, and the others have tests of their own.
+"""
 
 
-def _synopsis(words: list[str], at: Setting) -> None:
-    wanted = [PLACES.get(word, word) for word in words if word != "[options]"]
-    build_parser().parse_args(wanted)
-    if "--merge" in wanted:
-        _on_loopback(wanted, at)
+def _smtps(words: list[str], at: Setting) -> None:
+    for wanted in _written_out(words):
+        build_parser().parse_args(wanted)
+        if wanted[0] not in ONLY_READ and ("[options]" not in words or "--merge" in words):
+            _on_loopback(wanted, at)
+
+
+def _written_out(words: list[str]) -> Iterator[list[str]]:
+    """A command as it can be given: without brackets and placeholders, once for each choice."""
+    command, *rest = [word.strip("[]") for word in words if word != "[options]"]
+    for choice in " ".join(rest).split(" | "):
+        if choice or not rest:
+            yield [command, *(PLACES.get(word, word) for word in choice.split())]
 
 
 def _on_loopback(words: list[str], at: Setting) -> None:
@@ -165,6 +178,12 @@ def _on_loopback(words: list[str], at: Setting) -> None:
     for option in ("--output-file", "--log"):
         if option in wanted:
             assert Path(wanted[wanted.index(option) + 1]).stat().st_size > 0
+
+
+def _sudo(words: list[str], at: Setting) -> None:
+    option, user, program, *rest = words
+    assert (option, user) == ("-u", "smtps")
+    COMMANDS[program](rest, at)
 
 
 def _curl(words: list[str], at: Setting) -> None:
@@ -200,6 +219,7 @@ def _script(name: str) -> Callable[[list[str], Setting], None]:
 
 COMMANDS: dict[str, Callable[[list[str], Setting], None]] = {
     "smtps": _smtps, "curl": _curl, "pip": _pip, "systemctl": _systemctl,
+    "sudo": _sudo,
     "scripts/demo": _script("scripts/demo"), "scripts/test": _script("scripts/test"),
 }  # fmt: skip
 
@@ -324,12 +344,13 @@ HOMES: list[tuple[str, str, Home]] = [
     ("json", r"", an_object),
     ("", r"proxy_set_header ", a_proxy),
     ("", r"\$ smtps check .*\n\n", a_transcript),
+    ("", r"\$ smtps login ", a_session),
     ("", r"works TLS", an_output),
     ("", r"\[Service\]", a_unit),
     ("", r"stopping: ", lines_of_the_log),
     ("", r"From: ", a_template),
     ("", r"── the program", the_plan),
-    ("", r"(?:smtps|curl|pip) |scripts/", some_commands),
+    ("", r"(?:smtps|curl|pip|sudo) |scripts/", some_commands),
     ("console", r"\$ ", some_commands),
 ]
 """Language of a block, how it begins, and what becomes of it."""
