@@ -23,10 +23,11 @@ HEAD = """\
 `python -m benchmarks.oauth_crash --kills N --life SECONDS --workers N`
 
 Processes share one account whose access tokens live three seconds and whose refresh tokens rotate.
-Each asks for a token without a pause. One after the other is killed at a random moment and started
-again at once. The server thinks up to 0.1 seconds before it renews a login and again before it says
-so, so that kills fall in between. Once it takes a refresh token again until one that was given for
-it is used; once the reuse of a refresh token ends the login, as RFC 9700 section 4.14.2 recommends.
+Each asks for a token without a pause. One after the other is killed and started again at once,
+every other time while a request is at the server, else at a random moment. The server thinks up to
+0.1 seconds before it renews a login and again before it says so. Once it takes a refresh token
+again until one that was given for it is used; once the reuse of a refresh token ends the login, as
+RFC 9700 section 4.14.2 recommends.
 
 Wanted: with the first server no login is lost. With the second a login may be lost only where a
 kill fell between request and answer, and each loss is named: `oauth.refresh_interrupted`. "Other

@@ -113,3 +113,67 @@ def test_a_missing_package_of_somebody_else_stays_what_it_is() -> None:
         import no_such_package  # type: ignore[import-not-found]  # noqa: F401, PLC0415
     with pytest.raises(ExtraError, match=re.escape("'.[merge]'")), extra_needed():
         raise ModuleNotFoundError("No module named 'jinja2.nodes'", name="jinja2.nodes")
+
+
+LIGHT = {"oauthlib", "httpcore2", "platformdirs", "webbrowser", "pydantic", "sqlalchemy"}
+"""What neither help nor a check with a password may load."""
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The packages that a command has loaded when it ends."""
+    program = (
+        "from smtps.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', *{m.partition('.')[0] for m in sys.modules}, file=sys.stderr)\n"
+        "print('OURS', *[m for m in sys.modules if m.startswith('smtps.')], file=sys.stderr)"
+    )
+    done = run(set(), program, *arguments)
+    lines = dict(line.split(" ", 1) for line in done.stderr.splitlines() if " " in line)
+    return set(lines["LOADED"].split()) | set(lines["OURS"].split())
+
+
+@pytest.mark.parametrize("command", [(), ("login",), ("accounts",), ("logout",), ("check",)])
+def test_help_loads_neither_asyncio_nor_what_a_login_needs(command: tuple[str, ...]) -> None:
+    found = loaded(*command, "--help")
+    assert found.isdisjoint(LIGHT | {"asyncio", "ssl", "cryptography"})
+    assert not {name for name in found if name.startswith("smtps.oauth")}
+
+
+def test_a_check_with_a_password_loads_nothing_of_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "secret")
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        '[accounts.plain]\nhost = "127.0.0.1"\nport = 1\nusername = "a"\npassword_env = "PW"\n'
+        '[accounts.token]\nhost = "smtp.gmail.com"\nusername = "a"\n'
+        'oauth = { client_id = "c", client_secret_env = "PW" }\n'
+    )
+    monkeypatch.setenv("SMTPS_ACCOUNTS", str(file))
+    for target in (["127.0.0.1:1", "--username", "a", "--password-env", "PW"],
+                   ["--account", "plain"]):  # fmt: skip
+        assert loaded("check", *target).isdisjoint(LIGHT)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("login", "--account", "token"), ("check", "--account", "token"), ("logout", "token")],
+)
+def test_an_account_with_a_login_says_which_extra_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        '[accounts.token]\nhost = "smtp.gmail.com"\nusername = "a"\n'
+        'oauth = { client_id = "c", client_secret_env = "PW" }\n'
+        '[accounts.plain]\nhost = "127.0.0.1"\nport = 1\nusername = "a"\npassword_env = "PW"\n'
+    )
+    monkeypatch.setenv("SMTPS_ACCOUNTS", str(file))
+    monkeypatch.setenv("PW", "secret")
+    done = run(set(EXTRAS), SHELL, *arguments)
+    assert done.returncode == 64, done.stderr
+    assert "'.[oauth]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run(set(EXTRAS), SHELL, "check", "--account", "plain", "--json")
+    assert "net.refused" in done.stdout, done.stderr

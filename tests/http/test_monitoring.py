@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,26 @@ def names(text: str) -> dict[str, set[str]]:
     return found
 
 
+class Lasting:
+    """A login that is all right."""
+
+    async def made_at(self) -> float | None:
+        return 0.0
+
+    async def renew(self) -> None: ...
+
+    async def ends(self) -> tuple[float | None, float | None]:
+        return 1e10, 1e10
+
+
 async def every_metric(folder: Path) -> dict[str, set[str]]:
     """From real answers: two probes, the service's own after all it can do, and a batch."""
     async with Gallery() as gallery, outbox_at(gallery.boxes["healthy"], folder) as outbox:
         metrics = Metrics()
         outbox._count = metrics.delivered
+        outbox.accounts = {
+            name: replace(account, login=Lasting()) for name, account in outbox.accounts.items()
+        }
         app = create_app(Settings(), gallery, outbox=outbox, metrics=metrics)
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
@@ -114,7 +130,10 @@ def test_an_alert_says_what_is_wrong_and_how_bad_it_is(alert: dict[str, Any]) ->
     assert set(alert) <= {"alert", "expr", "for", "labels", "annotations"}
     assert alert["labels"]["severity"] in {"info", "warning", "critical"}
     assert set(alert["annotations"]) == {"summary", "description"}
-    of_another = {"smtps_check_": "$labels.target", "smtps_outbox_": "$labels.account"}
+    of_another = {
+        "smtps_check_": "$labels.target", "smtps_outbox_": "$labels.account",
+        "smtps_account_": "$labels.account",
+    }  # fmt: skip
     labels = [label for name, label in of_another.items() if name in alert["expr"]]
     assert (labels or ["$labels.instance"])[0] in alert["annotations"]["summary"]
 

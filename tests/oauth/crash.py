@@ -57,10 +57,12 @@ class Slow:
     def __init__(self, server: AuthorizationServer, chance: random.Random, longest: float) -> None:
         self.server, self.chance, self.longest = server, chance, longest
         self.at_it = 0
+        self._busy = asyncio.Event()
         self.given: set[str] = set()
 
     async def __call__(self, request: Request) -> bool | None:
         self.at_it += 1
+        self._busy.set()
         try:
             await asyncio.sleep(self.chance.uniform(0, self.longest))
             say = request.say
@@ -74,6 +76,13 @@ class Slow:
             return await self.server.act(request)
         finally:
             self.at_it -= 1
+
+    async def busy(self, longest: float) -> None:
+        """Wait for a renewal to be somewhere between its request and its answer."""
+        self._busy.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._busy.wait(), longest)
+            await asyncio.sleep(self.chance.uniform(0, 2 * self.longest))
 
 
 async def run(
@@ -120,6 +129,8 @@ async def run(
         try:
             while found.kills < kills:
                 await asyncio.sleep(chance.uniform(0, life / 2))
+                if chance.random() < 0.5:  # every other kill falls while a login is renewed
+                    await slow.busy(3 * life)
                 await judge(lines, found, slow, source, server)
                 number = chance.randrange(workers)
                 found.mid_renewal += slow.at_it > 0

@@ -80,7 +80,7 @@ def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) ->
     from smtps.cli.moments import moment  # noqa: PLC0415
 
     try:
-        source = account.tokens(name, accounts.logins)
+        source = accounts.tokens(name, account)
         login = source.login()
     except SMTPSError as error:
         return {"state": "login_needed", "problem": str(error)}

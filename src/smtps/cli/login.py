@@ -141,7 +141,7 @@ async def _account(
         raise InputError(
             "account", f"{name} has no table oauth; smtps check --account {name} tries its login"
         )
-    source = account.tokens(name, accounts.logins)
+    source = accounts.tokens(name, account)
     try:
         login = await _tokens(options, name, account.oauth, account, source)
         if table is not None:

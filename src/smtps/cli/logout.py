@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     if account.oauth is None:
         raise InputError("account", f"{name} has no login to forget: it has no table oauth")
     with extra_needed():
-        source = account.tokens(name, accounts.logins)
+        source = accounts.tokens(name, account)
         there, revoked = asyncio.run(source.log_out())
     if options.json:
         output.show_json({"account": name, "forgotten": there, "revoked": revoked})

@@ -119,7 +119,11 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
         return self
 
     def account(
-        self, name: str, resolver: str | None = None, logins: Path | None = None
+        self,
+        name: str,
+        resolver: str | None = None,
+        logins: Path | None = None,
+        config: str | None = None,
     ) -> Account:
         """What the outbox sends through.
 
@@ -127,6 +131,7 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
             name: of the account.
             resolver: DNS server in place of the system's.
             logins: folder where logins are kept; None for the user's own.
+            config: the file of settings, for the command that a failure names.
 
         Raises:
             InputError: the key of its webhook cannot be read.
@@ -134,7 +139,7 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
         """
         tokens = None
         if self.oauth is not None:
-            tokens = self.tokens(name, logins, resolver=resolver)
+            tokens = self.tokens(name, logins, resolver=resolver, config=config)
         return Account(
             name=name,
             endpoint=lambda: self.endpoint(self.password(), resolver, tokens=tokens),
@@ -147,6 +152,7 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
             retry=tuple(self.retry),
             lifetime=round(self.lifetime_hours * _HOUR),
             webhook=None if self.webhook is None else self.webhook.webhook(resolver),
+            login=tokens,
         )
 
 

@@ -44,8 +44,7 @@ def open_outbox(
             code=_NONE,
         )
     accounts = {
-        name: _account(name, account, settings.resolver, logins_folder(settings, os.environ))
-        for name, account in settings.accounts.items()
+        name: _account(name, account, settings) for name, account in settings.accounts.items()
     }
     bounds = Bounds(
         octets=settings.outbox_octets,
@@ -102,11 +101,10 @@ def logins_folder(settings: Settings, environment: Mapping[str, str]) -> Path | 
     return folder_of(settings.state_dir, environment)
 
 
-def _account(
-    name: str, settings: AccountSettings, resolver: str | None, logins: Path | None
-) -> Account:
+def _account(name: str, account: AccountSettings, settings: Settings) -> Account:
+    logins = logins_folder(settings, os.environ)
     try:
-        return settings.account(name, resolver, logins)
+        return account.account(name, settings.resolver, logins, settings.file)
     except InputError as error:
         field = f"accounts.{name}.{error.field}"
         raise InputError(field, error.problem, code=error.code) from None

@@ -244,7 +244,7 @@ class ServerAccount:
 
     def tokens(
         self, name: str, folder: Path | None = None, *, resolver: str | None = None,
-        allow: Allow | None = None,
+        allow: Allow | None = None, config: str | None = None,
     ) -> StoredTokens:  # fmt: skip
         """The source of access tokens of an account that has the table ``oauth``.
 
@@ -253,6 +253,7 @@ class ServerAccount:
             folder: where logins are kept; None for the user's own.
             resolver: DNS server in place of the system's.
             allow: egress policy.
+            config: the file of settings that has the account, where it is not the user's own.
 
         Raises:
             TokenError: there is no folder.
@@ -264,7 +265,7 @@ class ServerAccount:
         assert self.oauth is not None
         registration = self.oauth.registration(self.host, self.username or "", resolver)
         store = FileStore(folder if folder is not None else state_folder())
-        return StoredTokens(name, Exchange(registration, allow=allow), store)
+        return StoredTokens(name, Exchange(registration, allow=allow), store, config=config)
 
     def endpoint(
         self,

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -147,6 +147,8 @@ class Settings(BaseSettings):
         dict[str, Module], Field(description="modules of /probe, beside the two that are built in")
     ] = BUILT_IN
 
+    _file: str | None = PrivateAttr(None)
+
     DEFAULTS: ClassVar[dict[str, tuple[Any, Any]]] = {
         "private_targets": (True, False),
         "target_ports": ([], sorted(MAIL_PORTS)),
@@ -220,6 +222,16 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def file(self) -> str | None:
+        """The file that they were read from, if there was one."""
+        return self._file
+
+    def read_from(self, file: str) -> Self:
+        """The same, with the file that they were read from."""
+        self._file = file
+        return self
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         try:
@@ -271,7 +283,8 @@ def load(file: str | Path | None = None, **flags: Any) -> Settings:
     merged = {name: value for name, value in values.items() if name not in environment}
     merged |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return Settings(**merged)
+        found = Settings(**merged)
+        return found if file is None else found.read_from(str(file))
     except SettingsError as error:  # of a variable that cannot be read
         raise error.__cause__ or error from None
     except ValidationError as error:

@@ -15,11 +15,14 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smtps.config.server_account import NAME, OAuthTable, ServerAccount, folder_of
 from smtps.endpoint import Endpoint
 from smtps.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from smtps.oauth.token_source import StoredTokens
 
 VARIABLE = "SMTPS_ACCOUNTS"
 
@@ -41,12 +44,22 @@ class Accounts:
         tables: name → what stands there; judged when it is used.
         logins: folder where logins are kept; None for the user's own.
         there: whether there is such a file.
+        config: the path, where it is a file of settings.
     """
 
     path: Path
     tables: Mapping[str, Any]
     logins: Path | None = None
     there: bool = True
+    config: str | None = None
+
+    def tokens(self, name: str, account: ServerAccount) -> StoredTokens:
+        """The source of access tokens of an account that has the table ``oauth``.
+
+        Raises:
+            TokenError: there is no folder for its login.
+        """
+        return account.tokens(name, self.logins, config=self.config)
 
     def get(self, name: str) -> ServerAccount:
         """An account.
@@ -96,7 +109,7 @@ class Accounts:
         account = self.get(name)
         tokens = None
         if account.oauth is not None:
-            tokens = account.tokens(name, self.logins)
+            tokens = self.tokens(name, account)
         try:
             return account.endpoint(account.password(), tokens=tokens, transcript=True)
         except InputError as error:
@@ -138,7 +151,7 @@ def read_accounts(config: str | None = None) -> Accounts:
     tables = found.get("accounts", {})
     if not isinstance(tables, dict):
         raise InputError("accounts", f"in {path} must be tables, such as [accounts.work]")
-    return Accounts(path, tables, logins)
+    return Accounts(path, tables, logins, config=config)
 
 
 def add_account(accounts: Accounts, name: str, table: Mapping[str, Any]) -> None:

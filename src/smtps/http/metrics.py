@@ -62,6 +62,16 @@ class Metrics:
             "1 while an account is stopped until someone fixes the cause.",
             ("account",),
         )
+        self.login_ends = gauge(
+            "smtps_account_login_ends_seconds",
+            "Seconds until the account's login ends unless it is used; 0 if someone has to log in.",
+            ("account",),
+        )
+        self.token_ends = gauge(
+            "smtps_account_access_token_ends_seconds",
+            "Seconds until the account's access token expires; it is renewed before.",
+            ("account",),
+        )
         self.notices = gauge(
             "smtps_outbox_notices",
             "Notices that the webhook has not accepted: pending, or given up as undelivered.",

@@ -312,18 +312,18 @@ def not_ours(why: str) -> TokenError:
     )
 
 
-def login_needed(account: str, why: str, *, code: str = LOGIN_NEEDED, seen: str | None = None,
+def login_needed(command: str, why: str, *, code: str = LOGIN_NEEDED, seen: str | None = None,
                  again: bool = True) -> TokenError:  # fmt: skip
     """The error for a login that has to be repeated, or has never been.
 
     Args:
-        account: its name.
+        command: that logs in.
         why: a clause.
         code: a more telling one.
         seen: the server's words.
         again: whether there was a login before.
     """
-    remedy = f"Log in{' again' if again else ''}: smtps login --account {account}"
+    remedy = f"Log in{' again' if again else ''}: {command}"
     return TokenError(code, f"{why}. {remedy}", phase=Phase.TOKEN, seen=seen)
 
 

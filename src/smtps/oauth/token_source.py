@@ -39,15 +39,25 @@ class StoredTokens:
         exchange: with the authorization server.
         store: where the login is kept.
         clock: seconds since 1970.
+        config: the file of settings that has the account, where it is not the user's own.
 
     Attributes:
         exchange, store: see there.
     """
 
     def __init__(
-        self, account: str, exchange: Exchange, store: TokenStore, *, clock: Clock = time.time
+        self,
+        account: str,
+        exchange: Exchange,
+        store: TokenStore,
+        *,
+        clock: Clock = time.time,
+        config: str | None = None,
     ) -> None:
         self._account = account
+        self._again = f"smtps login --account {account}"
+        if config is not None:
+            self._again += f" --config {config}"
         self.exchange = exchange
         self.store = store
         self._clock = clock
@@ -73,6 +83,41 @@ class StoredTokens:
         """
         found = self.store.read(self._account)
         return found if found is not None and self._fits(found) else None
+
+    async def made_at(self) -> float | None:
+        """When somebody logged in, in seconds since 1970; None where there is no login.
+
+        Raises:
+            TokenError: it cannot be read.
+        """
+        login = await asyncio.to_thread(self.login)
+        return None if login is None else login.logged_in_at
+
+    async def renew(self) -> None:
+        """Renew the login if it is due. A login that has ended, or is not there, is left alone: it
+        is for a person to mend.
+
+        Raises:
+            TokenError: it could not be renewed.
+        """
+        login = await asyncio.to_thread(self.login)
+        if login is not None and login.ended is None and login.tokens.due(self._clock()):
+            await self._shared(None)
+
+    async def ends(self) -> tuple[float | None, float | None]:
+        """When the access token and the login end, in seconds since 1970; None where that is not
+        known, and 0.0 where it has happened.
+        """
+        try:
+            login = await asyncio.to_thread(self.login)
+        except TokenError:
+            return 0.0, 0.0
+        if login is None:
+            return (0.0, 0.0) if self.exchange.registration.interactive else (None, None)
+        ended = login.ended is not None
+        over = login.tokens.refresh_token is None and self.exchange.registration.interactive
+        end = login.tokens.expires_at if over else login.ends_at
+        return login.tokens.expires_at, 0.0 if ended else end
 
     async def _shared(self, refused: str | None) -> str:
         loop = asyncio.get_running_loop()
@@ -106,15 +151,15 @@ class StoredTokens:
             return await self._as_program(login, now)
         if login is None:
             why = f"There is no login for the account {self._account} yet"
-            raise faults.login_needed(self._account, why, again=False)
+            raise faults.login_needed(self._again, why, again=False)
         if login.tokens.refresh_token is None:
             if login.tokens.good(now):
                 return login
             why = "The access token has expired, and the login came without a refresh token"
-            raise faults.login_needed(self._account, why)
+            raise faults.login_needed(self._again, why)
         if login.ended is not None and now - (login.ended_at or 0.0) < RETRY_ENDED:
             code = login.ended_code or faults.LOGIN_NEEDED
-            raise faults.login_needed(self._account, login.ended, code=code)
+            raise faults.login_needed(self._again, login.ended, code=code)
         return await self._refresh(login, login.tokens.refresh_token, now)
 
     async def _as_program(self, login: StoredLogin | None, now: float) -> StoredLogin:
@@ -143,7 +188,7 @@ class StoredTokens:
                 replace(begun, refresh_begun=None, ended=why, ended_code=code, ended_at=now)
             )
             seen = error.failure.seen
-            raise faults.login_needed(self._account, why, code=code, seen=seen) from error
+            raise faults.login_needed(self._again, why, code=code, seen=seen) from error
         renewed = begun.renewed(tokens, authority.unused_days)
         await self._keep(renewed)
         return renewed

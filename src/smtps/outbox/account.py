@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from smtps.client.outgoing import Outgoing
 from smtps.core.address import Mailbox
@@ -99,6 +99,29 @@ class Webhook:
     private: bool = True
 
 
+class KeptLogin(Protocol):
+    """The login of an account, where one is kept here (OAuth 2)."""
+
+    async def made_at(self) -> float | None:
+        """When somebody logged in, in seconds since 1970; None where there is no login.
+
+        Raises:
+            TokenError: it cannot be read.
+        """
+
+    async def renew(self) -> None:
+        """Renew the login if most of its access token's life is over.
+
+        Raises:
+            TokenError: it could not be renewed.
+        """
+
+    async def ends(self) -> tuple[float | None, float | None]:
+        """When the access token and the login end, in seconds since 1970; None where that is not
+        known, and 0.0 where it has happened.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Where mail goes out.
@@ -115,6 +138,7 @@ class Account:
         retry: minutes after each attempt.
         lifetime: milliseconds after which a message expires, unless it says otherwise.
         webhook: what to call, if anything.
+        login: that is kept here, if one is.
     """
 
     name: str
@@ -128,6 +152,7 @@ class Account:
     retry: tuple[float, ...] = STEPS
     lifetime: int = LIFETIME
     webhook: Webhook | None = None
+    login: KeptLogin | None = None
 
     @property
     def policy(self) -> RetryPolicy:

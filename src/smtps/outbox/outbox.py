@@ -20,6 +20,7 @@ from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.lane import Lane
 from smtps.outbox.lease import add_accounts
+from smtps.outbox.logins import LOOK, Logins
 from smtps.outbox.notices import NoticeFilter
 from smtps.outbox.outcomes import Outcomes
 from smtps.outbox.reading import Filter
@@ -134,6 +135,9 @@ class Outbox:
                 asyncio.create_task(self._chore(SWEEP * 2, self._tell)),
                 asyncio.create_task(self._chore(TIDY, self._tidy)),
             ]
+            logins = Logins(self.accounts, self.account_states, self.resume)
+            if logins.any:
+                self._chores.append(asyncio.create_task(self._chore(LOOK, logins.look)))
         return self
 
     def stop(self) -> None:

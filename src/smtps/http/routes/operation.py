@@ -92,6 +92,18 @@ async def _measure(outbox: Outbox, metrics: Metrics) -> None:
         for status, number in state["notices"].items():
             metrics.notices.labels(state["account"], status).set(number)
     metrics.outbox_up.set(1)
+    await _measure_logins(outbox, metrics, now / 1000)
+
+
+async def _measure_logins(outbox: Outbox, metrics: Metrics, now: float) -> None:
+    """How long access tokens and logins last, where that is known."""
+    for gauge in (metrics.login_ends, metrics.token_ends):
+        gauge.clear()
+    for name, account in outbox.accounts.items():
+        ends = (None, None) if account.login is None else await account.login.ends()
+        for gauge, end in zip((metrics.token_ends, metrics.login_ends), ends, strict=True):
+            if end is not None:
+                gauge.labels(name).set(max(end - now, 0.0))
 
 
 _OFFSET = 0.5

@@ -1,0 +1,75 @@
+"""Accounts whose logins are kept here: renewed ahead of time, and noticed when they are made again.
+
+An account that has stopped since its login ended goes on within seconds after somebody has logged
+in, beside the running service.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from smtps.errors import SMTPSError
+from smtps.outbox.account import Account
+
+log = logging.getLogger("smtps.outbox")
+
+LOOK = 2.0
+"""Seconds between two looks at the logins."""
+
+OF_LOGINS = ("oauth.", "auth.")
+"""Beginnings of the codes for which a stopped account goes on once there is another login."""
+
+States = Callable[[], Awaitable[list[dict[str, Any]]]]
+Resume = Callable[[str], Awaitable[None]]
+
+
+class Logins:
+    """Looks after the logins of accounts.
+
+    Args:
+        accounts: name → account.
+        states: how each account stands.
+        resume: lets an account send again at once.
+    """
+
+    def __init__(self, accounts: Mapping[str, Account], states: States, resume: Resume) -> None:
+        self._kept = {n: a.login for n, a in accounts.items() if a.login is not None}
+        self._states = states
+        self._resume = resume
+        self._made: dict[str, float | None] = {}
+        self._told: dict[str, str] = {}
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._kept)
+
+    async def look(self) -> None:
+        """Renew what is due, and let accounts go on that have another login than before."""
+        for name, login in self._kept.items():
+            try:
+                made = await login.made_at()
+                if made is not None and made != self._made.get(name):
+                    await self._go_on(name)
+                self._made[name] = made
+                await login.renew()
+            except SMTPSError as error:
+                self._tell(name, str(error))
+            else:
+                self._told.pop(name, None)
+
+    async def _go_on(self, name: str) -> None:
+        """The account has a login that was not seen before."""
+        for state in await self._states():
+            stopped = state["account"] == name and state["status"] != "ok"
+            if stopped and str(state["code"]).startswith(OF_LOGINS):
+                log.info("%s has another login, and goes on", name)
+                await self._resume(name)
+
+    def _tell(self, name: str, problem: str) -> None:
+        """Once for each problem."""
+        if self._told.get(name) != problem:
+            self._told[name] = problem
+            log.warning("%s: %s", name, problem)
