@@ -21,6 +21,26 @@ settings.load_profile("same")
 
 watchdog.start()
 
+LONG = (
+    "tests/outbox/test_crash.py",
+    "tests/web/",
+    "tests/attacks/",
+    "tests/fuzz/test_targets.py",
+    "tests/checks/test_same_judgement.py",
+    "tests/dialogues/",
+    "tests/peers/",
+)
+"""What takes longest begins first, so that no process is left with it while the others are done;
+``--no-loadscope-reorder`` keeps this order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((n for n, path in enumerate(LONG) if item.nodeid.startswith(path)), len(LONG))
+
+    items.sort(key=place)
+
+
 StartSandbox = Callable[..., Sandbox]
 
 
