@@ -42,7 +42,7 @@ def row(name: str, found: Outcome) -> str:
     named = found.errors["oauth.refresh_interrupted"]
     cells = (
         name, found.kills, found.mid_renewal, found.renewals, found.tokens, found.lost,
-        "all" if found.lost and named else "–", sum(found.errors.values()) - named, found.strange,
+        found.lost - found.unnamed, sum(found.errors.values()) - named, found.strange,
     )  # fmt: skip
     return "| " + " | ".join(f"{c:,}" if isinstance(c, int) else str(c) for c in cells) + " |\n"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,6 +67,7 @@ class AuthorizationServer:
         asked: form of each request to the token endpoint.
         refreshed: how often tokens were renewed.
         live: access token → user.
+        expires: whether the mail server refuses tokens whose life is over.
         script: answers requests in place of ``act``.
     """
 
@@ -94,6 +96,8 @@ class AuthorizationServer:
     devices: dict[str, Device] = field(default_factory=dict)
     authorization_header: str = ""
     script: Script | None = None
+    expires: bool = False
+    ends: dict[str, float] = field(default_factory=dict)
 
     @property
     def issuer(self) -> str:
@@ -229,6 +233,7 @@ class AuthorizationServer:
         self.count += 1
         access = f"access-canary-{self.count}"
         self.live[access] = USER
+        self.ends[access] = time.time() + self.life
         found: dict[str, Any] = {
             "access_token": access, "token_type": "Bearer", "expires_in": self.life, "scope": scope
         }  # fmt: skip
@@ -262,6 +267,11 @@ class AuthorizationServer:
         self.revoked.append(form["token"])
         self.ended = True
         return "200 OK", b""
+
+    def takes(self, token: str, user: str) -> bool:
+        """Whether a token is good for a user."""
+        over = self.expires and time.time() >= self.ends[token]
+        return self.live.get(token) == user and not over
 
     def browse(self, url: str) -> str:
         """What a browser is sent to by a person who says yes."""

@@ -37,6 +37,7 @@ class Outcome:
         tokens: times that a worker had one.
         errors: code → times that a worker had none.
         lost: logins that had to be repeated.
+        unnamed: of these, without it being said that a renewal was interrupted.
         strange: tokens that the server had never given.
         left: files beside the login and its lock.
     """
@@ -47,6 +48,7 @@ class Outcome:
     tokens: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     lost: int = 0
+    unnamed: int = 0
     strange: int = 0
     left: list[str] = field(default_factory=list)
 
@@ -181,7 +183,7 @@ async def judge(
     server: AuthorizationServer,
 ) -> None:
     """Count what the workers wrote, and log in again if the login was lost."""
-    lost = False
+    codes: set[str] = set()
     for line in next(lines):
         _, kind, what, *_ = line.split(" ", 3)
         if kind == "token":
@@ -189,8 +191,9 @@ async def judge(
             found.strange += what not in slow.given | set(server.live)
         else:
             found.errors[what] += 1
-            lost = lost or what in ("oauth.refresh_interrupted", "oauth.login_needed")
-    if lost:
+            codes.add(what)
+    if codes & {"oauth.refresh_interrupted", "oauth.login_needed"}:
         found.lost += 1
+        found.unnamed += "oauth.refresh_interrupted" not in codes
         await log_in(source, server)
         next(lines)  # what was written meanwhile is of the login that is lost

@@ -31,7 +31,7 @@ class TokenMail(Strict):
             token, user = _TOKEN.search(text), _USER.search(text)
             assert token is not None
             assert user is not None
-            if self.authority.live.get(token[1]) == user[1]:
+            if self.authority.takes(token[1], user[1]):
                 self.logins.append(user[1])
                 self._say("235 2.7.0 welcome")
             else:

@@ -28,5 +28,6 @@ async def test_with_a_server_that_ends_the_login_on_reuse_each_loss_is_named(
     found = await run(tmp_path, pki, kills=12, life=0.4, grace=False)
     assert set(found.errors) <= {"oauth.refresh_interrupted"}
     assert found.lost <= found.kills
+    assert found.unnamed == 0
     assert found.tokens > 20
     assert found.strange == 0

@@ -95,6 +95,8 @@ def authorization(
     more = {name: value for name, value in authority.parameters.items() if name not in _OURS}
     if nonce is not None:
         more["nonce"] = nonce
+        if "offline_access" in registration.wanted_scopes:
+            more.setdefault("prompt", "consent")  # OpenID Connect Core section 11
     if "@" in registration.username:
         more["login_hint"] = registration.username
     url = prepare_grant_uri(
