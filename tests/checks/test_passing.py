@@ -478,6 +478,7 @@ async def test_what_a_closer_look_meets_each_time_is_told(pki: PKI, minds: Minds
 
     report = await check(Mail(pki, reset, minds=some), deep=True)
     works = {c["client"]: c["works"] for c in report.as_json()["clients"]}
-    assert works["with TLS 1.3 only"] is (minds is not modern)
+    # With OpenSSL 3.5 the usual hello is large, too, and nothing works.
+    assert works.get("with TLS 1.3 only", True) is (minds is not modern)
     assert ("tls.large_hello" in codes_of(report)) is (minds is large)
     assert "net.intermittent" not in codes_of(report)

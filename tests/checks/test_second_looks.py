@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ from tests.net.servers import (
 import smtps
 from smtps.checks.report import Report
 from smtps.net import dial
+from smtps.net.tls import ciphers
 from smtps.report.text import render
-from smtps.sandbox.raw import HELLO_RETRY, alert
 
 QUICK = smtps.Timeouts(tls=0.4, greeting=0.4, command=0.4, quit=0.1)
 HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
@@ -241,7 +242,6 @@ async def test_a_device_that_drops_large_hellos(pki: PKI, monkeypatch: pytest.Mo
         ({"ciphers": "aNULL", "maximum": V12}, "tls.no_server_certificate"),
         ({"group": "brainpoolP256r1", "maximum": V12}, "tls.no_common_group"),
         ({"ciphers": "ECDHE-RSA-AES128-GCM-SHA256", "maximum": V12}, "tls.handshake_refused"),
-        ({"ciphers": "ECDHE-ECDSA-AES128-SHA", "maximum": V12}, "tls.old_ciphers_only"),
         ({"ciphers": "ECDHE-ECDSA-ARIA128-GCM-SHA256", "maximum": V12}, "tls.no_common_cipher"),
         ({"ciphers": "ECDHE-ECDSA-AES256-CCM8", "maximum": V12}, "tls.no_common_cipher"),
     ],
@@ -253,6 +253,18 @@ async def test_a_handshake_that_the_server_refuses(
     assert [finding.code for finding in report.findings] == [code]
 
 
+async def test_old_ciphers_are_named_where_the_library_does_not_offer_them(pki: PKI) -> None:
+    """Python's own list has none; the Python of some distributions offers what OpenSSL does."""
+    old = "ECDHE-ECDSA-AES128-SHA"
+    report = await look_at(secured(server_context(pki.good.pem, ciphers=old, maximum=V12)))
+    (finding,) = report.findings
+    offered = old in ciphers()
+    assert finding.code == ("smtp.greeting_timeout" if offered else "tls.old_ciphers_only")
+    tls = report.facts.addresses[0].tls
+    assert tls is not None
+    assert tls.cipher == (old if offered else None)
+
+
 async def test_a_certificate_on_a_curve_that_clients_do_not_take(pki: PKI) -> None:
     odd = pki.with_key("odd curve", ec.generate_private_key(ec.SECP256K1()))
     report = await look_at(secured(server_context(odd.pem)))
@@ -261,19 +273,19 @@ async def test_a_certificate_on_a_curve_that_clients_do_not_take(pki: PKI) -> No
     assert "secp256k1" in finding.seen
 
 
-async def test_behind_starttls_the_same_looks_are_taken() -> None:
+async def test_behind_starttls_the_same_looks_are_taken(pki: PKI) -> None:
     async def script(peer: Peer) -> None:
         await peer.say(b"220 mail.example ESMTP\r\n")
         await peer.read()
         await peer.say(b"250-mail.example\r\n250 STARTTLS\r\n")
         await peer.read()
         await peer.say(b"220 go\r\n")
-        hello = await peer.hear()
-        await peer.say(HELLO_RETRY if b"\x11\xec" in hello else alert(40))
-        peer.hang_up()
+        with suppress(ssl.SSLError, OSError):
+            await peer.handshake(context)
 
+    context = server_context(pki.good.pem, group="brainpoolP256r1", maximum=V12)
     report = await look_at(script, security="starttls")
-    assert [finding.code for finding in report.findings] == ["tls.post_quantum_only"]
+    assert [finding.code for finding in report.findings] == ["tls.no_common_group"]
     looks = [look.name for look in report.facts.addresses[0].looks.values()]
     assert looks == ["groups", "unchanged", "groups", "unchanged", "unchanged", "groups"]
 

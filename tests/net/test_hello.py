@@ -42,14 +42,15 @@ async def test_a_large_one_is_understood(
 ) -> None:
     hello = large_hello(name)
     assert len(hello) == LARGE
-    found = flight(await answer(serve, dial, server_context(pki.good.pem), hello))
+    context = server_context(pki.good.pem, group="X25519")
+    found = flight(await answer(serve, dial, context, hello))
     assert (found.version, found.group, found.retry) == ("TLSv1.3", "X25519", False)
 
 
 async def test_one_that_asks_for_nothing_that_the_server_has(
     serve: Serve, dial: Dial, pki: PKI
 ) -> None:
-    context = server_context(pki.good.pem, minimum=V13)
+    context = server_context(pki.good.pem, minimum=V13, group="X25519")
     hello = client_hello("mail.example.com", groups=(X25519MLKEM768,))
     found = flight(await answer(serve, dial, context, hello))
     assert (found.version, found.alert) == (None, 40)

@@ -25,7 +25,7 @@ from smtps.errors import (
     TLSError,
 )
 from smtps.net.services import SERVICES
-from smtps.net.translate import closed, not_tls, translate, translated
+from smtps.net.translate import closed, not_tls, of_record, translate, translated
 
 SSL: Any = ssl
 
@@ -131,8 +131,17 @@ def test_the_phase_is_the_one_that_was_asked_about() -> None:
 
 @pytest.mark.parametrize("reason", ["WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"])
 def test_words_in_the_clear_in_the_middle_of_tls_have_a_name(reason: str) -> None:
-    assert translate(ssl_error(reason), Phase.MAIL).code == "tls.plaintext_in_tls"
-    assert translate(ssl_error(reason), Phase.TLS).code == "tls.failed"
+    record = b"\x17\3\3\0\x20" + bytes(32)
+    error = of_record(ssl_error(reason), record + record + b"421 4.4.2 Timeout\r\n")
+    assert translate(error, Phase.MAIL).code == "tls.plaintext_in_tls"
+    assert translate(error, Phase.TLS).code == "tls.failed"
+
+
+@pytest.mark.parametrize("heard", [b"", b"\x17\3\3\0\x20" + b"x" * 32, b"421"])
+def test_a_record_that_cannot_be_used_is_not_taken_for_words(heard: bytes) -> None:
+    """OpenSSL from 3.2 on has the same reason for both."""
+    error = of_record(ssl_error("RECORD_LAYER_FAILURE"), heard)
+    assert translate(error, Phase.MAIL).code == "tls.broken"
 
 
 @pytest.mark.parametrize("phase", [Phase.GREETING, Phase.FINAL])

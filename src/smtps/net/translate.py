@@ -107,8 +107,17 @@ _REASON = {
 """By OpenSSL's reason name, which is stable where its text is not: what this side objects to. For
 alerts of the server see ``server_hello``."""
 
-_NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
-"""Reasons for what does not even begin like TLS; releases of OpenSSL differ."""
+_NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})
+"""Reasons for what does not even begin like TLS."""
+
+_ANY_RECORD = "RECORD_LAYER_FAILURE"
+"""The one reason that OpenSSL from 3.2 on gives for each record that it cannot use."""
+
+_RECORDS = range(20, 24)
+"""Their types (RFC 8446 section 5.1): change_cipher_spec, alert, handshake, application_data."""
+
+_WORDS = re.compile(rb"[\t\r\n -~]{5}")
+"""Text where the five octets of a record's header should be (RFC 8446 section 5.1)."""
 
 _SMTP_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ \r\n-]|\Z)")
 _REFUSAL = re.compile(r"((?!50[0-3])[45][0-9]{2})[ -](.*)")
@@ -220,6 +229,21 @@ def not_tls(first_bytes: bytes) -> SMTPSError | None:
         f"This port speaks neither TLS nor SMTP: the server said {seen!r}.",
         seen=seen,
     )
+
+
+def of_record(error: ssl.SSLError, heard: bytes) -> ssl.SSLError:
+    """An error of a session, with the reason that all releases of OpenSSL give for it.
+
+    Args:
+        error: what was raised.
+        heard: what came last.
+    """
+    if error.reason == _ANY_RECORD:
+        while len(heard) > 4 and heard[0] in _RECORDS and heard[1] == 3:
+            heard = heard[5 + int.from_bytes(heard[3:5]) :]
+        if _WORDS.match(heard):
+            error.reason = "WRONG_VERSION_NUMBER"
+    return error
 
 
 def closed(phase: Phase, address: str | None = None) -> NetworkError:

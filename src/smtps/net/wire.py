@@ -16,7 +16,7 @@ from typing import cast
 from smtps.errors import Phase, PhaseTimeoutError, SMTPSError
 from smtps.net.timing import stalled, timed_out
 from smtps.net.tls import TLSFacts, facts_of, peer_chain, server_end_point
-from smtps.net.translate import EXPIRED, closed, translate, whose_end
+from smtps.net.translate import EXPIRED, closed, of_record, translate, whose_end
 
 _KEEP = 16384
 """Raw bytes kept of the server's beginning: its whole first flight, as a rule."""
@@ -81,7 +81,7 @@ class Wire(asyncio.Protocol):
         else:
             self._from_peer.write(data)
             if self._secured:
-                self._decrypt()
+                self._decrypt(data)
         if len(self._plain) > _PAUSE:
             self._pause()
         self._wake()
@@ -375,7 +375,7 @@ class Wire(asyncio.Protocol):
             self.hello_size = self.hello_size or len(data)
             self._transport.write(data)
 
-    def _decrypt(self) -> None:
+    def _decrypt(self, heard: bytes = b"") -> None:
         assert self._tls is not None
         try:
             while piece := self._tls.read(65536):
@@ -389,7 +389,7 @@ class Wire(asyncio.Protocol):
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             self._eof = True
         except ssl.SSLError as error:
-            self._error = error
+            self._error = of_record(error, heard)
         self._flush()
 
     async def _wait(self, until: float | None = None) -> None:
