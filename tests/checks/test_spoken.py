@@ -23,7 +23,7 @@ REPLIES = {
     b"RCPT": b"250 2.1.5 Ok\r\n",
     b"QUIT": b"221 2.0.0 Bye\r\n",
 }
-LOGIN = {"username": "ann@example.com", "password": "secret"}
+LOGIN: dict[str, Any] = {"username": "ann@example.com", "password": "secret"}
 ENVELOPE = Envelope.of("ann@example.com", ["bob@example.net"])
 
 
@@ -124,3 +124,103 @@ async def test_commands_were_sent_one_at_a_time_and_that_is_said(pki: PKI) -> No
     finding = only(await look_at(pki, lost, envelope=ENVELOPE, **LOGIN))
     assert finding.code == "smtp.out_of_sequence"
     assert "one command at a time and waited" in finding.fix
+
+
+# The same words mean another thing at another moment.
+
+
+async def test_nobody_can_log_in_before_the_greeting(pki: PKI) -> None:
+    async def turned_away(peer: Peer) -> None:
+        await peer.say(b"554 No SMTP service here\r\n")
+
+    script = secured(server_context(pki.good.pem), turned_away)
+    async with serving(script) as server:
+        report = await smtps.check("127.0.0.1", port=server.port, ca_file=pki.ca)
+    finding = only(report)
+    assert finding.code == "smtp.access_denied"
+    assert not finding.fix.startswith("Log in")
+    assert "before any login" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("offered", "words"),
+    [("AUTH PLAIN,LOGIN", "separate them by spaces"), ("AUTH", "enable SASL")],
+)
+async def test_logins_that_are_offered_in_the_wrong_form(
+    pki: PKI, offered: str, words: str
+) -> None:
+    offer = {b"EHLO": f"250-mail.example\r\n250 {offered}\r\n".encode()}
+    assert words in only(await look_at(pki, offer, **LOGIN)).fix
+
+
+def upgrading(pki: PKI, end: str) -> Script:
+    """A server that agrees to STARTTLS, and what it does then."""
+
+    async def script(peer: Peer) -> None:
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        await peer.read()
+        await peer.say(b"250-mail.example\r\n250 STARTTLS\r\n")
+        await peer.read()
+        await peer.say(b"220 Go\r\n")
+        if end == "refuses EHLO":
+            await peer.handshake(server_context(pki.good.pem))
+            await peer.read()
+            await peer.say(b"503 5.5.1 EHLO was said already\r\n")
+        elif end == "stays in the clear":
+            await peer.read()
+            await peer.say(b"500 5.5.2 What?\r\n")
+            await peer.read()
+        else:
+            peer.hang_up()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [
+        ("stays in the clear", "tls.starttls_in_clear", "certificate and key"),
+        ("hangs up", "tls.closed", "certificate or key"),
+        ("refuses EHLO", "smtp.ehlo_refused", "After STARTTLS, each client says EHLO again"),
+    ],
+)
+async def test_what_goes_wrong_behind_starttls_is_not_the_port(
+    pki: PKI, end: str, code: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smtps.checks.follow_up.PAUSE", 0.0)
+    async with serving(upgrading(pki, end)) as server:
+        report = await smtps.check(
+            "127.0.0.1", port=server.port, ca_file=pki.ca, security="starttls",
+            timeouts=smtps.Timeouts(quit=0.2),
+        )  # fmt: skip
+    finding = only(report)
+    assert finding.code == code
+    assert words in finding.fix
+
+
+async def test_a_server_that_hangs_up_on_a_login_has_a_service_behind_it(pki: PKI) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        await peer.read()
+        await peer.say(OFFER)
+        await peer.read()
+        await peer.say_goodbye()
+        peer.hang_up()
+
+    async with serving(secured(server_context(pki.good.pem), script)) as server:
+        report = await smtps.check("127.0.0.1", port=server.port, ca_file=pki.ca, **LOGIN)
+    finding = only(report)
+    assert finding.code == "net.closed_by_server"
+    assert "verifies passwords" in finding.fix
+
+
+async def test_a_421_is_about_the_session_and_not_about_the_sender(pki: PKI) -> None:
+    busy = {b"RCPT": b"421 4.3.0 Temporary system problem\r\n"}
+    finding = only(await look_at(pki, busy, envelope=ENVELOPE, **LOGIN))
+    assert "The server is closing the session" in finding.seen
+
+
+async def test_odd_replies_are_named_in_words(pki: PKI) -> None:
+    finding = only(await look_at(pki, {b"EHLO": b"250-mail.example\n250 AUTH PLAIN\n"}))
+    assert finding.code == "smtp.nonstandard_replies"
+    assert "LF alone" in finding.seen

@@ -294,7 +294,14 @@ TLS: dict[str, Advice] = {
         "Use port 465 with implicit TLS.", _OPERATOR),
     "tls.starttls_refused": Advice(
         _E, "The server offers STARTTLS but then refuses it.",
-        "Check the server's log for the reason.", _OPERATOR),
+        "As its operator, check the log: usually the server cannot read its certificate or key. "
+        "Otherwise use port 465 with implicit TLS, if the server has it.", _OPERATOR,
+        "RFC 3207 section 4"),
+    "tls.starttls_in_clear": Advice(
+        _E, "The server agreed to STARTTLS and then went on without TLS.",
+        "As its operator, check that the server can read its certificate and key, and check its "
+        "log; look also for a proxy or filter that answers STARTTLS itself. Otherwise use port 465 "
+        "with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
     "tls.starttls_injection": Advice(
         _E, "Data was injected before TLS started: an attack, or a badly broken server.",
         "Do not use this connection; use port 465 with implicit TLS.", _NETWORK),

@@ -32,6 +32,15 @@ def known(case: Case) -> Found:
             "connection.",
             retryable=False,
         )
+    in_clear = failure.code in ("tls.plaintext_on_tls_port", "tls.not_tls")
+    if in_clear and case.security == "starttls":
+        return replace(
+            failure,
+            code="tls.starttls_in_clear",
+            message="After it had agreed to STARTTLS, the server answered the TLS handshake with "
+            f"{failure.seen!r} in the clear.",
+            seen=None,
+        )
     if (between := _in_between(case)) is not None:
         return between
     if failure.phase not in (Phase.GREETING, Phase.EHLO):
@@ -106,17 +115,26 @@ def at_last(case: Case) -> Failure:
             message=f"{failure.message} It closed the connection on EHLO, so it may expect another "
             "protocol.",
         )
-    if failure.code == "smtp.ehlo_refused" and failure.smtp_code in NO_EHLO:
+    if failure.code == "smtp.ehlo_refused":
+        return _ehlo_refused(case)
+    if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
+        return _closed_before_greeting(case)
+    if not case.named and failure.phase is Phase.TLS and failure.code in _MAY_WANT_A_NAME:
+        return _without_name(failure)
+    return failure
+
+
+def _ehlo_refused(case: Case) -> Failure:
+    failure = case.failure
+    if case.security == "starttls" and case.secured:
+        return replace(failure, message=f"After STARTTLS: {failure.message}")
+    if failure.smtp_code in NO_EHLO:
         return replace(
             failure,
             code="smtp.no_ehlo",
             message=f"The server recognizes neither EHLO nor HELO: {failure.smtp_code} "
             f"{' '.join(failure.lines)}",
         )
-    if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
-        return _closed_before_greeting(case)
-    if not case.named and failure.phase is Phase.TLS and failure.code in _MAY_WANT_A_NAME:
-        return _without_name(failure)
     return failure
 
 
@@ -140,9 +158,7 @@ def _without_name(failure: Failure) -> Failure:
 
 
 def _closed_before_greeting(case: Case) -> Failure:
-    tls = case.seen.tls
-    secured = tls is not None and tls.cipher is not None
-    after = "after the TLS handshake, before" if secured else "before"
+    after = "after the TLS handshake, before" if case.secured else "before"
     how = "reset" if case.failure.code == "net.reset" else "closed"
     return replace(
         case.failure,

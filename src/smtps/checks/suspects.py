@@ -41,6 +41,11 @@ class Case:
         return literal(self.host) is None
 
     @property
+    def secured(self) -> bool:
+        """Whether the handshake came to its end."""
+        return self.seen.tls is not None and self.seen.tls.cipher is not None
+
+    @property
     def large(self) -> bool:
         """Whether the hello was one that may need two packets."""
         return self.seen.tls is not None and self.seen.tls.hello_size >= LARGE
@@ -83,7 +88,8 @@ def _speaks_of_proxy(case: Case) -> bool:
 
 
 def _knows_no_ehlo(case: Case) -> bool:
-    return case.failure.smtp_code in (500, 501, 502, 503, 530)
+    taken_before = case.security == "starttls" and case.secured
+    return case.failure.smtp_code in (500, 501, 502, 503, 530) and not taken_before
 
 
 @dataclass(frozen=True, slots=True)

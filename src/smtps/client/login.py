@@ -217,7 +217,7 @@ def mechanisms(offered: tuple[str, ...], endpoint: Endpoint, *, channel_binding:
     if not offered:
         raise LoginError(
             "auth.not_offered",
-            "The server offers no login on this port (no AUTH in its reply to EHLO).",
+            "The server offers no login on this port (its reply to EHLO names no mechanism).",
             phase=Phase.AUTH,
         )
     raise LoginError(

@@ -236,7 +236,8 @@ def refusal(
         code: where more is known than the reply says.
     """
     found = replies.meaning(phase, reply.code, reply.lines)
-    sentence = _OF_CAUSE.get(code or found.code, _SENTENCES[phase]) + remark
+    usual = _CLOSING if reply.code == 421 and phase in _MIDWAY else _SENTENCES[phase]
+    sentence = _OF_CAUSE.get(code or found.code, usual) + remark
     kind = LoginError if phase is Phase.AUTH else RefusedError
     return kind(
         code or found.code,
@@ -249,6 +250,10 @@ def refusal(
         lines=reply.lines,
     )
 
+
+_CLOSING = "The server is closing the session"
+_MIDWAY = (Phase.MAIL, Phase.RCPT, Phase.DATA)
+"""Where a 421 is about the session, whichever command it happened to answer."""
 
 _CODES = frozenset({500, 502, 503})
 """Unknown, not implemented, out of sequence (RFC 5321 section 4.2.2). A server that drops what came

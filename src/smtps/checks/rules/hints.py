@@ -7,10 +7,12 @@ remedy may do: break a port that works for others, and lead a password to anothe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from smtps.checks.facts import Facts
 from smtps.core.sasl import PASSWORD_ORDER, TOKEN_ORDER
 from smtps.endpoint import security_of
+from smtps.errors import Phase
 from smtps.net.hostnames import literal
 from smtps.providers import Provider, by_host
 
@@ -42,10 +44,68 @@ _PLAINTEXT = {
 }
 """What to do about a port that talks SMTP in the clear where TLS was expected."""
 
-_AGREED = (
-    "The server agreed to STARTTLS but then continued in the clear, so it cannot start TLS. As its "
-    "operator, check that it can read its certificate and key, and check its log."
+
+class Moment(NamedTuple):
+    """When something went wrong, which says more than what it was.
+
+    Attributes:
+        codes: of the failure.
+        phases: in which it happened.
+        fix: what to do then.
+        security: how TLS began, or None for both ways.
+    """
+
+    codes: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    fix: str
+    security: str | None = None
+
+
+_CUT = ("tls.closed", "net.closed_by_server", "net.reset")
+_BACK_END = (
+    "As its operator, check the service that verifies passwords (SASL, LDAP, database): the server "
+    "waits for it, or fails on it. Otherwise try again later; the password may be correct."
 )
+_MOMENTS = (
+    Moment(
+        ("smtp.access_denied",),
+        (Phase.GREETING, Phase.EHLO),
+        "The refusal came before any login was possible. Try from another network, or ask the "
+        "server's operator to allow this client's address; check host and port too, as a server "
+        "that takes no mail here may reply this way.",
+    ),
+    Moment((*_CUT, "smtp.timeout", "smtp.reply_unfinished"), (Phase.AUTH,), _BACK_END),
+    Moment(
+        _CUT,
+        (Phase.TLS,),
+        "The server agreed to STARTTLS and then ended the connection. As its operator, check its "
+        "log: usually it cannot read its certificate or key. Otherwise use port 465 with implicit "
+        "TLS, if the server has it.",
+        security="starttls",
+    ),
+    Moment(
+        ("smtp.ehlo_refused", "smtp.out_of_sequence"),
+        (Phase.EHLO,),
+        "After STARTTLS, each client says EHLO again, and the server has to accept it (RFC 3207 "
+        "section 4.2). As its operator, look for a proxy that does TLS without telling the server, "
+        "or update the server. Otherwise use port 465 with implicit TLS, if the server has it.",
+        security="starttls",
+    ),
+)
+
+
+def _moment(facts: Facts, code: str) -> str | None:
+    for address in facts.addresses:
+        for failure in address.failures:
+            if failure.code != code:
+                continue
+            secured = address.tls is not None and address.tls.cipher is not None
+            for moment in _MOMENTS:
+                fits = code in moment.codes and failure.phase in moment.phases
+                behind_tls = moment.security is None or facts.security == moment.security
+                if fits and behind_tls and (failure.phase is not Phase.EHLO or secured):
+                    return moment.fix
+    return None
 
 
 def hint(facts: Facts, code: str) -> str | None:
@@ -127,6 +187,11 @@ def _mechanism(facts: Facts, code: str) -> str | None:
             f"This server takes passwords ({', '.join(offered)}) and no access tokens: give the "
             "password of the account, or an app password."
         )
+    if any("," in name for name in offered):
+        return (
+            "The server separates its login mechanisms by commas, so clients take them for one. As "
+            "its operator, separate them by spaces (RFC 4954 section 3)."
+        )
     return without_passwords(offered)
 
 
@@ -156,8 +221,6 @@ def _place(facts: Facts, code: str) -> str | None:
 
 
 def _port(facts: Facts, code: str) -> str | None:
-    if code == "tls.plaintext_on_tls_port" and facts.security == "starttls":
-        return _AGREED
     if code == "tls.plaintext_on_tls_port":
         return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
     return _other_way(facts, "implicit") if code == "tls.implicit_tls_port" else None
@@ -179,6 +242,7 @@ _BY_SUBJECT: tuple[Callable[[Facts, str], str | None], ...] = (
     _exchange,
     _login,
     _mechanism,
+    _moment,
     _order,
     _place,
     _port,

@@ -11,6 +11,7 @@ from smtps.checks.relaying import domain_of
 from smtps.checks.rules.hints import MAIL_EXCHANGE, hint, without_passwords
 from smtps.client.login import in_vain
 from smtps.client.result import BEHIND_A_LOGIN, meaning
+from smtps.core.reply import Quirk
 from smtps.core.sasl import PASSWORD_ORDER
 
 _REFUSED = "smtp.ehlo_name_refused"
@@ -57,11 +58,21 @@ def only_helo(facts: Facts) -> Iterator[Finding]:
         yield Finding.of("smtp.no_ehlo", seen, severity=severity).explaining(lacking)
 
 
+_QUIRKS = {
+    Quirk.BARE_LF: "lines end with LF alone, not with CR LF (bare_lf)",
+    Quirk.LONG_LINE: "lines of more than 512 bytes (long_line)",
+    Quirk.NON_ASCII: "characters beyond ASCII (non_ascii)",
+    Quirk.CONTROL_CHARACTER: "control characters inside a line (control_character)",
+    Quirk.ODD_CODE: "a reply code whose second digit is above 5 (odd_code)",
+    Quirk.MIXED_CODES: "different codes within one reply (mixed_codes)",
+}
+
+
 def strange_replies(facts: Facts) -> Iterator[Finding]:
     """Leniencies that the server's replies needed."""
     for address in facts.addresses:
         if address.quirks:
-            words = ", ".join(sorted(quirk.value for quirk in address.quirks))
+            words = ", ".join(_QUIRKS[quirk] for quirk in sorted(address.quirks))
             yield Finding.of("smtp.nonstandard_replies", f"{address.address}: {words}")
 
 
