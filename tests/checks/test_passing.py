@@ -55,6 +55,7 @@ BLAMES = frozenset(
         "tls.client_certificate_required",
         "tls.client_certificate_refused",
         "tls.plaintext_on_tls_port",
+        "tls.starttls_in_clear",
         "tls.implicit_tls_port",
         "tls.twice",
         "net.path_mtu",
@@ -96,7 +97,10 @@ FAULTS: dict[str, dict[str, tuple[Fault, Expected]]] = {
     "tls": {
         "RST": (reset, CUT),
         "FIN": (close, CUT),
-        "a line of SMTP": (words(b"220 x ESMTP\r\n"), {"tls.plaintext_on_tls_port"}),
+        "a line of SMTP": (
+            words(b"220 x ESMTP\r\n"),
+            {"tls.plaintext_on_tls_port", "tls.starttls_in_clear"},
+        ),
         "a refusal in the clear": (
             words(b"421 4.7.0 Too many connections\r\n"),
             {"smtp.rate_limited"},

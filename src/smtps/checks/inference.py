@@ -32,8 +32,7 @@ def known(case: Case) -> Found:
             "connection.",
             retryable=False,
         )
-    in_clear = failure.code in ("tls.plaintext_on_tls_port", "tls.not_tls")
-    if in_clear and case.security == "starttls":
+    if failure.code == "tls.plaintext_on_tls_port" and case.security == "starttls":
         return replace(
             failure,
             code="tls.starttls_in_clear",
