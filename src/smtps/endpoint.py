@@ -210,11 +210,11 @@ def _check_host(host: str) -> None:
     if "://" in host:
         raise InputError(
             "host",
-            "is a URL; give the host alone, such as smtp.example.com, and the port beside it",
+            "is a URL; give the host alone, such as smtp.example.com, and the port separately",
         )
     name, colon, port = host.rpartition(":")
     if colon and port.isdigit() and (":" not in name or name.endswith("]")):
-        raise InputError("host", f"has a port in it; give host {name} and port {port} apart")
+        raise InputError("host", f"has a port in it; give host {name} and port {port} separately")
 
 
 def _fingerprint(text: str) -> str:

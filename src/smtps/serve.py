@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 NAME = "serve"
 HELP = "serve the page and the HTTP API"
 DESCRIPTION = """\
-The web page, and checking and sending by HTTP. Runs until Ctrl-C. On loopback it is open to this
-machine; on any other address it requires a token.
+Serve the web page, and check and send mail over HTTP. Runs until Ctrl-C. On loopback it is open to
+this machine; on any other address it requires a token.
 On shutdown it waits for messages being transmitted: at most lane_grace seconds, or until a second
 signal."""
 EPILOG = """\

@@ -454,7 +454,7 @@ def test_both_readers_keep_to_the_same_rules() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[account.x]", "account: .* is not a setting; did you mean accounts"),
+        ("[account.x]", "account: is not a setting of .*; did you mean accounts"),
         ("accounts = 7", "accounts: .* must be tables"),
         ("[accounts.x", "cannot be read"),
     ],

@@ -245,9 +245,10 @@ SENDING: dict[str, Advice] = {
         "Encode its parts as base64 or quoted-printable.", _YOU),
     "send.dsn_not_offered": Advice(
         _E, "The server cannot send delivery status notifications.",
-        "Send without this option.", _YOU),
+        "Send without asking for them (DSN).", _YOU),
     "send.requiretls_not_offered": Advice(
-        _E, "The server cannot guarantee TLS on every hop.", "Send without this option.", _YOU),
+        _E, "The server cannot guarantee TLS on every hop.",
+        "Send without requiring it (REQUIRETLS).", _YOU),
     "send.uncertain": Advice(
         _E, "The server received the whole message and did not answer. It may have been delivered.",
         "Check the mailbox or the server's log before you send it again.", _YOU),
@@ -332,7 +333,8 @@ WEB: dict[str, Advice] = {
         "If you trust the redirect's target, use its URL instead.", _YOU, "RFC 9110 section 15.4"),
     "web.timeout": Advice(
         _E, "The web server did not answer in time, or did not finish its answer.",
-        "As its operator, answer first and do the work afterwards; check for a proxy that waits.",
+        "If you operate the server, answer first and do the work afterwards; check for a proxy "
+        "that waits.",
         _OPERATOR),
     "web.closed": Advice(
         _E, "The web server closed the connection without an answer.",
@@ -343,7 +345,7 @@ WEB: dict[str, Advice] = {
         "RFC 9112"),
     "web.too_large": Advice(
         _E, "The response exceeds the size limit.",
-        "As its operator, send a smaller response.", _OPERATOR),
+        "If you operate the server, send a smaller response.", _OPERATOR),
     "web.proxy_refused": Advice(
         _E, "The HTTP proxy refused to connect to the web server.",
         "Check the proxy's user and password, and whether it allows this host and port.", _YOU,

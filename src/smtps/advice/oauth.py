@@ -35,8 +35,8 @@ OAUTH: dict[str, Advice] = {
         "address.",
         _YOU, "RFC 6749 section 10.12"),
     "oauth.issuer_mismatch": Advice(
-        _E, "The answer names another authorization server than the one that was asked. Nothing "
-        "was sent to it.",
+        _E, "The answer names a different authorization server from the one that was asked. "
+        "Nothing was sent to it.",
         "Check issuer in the account's settings: it must be exactly what the server calls "
         "itself. If it is, do not log in there.",
         _YOU, "RFC 9207 section 2.4"),
@@ -135,8 +135,8 @@ OAUTH: dict[str, Advice] = {
         "Begin again: smtps login --device.",
         _YOU, "RFC 8628 section 3.5"),
     "oauth.clock": Advice(
-        _E, "The provider finds the signed assertion not valid at this time.",
-        "Set this machine's clock by NTP.",
+        _E, "The provider says that the signed assertion is not valid at this time.",
+        "Synchronize this machine's clock with NTP.",
         _YOU, "RFC 7523 section 3"),
     "oauth.rate_limited": Advice(
         _E, "The provider limits how often it may be asked.",
@@ -165,8 +165,8 @@ OAUTH: dict[str, Advice] = {
     "oauth.tls_failed": Advice(
         _E, "The connection to the authorization server is not secure: its certificate cannot be "
         "verified.",
-        "Set ca_file in the table oauth to its authority's certificate, if it is your own; "
-        "check the clock. Nothing was sent.",
+        "If the authorization server is your own, set ca_file in its oauth table to the "
+        "certificate of its authority. Otherwise check this machine's clock. Nothing was sent.",
         _YOU),
     "oauth.no_answer": Advice(
         _E, "The login was not finished in the browser in time.",

@@ -15,8 +15,8 @@ SMTP: dict[str, Advice] = {
     "smtp.greeting_timeout": Advice(
         _E, "Connected, but the server sent no greeting: it hangs, a proxy has no server behind "
         "it, or it delays its greeting for longer than this client waits.",
-        "As its operator, check whether the mail server still answers on its own machine; "
-        "otherwise allow more time with --timeout.", _OPERATOR),
+        "If you operate the server, check whether the mail server still answers on its own "
+        "machine; otherwise allow more time with --timeout.", _OPERATOR),
     "smtp.greeting_late": Advice(
         _W, "The greeting was slow. Programs that wait only 5 seconds consider this server down.",
         "Speed up reverse DNS look-ups; disable greeting delays (tarpits) on the submission port.",
@@ -35,7 +35,8 @@ SMTP: dict[str, Advice] = {
     "smtp.addresses_differ": Advice(
         _W, "This server's addresses do not offer the same features, so what works depends on "
         "which address a client reaches.",
-        "As its operator, give all of them the same settings.", _OPERATOR, "RFC 5321 section 5.1"),
+        "If you operate the server, give all of them the same settings.", _OPERATOR, "RFC 5321 "
+        "section 5.1"),
     "smtp.size_unknown": Advice(
         _I, "The server states no message size limit, so only a test shows whether it accepts a "
         "message of that size.",
@@ -46,12 +47,13 @@ SMTP: dict[str, Advice] = {
         "send a message that the server would accept.", _YOU, "RFC 1870"),
     "smtp.size_malformed": Advice(
         _W, "The message size limit is not a number of bytes, so programs ignore it or fail on it.",
-        "As its operator, state the limit as one whole number, or 0 for no limit.", _OPERATOR,
+        "If you operate the server, state the limit as one whole number, or 0 for no "
+        "limit.", _OPERATOR,
         "RFC 1870 section 4"),
     "smtp.size_too_small": Advice(
         _W, "The message size limit is below the 64 KiB that every server must accept, so larger "
         "messages are refused.",
-        "As its operator, check the limit: it is in bytes, not kilobytes.", _OPERATOR,
+        "If you operate the server, check the limit: it is in bytes, not kilobytes.", _OPERATOR,
         "RFC 5321 section 4.5.3.1.7"),
     "smtp.ehlo_refused": Advice(
         _E, "The server refused EHLO. Its reply is the only information available.",
@@ -60,9 +62,9 @@ SMTP: dict[str, Advice] = {
     "smtp.no_ehlo": Advice(
         _E, "The server does not know EHLO, so it offers no extension at all: no login, no "
         "STARTTLS, no message size.",
-        "Check host and port: a submission server knows EHLO. As its operator, enable ESMTP, or "
-        "find the firewall or proxy in front of the server that refuses EHLO (Cisco: no inspect "
-        "esmtp).", _OPERATOR, "RFC 5321 section 2.2.1"),
+        "Check host and port: a submission server knows EHLO. If you operate the server, enable "
+        "ESMTP, or find the firewall or proxy in front of the server that refuses EHLO (Cisco: no "
+        "inspect esmtp).", _OPERATOR, "RFC 5321 section 2.2.1"),
     "smtp.ehlo_name_refused": Advice(
         _E, "The server does not accept the name that this client gives in EHLO.",
         "With --ehlo-name, give a fully qualified host name that exists in DNS, such as this "
@@ -109,8 +111,8 @@ SMTP: dict[str, Advice] = {
         "log in to your provider's submission server.", _NETWORK, "RFC 1912 section 2.1"),
     "smtp.starttls_required": Advice(
         _E, "The server requires TLS but does not see this connection as encrypted.",
-        "Use implicit TLS on 465 or STARTTLS on 587; as its operator, configure the server to know "
-        "that a proxy in front of it does TLS.", _OPERATOR, "RFC 3207 section 4"),
+        "Use implicit TLS on 465 or STARTTLS on 587; if you operate the server, configure the "
+        "server to know that a proxy in front of it does TLS.", _OPERATOR, "RFC 3207 section 4"),
     "smtp.tls_version_refused": Advice(
         _E, "The server refuses the TLS version or cipher that this client used.",
         "Upgrade this machine's TLS library (OpenSSL); TLS 1.2 is the minimum today.", _YOU,
@@ -132,10 +134,10 @@ SMTP: dict[str, Advice] = {
         "antivirus program that inspects mail.", _OPERATOR),
     "smtp.insufficient_storage": Advice(
         _E, "The server has run out of disk space or other resources.",
-        "Try again later; as its operator, free disk space.", _OPERATOR),
+        "Try again later; if you operate the server, free disk space.", _OPERATOR),
     "smtp.server_error": Advice(
         _E, "Something is broken on the server: its own configuration, look-ups or files.",
-        "Try again later; as its operator, read the server's log.", _OPERATOR),
+        "Try again later; if you operate the server, read the server's log.", _OPERATOR),
     "smtp.command_refused": Advice(
         _E, "The server does not recognize or does not accept a command or its parameters.",
         "Report the command and the reply (see the transcript) to the server's operator.",
@@ -145,8 +147,8 @@ SMTP: dict[str, Advice] = {
     "smtp.reply_unfinished": Advice(
         _E, "The server started a reply and did not finish it in time: it hangs, sends very "
         "slowly, or never stops.",
-        "As its operator, check whether the server, or a proxy or filter in front of it, hangs; "
-        "otherwise try again later.", _OPERATOR, "RFC 5321 section 4.5.3.2"),
+        "If you operate the server, check whether the server, or a proxy or filter in front of it, "
+        "hangs; otherwise try again later.", _OPERATOR, "RFC 5321 section 4.5.3.2"),
     "smtp.timeout": Advice(_E, "The server stopped responding.", "Try again later.", _OPERATOR),
     "smtp.not_a_reply": Advice(
         _E, "The server sent something that is not SMTP.",
@@ -166,29 +168,30 @@ SMTP: dict[str, Advice] = {
     "smtp.proxy_header_wanted": Advice(
         _E, "The server waits for a PROXY header, which only a proxy in front of it can send. "
         "Clients that connect directly fail.",
-        "Connect through the proxy. As its operator, send the header from the proxy (HAProxy: "
-        "send-proxy; nginx: proxy_protocol on), or stop requiring it (Postfix: "
+        "Connect through the proxy. If you operate the server, send the header from the proxy "
+        "(HAProxy: send-proxy; nginx: proxy_protocol on), or stop requiring it (Postfix: "
         "smtpd_upstream_proxy_protocol; Dovecot: haproxy).", _OPERATOR),
     "smtp.proxy_header_refused": Advice(
         _E, "Something in front of the server sends data before the client does. A load balancer "
         "that sends a PROXY header to a server that expects none does this.",
-        "As its operator, make the server expect the header (Postfix: "
+        "If you operate the server, make the server expect the header (Postfix: "
         "smtpd_upstream_proxy_protocol = haproxy), or remove send-proxy from the load balancer's "
         "settings.", _OPERATOR),
     "smtp.closed_before_greeting": Advice(
         _E, "The server closed the connection before its greeting. A proxy whose mail server is "
         "down does this (stunnel, nginx, HAProxy), and so does a server that rejects this client's "
         "address.",
-        "As its operator, check that the mail server behind the proxy is running, and read the "
-        "logs of both; otherwise try from another address.", _OPERATOR),
+        "If you operate the server, check that the mail server behind the proxy is running, and "
+        "read the logs of both; otherwise try from another address.", _OPERATOR),
     "smtp.mixed_codes": Advice(
         _E, "The server contradicts itself within one reply.", "Report it to its operator.",
         _OPERATOR, "RFC 5321 section 4.2.1"),
     "smtp.greets_twice": Advice(
         _E, "The server greets twice. Clients mistake the second greeting for the reply to their "
         "first command, and each later reply for the reply to the next command.",
-        "As its operator, find what sends the second greeting: a script, or a proxy or filter in "
-        "front of the server that greets clients itself and also passes on the server's greeting.",
+        "If you operate the server, find what sends the second greeting: a script, or a proxy or "
+        "filter in front of the server that greets clients itself and also passes on the server's "
+        "greeting.",
         _OPERATOR, "RFC 5321 section 4.3.1"),
     "smtp.reply_too_long": Advice(
         _E, "The server's reply exceeds the size limit.",
@@ -213,8 +216,8 @@ SMTP: dict[str, Advice] = {
         _E, "The server offers PIPELINING but answers only the first of several commands that "
         "arrive together.",
         "Send again: nothing was delivered, and smtps will then send one command at a time to this "
-        "server. As its operator, stop offering PIPELINING, or look for a firewall or proxy that "
-        "inspects SMTP and drops commands.", _OPERATOR, "RFC 2920 section 3.2"),
+        "server. If you operate the server, stop offering PIPELINING, or look for a firewall or "
+        "proxy that inspects SMTP and drops commands.", _OPERATOR, "RFC 2920 section 3.2"),
     "smtp.reset_refused": Advice(
         _E, "The server refused to reset after the previous message, so the next one could not "
         "start.",
@@ -225,12 +228,12 @@ SMTP: dict[str, Advice] = {
 AUTH: dict[str, Advice] = {
     "auth.not_offered": Advice(
         _E, "The server does not accept logins on this port.",
-        "Check the port; as its operator, enable SASL for this listener.", _OPERATOR),
+        "Check the port; if you operate the server, enable SASL for this listener.", _OPERATOR),
     "auth.addresses_differ": Advice(
         _E, "This server's addresses do not handle logins alike, so whether a login works depends "
         "on chance.",
-        "As its operator, give all of them the same accounts and settings, or remove those that "
-        "differ from DNS.", _OPERATOR),
+        "If you operate the server, give all of them the same accounts and settings, or remove "
+        "those that differ from DNS.", _OPERATOR),
     "auth.no_common_mechanism": Advice(
         _E, "The server requires a login mechanism that your credentials do not support.",
         "Check what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),
@@ -244,8 +247,8 @@ AUTH: dict[str, Advice] = {
     "auth.channel_binding_mismatch": Advice(
         _E, "The server sees a different TLS connection than this client: a proxy in front of it "
         "does TLS, or an attacker is intercepting the connection.",
-        "As its operator, have the server itself do TLS, or stop offering -PLUS. If you know of no "
-        "such proxy, do not log in over this network.", _OPERATOR, "RFC 5802 section 6"),
+        "If you operate the server, have the server itself do TLS, or stop offering -PLUS. If you "
+        "know of no such proxy, do not log in over this network.", _OPERATOR, "RFC 5802 section 6"),
     "auth.rejected": Advice(
         _E, "The server does not accept this user name and password.",
         "Check both: the user name is usually the full mail address. Many providers require an app "
@@ -324,7 +327,8 @@ AUTH: dict[str, Advice] = {
     "auth.encryption_required": Advice(
         _E, "The server accepts this login only over TLS, but does not see this connection as "
         "encrypted.",
-        "As its operator, configure the server to know that a proxy in front of it does TLS.",
+        "If you operate the server, configure the server to know that a proxy in front of it does "
+        "TLS.",
         _OPERATOR, "RFC 4954 section 6"),
     "auth.mechanism_refused": Advice(
         _E, "The server does not accept this login mechanism.",
@@ -334,8 +338,8 @@ AUTH: dict[str, Advice] = {
     "auth.already_logged_in": Advice(
         _E, "The server considers this session already logged in: by a client certificate, by its "
         "address, or through a proxy in between.",
-        "Try without user name and password. As its operator, find out what logs the session in "
-        "before AUTH.", _YOU, "RFC 4954 section 4"),
+        "Try without user name and password. If you operate the server, find out what logs the "
+        "session in before AUTH.", _YOU, "RFC 4954 section 4"),
     "auth.unverified_tls": Advice(
         _E, "Without certificate verification, the other end could be anyone.",
         "Give a CA file or a fingerprint; to send the password anyway, say so explicitly.", _YOU),

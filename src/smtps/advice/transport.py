@@ -20,31 +20,34 @@ NETWORK: dict[str, Advice] = {
         "Check the spelling; your provider's help page has the correct name.", _YOU),
     "dns.alias_dangling": Advice(
         _E, "The name exists as an alias (CNAME), but what it points to does not.",
-        "As its operator, correct or remove the CNAME record; otherwise ask your provider for the "
-        "server's name.", _OPERATOR, "RFC 1034 section 3.6.2"),
+        "If you operate the domain, correct or remove the CNAME record; otherwise ask your "
+        "provider for the server's name.", _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.alias_loop": Advice(
         _E, "This name's aliases (CNAME) point back to one another, so it has no address.",
-        "As its operator, make the last CNAME record point to a name with A or AAAA records.",
+        "If you operate the domain, make the last CNAME record point to a name with A or AAAA "
+        "records.",
         _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.alias_chain": Advice(
         _E, "The name is an alias (CNAME) of an alias of an alias, and so on: more in a row than "
         "resolvers follow.",
-        "As its operator, make the CNAME record point directly to the name that has the addresses.",
+        "If you operate the domain, make the CNAME record point directly to the name that has the "
+        "addresses.",
         _OPERATOR, "RFC 1034 section 3.6.2"),
     "dns.dnssec_failed": Advice(
         _E, "The domain's DNSSEC signatures do not verify, so resolvers that check them refuse to "
         "answer. Other networks may still find the name.",
-        "As its operator, renew the signatures, or correct the DS record at the registrar.",
+        "If you operate the domain, renew the signatures, or correct the DS record at the "
+        "registrar.",
         _OPERATOR, "RFC 4035 section 5.5"),
     "dns.server_failed": Advice(
         _E, "The domain's own name servers do not answer, or give faulty answers.",
-        "As its operator, check that every name server of the domain answers; otherwise try again "
-        "later.", _OPERATOR, "RFC 8914"),
+        "If you operate the domain, check that every name server of the domain answers; otherwise "
+        "try again later.", _OPERATOR, "RFC 8914"),
     "dns.half_answered": Advice(
         _W, "The domain's name servers do not answer queries for one type of address, which delays "
         "every client.",
-        "As its operator, make the name servers return an empty answer to AAAA queries where there "
-        "is no IPv6.", _OPERATOR, "RFC 4074"),
+        "If you operate the domain, make the name servers return an empty answer to AAAA queries "
+        "where there is no IPv6.", _OPERATOR, "RFC 4074"),
     "dns.blocked_name": Advice(
         _E, "Your resolver blocks this name: it answers with the address 0.0.0.0, which leads "
         "nowhere. Ad blockers such as Pi-hole do this.",
@@ -57,7 +60,8 @@ NETWORK: dict[str, Advice] = {
     "dns.mapped_address": Advice(
         _E, "The name's AAAA record holds an IPv4 address in IPv6 notation (::ffff:…), which other "
         "machines cannot connect to by IPv6.",
-        "As its operator, remove that AAAA record, and publish the IPv4 address in an A record.",
+        "If you operate the domain, remove that AAAA record, and publish the IPv4 address in an A "
+        "record.",
         _OPERATOR, "RFC 4291 section 2.5.5.2"),
     "dns.private_address": Advice(
         _E, "The name resolves to a private address, which can be reached only from inside its "
@@ -67,17 +71,18 @@ NETWORK: dict[str, Advice] = {
     "dns.srv_target_fails": Advice(
         _W, "DNS names several submission servers for this domain (SRV records), and one of them "
         "does not work. Programs that try only the first one may fail.",
-        "As its operator, repair that server, or remove its SRV record from DNS.", _OPERATOR,
+        "If you operate the domain, repair that server, or remove its SRV record from "
+        "DNS.", _OPERATOR,
         "RFC 2782"),
     "dns.unusable_address": Advice(
         _E, "The name resolves to an address that no mail server can have: it is reserved, or for "
         "multicast.",
-        "As its operator, correct the A or AAAA record. Otherwise compare with another resolver: a "
-        "proxy, VPN or blocker may have inserted the address.", _OPERATOR, "RFC 6890"),
+        "If you operate the domain, correct the A or AAAA record. Otherwise compare with another "
+        "resolver: a proxy, VPN or blocker may have inserted the address.", _OPERATOR, "RFC 6890"),
     "dns.submission_not_offered": Advice(
         _E, "The domain's DNS records say that it has no server for outgoing mail.",
-        "Ask your provider for the outgoing server. As its operator, replace the SRV records that "
-        "point to “.”.", _YOU, "RFC 6186 section 3.4"),
+        "Ask your provider for the outgoing server. If you operate the domain, replace the SRV "
+        "records that point to “.”.", _YOU, "RFC 6186 section 3.4"),
     "dns.null_mx": Advice(
         _E, "The domain's DNS records say that it accepts no mail, so it is unlikely to have a "
         "server for sending it.",
@@ -87,15 +92,15 @@ NETWORK: dict[str, Advice] = {
         "Try again, or use another resolver.", _NETWORK),
     "dns.no_address": Advice(
         _E, "The name exists but has no address to connect to.",
-        "Check the name: a mail domain is not the name of its server. As its operator, add an A "
-        "or AAAA record.", _OPERATOR),
+        "Check the name: a mail domain is not the name of its server. If you operate the domain, "
+        "add an A or AAAA record.", _OPERATOR),
     "dns.timeout": Advice(
         _E, "Your resolver did not answer in time. This says nothing about the mail server.",
         "Try again, or use another resolver.", _NETWORK),
     "net.refused": Advice(
         _E, "The machine answers, but nothing is listening on this port.",
-        "Check the port: 465 with implicit TLS, 587 with STARTTLS. As its operator, enable the "
-        "listener.", _YOU),
+        "Check the port: 465 with implicit TLS, 587 with STARTTLS. If you operate the server, "
+        "enable the listener.", _YOU),
     "net.timeout": Advice(
         _E, "Packets are being dropped: by a firewall at the server, by your own network (many "
         "networks block this port), or by this computer's firewall.",
@@ -104,8 +109,8 @@ NETWORK: dict[str, Advice] = {
     "net.other_port_open": Advice(
         _E, "This port cannot be reached from here, but the server's other submission port is "
         "open.",
-        "Use the open port: 587 with STARTTLS, or 465 with implicit TLS. As its operator, open "
-        "both.", _YOU, "RFC 8314 section 3.3"),
+        "Use the open port: 587 with STARTTLS, or 465 with implicit TLS. If you operate the "
+        "server, open both.", _YOU, "RFC 8314 section 3.3"),
     "net.prohibited": Advice(
         _E, "A firewall rejects connections to this port.",
         "As the server's operator, open the port (firewall-cmd --permanent --add-service=smtps); "
@@ -161,14 +166,15 @@ NETWORK: dict[str, Advice] = {
         _E, "The server fails, but not in the same way each time, so no single cause can be named: "
         "it is restarting, is overloaded, limits connections, or several servers behind the "
         "address differ.",
-        "Check again in a few minutes. As its operator, check the logs of the mail server and of "
-        "the load balancer, and test each server behind the address separately.", _OPERATOR),
+        "Check again in a few minutes. If you operate the server, check the logs of the mail "
+        "server and of the load balancer, and test each server behind the address "
+        "separately.", _OPERATOR),
     "net.many_addresses": Advice(
         _I, "The name has more addresses than smtps checks.",
-        "Check the others by address; as its operator, publish fewer in DNS.", _OPERATOR),
+        "Check the others by address; if you operate the domain, publish fewer in DNS.", _OPERATOR),
     "dns.no_submission_server": Advice(
         _E, "No submission server is known: neither the domain nor any list names one.",
-        "Ask your provider for the outgoing server; as its operator, add SRV records "
+        "Ask your provider for the outgoing server; if you operate the domain, add SRV records "
         "_submissions._tcp.", _YOU, "RFC 6186"),
     "dns.reverse_missing": Advice(
         _I, "The address has no name in reverse DNS.",
@@ -180,7 +186,7 @@ NETWORK: dict[str, Advice] = {
 }  # fmt: skip
 
 
-_MODERN = "Upgrade the mail server's TLS library, or its settings, to TLS 1.2 and 1.3."
+_MODERN = "Upgrade the mail server's TLS library, or enable TLS 1.2 and 1.3 in its settings."
 
 TLS: dict[str, Advice] = {
     "tls.plaintext_on_tls_port": Advice(
@@ -199,12 +205,13 @@ TLS: dict[str, Advice] = {
     "tls.handshake_stalled": Advice(
         _E, "The TLS handshake started but stalled: the server or a proxy hangs, or some of its "
         "packets are lost on the way.",
-        "Try from another network. As its operator, check whether the server hangs, and whether "
-        "large packets get through.", _OPERATOR),
+        "Try from another network. If you operate the server, check whether the server hangs, and "
+        "whether large packets get through.", _OPERATOR),
     "tls.starttls_unanswered": Advice(
         _E, "The server offers STARTTLS but does not answer the command, so TLS never started.",
-        "As its operator, check whether the server or a filter in front of it hangs; otherwise use "
-        "port 465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
+        "If you operate the server, check whether the server or a filter in front of it hangs; "
+        "otherwise use port 465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 "
+        "section 4"),
     "tls.closed": Advice(
         _E, "The server closed the connection during the handshake without giving a reason: a "
         "connection limit, a block list, or a proxy whose server does not answer.",
@@ -217,7 +224,8 @@ TLS: dict[str, Advice] = {
     "tls.plaintext_in_tls": Advice(
         _E, "The server sent unencrypted data during the TLS session, as some servers do when they "
         "terminate a session abruptly.",
-        "Try again. As its operator, check the mail server's log for the reason.", _OPERATOR),
+        "Try again. If you operate the server, check the mail server's log for the "
+        "reason.", _OPERATOR),
     "tls.failed": Advice(
         _E, "The TLS handshake failed.", "Check the server's log for the reason.", _OPERATOR),
     "tls.protocol_version": Advice(
@@ -227,8 +235,8 @@ TLS: dict[str, Advice] = {
         "Check the server's TLS log: it names the cause.", _OPERATOR, "RFC 8446 section 6.2"),
     "tls.no_common_cipher": Advice(
         _E, "Client and server have no cipher or key-exchange group in common.",
-        "As its operator, enable AES-GCM and ChaCha20-Poly1305 with ECDHE; the server's TLS log "
-        "names what was missing.", _OPERATOR, "RFC 9325 section 4.2"),
+        "If you operate the server, enable AES-GCM and ChaCha20-Poly1305 with ECDHE; the server's "
+        "TLS log names what was missing.", _OPERATOR, "RFC 9325 section 4.2"),
     "tls.no_common_certificate": Advice(
         _E, "The server's certificate is of a kind that clients do not accept.",
         "Replace it with a certificate for an RSA key of 2048 bits or more, or an ECDSA key "
@@ -240,8 +248,8 @@ TLS: dict[str, Advice] = {
     "tls.post_quantum_only": Advice(
         _E, "The server is too new for this client: it accepts only post-quantum key exchange, "
         "which takes OpenSSL 3.5 or later, Go 1.24 or a current browser.",
-        "As its operator, enable X25519 and P-256 too; otherwise upgrade the client's OpenSSL to "
-        "3.5.", _OPERATOR),
+        "If you operate the server, enable X25519 and P-256 too; otherwise upgrade the client's "
+        "OpenSSL to 3.5.", _OPERATOR),
     "tls.no_server_certificate": Advice(
         _E, "The server has no certificate to present, so no client can trust it.",
         "Configure a certificate and key for this port, check that the server can read both files, "
@@ -255,9 +263,9 @@ TLS: dict[str, Advice] = {
         "Update the server's TLS software, or the firewall or load balancer in front of it. Until "
         "then, limit the client's groups to X25519 and P-256.", _OPERATOR, "RFC 8446 section 5.1"),
     "tls.twice": Advice(
-        _E, "A proxy does TLS in front of a server that also starts with TLS itself.",
-        "As its operator, let only one of them do TLS: pass connections through in the proxy, or "
-        "disable TLS from the first byte in the server behind it (Postfix: "
+        _E, "A proxy handles TLS in front of a server that itself expects TLS from the first byte.",
+        "If you operate the server, let only one of them do TLS: pass connections through in the "
+        "proxy, or disable TLS from the first byte in the server behind it (Postfix: "
         "smtpd_tls_wrappermode=no).", _OPERATOR),
     "tls.starttls_masked": Advice(
         _E, "A firewall on the path inspects SMTP and removes STARTTLS.",
@@ -284,8 +292,8 @@ TLS: dict[str, Advice] = {
         "server trusts.", _YOU),
     "tls.unrecognized_name": Advice(
         _E, "The server does not recognize the name you asked for.",
-        "Check the spelling, and use the server's official name; as its operator, configure a "
-        "certificate for this name.", _YOU),
+        "Check the spelling, and use the server's official name; if you operate the server, "
+        "configure a certificate for this name.", _YOU),
     "tls.server_error": Advice(
         _E, "TLS is broken on the server, often because it has no certificate for this name.",
         "Check the server's log for the reason.", _OPERATOR),
@@ -294,14 +302,14 @@ TLS: dict[str, Advice] = {
         "Use port 465 with implicit TLS.", _OPERATOR),
     "tls.starttls_refused": Advice(
         _E, "The server offers STARTTLS but then refuses it.",
-        "As its operator, check the log: usually the server cannot read its certificate or key. "
-        "Otherwise use port 465 with implicit TLS, if the server has it.", _OPERATOR,
+        "If you operate the server, check the log: usually the server cannot read its certificate "
+        "or key. Otherwise use port 465 with implicit TLS, if the server has it.", _OPERATOR,
         "RFC 3207 section 4"),
     "tls.starttls_in_clear": Advice(
         _E, "The server agreed to STARTTLS and then went on without TLS.",
-        "As its operator, check that the server can read its certificate and key, and check its "
-        "log; look also for a proxy or filter that answers STARTTLS itself. Otherwise use port 465 "
-        "with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
+        "If you operate the server, check that the server can read its certificate and key, and "
+        "check its log; look also for a proxy or filter that answers STARTTLS itself. Otherwise "
+        "use port 465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 section 4"),
     "tls.starttls_injection": Advice(
         _E, "Data was injected before TLS started: an attack, or a badly broken server.",
         "Do not use this connection; use port 465 with implicit TLS.", _NETWORK),

@@ -24,9 +24,9 @@ CERTIFICATES: dict[str, Advice] = {
         _E, "The certificate is not valid yet, or a clock is wrong.",
         "Check this computer's clock, then the server's certificate.", _YOU),
     "tls.certificate_wrong_host": Advice(
-        _E, "The certificate is for another name than the one you asked for.",
-        "If its operator confirms that one of these names is the server's, connect by that one; "
-        "otherwise have this name added to the certificate.", _YOU),
+        _E, "The certificate is for a different name from the one you asked for.",
+        "If the server's operator confirms that one of the names in it is the server's, connect "
+        "to that name; otherwise have the name you used added to the certificate.", _YOU),
     "tls.certificate_self_signed": Advice(
         _E, "The certificate is self-signed; no authority vouches for it.",
         "Get one from a public authority. If this is intended, trust this one with --fingerprint.",
@@ -117,7 +117,7 @@ CERTIFICATES: dict[str, Advice] = {
     "tls.fingerprint_mismatch": Advice(
         _E, "The server presents a different certificate than the pinned one: it was renewed, or "
         "this is not the real server.",
-        "Find out which, then pin the new one.", _YOU),
+        "Find out which; if it was renewed, pin the new one.", _YOU),
     "tls.certificate_no_address": Advice(
         _E, "You connected by address, but the certificate is for names.",
         "Connect by one of its names.", _YOU, "RFC 9525 section 6"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smtps.config.user_accounts import Accounts
 
 NAME = "accounts"
-HELP = "list your accounts, and until when their logins last"
+HELP = "list your accounts, and when their logins expire"
 DESCRIPTION = """\
 List the accounts in ~/.config/smtps/accounts.toml, or of the file that SMTPS_ACCOUNTS names. Nobody
 is asked: no server is contacted, and no password is read."""

@@ -44,10 +44,13 @@ def add_depth_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--rcpt-to", action="append", default=[], metavar="ADDRESS",
-        help="and this recipient; may be repeated",
+        help="with --mail-from: ask about this recipient too; may be repeated",
     )  # fmt: skip
     group.add_argument(
-        "--size", type=int, metavar="BYTES", help="and a message of this size; with --mail-from"
+        "--size",
+        type=int,
+        metavar="BYTES",
+        help="with --mail-from: ask about a message of this size too",
     )
     group.add_argument(
         "--control", metavar="HOST",
@@ -86,7 +89,7 @@ def _envelope(options: Namespace) -> Envelope | None:
 NAME = "check"
 HELP = "report whether submission works on a server, and if not, why"
 DESCRIPTION = """\
-Connect, check TLS and certificate, greet and, with a user name, log in. No mail is sent.
+Connect, check TLS and the certificate, say EHLO and, with a user name, log in. No mail is sent.
 Every address of the host is checked. For a mail address, the server is discovered first."""
 EPILOG = """\
 examples:
@@ -100,8 +103,8 @@ examples:
   smtps check --from servers.txt --output ndjson --output-file results.ndjson --resume
   smtps check --from servers.txt --shard 2/5 --output csv
 
-exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be determined, or
-the server asks clients to retry later, 64 usage, 130 interrupted
+exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be determined (or
+the server asks clients to retry later), 64 usage error, 130 interrupted
 """
 
 FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
@@ -132,7 +135,7 @@ def add_options(parser: ArgumentParser) -> None:
     _add_batch_options(parser)
     parser.add_argument(
         "--config", metavar="FILE",
-        help="with --account: the service's settings, to take the account from",
+        help="with --account: take the account from this settings file of smtps serve",
     )  # fmt: skip
     server_options.add_options(parser)
 
@@ -144,11 +147,12 @@ def _add_batch_options(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--jobs", type=int, metavar="N",
-        help="number of concurrent checks; default 50 for a list, otherwise 1; with a login 1",
+        help="number of concurrent checks; default 50 for a list, otherwise 1; always 1 with a "
+        "login",
     )  # fmt: skip
     group.add_argument(
         "--spacing", type=float, metavar="SECONDS",
-        help="between two checks of one network address; default 1 for a list, otherwise 0",
+        help="between two checks of the same IP address; default 1 for a list, otherwise 0",
     )  # fmt: skip
     group.add_argument("--output-file", metavar="FILE", help="write to this file")
     group.add_argument(
@@ -158,7 +162,7 @@ def _add_batch_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--progress",
         action=BooleanOptionalAction,
-        help="progress bar; default at a terminal, for a list",
+        help="show a progress bar; the default for a list, at a terminal",
     )
 
 

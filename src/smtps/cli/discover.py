@@ -22,7 +22,7 @@ examples:
   smtps discover @example.com --json
   smtps check ann@example.com       finds it and checks it
 
-exit codes: 0 found, 2 not found, 64 usage
+exit codes: 0 found, 2 not found, 64 usage error
 """
 
 

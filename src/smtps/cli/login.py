@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from smtps.oauth.tokens import StoredLogin
 
 NAME = "login"
-HELP = "log in at a mail provider once, so that mail can be sent without a password (OAuth 2)"
+HELP = "log in to a mail provider once, so that mail can be sent without a password (OAuth 2)"
 DESCRIPTION = """\
-Log in at the provider of a mail address: in the browser of this computer, by a pasted answer, or
-by a code. The login is kept in a file that only you can read, and is renewed by itself; smtps then
-logs in at the mail server, to prove that it works. The account is described in
+Log in to the provider of a mail address: in this computer's browser, by pasting the answer, or
+with a code. The login is saved in a file that only you can read, and is renewed automatically;
+smtps then logs in to the mail server, to prove that it works. The account is described in
 ~/.config/smtps/accounts.toml; an address that is not there yet is added."""
 EPILOG = """\
 examples:
-  smtps login ann@contoso.com           says how to make a client ID at the provider
+  smtps login ann@contoso.com           explains how to register for a client ID
   smtps login ann@contoso.com --client-id 11111111-2222-3333-4444-555555555555
   smtps login ann@gmail.com --client-id ID --client-secret-file secret.txt
-  smtps login --account work            again, for an account that is there
+  smtps login --account work            again, for an account in the file
   smtps login --account work --paste    over ssh: open the page elsewhere, paste the answer here
   smtps login --account work --device   enter a code elsewhere
   smtps login --account main --config /etc/smtps.toml      for the service, as its user
@@ -36,7 +36,8 @@ then:
   smtps check --account work
   smtps send --account work --from ann@contoso.com --to bob@example.org --subject Hello --body Hi
 
-exit codes: 0 logged in, 64 usage, 75 try again later, 77 login refused, 78 a client ID is needed
+exit codes: 0 logged in, 64 usage error, 75 try again later, 77 login refused,
+            78 a client ID is needed
 """
 
 
@@ -45,27 +46,31 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("address", nargs="?", metavar="ADDRESS", help="mail address")
     parser.add_argument("--account", metavar="NAME", help="an account in the file")
     parser.add_argument(
-        "--config", metavar="FILE", help="the service's settings, to take the account from"
+        "--config",
+        metavar="FILE",
+        help="take the account from this settings file of smtps serve",
     )
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--device", action="store_true", help="log in by a code, where possible")
+    way.add_argument("--device", action="store_true", help="log in with a code, where possible")
     way.add_argument(
         "--paste", action="store_true",
-        help="open no browser: print the address of the page, and read the answer",
+        help="do not open a browser: print the address of the page, and read the answer",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     new = parser.add_argument_group("an address that is not in the file yet")
     new.add_argument("--client-id", metavar="ID", help="of the client that you registered")
     secret = new.add_mutually_exclusive_group()
     secret.add_argument("--client-secret-file", metavar="FILE", help="where its secret is")
-    secret.add_argument("--client-secret-env", metavar="VAR", help="the same, in the environment")
+    secret.add_argument(
+        "--client-secret-env", metavar="VAR", help="environment variable that holds it"
+    )
     new.add_argument("--tenant", metavar="ID", help="Microsoft: the directory; default common")
-    new.add_argument("--provider", metavar="NAME", help="default by the mail server")
+    new.add_argument("--provider", metavar="NAME", help="by default the one of the mail server")
     new.add_argument("--issuer", metavar="URL", help="another authorization server")
     new.add_argument(
         "--scope", action="append", metavar="SCOPE", help="what to ask it for; may be repeated"
     )
-    new.add_argument("--host", metavar="HOST", help="mail server; default by discovery")
+    new.add_argument("--host", metavar="HOST", help="mail server; found by discovery if not given")
     new.add_argument("--port", type=int, metavar="N", help="its port")
     new.add_argument(
         "--ca-file", metavar="FILE", help="trust only the authorities in this PEM file"
@@ -199,7 +204,7 @@ async def _proven(
     source: StoredTokens,
     login: StoredLogin | None,
 ) -> int:
-    """Log in at the mail server, and say what there is now."""
+    """Log in to the mail server, and say what there is now."""
     from smtps.cli.progress import waiting_for  # noqa: PLC0415
     from smtps.client.handshake import Access  # noqa: PLC0415
 
@@ -263,9 +268,12 @@ def _said(shown: dict[str, Any], login: StoredLogin | None) -> str:
             f"! the provider gave no refresh token: the login ends at {shown['access_expires_at']}"
         )
     elif shown["login_ends_at"]:
-        lines.append(f"  it is renewed by itself; unused, it ends at {shown['login_ends_at']}")
+        lines.append(
+            f"  it is renewed automatically; if it is not used, it expires at "
+            f"{shown['login_ends_at']}"
+        )
     else:
-        lines.append("  it is renewed by itself; the provider does not say when it ends")
+        lines.append("  it is renewed automatically; the provider does not say when it expires")
     lines.append(f"  account {shown['account']}, kept in {shown['kept_in']}")
     return "\n".join(lines) + "\n"
 

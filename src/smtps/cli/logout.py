@@ -23,7 +23,7 @@ def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("account", metavar="NAME", help="of the account, or its mail address")
     parser.add_argument(
-        "--config", metavar="FILE", help="the service's settings, to take the account from"
+        "--config", metavar="FILE", help="take the account from this settings file of smtps serve"
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 NAME = "outbox"
 HELP = "show and manage the mail in the outbox"
 DESCRIPTION = """\
-The outbox of a configuration: the mail submitted to it and what became of it. Can be used while the
-service is running."""
+Show and manage the mail in the outbox of smtps serve. This works while the service is running."""
 EPILOG = """\
 examples:
   smtps outbox list --config /etc/smtps.toml

@@ -52,7 +52,7 @@ def opener(provider: str, username: str, *, browser: bool) -> Callable[[str], No
     """
 
     def show(url: str) -> None:
-        say(f"Log in at {provider} as {username}.\n")
+        say(f"Log in to {provider} as {username}.\n")
         if browser and has_browser():
             say("The page opens in your browser. If it does not, go to\n")
             _open(url)
@@ -78,7 +78,7 @@ def _open(url: str) -> None:
 
 def show_code(provider: str, code: DeviceCode) -> None:
     """Where to enter which code."""
-    say(f"Log in at {provider}: open this address on any device\n\n  {code.url}\n\n")
+    say(f"Log in to {provider}: open this address on any device\n\n  {code.url}\n\n")
     say(f"and enter the code\n\n  {code.user_code}\n\n")
     say(f"It is valid for {code.expires_in / 60:.0f} minutes. Enter it only if you started this.\n")
 

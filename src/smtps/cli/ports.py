@@ -16,7 +16,7 @@ examples:
   smtps ports smtp.example.com
   smtps ports smtp.example.com --json
 
-exit codes: 0 a port can be used, 2 none can, 64 usage
+exit codes: 0 a port can be used, 2 none can, 64 usage error
 """
 
 

@@ -44,7 +44,7 @@ are filled in from the table, whose first line names its columns:
       Dear {{ name }}, ...
 All rows are checked before the first is sent. With --log, a second run sends the rest.
 
-exit codes (sysexits): 0 sent, 64 usage, 65 the message cannot be sent as it is, 68 no such
+exit codes (sysexits): 0 sent, 64 usage error, 65 the message cannot be sent as it is, 68 no such
 host, 69 refused, 74 uncertain (check before you send again), 75 try again later, 77 login refused
 """
 
@@ -77,7 +77,7 @@ def _add_message(parser: ArgumentParser) -> None:
     body.add_argument("--body", metavar="TEXT", help="the text")
     body.add_argument("--body-file", metavar="FILE", help="the text from a file; - is stdin")
     body.add_argument(
-        "--raw", metavar="FILE", help="a finished message (.eml), sent as it is; - is stdin"
+        "--raw", metavar="FILE", help="a complete message (.eml), sent as is; - is stdin"
     )
     message.add_argument(
         "--keep-bcc", action="store_true",
@@ -106,7 +106,7 @@ def _add_merge(parser: ArgumentParser) -> None:
     merge.add_argument(
         "--template",
         metavar="FILE",
-        help="the message, with placeholders (Jinja2), which --html-file may contain, too",
+        help="the message, with placeholders (Jinja2); they work in the file of --html-file, too",
     )
     merge.add_argument(
         "--log",
@@ -126,7 +126,7 @@ def _add_merge(parser: ArgumentParser) -> None:
     )  # fmt: skip
     merge.add_argument(
         "--progress", action=BooleanOptionalAction, default=None,
-        help="progress bar; default at a terminal",
+        help="show a progress bar; the default at a terminal",
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _add_sending(parser: ArgumentParser) -> None:
     group.add_argument(
         "--queue",
         metavar="ACCOUNT",
-        help="submit it to the outbox of the configuration, which sends it and retries",
+        help="submit the message to the service's outbox, which sends it and retries",
     )
     group.add_argument(
         "--config", metavar="FILE", help="the service's settings, for --queue and --account"

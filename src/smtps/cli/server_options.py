@@ -95,7 +95,7 @@ def add_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--resolver", metavar="ADDRESS",
-        help="the DNS server to ask, with or without :port; default the system's",
+        help="the DNS server to ask, with or without :port; by default the system's",
     )  # fmt: skip
     group.add_argument(
         "--ehlo-name", metavar="NAME", help="name to send in EHLO; default portofcall"
@@ -117,7 +117,7 @@ def add_options(parser: ArgumentParser) -> None:
     trust.add_argument(
         "--allow-unverified-login",
         action="store_true",
-        help="with --no-verify: send it anyway",
+        help="with --no-verify: send the password anyway",
     )
     add_password_options(parser)
 

@@ -147,7 +147,9 @@ def read_accounts(config: str | None = None) -> Accounts:
         logins = folder_of(found.get("state_dir"), os.environ)
     elif unknown := sorted(set(found) - {"accounts"}):
         near = did_you_mean(unknown[0], ("accounts",))
-        raise InputError(unknown[0], f"in {path} is not a setting{near}; only accounts is")
+        raise InputError(
+            unknown[0], f"is not a setting of {path}, which can have only accounts{near}"
+        )
     tables = found.get("accounts", {})
     if not isinstance(tables, dict):
         raise InputError("accounts", f"in {path} must be tables, such as [accounts.work]")

@@ -64,8 +64,8 @@ class Mailbox(NamedTuple):
         elif not grammar.UTF8_DOT_STRING.fullmatch(local) or not local.isprintable():
             raise InputError(
                 field,
-                f"{_short(local)} before the @ has a space, a comma, a bracket, or a dot at its "
-                "edge; give one bare address, without a display name",
+                f"{_short(local)} before the @ has a space, a comma, a bracket, or a dot at "
+                "either end; give one bare address, without a display name",
             )
 
     def _check_domain(self, field: str) -> None:

@@ -67,7 +67,7 @@ def compiled(source: str, *, html: bool = False) -> Callable[[Mapping[str, Any]]
     except (RecursionError, MemoryError, SyntaxError, OverflowError, ValueError) as error:
         if isinstance(error, jinja2.TemplateError):
             raise
-        raise TooMuchError("is nested too deep") from None
+        raise TooMuchError("is nested too deeply") from None
 
     def fill(values: Mapping[str, Any]) -> str:
         try:
@@ -224,7 +224,7 @@ def _wrapped(text: Any, width: Any = 79, *others: Any, **more: Any) -> None:
     _by_square(text)
     width = more.get("width", width)
     if not isinstance(width, int) or width < STEP:
-        raise TooMuchError(f"wraps at less than {STEP} characters")
+        raise TooMuchError(f"wraps lines at fewer than {STEP} characters")
     marks = sum(len(value) for value in (*others, *more.values()) if isinstance(value, str))
     spend((len(str(text)) // width + str(text).count("\n") + 1) * marks // CHARACTERS)
 

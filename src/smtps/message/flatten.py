@@ -192,8 +192,8 @@ class _Writer(BytesGenerator):
         if self._signed:
             raise InputError(
                 "message",
-                "Python's parser does not keep how the fields of a report in its signed part end; "
-                "send the original bytes that you parsed, with an envelope",
+                "Python's parser does not preserve the end of the fields of a report in a signed "
+                "part; send the original bytes that you parsed, with an envelope",
                 code="message.signed_part",
             )
         fields = BytesIO()

@@ -296,7 +296,7 @@ def _files(value: Iterable[Attachment], name: str) -> tuple[Attachment, ...]:
     files = tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(file, Attachment) for file in files):
         raise InputError(
-            name, "must be Attachment objects; Attachment.from_file(path) makes one of a file"
+            name, "must be Attachment objects; Attachment.from_file(path) makes one from a file"
         )
     return files
 
@@ -316,7 +316,7 @@ def _people(value: Several, name: str) -> tuple[NameAddr, ...]:
             entry.mailbox(name)
             people.append(entry)
         else:
-            raise InputError(name, f"must hold addresses, not {type(entry).__name__}")
+            raise InputError(name, f"must contain addresses, not {type(entry).__name__}")
     if name in ("from", "sender") and len(people) != 1:
         raise InputError(name, "must be one mailbox")
     return tuple(people)

@@ -162,7 +162,7 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
     check_https("issuer", issuer)
     parts = urlsplit(issuer)
     if parts.query or parts.fragment:
-        raise InputError("issuer", "must be a URL without query and fragment")
+        raise InputError("issuer", "must be a URL without a query or a fragment")
     path = parts.path.rstrip("/")
     base = f"https://{parts.netloc}"
     return (

@@ -89,7 +89,7 @@ def check_answer(answer: Document) -> None:
         where = printable(without_secrets(answer.location))[:200]
         raise NetworkError(
             "web.redirected",
-            f"The web server answered {answer.status} and redirects to {where}; redirects are not "
+            f"The web server answered {answer.status} and redirected to {where}; redirects are not "
             "followed.",
         )
     raise NetworkError("web.status", f"The web server answered {answer.status}.")

@@ -310,9 +310,7 @@ def compare(old: Json, new: Json) -> Difference:
     try:
         changes = tuple(change for find in FINDERS for change in find(old, new))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            "against", f"has a part that reports do not have ({error}): {_HINT}"
-        ) from error
+        raise InputError("against", f"is not a complete smtps report ({error}): {_HINT}") from error
     return Difference(new["target"], old["checked_at"], new["checked_at"], changes)
 
 

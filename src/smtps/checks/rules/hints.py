@@ -39,7 +39,7 @@ account that is locked, has a better remedy already."""
 _PLAINTEXT = {
     25: "Port 25 is for mail between servers and starts in the clear: leave it as it is. To submit "
     "mail, use port 465 with implicit TLS, or 587 with STARTTLS.",
-    465: "Use port 587 with STARTTLS. As its operator, make port 465 start with TLS: "
+    465: "Use port 587 with STARTTLS. If you operate the server, make port 465 start with TLS: "
     "smtpd_tls_wrappermode=yes for that listener (Postfix), tls_on_connect_ports=465 (Exim).",
 }
 """What to do about a port that talks SMTP in the clear where TLS was expected."""
@@ -63,8 +63,9 @@ class Moment(NamedTuple):
 
 _CUT = ("tls.closed", "net.closed_by_server", "net.reset")
 _BACK_END = (
-    "As its operator, check the service that verifies passwords (SASL, LDAP, database): the server "
-    "waits for it, or fails on it. Otherwise try again later; the password may be correct."
+    "If you operate the server, check the service that verifies passwords (SASL, LDAP, database): "
+    "the server waits for it, or fails on it. Otherwise try again later; the password may be "
+    "correct."
 )
 _MOMENTS = (
     Moment(
@@ -78,17 +79,18 @@ _MOMENTS = (
     Moment(
         _CUT,
         (Phase.TLS,),
-        "The server agreed to STARTTLS and then ended the connection. As its operator, check its "
-        "log: usually it cannot read its certificate or key. Otherwise use port 465 with implicit "
-        "TLS, if the server has it.",
+        "The server agreed to STARTTLS and then ended the connection. If you operate the server, "
+        "check its log: usually it cannot read its certificate or key. Otherwise use port 465 with "
+        "implicit TLS, if the server has it.",
         security="starttls",
     ),
     Moment(
         ("smtp.ehlo_refused", "smtp.out_of_sequence"),
         (Phase.EHLO,),
         "After STARTTLS, each client says EHLO again, and the server has to accept it (RFC 3207 "
-        "section 4.2). As its operator, look for a proxy that does TLS without telling the server, "
-        "or update the server. Otherwise use port 465 with implicit TLS, if the server has it.",
+        "section 4.2). If you operate the server, look for a proxy that does TLS without telling "
+        "the server, or update the server. Otherwise use port 465 with implicit TLS, if the server "
+        "has it.",
         security="starttls",
     ),
 )
@@ -201,8 +203,8 @@ def _order(_facts: Facts, code: str) -> str | None:
 
 _IN_TURN = (
     "smtps sent one command at a time and waited for each reply, so the server has lost track of "
-    "the session. As its operator, look for a proxy or firewall in front of it that answers "
-    "commands itself or changes servers in the middle of a session; otherwise report the "
+    "the session. If you operate the server, look for a proxy or firewall in front of it that "
+    "answers commands itself or changes servers in the middle of a session; otherwise report the "
     "transcript to the operator."
 )
 
