@@ -97,7 +97,7 @@ def test_a_certificate_is_valid_from_its_first_second_to_its_last(
 def test_a_certificate_may_live_as_long_as_was_allowed_on_the_day_of_its_issue(
     issued: datetime, days: int, long: bool
 ) -> None:
-    own = a_certificate(not_before=issued, not_after=issued + timedelta(days=days))
+    own = a_certificate(not_before=issued, not_after=issued + timedelta(days=days), public=True)
     issuer = a_certificate(
         subject="CN=Some Authority", not_before=NOW - 1000 * DAY, not_after=NOW + 1000 * DAY,
         fingerprint_sha256="cd" * 32, authority=True,

@@ -128,3 +128,25 @@ def test_the_limits_of_an_issuer_are_named() -> None:
     short = issuer(subject="CN=Top", path_length=0, fingerprint_sha256="ef" * 32)
     (found,) = Report.of(facts(chain(a_certificate(), issuer(), short, code=code))).findings
     assert "CN=Top may have 0 authorities below it (path length) and has 1" in found.seen
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mail.example.com.", "not written as a host name"),
+        ("https://mail.example.com", "not written as a host name"),
+        ("mail.example.com:465", "not written as a host name"),
+        (" mail.example.com", "not written as a host name"),
+        ("*", "whole first label"),
+        ("m*.example.com", "whole first label"),
+        ("*.com", "one label only"),
+        ("mail.*.com", "whole first label"),
+    ],
+)
+def test_a_name_of_the_wrong_form_is_not_one_to_connect_to(name: str, words: str) -> None:
+    own = a_certificate(names=(name,))
+    seen = an_address(chain=(own,), **untrusted("tls.certificate_wrong_host"))
+    (found,) = Report.of(facts(seen)).findings
+    assert found.code == "tls.certificate_wrong_host"
+    assert words in found.fix
+    assert "Reissue" in found.fix

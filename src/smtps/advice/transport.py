@@ -227,7 +227,10 @@ TLS: dict[str, Advice] = {
         "Try again. If you operate the server, check the mail server's log for the "
         "reason.", _OPERATOR),
     "tls.failed": Advice(
-        _E, "The TLS handshake failed.", "Check the server's log for the reason.", _OPERATOR),
+        _E, "The TLS handshake failed: what arrived from the server does not follow the TLS "
+        "protocol.",
+        "Try from another network, in case a device on the path changes the data. As its operator, "
+        "update the server's TLS software, and check its log.", _OPERATOR),
     "tls.protocol_version": Advice(
         _E, "The server supports only TLS versions that are no longer safe.", _MODERN, _OPERATOR),
     "tls.handshake_refused": Advice(

@@ -52,7 +52,9 @@ class Finding:
         """The finding that a failure is."""
         where = f"{failure.address}: " if failure.address else ""
         # What OpenSSL or the resolver called it: the words that people search for.
-        words = failure.seen if failure.seen and failure.seen not in failure.message else None
+        words = failure.seen
+        if words and (words in failure.message or repr(words)[1:-1] in failure.message):
+            words = None
         found = cls.of(failure.code, where + failure.message + (f" ({words})" if words else ""))
         return found.explaining(failure)
 

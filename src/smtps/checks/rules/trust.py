@@ -5,9 +5,11 @@ This includes whom and what the certificate is for: host names, constraints, pur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from smtps.advice import Severity, Who
@@ -201,7 +203,27 @@ def names(facts: Facts) -> Iterator[Finding]:
         if (elsewhere := somebody_else(facts)) is not None:
             yield finding.with_fix(elsewhere, Who.NETWORK)
         else:
-            yield finding.with_fix(_close(facts.host, own))
+            yield finding.with_fix(_misshapen(facts.host, own) or _close(facts.host, own))
+
+
+def _misshapen(host: str, own: Certificate) -> str | None:
+    """What is wrong with the form of a name in the certificate that is meant for the host."""
+    for name in own.names:
+        bare = _AROUND_A_NAME.sub("", name.lower())
+        if bare == host:
+            what = f"“{name}” is not written as a host name is: it has to be “{host}” alone"
+        elif "*" in name and fnmatchcase(host, name.lower()):
+            what = (
+                f"“{name}” does not cover {host}: a wildcard has to be the whole first label, "
+                "stands for one label only, and needs two more labels behind it"
+            )
+        else:
+            continue
+        return f"Reissue the certificate with the name {host}. In this one, {what}."
+    return None
+
+
+_AROUND_A_NAME = re.compile(r"^\s+|^[a-z]+://|(?::\d+)?/*$|\.$|\s+$")
 
 
 def _close(host: str, own: Certificate) -> str | None:

@@ -109,6 +109,10 @@ _ALLOWED = (
 """Issued from then on → days (CA/Browser Forum, Baseline Requirements section 6.3.2; SC-081v3)."""
 
 
+_PRIVATE = 825
+"""Days that Apple's systems take from an authority that is not public."""
+
+
 def lifetime(facts: Facts) -> Iterator[Finding]:
     """A certificate of a public authority that is longer than was allowed when it was issued."""
     if facts.own_authorities:
@@ -117,6 +121,8 @@ def lifetime(facts: Facts) -> Iterator[Finding]:
         if not trusted(address) or len(address.path) < 2:
             continue
         days = next((days for since, days in _ALLOWED if own.not_before >= since), None)
+        if not own.public and days is not None:
+            days = _PRIVATE
         if days is None or own.lifetime <= timedelta(days=days):
             continue
         seen = (
