@@ -220,6 +220,47 @@ async def test_a_421_is_about_the_session_and_not_about_the_sender(pki: PKI) -> 
     assert "The server is closing the session" in finding.seen
 
 
+def in_one_write(second: bytes | None) -> Script:
+    """A server that answers the first of several commands, and perhaps the second otherwise."""
+
+    async def script(peer: Peer) -> None:
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        while line := await peer.read():
+            if line.startswith(b"EHLO"):
+                await peer.say(b"250-mail.example\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")
+            elif line.startswith(b"QUIT"):
+                await peer.say(b"221 Bye\r\n")
+            else:
+                await peer.say(b"250 Ok\r\n")
+                if line.count(b"\n") > 1 and second is not None:
+                    await peer.say(second)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (b"250 Ok\r\n", None),
+        (b"503 5.5.0 Pipelining is not allowed\r\n", "Pipelining is not allowed"),
+        (None, "it gave no reply"),
+    ],
+)
+async def test_pipelining_that_is_offered_and_does_not_work(
+    pki: PKI, second: bytes | None, words: str | None
+) -> None:
+    script = secured(server_context(pki.good.pem), in_one_write(second))
+    quick = smtps.Timeouts(mail=0.3, quit=0.1)
+    async with serving(script) as server:
+        report = await smtps.check(
+            "127.0.0.1", port=server.port, ca_file=pki.ca, deep=True, timeouts=quick
+        )
+    told = [f for f in report.findings if f.code == "smtp.pipelining_refused"]
+    assert [f.severity for f in told] == ([] if words is None else [Severity.WARNING])
+    assert words is None or words in told[0].seen
+    assert report.verdict in ("works", "warnings")
+
+
 async def test_odd_replies_are_named_in_words(pki: PKI) -> None:
     finding = only(await look_at(pki, {b"EHLO": b"250-mail.example\n250 AUTH PLAIN\n"}))
     assert finding.code == "smtp.nonstandard_replies"

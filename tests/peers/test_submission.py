@@ -99,7 +99,7 @@ async def test_a_deep_check_says_what_an_expert_would(host: MailHost, port: str)
     assert {name: look.secured for name, look in address.looks.items()} == {
         "TLSv1": old, "TLSv1.1": old, "TLSv1.2": True, "TLSv1.3": True, "broken ciphers": old,
         "old ciphers": False, "alpn": True, "resumption": True, "large": False,
-        "staple": False,
+        "staple": False, "pipelining": True,
     }  # fmt: skip
     assert set(address.mechanisms) == set(PASSWORD_MECHANISMS)
     assert set(address.mechanisms.values()) == {None}

@@ -8,10 +8,20 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, Probe
+from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, PIPELINING, Probe
 from smtps.client.handshake import Access, Leave
+from smtps.core.command import RSET
+from smtps.core.reply import Reply
 from smtps.endpoint import Endpoint
-from smtps.errors import Failure, LocalError, Phase, SMTPSError
+from smtps.errors import (
+    Failure,
+    LocalError,
+    NetworkError,
+    Phase,
+    PhaseTimeoutError,
+    ProtocolError,
+    SMTPSError,
+)
 from smtps.net.client_hello import (
     PSK_SUITES,
     client_hello,
@@ -32,6 +42,8 @@ from smtps.net.wire import Wire
 
 Talk = Callable[[Access], Awaitable[object]]
 Say = Callable[[str, Access, bytearray], Awaitable[None]]
+
+PIPELINING_REFUSED = "smtp.pipelining_refused"
 
 IN_THE_CLEAR = ("say FEAT in the clear",)
 """Prompts for a port that should begin with TLS and does not."""
@@ -85,9 +97,10 @@ class Prober:
         Args:
             name: one of LOOKS or MADE_BY_HAND, a prompt of ``services.PROMPTS``, ``clear`` (wait
                 for a greeting without TLS), ``implicit`` (TLS from the first byte), ``resumption``
-                (connect twice), ``small segments`` (a path that loses large packets), ``proxy``
-                and ``proxy inside`` (a PROXY header, before TLS or through it), ``icmp`` (what
-                refuses the connection), ``other port`` (587 for 465, and the other way round).
+                (connect twice), ``pipelining`` (two commands at once), ``small segments`` (a path
+                that loses large packets), ``proxy`` and ``proxy inside`` (a PROXY header, before
+                TLS or through it), ``icmp`` (what refuses the connection), ``other port`` (587 for
+                465, and the other way round).
             more: looks that are still to come and need their share of the time.
         """
         loop = asyncio.get_running_loop()
@@ -102,12 +115,14 @@ class Prober:
 
     async def _take(self, name: str) -> Probe:
         endpoint = self._endpoint
-        if name == "icmp":
-            return await self._rejected()
-        if name == "other port":
-            return await self._beside()
-        if name == "resumption":
-            return await self._resume()
+        own = {
+            "icmp": self._rejected,
+            "other port": self._beside,
+            "resumption": self._resume,
+            PIPELINING: self._pipeline,
+        }
+        if name in own:
+            return await own[name]()
         if name in MADE_BY_HAND:
             return await self._say(name, endpoint, self._hello)
         if name in ("implicit", "say EHLO inside"):
@@ -172,6 +187,13 @@ class Prober:
         if ticket is None:
             return first
         found, _ = await self._visit(name, endpoint, lambda session: session.begin(hello, ticket))
+        return found
+
+    async def _pipeline(self) -> Probe:
+        """Send two commands together, and again if that fails: once may be chance."""
+        found, _ = await self._visit(PIPELINING, self._endpoint, pipelined)
+        if found.failure is not None and found.failure.code == PIPELINING_REFUSED:
+            found, _ = await self._visit(PIPELINING, self._endpoint, pipelined)
         return found
 
     async def _say(self, name: str, endpoint: Endpoint, say: Say) -> Probe:
@@ -267,6 +289,36 @@ async def open_at(
     return session
 
 
+async def pipelined(session: Access) -> None:
+    """RSET alone and then two of them together, which any server with PIPELINING answers and which
+    changes nothing (RFC 2920 section 3.1).
+
+    Raises:
+        ProtocolError: it answers the first of the two and not the second.
+        SMTPSError: what went wrong otherwise, which says nothing about pipelining.
+    """
+    await session.begin(LOOKS["any"])
+    dialogue = session.dialogue
+    if "PIPELINING" not in session.capabilities or not (await dialogue.command(RSET)).positive:
+        return
+    replies: list[Reply] = []
+    words = "gave no reply"
+    try:
+        await dialogue.exchange([RSET, RSET], replies)
+    except (NetworkError, PhaseTimeoutError):
+        if len(replies) != 1:
+            raise
+    else:
+        words = f"answered “{replies[1]}”"
+    if replies[0].positive and (len(replies) < 2 or not replies[1].positive):
+        raise ProtocolError(
+            PIPELINING_REFUSED,
+            "The server offers PIPELINING. Of two commands that were sent together, it answered "
+            f"the first; to the second, it {words}.",
+            phase=Phase.MAIL,
+        )
+
+
 def proxy_header(wire: Wire) -> bytes:
     """Version 1 of HAProxy's PROXY protocol, with this connection's own addresses: Postfix takes no
     header without.
@@ -286,7 +338,7 @@ def blind(endpoint: Endpoint) -> Endpoint:
     """The endpoint without trust and without credentials, and with less patience."""
     short = {
         name: min(getattr(endpoint.timeouts, name), PATIENCE)
-        for name in ("tcp", "tls", "greeting", "command")
+        for name in ("tcp", "tls", "greeting", "command", "mail")
     }
     return replace(
         endpoint,

@@ -73,6 +73,9 @@ DEEP_LOOKS = (
 )
 """For ``deep``, in turn."""
 
+PIPELINING = "pipelining"
+"""Two commands in one write, for ``deep``, where the server offers that."""
+
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 SILENT = (
     "tls.timeout",

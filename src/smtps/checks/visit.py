@@ -14,7 +14,7 @@ from smtps.checks.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.checks.follow_up import EXPECTED, Attempt, Explainer, note, retake, take_over
 from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted
 from smtps.checks.prober import Prober, blind, open_at
-from smtps.checks.probes import DEEP_LOOKS, Probe
+from smtps.checks.probes import DEEP_LOOKS, PIPELINING, Probe
 from smtps.checks.scope import HARMLESS, Logins, Scope
 from smtps.checks.steadiness import about_certificate, certificate_steps
 from smtps.checks.suspects import Case
@@ -284,6 +284,8 @@ class Visitor:
                 note(seen, look)
                 if seen.looks[name].unwelcome:
                     return
+            if seen.reached and seen.capabilities and "PIPELINING" in seen.capabilities:
+                note(seen, await looker.look(PIPELINING))
             if seen.reached:
                 for name in EXPECTED:
                     await retake(seen, partial(self._looker, address), name, self.deadline)

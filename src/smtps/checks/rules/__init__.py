@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     network.weak_ciphers,
     network.large_hello,
     network.starttls_inside,
+    network.pipelining,
     protocol.late_greeting,
     protocol.client_name,
     protocol.only_helo,

@@ -10,7 +10,7 @@ from smtps.advice import Severity, Who
 from smtps.checks import evidence
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.finding import Finding
-from smtps.checks.probes import FIRST, UNCHANGED
+from smtps.checks.probes import FIRST, PIPELINING, UNCHANGED
 from smtps.checks.rules.hints import hint
 from smtps.client.login import UNSAID
 from smtps.core.capabilities import Capabilities
@@ -40,6 +40,20 @@ def weak_ciphers(facts: Facts) -> Iterator[Finding]:
         if taken and address.reached:
             words = ", ".join(str(cipher) for cipher in taken)
             yield Finding.of("tls.weak_cipher_accepted", f"{address.address}: accepts {words}")
+
+
+def pipelining(facts: Facts) -> Iterator[Finding]:
+    """PIPELINING that is offered and does not work (RFC 2920)."""
+    for address in facts.addresses:
+        look = address.looks.get(PIPELINING)
+        failure = look.failure if look is not None else None
+        if failure is not None and failure.code == "smtp.pipelining_refused":
+            seen = f"{address.address}: {failure.message}"
+            yield Finding.of(failure.code, seen, severity=Severity.WARNING).with_fix(
+                "As its operator, stop offering PIPELINING, or look for a firewall or proxy that "
+                "inspects SMTP and drops commands. Until then, programs that send several commands "
+                "at once wait in vain or fail."
+            )
 
 
 def starttls_inside(facts: Facts) -> Iterator[Finding]:
