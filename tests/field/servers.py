@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.peers.dovecot import as_installed
+
 from .authority import Files
 from .lab import HOST, ROOT, Lab
 from .network import MAIL
@@ -220,7 +222,8 @@ def dovecot(
             setting = {"tls": "ssl = yes", "clear": "ssl = no"}.get(kind, kind)
             text += f"  inet_listener field{number} {{\n    port = {port}\n    {setting}\n  }}\n"
         text += "}\n"
-    conf = lab.file("dovecot/dovecot.conf", text + more.replace("{run}", str(run)))
+    text = as_installed(text + more.replace("{run}", str(run)))
+    conf = lab.file("dovecot/dovecot.conf", text)
     lab.spawn("/usr/sbin/dovecot", "-F", "-c", conf)
     lab.listening(*(port for listeners in wanted.values() for port in listeners))
     _appears(lab, run / "auth")

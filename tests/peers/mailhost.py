@@ -164,7 +164,10 @@ class MailHost(Server):
             "dovecot.conf": dovecot.CONF,
             "oauth2.conf": dovecot.OAUTH2,
         }.items():
-            (run / name).write_text(text.format_map(values))
+            filled = text.format_map(values)
+            (run / name).write_text(
+                dovecot.as_installed(filled) if name == "dovecot.conf" else filled
+            )
             os.utime(run / name, (0, 0))  # Postfix sleeps before it trusts a fresh file
         # CRAM and SCRAM need the password itself.
         (run / "users").write_text(f"{self.username}:{{PLAIN}}{self.password}\n")

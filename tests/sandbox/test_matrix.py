@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import smtps
 from smtps.advice import ADVICE
 from smtps.cli import exits
+from smtps.net.tls import ciphers
 from smtps.net.wire import Wire
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.persona import Persona
@@ -83,6 +85,21 @@ def endpoint(box: Sandbox, *, login: bool) -> smtps.Endpoint:
     )
 
 
+def seen_from_here(name: str) -> tuple[tuple[str, ...], str]:
+    """The findings and the verdict, which for two personas depend on this client's TLS library."""
+    if name == "old-ciphers" and "AES256-SHA" in ciphers():
+        return (), "works"  # the Python of some distributions offers them by itself
+    if name == "large-hello" and ssl.OPENSSL_VERSION_INFO >= (3, 5):
+        return PERSONAS[name].findings, "fails"  # its usual hello is large, too
+    expected = (
+        "works" if name in WORKS
+        else "warnings" if name in WARNINGS
+        else "later" if name in LATER
+        else "fails"
+    )  # fmt: skip
+    return PERSONAS[name].findings, expected
+
+
 @pytest.mark.parametrize("name", [n for n, p in PERSONAS.items() if p.shown_by != "send"])
 async def test_check(name: str, wires: weakref.WeakSet[Wire]) -> None:
     persona = hurried(PERSONAS[name])
@@ -98,13 +115,10 @@ async def test_check(name: str, wires: weakref.WeakSet[Wire]) -> None:
                 await asyncio.sleep(0.01)
     # Nothing waits for a garbage collection: what an error held would stay for minutes.
     assert not wires
-    assert [finding.code for finding in report.findings] == list(persona.findings), report.findings
-    expected = (
-        "works" if name in WORKS
-        else "warnings" if name in WARNINGS
-        else "later" if name in LATER
-        else "fails"
-    )  # fmt: skip
+    findings, expected = seen_from_here(name)
+    # A host may have two addresses; then each of them has its finding.
+    found = dict.fromkeys(finding.code for finding in report.findings)
+    assert tuple(found) == findings, report.findings
     assert report.verdict == expected
     assert (
         exits.CHECK[report.verdict] == {"works": 0, "warnings": 1, "fails": 2, "later": 3}[expected]
@@ -112,11 +126,11 @@ async def test_check(name: str, wires: weakref.WeakSet[Wire]) -> None:
     severities = {finding.severity for finding in report.findings}
     assert severities == (
         set()
-        if not persona.findings
+        if not findings
         else {"warning"}
-        if name in WARNINGS
+        if expected == "warnings"
         else {"info"}
-        if name in WORKS
+        if expected == "works"
         else {"error"}
     )
     for finding in report.findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -41,7 +42,20 @@ def _hello_retry(group: int) -> bytes:
     return record(HANDSHAKE, bytes([SERVER_HELLO]) + len(body).to_bytes(3) + body)
 
 
-HELLO_RETRY = _hello_retry(0x11EC)
+RARE_GROUP = 0x11ED
+"""SecP384r1MLKEM1024: no release of OpenSSL offers it by itself."""
+
+HELLO_RETRY = _hello_retry(RARE_GROUP)
+
+_GROUPS = re.compile(rb"\x00\x0a..\x00([\x02-\xff])", re.DOTALL)
+"""The head of the extension supported_groups, with the length of its list (RFC 8446 4.2.7)."""
+
+
+def _offers(hello: bytes, group: int) -> bool:
+    """Whether a ClientHello offers a group for the key exchange."""
+    found = _GROUPS.search(hello)
+    listed = hello[found.end() : found.end() + found[1][0]] if found else b""
+    return group in struct.unpack(f">{len(listed) // 2}H", listed[: len(listed) // 2 * 2])
 
 
 class Silent(asyncio.Protocol):
@@ -95,14 +109,14 @@ class Resets(Silent):
 
 
 class PostQuantum(Silent):
-    """Takes key exchange by X25519MLKEM768 only, and says so where TLS 1.3 lets it.
+    """Takes key exchange by one post-quantum group only, and says so where TLS 1.3 lets it.
 
     A hello without a key share is asked for one of that group; any other is refused.
     """
 
     def data_received(self, data: bytes) -> None:
         """Answer the hello."""
-        offered = bytes.fromhex("11ec") in data
+        offered = _offers(data, RARE_GROUP)
         self.transport.write(HELLO_RETRY if offered else alert(40))
         if not offered:
             self.transport.close()

@@ -273,6 +273,7 @@ class Sandbox:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # Weak keys and signatures are refused above that level, and some personas have them.
         context.set_ciphers("DEFAULT:!kRSA:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # some Pythons leave that to a file
         identity = self.persona.certify(self._authority)
         context.load_cert_chain(identity.write(Path(self._directory.name), "server"))
         if self.persona.adjust is not None:
