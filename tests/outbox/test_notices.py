@@ -363,7 +363,7 @@ REFUSALS: list[tuple[bytes, str, str]] = [
     (answer(status="401 x"), "web.status", "answered 401"),
     (answer(status="304 x"), "web.status", "answered 304"),
     (answer(b"", "Location: http://127.0.0.1/y?token=secret", status="302 x"), "web.redirected",
-     "redirects to http://127.0.0.1/y; redirects"),
+     "redirected to http://127.0.0.1/y; redirects"),
     (b"", "web.closed", "without an answer"),
     (b"220 mail.x.test\r\n", "web.malformed", "not valid HTTP"),
     (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "web.malformed", "valid HTTP"),
