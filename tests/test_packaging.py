@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from smtps.config.settings import Settings
 from smtps.endpoint import Timeouts
@@ -122,3 +123,20 @@ def test_the_unit_s_command_is_one_that_the_shell_knows() -> None:
 )
 def test_the_unit_takes_away_what_the_service_does_not_need(name: str, value: str) -> None:
     assert unit()["Service"][name] == value
+
+
+def test_a_commit_is_checked_by_the_steps_of_the_linters() -> None:
+    script = (ROOT / "scripts" / "lint").read_text()
+    usual = re.search(r"set -- (.*)$", script, re.MULTILINE)
+    assert usual is not None
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"] for hook in local["hooks"]]
+    assert entries == [f"scripts/lint {step}" for step in usual[1].split()]
+    assert "\nscripts/lint\n" in (ROOT / "scripts" / "test").read_text()
+
+
+def test_every_script_of_the_shell_is_linted() -> None:
+    script = (ROOT / "scripts" / "lint").read_text()
+    for path in (ROOT / "scripts").iterdir():
+        if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash"):
+            assert f"scripts/{path.name}" in script, path.name
