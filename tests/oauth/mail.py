@@ -17,12 +17,16 @@ class TokenMail(Strict):
 
     Attributes:
         logins: who has logged in, or None for a token that was refused.
+        echoes: whether it repeats a token that it refuses.
     """
+
+    echoes = False
 
     def __init__(self, authority: AuthorizationServer, mechanisms: str = "XOAUTH2") -> None:
         super().__init__(offers=(f"AUTH {mechanisms}", "SIZE 100000"))
         self.authority = authority
         self.logins: list[str | None] = []
+        self.echo = ""
 
     def _command(self, line: str) -> None:
         words = line.split()
@@ -36,8 +40,9 @@ class TokenMail(Strict):
                 self._say("235 2.7.0 welcome")
             else:
                 self.logins.append(None)
+                self.echo = token[1] if self.echoes else ""
                 self._say("334 " + base64.b64encode(b'{"status":"401"}').decode())
         elif line in ("", "AQ=="):
-            self._say("535 5.7.8 no")
+            self._say(f"535 5.7.8 no {self.echo}".rstrip())
         else:
             super()._command(line)

@@ -28,7 +28,7 @@ from smtps.errors import InputError
 from smtps.net.fetch import Document
 from smtps.oauth import assertion, faults
 from smtps.oauth.authority import Authority, Registration
-from smtps.oauth.tokens import Tokens
+from smtps.oauth.tokens import Secretive, Tokens
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -42,7 +42,7 @@ LONGEST_LIFE = 10 * 365 * 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Secretive):
     """What to post.
 
     Attributes:
@@ -61,7 +61,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(Secretive):
     """A login that a person has begun, until its answer comes.
 
     Attributes:
@@ -221,7 +221,7 @@ def device_request(authority: Authority, registration: Registration, now: float)
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceCode:
+class DeviceCode(Secretive):
     """A login by a device code (RFC 8628 section 3.2).
 
     Attributes:

@@ -13,8 +13,17 @@ AHEAD = 60.0
 """Seconds by which the clock may have been set back."""
 
 
+class Secretive:
+    """What holds secrets is not pickled, since a pickle is readable."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} holds secrets and cannot be pickled")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(Secretive):
     """An answer of a token endpoint (RFC 6749 section 5.1).
 
     Attributes:
@@ -52,7 +61,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLogin:
+class StoredLogin(Secretive):
     """What is kept of an account's login.
 
     Attributes:
