@@ -283,3 +283,38 @@ async def test_the_guards_stand_before_the_probe_as_well() -> None:
         elsewhere = {"Sec-Fetch-Site": "cross-site"}
         answer = await client.get("/probe?target=127.0.0.1:1", headers=elsewhere)
         assert answer.status_code == 403
+
+
+async def test_a_module_logs_in_as_an_account_does_and_at_its_server_only(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = gallery.boxes["healthy"]
+    monkeypatch.setenv("MAIL_PW", box.password)
+    account = {"host": box.host, "port": box.port, "security": "implicit", "username": box.username,
+               "password_env": "MAIL_PW", "ca_file": str(box.ca_file)}  # fmt: skip
+    settings = {"accounts": {"main": account}, "probe": {"mine": {"account": "main"}}}
+    async with service(gallery, **settings) as client:
+        for where in (box.host, f"{box.host}:{box.port}"):
+            found = read(
+                (await client.get("/probe", params={"target": where, "module": "mine"})).text
+            )
+            assert found["probe_success", frozenset()] == 1
+            assert {"phase": "auth"} in labels(found, "smtps_probe_phase_seconds")
+        for where in ("localhost", target(gallery, "expired")):
+            answer = await client.get("/probe", params={"target": where, "module": "mine"})
+            assert (answer.status_code, "not the server" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("module", "problem"),
+    [
+        ({"account": "none"}, "there is no account 'none'"),
+        ({"account": "main", "targets": ["x"]}, "targets cannot be given with account"),
+        ({"account": "main", "username": "u", "port": 1}, "port, username cannot be given"),
+    ],
+)
+def test_a_module_with_an_account_has_nothing_of_its_own(
+    module: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Settings(accounts={"main": {"host": "a.test"}}, probe={"mine": module})  # type: ignore[dict-item]

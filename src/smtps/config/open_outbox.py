@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from smtps.config import logs
-from smtps.config.accounts import AccountSettings
 from smtps.config.server_account import folder_of
 from smtps.config.settings import Settings
 from smtps.errors import InputError
@@ -43,9 +42,7 @@ def open_outbox(
             "--config or SMTPS_CONFIG names",
             code=_NONE,
         )
-    accounts = {
-        name: _account(name, account, settings) for name, account in settings.accounts.items()
-    }
+    accounts = {name: account_of(settings, name) for name in settings.accounts}
     bounds = Bounds(
         octets=settings.outbox_octets,
         bodies=round(settings.keep_bodies * DAY),
@@ -101,10 +98,15 @@ def logins_folder(settings: Settings, environment: Mapping[str, str]) -> Path | 
     return folder_of(settings.state_dir, environment)
 
 
-def _account(name: str, account: AccountSettings, settings: Settings) -> Account:
+def account_of(settings: Settings, name: str) -> Account:
+    """An account of the settings.
+
+    Raises:
+        InputError: something of it cannot be used.
+    """
     logins = logins_folder(settings, os.environ)
     try:
-        return account.account(name, settings.resolver, logins, settings.file)
+        return settings.accounts[name].account(name, settings.resolver, logins, settings.file)
     except InputError as error:
         field = f"accounts.{name}.{error.field}"
         raise InputError(field, error.problem, code=error.code) from None

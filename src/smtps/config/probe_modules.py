@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Self, cast
 
@@ -34,9 +35,17 @@ class Module(BaseModel):
     targets: Annotated[
         list[str] | None, Field(description="the only hosts that the module may probe")
     ] = None
+    account: Annotated[
+        str | None, Field(description="log in as this account does; probes its server only")
+    ] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.account is not None:
+            given = sorted(self.model_fields_set & _OF_AN_ACCOUNT)
+            if given:
+                raise ValueError(f"{', '.join(given)} cannot be given with account, which has them")
+            return self
         sources = [s for s in (self.password_file, self.password_env) if s is not None]
         if len(sources) != (self.username is not None):
             raise ValueError("a username needs one of password_file and password_env")
@@ -74,6 +83,22 @@ class Module(BaseModel):
             timeouts=Timeouts(total=min(self.timeout, most)),
         )
 
+    def endpoint_of(self, account: Endpoint, host: str, port: int, *, most: float) -> Endpoint:
+        """The server of the module's account.
+
+        Args:
+            account: its server and login.
+            host, port: of the target; 0 for the account's port.
+            most: seconds that the caller will wait.
+
+        Raises:
+            InputError: the target is another server; it would get the login.
+        """
+        if to_ascii(host) != to_ascii(account.host) or port not in (0, account.port):
+            raise InputError("target", "is not the server of this module's account")
+        timeouts = Timeouts(total=min(self.timeout, most))
+        return replace(account, ehlo_name=self.ehlo_name, timeouts=timeouts, transcript=True)
+
     def _password(self) -> str | None:
         if self.password_env is not None:
             found = os.environ.get(self.password_env, "")
@@ -89,6 +114,10 @@ class Module(BaseModel):
             raise InputError("module", "has a username, but its password cannot be read")
         return found
 
+
+_OF_AN_ACCOUNT = frozenset({
+    "security", "port", "ca_file", "username", "password_file", "password_env", "targets",
+})  # fmt: skip
 
 BUILT_IN = {"submissions": Module(), "submission": Module(security="starttls")}
 """RFC 8314's two services; settings of the same name replace them."""

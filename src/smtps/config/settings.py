@@ -221,6 +221,13 @@ class Settings(BaseSettings):
                 self.__dict__[name] = near if self.loopback else far
         return self
 
+    @model_validator(mode="after")
+    def _probes_have_accounts(self) -> Self:
+        for name, module in self.probe.items():
+            if module.account is not None and module.account not in self.accounts:
+                raise InputError(f"probe.{name}.account", f"there is no account {module.account!r}")
+        return self
+
     @property
     def file(self) -> str | None:
         """The file that they were read from, if there was one."""

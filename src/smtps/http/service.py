@@ -17,6 +17,7 @@ from smtps.client.handshake import Leave, check_endpoint, deadline_of
 from smtps.client.lending import BackgroundQuits
 from smtps.client.result import Result
 from smtps.client.session import send
+from smtps.config.open_outbox import account_of
 from smtps.config.settings import Right, Settings
 from smtps.endpoint import Endpoint
 from smtps.errors import ForbiddenError, LocalError, Phase
@@ -125,6 +126,15 @@ class Service:
         """The server that a request means, trusted as the operator allows."""
         authority = self.authority(request.host, request.port)
         return request.endpoint(timeout, authority, self.settings.resolver, transcript=transcript)
+
+    async def endpoint_of(self, account: str) -> Endpoint:
+        """The server of an account of the settings, with its login.
+
+        Raises:
+            InputError: its secret cannot be read.
+        """
+        # Elsewhere, as a command may have to be run for its secret.
+        return await asyncio.to_thread(lambda: account_of(self.settings, account).endpoint())
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""

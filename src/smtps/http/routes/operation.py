@@ -129,10 +129,13 @@ def probe_router(service: Service) -> APIRouter:
         scrape_timeout: Seconds = None,
     ) -> Response:
         host, port = split_target(target)
-        chosen = _module(service.settings.probe, module)
-        endpoint = chosen.endpoint(
-            host, port, most=_patience(scrape_timeout), resolver=service.settings.resolver
-        )
+        chosen, most = _module(service.settings.probe, module), _patience(scrape_timeout)
+        if chosen.account is not None:
+            account = await service.endpoint_of(chosen.account)
+            endpoint = chosen.endpoint_of(account, host, port, most=most)
+        else:
+            resolver = service.settings.resolver
+            endpoint = chosen.endpoint(host, port, most=most, resolver=resolver)
         if (authority := service.authority(endpoint.host, endpoint.port)) is not None:
             endpoint = replace(endpoint, ca_file=authority)
         begun = time.perf_counter()
