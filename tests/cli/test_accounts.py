@@ -154,6 +154,24 @@ async def test_a_login_by_paste_is_proven_kept_and_used(place: Place) -> None:
     assert place.authority.refreshed == 0, "one token served them all"
 
 
+async def test_the_name_of_an_account_is_a_target(place: Place) -> None:
+    place.write(work=place.account())
+    await place.run("login", "--account", "work", "--paste", paste=place.authority.browse)
+    code, out, _ = await place.run("check", "work", "--json")
+    assert (code, json.loads(out)["auth"]["authenticated"]) == (WARNINGS, True)
+    code, out, _ = await place.run("check", "work", "127.0.0.1:1", "--json")
+    assert [json.loads(line)["target"] for line in out.splitlines()] == ["work", "127.0.0.1:1"]
+    place.environment["P"] = "x"
+    code, out, _ = await place.run(
+        "check", "work", "--username", "u", "--password-env", "P", "--resolver", "127.0.0.1:1",
+        "--timeout", "5", "--json",
+    )  # fmt: skip
+    assert json.loads(out)["host"] == "work", "with a login of its own it is a host"
+    place.file.write_text("[broken")
+    code, out, _ = await place.run("check", "localhost:1", "--json")
+    assert json.loads(out)["host"] == "localhost"
+
+
 async def test_the_browser_comes_back_to_a_port_on_loopback(place: Place) -> None:
     place.write(work=place.account())
     opened = place.folder / "opened"

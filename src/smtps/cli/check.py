@@ -118,8 +118,9 @@ def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, [IPv6]:port, a mail address, or a provider's name as listed by "
-        "smtps providers; - for a list on standard input",
+        help="host, host:port, [IPv6]:port, a mail address, a provider's name as listed by "
+        "smtps providers, or an account's as listed by smtps accounts; - for a list on standard "
+        "input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
@@ -250,6 +251,8 @@ def _checker(options: Namespace) -> CheckOne:
         if provider is not None:
             place = provider.place(options.security, options.port or 0)
             return replace(template, host=place.host, port=place.port, security=place.security)
+        if server_options.names_account(options, target):
+            return server_options.endpoint(Namespace(**{**vars(options), "account": target}), None)
         host, port = split_target(target, addresses=True)
         return replace(template, host=host, port=options.port or port, security=options.security)
 

@@ -164,6 +164,22 @@ def endpoint(options: Namespace, target: str | None) -> Endpoint:
     return found
 
 
+def names_account(options: Namespace, target: str) -> bool:
+    """Whether a target is the name of one of the user's accounts; a host name with a dot is not,
+    and with a login of its own a target is a host.
+    """
+    if not target.replace("-", "").replace("_", "").isalnum() or target.isdigit():
+        return False
+    if any(getattr(options, name) is not None for name in _LOGIN):
+        return False
+    from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
+
+    try:
+        return target in read_accounts(getattr(options, "config", None)).tables
+    except InputError:  # it is no matter for a host
+        return False
+
+
 _LOGIN = (
     "username", "password_env", "password_file", "password_command", "password_keyring",
     "token_env",

@@ -7,11 +7,12 @@ file, which is read without pydantic.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from smtps.credentials import SOURCES, TokenSource
 from smtps.endpoint import EHLO_NAME, MAX_TIMEOUT, Endpoint, Security, Timeouts
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from smtps.net.egress import Allow
     from smtps.oauth.assertion import Signer
     from smtps.oauth.token_source import StoredTokens
+    from smtps.oauth.token_store import TokenStore
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """What an account may be called."""
@@ -52,6 +54,8 @@ class OAuthTable:
         subject: the mailbox for which a service account acts; default the user name.
         redirect_uri: that is registered, where no loopback redirect is.
         ca_file: PEM file of the only authorities to trust for the authorization server.
+        keep: where the login is kept.
+        keep_command: that keeps it, in place of that.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -72,6 +76,8 @@ class OAuthTable:
     subject: str | None = None
     redirect_uri: str | None = None
     ca_file: str | None = None
+    keep: Literal["file", "keyring"] = "file"
+    keep_command: str | None = None
 
     def form(self, host: str) -> Form | None:
         """The provider's form, if it is a known provider."""
@@ -92,6 +98,7 @@ class OAuthTable:
         form = self.form(host)
         self._check_place(form)
         self._check_urls()
+        self._check_keep()
         if form is not None and self.token_endpoint is None:
             _check_grant(form, self.grant)
         self._check_client(form)
@@ -166,6 +173,35 @@ class OAuthTable:
             ca_file=self.ca_file,
             resolver=resolver,
         )
+
+    def store(self, folder: Path | None) -> TokenStore:
+        """Where the login is kept.
+
+        Args:
+            folder: for files; None for the user's own.
+
+        Raises:
+            TokenError: there is no folder.
+        """
+        from smtps.oauth.other_stores import CommandStore, KeyringStore  # noqa: PLC0415
+        from smtps.oauth.token_store import FileStore, state_folder  # noqa: PLC0415
+
+        folder = folder if folder is not None else state_folder()
+        if self.keep_command is not None:
+            return CommandStore(self.keep_command, folder)
+        return KeyringStore(folder) if self.keep == "keyring" else FileStore(folder)
+
+    def _check_keep(self) -> None:
+        if self.keep_command is None:
+            return
+        if self.keep != "file":
+            raise InputError("keep", "cannot be given with keep_command")
+        try:
+            there = bool(shlex.split(self.keep_command))
+        except ValueError as error:
+            raise InputError("keep_command", f"cannot be read: {error}") from error
+        if not there:
+            raise InputError("keep_command", "must name a program")
 
     def _secret(self) -> Callable[[], str] | None:
         for name in SECRETS:
@@ -260,11 +296,10 @@ class ServerAccount:
         """
         from smtps.oauth.exchange import Exchange  # noqa: PLC0415
         from smtps.oauth.token_source import StoredTokens  # noqa: PLC0415
-        from smtps.oauth.token_store import FileStore, state_folder  # noqa: PLC0415
 
         assert self.oauth is not None
         registration = self.oauth.registration(self.host, self.username or "", resolver)
-        store = FileStore(folder if folder is not None else state_folder())
+        store = self.oauth.store(folder)
         return StoredTokens(name, Exchange(registration, allow=allow), store, config=config)
 
     def endpoint(
