@@ -18,7 +18,7 @@ def test_a_persona_s_failure_is_explained(page: Page) -> None:
     check_accessible(page)
     choose(page, "wrong-host")
     finding = page.locator(".finding[data-code='tls.certificate_wrong_host']")
-    expect(finding).to_contain_text("is for another name")
+    expect(finding).to_contain_text("is for a different name")
     expect(page.locator("#certificate")).to_contain_text("mail.elsewhere.example")
     expect(page.locator("#verdict")).to_have_attribute("data-tone", "bad")
     check_accessible(page)
