@@ -5,10 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
 
 from smtps.client.outgoing import DSN, Envelope, Outgoing, prepare
 from smtps.endpoint import Endpoint, Partial, Security, Timeouts
@@ -52,6 +60,40 @@ class ServerFields(BaseModel):
     verify: Flag = True
     allow_unverified_login: Flag = False
     ehlo_name: Annotated[str, Field(min_length=1)] = "portofcall"
+    account: Annotated[
+        str | None,
+        Field(description="An account of the service, in place of host, login and trust."),
+    ] = None
+    _server: Endpoint | None = PrivateAttr(None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _host_of_the_account(cls, data: Any) -> Any:
+        """An account has its server."""
+        if isinstance(data, dict) and data.get("account") is not None and "host" not in data:
+            return {**data, "host": ""}
+        return data
+
+    def check_account_alone(self) -> None:
+        """Make sure that nothing is given that the account has.
+
+        Raises:
+            InputError: something is.
+        """
+        given = self.model_fields_set & _OF_AN_ACCOUNT
+        if self.host or given:
+            name = "host" if self.host else min(given)
+            raise InputError("account", f"cannot be combined with {name}, which the account has")
+
+    def at(self, server: Endpoint) -> Self:
+        """The same request at the server of its account."""
+        placed = self.model_copy(update={"host": server.host, "port": server.port})
+        placed.place(server)
+        return placed
+
+    def place(self, server: Endpoint) -> None:
+        """Go to this server, whatever the fields say."""
+        self._server = server
 
     def endpoint(
         self,
@@ -69,6 +111,8 @@ class ServerFields(BaseModel):
             resolver: DNS server to ask in place of the system's resolver.
             transcript: keep what is said.
         """
+        if self._server is not None:
+            return replace(self._server, timeouts=_timeouts(timeout), transcript=transcript)
         return Endpoint(
             self.host,
             self.port,
@@ -86,6 +130,11 @@ class ServerFields(BaseModel):
             timeouts=_timeouts(timeout),
         )
 
+
+_OF_AN_ACCOUNT = frozenset({
+    "port", "username", "password", "access_token", "mechanism", "security", "verify",
+    "allow_unverified_login", "ehlo_name",
+})  # fmt: skip
 
 Milliseconds = Annotated[Number, Field(ge=1, le=300_000, description="Milliseconds.")]
 

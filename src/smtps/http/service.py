@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from starlette.types import Scope
 
@@ -20,7 +20,7 @@ from smtps.client.session import send
 from smtps.config.open_outbox import account_of
 from smtps.config.settings import Right, Settings
 from smtps.endpoint import Endpoint
-from smtps.errors import ForbiddenError, LocalError, Phase
+from smtps.errors import ForbiddenError, InputError, LocalError, Phase
 from smtps.http import problems
 from smtps.http.answers import connect_answer, facts_answer
 from smtps.http.bodies import apart
@@ -31,8 +31,11 @@ from smtps.http.session_cache import WarmPools
 from smtps.message.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
+from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
+
+Fields = TypeVar("Fields", bound=ServerFields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Service:
     quits: BackgroundQuits
     warm: WarmPools | None = None
     outbox: Outbox | None = None
+    _accounts: dict[str, Account] = field(default_factory=dict)
 
     def need_outbox(self) -> Outbox:
         """The outbox.
@@ -127,6 +131,20 @@ class Service:
         authority = self.authority(request.host, request.port)
         return request.endpoint(timeout, authority, self.settings.resolver, transcript=transcript)
 
+    def account(self, name: str) -> Account:
+        """An account of the settings; the same one each time, with its source of tokens.
+
+        Raises:
+            InputError: there is none, or something of it cannot be used.
+        """
+        if self.outbox is not None and name in self.outbox.accounts:
+            return self.outbox.accounts[name]
+        if name not in self.settings.accounts:
+            raise InputError("account", f"there is no account {name!r}", code="outbox.no_account")
+        if name not in self._accounts:
+            self._accounts[name] = account_of(self.settings, name)
+        return self._accounts[name]
+
     async def endpoint_of(self, account: str) -> Endpoint:
         """The server of an account of the settings, with its login.
 
@@ -134,16 +152,38 @@ class Service:
             InputError: its secret cannot be read.
         """
         # Elsewhere, as a command may have to be run for its secret.
-        return await asyncio.to_thread(lambda: account_of(self.settings, account).endpoint())
+        return await asyncio.to_thread(self.account(account).endpoint)
+
+    async def placed(self, request: Fields, scope: Scope) -> Fields:
+        """A request that names an account, at that account's server.
+
+        Raises:
+            InputError: there is no such account, or the request has a server as well.
+            ForbiddenError: the caller may not use it.
+        """
+        if request.account is None:
+            return request
+        request.check_account_alone()
+        self.check_granted(scope, request.account)
+        return request.at(await self.endpoint_of(request.account))
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""
         box = self.gallery.at(host, port) if self.gallery is not None else None
         return None if box is None else str(box.ca_file)
 
-    async def check(self, endpoint: Endpoint, target: str, progress: Progress | None) -> Report:
+    async def check(
+        self,
+        endpoint: Endpoint,
+        target: str,
+        progress: Progress | None,
+        *,
+        allow: Allow | None,
+    ) -> Report:
         """Check one server at the address that answers first."""
-        return await self._check(endpoint, target=target, first=True, progress=progress)
+        return await self._check(
+            endpoint, allow=allow, target=target, first=True, progress=progress
+        )
 
     async def report(
         self,
@@ -156,6 +196,7 @@ class Service:
         """Check all addresses of a server, as far as the request says."""
         return await self._check(
             self.endpoint(request, request.timeout, transcript=transcript),
+            allow=self.allow_for(request),
             target=target or request.host,
             deep=request.deep,
             envelope=request.envelope(),
@@ -164,9 +205,14 @@ class Service:
             progress=progress,
         )
 
-    async def _check(self, endpoint: Endpoint, **more: Any) -> Report:
-        allow = self.allow()
-        finder = self.finder(allow) if "@" in endpoint.host else None
+    def allow_for(self, request: ServerFields) -> Allow | None:
+        """The egress policy for a request; the server of an account is the operator's choice."""
+        return self.allow() if request.account is None else None
+
+    async def _check(self, endpoint: Endpoint, *, allow: Allow | None, **more: Any) -> Report:
+        finder = None
+        if allow is not None and "@" in endpoint.host:
+            finder = self.finder(allow)
         leave = self._leave(endpoint)
         report = await check(endpoint, allow=allow, finder=finder, leave=leave, **more)
         self.metrics.checks.labels(report.verdict.value).inc()
@@ -186,7 +232,8 @@ class Service:
     ) -> dict[str, Any]:
         """The answer to a connection test: success, or the error document."""
         endpoint = self.endpoint(request, request.timeout, transcript=transcript)
-        report = await self.check(endpoint, request.host, progress)
+        allow = self.allow_for(request)
+        report = await self.check(endpoint, request.host, progress, allow=allow)
         if report.failure is None:
             return connect_answer(report, transcript=transcript)
         return problems.document(report.failure, **facts_answer(report, transcript=transcript))
@@ -197,11 +244,13 @@ class Service:
         """Send one message; ``files`` came beside the fields of the request."""
         endpoint = self.endpoint(request, request.timeout, transcript=transcript)
         ready = await apart(request.ready, request, files)
+        if request.account is not None:
+            self.account(request.account).admit(ready)
         terms: dict[str, Any] = {
             "partial": request.partial,
             "dsn": request.notifications(),
             "require_tls": request.require_tls,
-            "allow": self.allow(),
+            "allow": self.allow_for(request),
         }
         if self.warm is None:
             result = await send(ready, endpoint, leave=self._leave(endpoint), **terms)

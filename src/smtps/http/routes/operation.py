@@ -139,7 +139,8 @@ def probe_router(service: Service) -> APIRouter:
         if (authority := service.authority(endpoint.host, endpoint.port)) is not None:
             endpoint = replace(endpoint, ca_file=authority)
         begun = time.perf_counter()
-        report = await service.check(endpoint, target, None)
+        allow = None if chosen.account is not None else service.allow()
+        report = await service.check(endpoint, target, None, allow=allow)
         metrics = metrics_of(report, time.perf_counter() - begun)
         if debug:
             return PlainTextResponse(f"{render(report, transcript=True)}\n{metrics.decode()}")

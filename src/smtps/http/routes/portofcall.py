@@ -38,16 +38,17 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/api/smtps", tags=["connect and send"], route_class=BodyRoute)
 
     @routes.get("/connect", summary="Test a connection", responses=_CONNECT)
-    async def connect_get(query: Annotated[ConnectQuery, Query()]) -> Document:
-        return await connect(service, query, transcript=query.detail == "full")
+    async def connect_get(query: Annotated[ConnectQuery, Query()], http: Request) -> Document:
+        return await connect(service, query, http.scope, transcript=query.detail == "full")
 
     @routes.post("/connect", summary="Test a connection", responses=_CONNECT)
     async def connect_post(
-        request: Annotated[ConnectRequest, _CONNECT_BODY], detail: Detail = None
+        request: Annotated[ConnectRequest, _CONNECT_BODY], http: Request, detail: Detail = None
     ) -> Document:
-        return await connect(service, request, transcript=detail == "full")
+        return await connect(service, request, http.scope, transcript=detail == "full")
 
-    def stream(request: ConnectRequest) -> StreamingResponse:
+    async def stream(asked: ConnectRequest, http: Request) -> StreamingResponse:
+        request = await service.placed(asked, http.scope)
         check_endpoint(service.endpoint(request, request.timeout))
         to_ascii(request.host)
 
@@ -62,8 +63,10 @@ def router(service: Service) -> APIRouter:
         response_class=StreamingResponse,
         responses=_STREAM,
     )
-    async def events_get(query: Annotated[ConnectQuery, Query()]) -> StreamingResponse:
-        return stream(query)
+    async def events_get(
+        query: Annotated[ConnectQuery, Query()], http: Request
+    ) -> StreamingResponse:
+        return await stream(query, http)
 
     @routes.post(
         "/connect/events",
@@ -71,8 +74,10 @@ def router(service: Service) -> APIRouter:
         response_class=StreamingResponse,
         responses=_STREAM,
     )
-    async def events_post(request: Annotated[ConnectRequest, _CONNECT_BODY]) -> StreamingResponse:
-        return stream(request)
+    async def events_post(
+        request: Annotated[ConnectRequest, _CONNECT_BODY], http: Request
+    ) -> StreamingResponse:
+        return await stream(request, http)
 
     @routes.post(
         "/send",
@@ -89,9 +94,10 @@ def router(service: Service) -> APIRouter:
 
 
 async def connect(
-    service: Service, request: ConnectRequest, *, transcript: bool = False
+    service: Service, request: ConnectRequest, scope: Scope, *, transcript: bool = False
 ) -> Document:
     """The answer to a connection test."""
+    request = await service.placed(request, scope)
     answer = await service.connect(request, transcript=transcript)
     return Document(answer) if answer["success"] else problems.response(answer)
 
@@ -115,6 +121,7 @@ async def send(
         )
     files: Sequence[Attachment] = scope.get("smtps.files", ())
     judge_message(request, service.settings)
+    request = await service.placed(request, scope)
     if request.dry_run:
         outgoing = await apart(request.ready, request, files)
         return Document(dry_run_answer(request, outgoing))
@@ -128,8 +135,8 @@ async def send(
 def express(service: Service) -> dict[tuple[str, str], Shortcut]:
     """Shortcuts for the requests that come most."""
 
-    async def connect_now(request: ConnectRequest, _scope: Scope) -> Document:
-        return await connect(service, request)
+    async def connect_now(request: ConnectRequest, scope: Scope) -> Document:
+        return await connect(service, request, scope)
 
     async def send_now(request: SendRequest, scope: Scope) -> Document:
         return await send(service, request, scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
 from smtps.checks.discovery import discover, mail_domain
@@ -32,21 +32,23 @@ def router(service: Service) -> APIRouter:
     """``/api/smtps/check``."""
     routes = APIRouter(prefix="/api/smtps/check", tags=["diagnosis"], route_class=BodyRoute)
 
-    async def report(request: CheckRequest, *, transcript: bool) -> Document:
+    async def report(asked: CheckRequest, http: Request, *, transcript: bool) -> Document:
+        request = await service.placed(asked, http.scope)
         found = await service.report(request, transcript=transcript)
         return Document(found.as_json(transcript=transcript))
 
     @routes.get("", summary="Check a server, every address of it", responses=_REPORT)
-    async def check_get(query: Annotated[CheckQuery, Query()]) -> Document:
-        return await report(query, transcript=query.detail == "full")
+    async def check_get(query: Annotated[CheckQuery, Query()], http: Request) -> Document:
+        return await report(query, http, transcript=query.detail == "full")
 
     @routes.post("", summary="Check a server, every address of it", responses=_REPORT)
     async def check_post(
-        request: Annotated[CheckRequest, _BODY], detail: Detail = None
+        request: Annotated[CheckRequest, _BODY], http: Request, detail: Detail = None
     ) -> Document:
-        return await report(request, transcript=detail == "full")
+        return await report(request, http, transcript=detail == "full")
 
-    def stream(request: CheckRequest) -> StreamingResponse:
+    async def stream(asked: CheckRequest, http: Request) -> StreamingResponse:
+        request = await service.placed(asked, http.scope)
         _judge(service, request)
 
         async def run(progress: Progress) -> dict[str, Any]:
@@ -61,8 +63,8 @@ def router(service: Service) -> APIRouter:
         response_class=StreamingResponse,
         responses=_STREAM,
     )
-    async def events_get(query: Annotated[CheckQuery, Query()]) -> StreamingResponse:
-        return stream(query)
+    async def events_get(query: Annotated[CheckQuery, Query()], http: Request) -> StreamingResponse:
+        return await stream(query, http)
 
     @routes.post(
         "/events",
@@ -70,8 +72,10 @@ def router(service: Service) -> APIRouter:
         response_class=StreamingResponse,
         responses=_STREAM,
     )
-    async def events_post(request: Annotated[CheckRequest, _BODY]) -> StreamingResponse:
-        return stream(request)
+    async def events_post(
+        request: Annotated[CheckRequest, _BODY], http: Request
+    ) -> StreamingResponse:
+        return await stream(request, http)
 
     return routes
 
