@@ -201,7 +201,6 @@ def test_a_missing_program_names_its_package(
         MailHost(tmp_path).start()
 
 
-@pytest.mark.debian12("Postfix 3.10 ends without a word when its port is taken")
 @pytest.mark.parametrize("position", [0, 3])  # Postfix's, Dovecot's
 def test_a_taken_port_is_changed_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, position: int
