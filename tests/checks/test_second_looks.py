@@ -287,7 +287,8 @@ async def test_behind_starttls_the_same_looks_are_taken(pki: PKI) -> None:
     report = await look_at(script, security="starttls")
     assert [finding.code for finding in report.findings] == ["tls.no_common_group"]
     looks = [look.name for look in report.facts.addresses[0].looks.values()]
-    assert looks == ["groups", "unchanged", "groups", "unchanged", "unchanged", "groups"]
+    small = ["small"] if ssl.OPENSSL_VERSION_INFO >= (3, 5) else []  # its hello is large
+    assert looks == [*small, "groups", "unchanged", "groups", "unchanged", "unchanged", "groups"]
 
 
 async def test_tls_1_3_was_demanded_and_the_server_has_1_2(pki: PKI) -> None:
