@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from smtps.errors import InputError
+from smtps.errors import InputError, TokenError
 from smtps.oauth import grants
 from smtps.oauth.authority import Registration
 from smtps.oauth.forms import GRANTS, Form, all_forms, form_for_host, form_of
@@ -17,7 +17,7 @@ from smtps.providers import all_providers
 def test_each_row_has_endpoints_scopes_and_a_way_to_a_client(form: Form) -> None:
     urls = (form.authorization_endpoint, form.token_endpoint, form.issuer, form.device_endpoint)
     assert all(url.startswith("https://") for url in urls if url)
-    assert (form.token_endpoint is None) == (form.issuer is not None)
+    assert form.token_endpoint is not None or form.issuer is not None
     assert form.scopes
     assert set(form.grants) <= set(GRANTS)
     assert bool(form.device_endpoint) == ("device" in form.grants)
@@ -115,3 +115,14 @@ def test_without_any_endpoint_the_remedy_is_named() -> None:
     ours = Registration(grant="code", username="a", client_id="c")
     with pytest.raises(InputError, match="give provider, issuer, or the endpoints"):
         ours.authority()
+
+
+def test_an_answer_of_another_than_google_is_refused() -> None:
+    ours = registration("google")
+    assert ours.metadata_issuer is None
+    begun = grants.authorization(ours.authority(), ours, "http://127.0.0.1:1")
+    answer = f"http://127.0.0.1:1?code=c&state={begun.state}&iss="
+    assert grants.read_redirect(ours.authority(), begun, answer + "https://accounts.google.com")
+    with pytest.raises(TokenError) as caught:
+        grants.read_redirect(ours.authority(), begun, answer + "https://evil.test")
+    assert caught.value.code == "oauth.issuer_mismatch"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -134,6 +136,27 @@ async def test_a_port_that_is_registered_is_used_or_named() -> None:
         await asyncio.sleep(0)
         await ask(redirect.uri, "/callback?code=c&state=right")
         assert await waiting
+
+
+async def test_localhost_is_heard_at_both_of_its_addresses_and_shared_with_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody who listens at ::1 would get what a browser sends to localhost."""
+    start = asyncio.start_server
+    taken: list[int] = []
+
+    async def another_is_there(serve: Any, host: str, port: int, **more: Any) -> Any:
+        if host == "::1" and len(taken) < 2:
+            taken.append(port)
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        return await start(serve, host, port, **more)
+
+    monkeypatch.setattr(asyncio, "start_server", another_is_there)
+    async with Redirect("localhost") as redirect:
+        port = urlsplit(redirect.uri).port
+        assert port not in taken
+        found = {s.getsockname()[:2] for server in redirect._servers for s in server.sockets}
+        assert found == {("127.0.0.1", port), ("::1", port)}
 
 
 # The flows.

@@ -138,7 +138,7 @@ class Registration:
 
         return Authority(
             name=form.name,
-            issuer=self.issuer,
+            issuer=self.issuer or form.issuer,
             authorization_endpoint=filled(
                 self.authorization_endpoint or form.authorization_endpoint
             ),

@@ -26,7 +26,8 @@ class Form:
         id: what the setting ``provider`` says.
         name: as people know it.
         hosts: domains of its submission servers.
-        issuer: whose metadata has the endpoints, where the row has none.
+        issuer: whose metadata has the endpoints, where the row has none; else what the provider's
+            answers name.
         grants: that work for sending mail, the usual one first.
         scopes, app_scopes: for a person's login, and for a program's.
         parameters: more of the authorization request.

@@ -7,6 +7,7 @@ comes after it, changes nothing: another page of the browser may send what it li
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from html import escape
@@ -20,6 +21,9 @@ _HEAD = 16_384
 
 _SLOW = 10.0
 """Seconds for a request."""
+
+_TRIES = 8
+"""Ports, each of the system's choice unless one is registered."""
 
 _MOST = 32
 """Connections at a time."""
@@ -64,29 +68,45 @@ class Redirect:
 
     async def __aenter__(self) -> Self:
         self._answer = asyncio.get_running_loop().create_future()
-        try:
-            first = await asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=_HEAD)
-        except OSError as error:
+        wanted = self._port
+        for _ in range(_TRIES):
+            try:
+                await self._listen(wanted)
+                break
+            except OSError as error:
+                problem = error
+                await self._close()
+        else:
             raise TokenError(
                 "oauth.no_port",
-                f"The port {self._port} on loopback cannot be used: {error.strerror}.",
+                f"The port {self._port} on loopback cannot be used: {problem.strerror}.",
                 phase=Phase.TOKEN,
-            ) from error
-        self._port = first.sockets[0].getsockname()[1]
-        self._servers = [first]
-        if self._host == "localhost":  # a browser may try IPv6 first, and nobody else may listen
-            with suppress(OSError):
-                self._servers.append(
-                    await asyncio.start_server(self._serve, "::1", self._port, limit=_HEAD)
-                )
+            ) from problem
         self.uri = f"http://{self._host}:{self._port}{self._path}"
         return self
 
+    async def _listen(self, port: int) -> None:
+        """At one port of both addresses that a browser may take for the host."""
+        hosts = ["127.0.0.1", *["::1"] * (self._host == "localhost")]
+        for host in hosts:
+            try:
+                server = await asyncio.start_server(self._serve, host, port, limit=_HEAD)
+            except OSError as error:
+                if host == "::1" and error.errno != errno.EADDRINUSE:
+                    return  # this machine has no IPv6, so nobody else can listen there either
+                raise
+            self._servers.append(server)
+            port = self._port = server.sockets[0].getsockname()[1]
+
     async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         for server in self._servers:
             server.close()
         for server in self._servers:
             await server.wait_closed()
+        self._servers = []
 
     async def answer(self, matches: Matches) -> str:
         """Wait for the answer.
