@@ -377,6 +377,48 @@ async def test_the_service_s_settings_take_the_place_of_the_user_s_file(place: P
     assert code == WARNINGS
 
 
+async def test_a_mail_merge_goes_through_an_account_and_stops_where_its_login_ends(
+    place: Place,
+) -> None:
+    place.write(work=place.account())
+    rows, letter, log = (place.folder / name for name in ("rows.csv", "letter.j2", "log"))
+    rows.write_text("email\n" + "".join(f"r{n}@example.org\n" for n in range(5)))
+    letter.write_text(f"From: {USER}\nTo: {{{{ email }}}}\nSubject: Hi\n\nText\n")
+    merge = ["send", "--account", "work", "--merge", str(rows), "--template", str(letter),
+             "--log", str(log), "--json"]  # fmt: skip
+    code, out, err = await place.run(*merge)
+    assert code == 77, out + err
+    assert "smtps login --account work" in out + err
+    assert place.mail.taken == []
+    await place.run("login", "--account", "work", "--paste", paste=place.authority.browse)
+    code, out, err = await place.run(*merge)
+    assert code == 0, out + err
+    assert len(place.mail.taken) == 5, "none counted as refused before"
+    assert "canary" not in out + err + log.read_text()
+
+
+async def test_an_option_beside_an_account_changes_it_or_is_refused(place: Place) -> None:
+    place.write(work=place.account())
+    await place.run("login", "--account", "work", "--paste", paste=place.authority.browse)
+    code, out, _ = await place.run("check", "--account", "work", "--mechanism", "OAUTHBEARER",
+                                   "--json")  # fmt: skip
+    assert (code, json.loads(out)["auth"]["authenticated"]) == (2, False)
+    sending = ["--from", USER, "--to", "b@example.org", "--subject", "x"]
+    for command, problem in (
+        (["check", "--account", "work", "a.test"], "cannot be combined with other targets"),
+        (["check", "--account", "work", "--username", "u"], "--account, which has the login"),
+        (["check", "--account", "work", "--token-env", "T"], "--account, which has the login"),
+        (["send", "--account", "work", "--host", "a", *sending], "--account, which has the server"),
+        (
+            ["send", "--account", "work", "--queue", "x", *sending],
+            "cannot be combined with --queue",
+        ),
+        (["send", *sending], "is required, or --account"),
+    ):
+        code, _, err = await place.run(*command)
+        assert (code, problem in err) == (64, True), err
+
+
 async def test_python_sends_through_an_account(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

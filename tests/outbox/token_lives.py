@@ -57,7 +57,9 @@ A_SESSION = 20
 """Messages of a session, so that logins fall into all moments of a token's life."""
 
 
-async def run(folder: Path, pki: PKI, *, messages: int, life: float, rate: float) -> Outcome:
+async def run(
+    folder: Path, pki: PKI, *, messages: int, life: float, rate: float, pause: float = 0.0
+) -> Outcome:
     """Send them.
 
     Args:
@@ -66,12 +68,14 @@ async def run(folder: Path, pki: PKI, *, messages: int, life: float, rate: float
         messages: how many.
         life: seconds of an access token; the mail server refuses it afterwards.
         rate: messages a second.
+        pause: seconds that the mail server takes for each answer.
     """
     found, begun = Outcome(messages), time.monotonic()
     async with (
         authorization_server(pki, life=life, public=True, expires=True) as authority,
         farm(pki, lambda _: TokenMail(authority)) as mail,
     ):
+        mail.delay = pause
         settings = AccountSettings(
             host="127.0.0.1", port=mail.port, security="implicit", username=USER,
             ca_file=str(pki.ca), per_minute=rate * 60, window=4,
