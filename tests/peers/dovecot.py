@@ -68,6 +68,7 @@ RENAMED = [
     (r"\A", "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"),
     (r"^ssl_cert = <", "ssl_server_cert_file = "),
     (r"^ssl_key = <", "ssl_server_key_file = "),
+    (r"^default_vsz_limit = 0$", "default_vsz_limit = unlimited"),
     (r"^disable_plaintext_auth = no$", "auth_allow_cleartext = yes"),
     (r"^mail_location = maildir:", "mail_driver = maildir\nmail_path = "),
     (
