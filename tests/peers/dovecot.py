@@ -69,6 +69,7 @@ RENAMED = [
     (r"^ssl_cert = <", "ssl_server_cert_file = "),
     (r"^ssl_key = <", "ssl_server_key_file = "),
     (r"^default_vsz_limit = 0$", "default_vsz_limit = unlimited"),
+    (r"^protocols = none$", "protocols ="),
     (r"^disable_plaintext_auth = no$", "auth_allow_cleartext = yes"),
     (r"^mail_location = maildir:", "mail_driver = maildir\nmail_path = "),
     (
