@@ -71,7 +71,6 @@ def test_what_is_more_than_a_host_is_refused_with_the_remedy(host: str, words: s
         (4650, "implicit", "tls.plaintext_on_tls_port", "add --security starttls", "wrappermode"),
         (587, "starttls", "tls.implicit_tls_port", 'security = "implicit"', "587"),
         (465, "starttls", "tls.implicit_tls_port", "leave out --security", "add"),
-        (587, "starttls", "tls.plaintext_on_tls_port", "certificate and key", "Use port 587"),
     ],
 )
 def test_a_remedy_knows_the_port(

@@ -98,7 +98,8 @@ async def test_octets_do_not_buy_time(parser: str, monkeypatch: pytest.MonkeyPat
         wires[1].write(GET + b"\r\n")
         assert (await answer(wires))[0] == 200
         dripping = asyncio.create_task(drip(wires))
-        assert (await ended(wires)).startswith(b"HTTP/1.1 408 ")
+        # The reset that meets a late octet may overtake the answer.
+        assert (await ended(wires))[:13] in (b"HTTP/1.1 408 ", b"")
         dripping.cancel()
 
 

@@ -205,7 +205,7 @@ def prepare(
         return _read(check_raw(data), envelope)
     raise InputError(
         "message",
-        f"is a {type(message).__name__}; give an smtps.Message, a message from Python's "
+        f"is of type {type(message).__name__}; give an smtps.Message, a message from Python's "
         "email package, or bytes with an envelope",
     )
 
