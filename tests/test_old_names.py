@@ -133,9 +133,10 @@ def _labelled(metrics: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def test_metrics_of_the_service_and_their_labels() -> None:
+    metrics = Metrics()
     now = {
         collector._name: collector._labelnames
-        for collector in vars(Metrics()).values()
+        for collector in (*vars(metrics).values(), *vars(metrics.outbox).values())
         if hasattr(collector, "_labelnames")
     }
     assert gone(_labelled(OLD["metrics"]), _labelled(now)) == []

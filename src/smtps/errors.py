@@ -48,6 +48,12 @@ class Phase(StrEnum):
     QUIT = "quit"
 
 
+BEFORE_MAIL = frozenset({
+    Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.TOKEN, Phase.AUTH,
+})  # fmt: skip
+"""A failure in one of these is about the server or the account, whatever the message is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What went wrong: the record that everything else is decided by.

@@ -317,7 +317,7 @@ def given_up(connection: Connection, messages: list[str]) -> list[None]:
 async def test_accounts_and_metrics(gallery: Gallery, tmp_path: Path) -> None:
     metrics = Metrics()
     box = outbox_at(gallery.boxes["healthy"], tmp_path)
-    box._count = metrics.delivered
+    box._count = metrics.outbox.delivered
     async with box:
         app = create_app(Settings(), gallery, outbox=box, metrics=metrics)
         transport = httpx.ASGITransport(app)

@@ -63,7 +63,7 @@ async def every_metric(folder: Path) -> dict[str, set[str]]:
     """From real answers: two probes, the service's own after all it can do, and a batch."""
     async with Gallery() as gallery, outbox_at(gallery.boxes["healthy"], folder) as outbox:
         metrics = Metrics()
-        outbox._count = metrics.delivered
+        outbox._count = metrics.outbox.delivered
         outbox.accounts = {
             name: replace(account, login=Lasting()) for name, account in outbox.accounts.items()
         }

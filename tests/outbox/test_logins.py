@@ -193,7 +193,7 @@ async def test_the_metrics_say_how_long_the_login_lasts(setting: Setting) -> Non
     await setting.rig.start(setting.account)
 
     async def measured() -> str:
-        await operation._measure(setting.rig.outbox, metrics)
+        await operation._measure(setting.rig.outbox, metrics.outbox)
         return metrics.render().decode()
 
     assert 'smtps_account_login_ends_seconds{account="main"} 0.0' in await measured()

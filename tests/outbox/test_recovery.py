@@ -306,10 +306,10 @@ async def test_what_was_on_its_way_and_arrived_does_not_end_the_wait(
         stopping=asyncio.Event(),
     )  # fmt: skip
     lane._take(first, Result(Outcome.DEFERRED, (), failure=failure))
-    waits = lane._tenure.circuit
+    waits = lane._lease.circuit
     assert waits.not_before > box.clock.now()
     people = tuple(
         Recipient(str(who), Status.ACCEPTED) for who in second.outgoing.envelope.recipients
     )
     lane._take(second, Result(Outcome.SENT, people))
-    assert lane._tenure.circuit == waits
+    assert lane._lease.circuit == waits

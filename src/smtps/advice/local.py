@@ -359,11 +359,11 @@ _FIXES: dict[str, str] = {
         "the URL or its DNS records.",
     "net.": "Check the URL, the receiver, and the network between here and there.",
     "dns.": "Check the URL's host and its DNS records.",
-    "tls.certificate_expired": "As the receiver's operator, renew its certificate.",
+    "tls.certificate_expired": "If you operate the receiver, renew its certificate.",
     "tls.certificate_wrong_host":
         "Use a host name that is in the receiver's certificate, or have this one added to it.",
     "tls.certificate_":
-        "As the receiver's operator, install a certificate from a public authority with its full "
+        "If you operate the receiver, install a certificate from a public authority with its full "
         "chain. For a private authority, set ca_file for the webhook.",
     "tls.":
         "Check that the URL's port uses TLS; a URL for plain HTTP begins with http://.",

@@ -129,8 +129,8 @@ SMTP: dict[str, Advice] = {
     "smtp.proxy_failed": Advice(
         _E, "A proxy or filter in front of the mail server cannot reach the server or filter "
         "behind it.",
-        "As the operator, check whether the server or filter behind the proxy is running and "
-        "expects what the proxy sends (PROXY header). On your own machine, the cause may be an "
+        "If you operate the server, check whether the server or filter behind the proxy is running "
+        "and expects what the proxy sends (PROXY header). On your own machine, the cause may be an "
         "antivirus program that inspects mail.", _OPERATOR),
     "smtp.insufficient_storage": Advice(
         _E, "The server has run out of disk space or other resources.",
@@ -263,7 +263,7 @@ AUTH: dict[str, Advice] = {
     "auth.unavailable": Advice(
         _E, "The server cannot check logins at the moment: the system that verifies passwords is "
         "failing.",
-        "Try again later; your password may well be correct. As the operator, check the "
+        "Try again later; your password may well be correct. If you operate the server, check the "
         "authentication service (SASL, LDAP, database).", _OPERATOR, "RFC 4954 section 6"),
     "auth.too_many_tries": Advice(
         _E, "The server has counted too many login attempts from you, and refuses more for a "

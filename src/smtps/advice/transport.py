@@ -113,13 +113,13 @@ NETWORK: dict[str, Advice] = {
         "server, open both.", _YOU, "RFC 8314 section 3.3"),
     "net.prohibited": Advice(
         _E, "A firewall rejects connections to this port.",
-        "As the server's operator, open the port (firewall-cmd --permanent --add-service=smtps); "
+        "If you operate the server, open the port (firewall-cmd --permanent --add-service=smtps); "
         "if the firewall is in your network, ask its administrator.", _OPERATOR,
         "RFC 1812 section 5.2.7.1"),
     "net.host_unreachable": Advice(
         _E, "A router on the path reports that it cannot reach the server: the machine is off, its "
         "address is wrong, or a firewall rejects the connection this way.",
-        "Check the address. As the server's operator, check that it is running and that its "
+        "Check the address. If you operate the server, check that it is running and that its "
         "firewall allows the port.", _OPERATOR),
     "net.path_mtu": Advice(
         _E, "Large packets are lost on the way to or from this server. A tunnel, VPN or PPPoE link "
@@ -229,8 +229,8 @@ TLS: dict[str, Advice] = {
     "tls.failed": Advice(
         _E, "The TLS handshake failed: what arrived from the server does not follow the TLS "
         "protocol.",
-        "Try from another network, in case a device on the path changes the data. As its operator, "
-        "update the server's TLS software, and check its log.", _OPERATOR),
+        "Try from another network, in case a device on the path changes the data. If you operate "
+        "the server, update the server's TLS software, and check its log.", _OPERATOR),
     "tls.protocol_version": Advice(
         _E, "The server supports only TLS versions that are no longer safe.", _MODERN, _OPERATOR),
     "tls.handshake_refused": Advice(
@@ -259,7 +259,7 @@ TLS: dict[str, Advice] = {
         "and restart it.", _OPERATOR),
     "tls.minimum_not_met": Advice(
         _E, "The server's newest TLS version is older than the required minimum.",
-        "Accept TLS 1.2, which is still safe; as the server's operator, enable TLS 1.3.", _YOU),
+        "Accept TLS 1.2, which is still safe; if you operate the server, enable TLS 1.3.", _YOU),
     "tls.large_hello": Advice(
         _E, "The server, or a device in front of it, cannot handle a ClientHello larger than one "
         "packet, such as those sent by OpenSSL 3.5, Go 1.24 and browsers.",

@@ -255,6 +255,11 @@ class AddressFacts:
         return self.failure is None
 
     @property
+    def secured(self) -> bool:
+        """Whether the TLS handshake completed."""
+        return self.tls is not None and self.tls.cipher is not None
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """What went wrong here, in the order in which it happened."""
         return tuple(each for each in (self.login_failure, self.failure) if each is not None)

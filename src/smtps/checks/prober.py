@@ -8,7 +8,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from smtps.checks.probes import LOOKS, MADE_BY_HAND, OTHER_PORT, PIPELINING, Probe
+from smtps.checks.probes import (
+    LOOKS,
+    MADE_BY_HAND,
+    OTHER_PORT,
+    PIPELINING,
+    PIPELINING_REFUSED,
+    Probe,
+)
 from smtps.client.handshake import Access, Leave
 from smtps.core.command import RSET
 from smtps.core.reply import Reply
@@ -42,8 +49,6 @@ from smtps.net.wire import Wire
 
 Talk = Callable[[Access], Awaitable[object]]
 Say = Callable[[str, Access, bytearray], Awaitable[None]]
-
-PIPELINING_REFUSED = "smtp.pipelining_refused"
 
 IN_THE_CLEAR = ("say FEAT in the clear",)
 """Prompts for a port that should begin with TLS and does not."""

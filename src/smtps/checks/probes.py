@@ -75,6 +75,8 @@ DEEP_LOOKS = (
 
 PIPELINING = "pipelining"
 """Two commands in one write, for ``deep``, where the server offers that."""
+PIPELINING_REFUSED = "smtp.pipelining_refused"
+"""The failure of that look, where it tells of pipelining."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 SILENT = (

@@ -42,8 +42,8 @@ class Case:
 
     @property
     def secured(self) -> bool:
-        """Whether the handshake came to its end."""
-        return self.seen.tls is not None and self.seen.tls.cipher is not None
+        """Whether the TLS handshake completed."""
+        return self.seen.secured
 
     @property
     def large(self) -> bool:

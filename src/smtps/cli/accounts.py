@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NAME = "accounts"
 HELP = "list your accounts, and when their logins expire"
 DESCRIPTION = """\
-List the accounts in ~/.config/smtps/accounts.toml, or of the file that SMTPS_ACCOUNTS names. Nobody
-is asked: no server is contacted, and no password is read."""
+List the accounts in ~/.config/smtps/accounts.toml, or in the file that SMTPS_ACCOUNTS names. No
+server is contacted, and no password is read."""
 EPILOG = """\
 examples:
   smtps accounts
@@ -36,7 +36,7 @@ an account in the file:
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
-        "--config", metavar="FILE", help="the service's settings, to take the accounts from"
+        "--config", metavar="FILE", help="list the accounts in this settings file of smtps serve"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
 

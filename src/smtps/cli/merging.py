@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from smtps.cli import exits, output, progress, sending, server_options
 from smtps.cli.results import IncrementalFile, open_incremental, telling
-from smtps.errors import Failure, InputError, Phase
+from smtps.errors import BEFORE_MAIL, Failure, InputError
 
 if TYPE_CHECKING:
     from smtps.client.pool import Pool
@@ -175,9 +175,6 @@ def _read(path: Path) -> dict[int, tuple[str, str]]:
     return known
 
 
-_BEFORE_MAIL = frozenset({
-    Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.TOKEN, Phase.AUTH,
-})  # fmt: skip
 _SHOWN = 10
 """Rows that cannot be sent, told one by one."""
 
@@ -319,7 +316,7 @@ class _Merge:
         """One has its result."""
         row, _ = self.under_way.pop(id(message))
         failure = result.failure
-        if failure is not None and not result.recipients and failure.phase in _BEFORE_MAIL:
+        if failure is not None and not result.recipients and failure.phase in BEFORE_MAIL:
             # It is not about this message, so the next ones would fare no better.
             self.no_way_in = failure
             outcome = "unsent"

@@ -25,7 +25,7 @@ def say(text: str) -> None:
 
 
 def at_terminal() -> bool:
-    """Whether somebody can paste something."""
+    """Whether there is a terminal to paste into."""
     return sys.stdin.isatty()
 
 
@@ -111,5 +111,6 @@ async def pasted() -> str:
         if not chunk:
             if data.strip():
                 return data.decode("utf-8", "replace").strip()
-            await asyncio.Event().wait()  # nobody will paste any more; the browser may still answer
+            # Nothing more can be pasted, but the browser may still answer.
+            await asyncio.Event().wait()
         data = (data + chunk)[:LONGEST]

@@ -91,14 +91,11 @@ async def _place(options: Namespace) -> Place:
 
 
 def _form(options: Namespace, host: str) -> Form | None:
-    from smtps.oauth.forms import all_forms, form_for_host, form_of  # noqa: PLC0415
+    from smtps.oauth.forms import form_for_host, known_form  # noqa: PLC0415
 
     if options.provider is None:
         return None if options.issuer is not None else form_for_host(host)
-    if (form := form_of(options.provider)) is None:
-        known = ", ".join(each.id for each in all_forms())
-        raise InputError("provider", f"must be one of {known}")
-    return form
+    return known_form(options.provider)
 
 
 def _table(options: Namespace, place: Place, form: Form | None) -> dict[str, Any]:

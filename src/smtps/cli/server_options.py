@@ -184,11 +184,8 @@ _LOGIN = (
     "username", "password_env", "password_file", "password_command", "password_keyring",
     "token_env",
 )  # fmt: skip
-_CHANGES = {
-    "port": "port", "security": "security", "mechanism": "mechanism", "ca_file": "ca_file",
-    "fingerprint": "fingerprint", "ehlo_name": "ehlo_name", "resolver": "resolver",
-}  # fmt: skip
-"""Option → field of the endpoint that it changes."""
+_CHANGES = ("port", "security", "mechanism", "ca_file", "fingerprint", "ehlo_name", "resolver")
+"""Options that change the field of the same name."""
 
 
 def _of_account(options: Namespace) -> Endpoint:
@@ -209,10 +206,7 @@ def _of_account(options: Namespace) -> Endpoint:
     if getattr(options, "host", None) is not None:
         raise InputError("host", "cannot be combined with --account, which has the server")
     found = read_accounts(getattr(options, "config", None)).endpoint(options.account)
-    changes = {
-        field: value for name, field in _CHANGES.items()
-        if (value := getattr(options, name)) is not None
-    }  # fmt: skip
+    changes = {name: value for name in _CHANGES if (value := getattr(options, name)) is not None}
     if options.port is not None and options.security is None:
         changes["security"] = None  # it follows from the port
     if options.timeout is not None:

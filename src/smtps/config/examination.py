@@ -25,6 +25,7 @@ from smtps.config.probe_modules import Module
 from smtps.config.server_account import OAuthTable
 from smtps.config.settings import Settings, faults, read
 from smtps.errors import InputError, did_you_mean
+from smtps.extras import EXTRAS
 
 _STANDS_IN = "x"
 """For a secret, which nothing here depends on."""
@@ -56,10 +57,7 @@ def _fetch(findings: Findings, within: str, account: AccountSettings) -> None:
         _find(account.password_command)
     elif account.password_keyring is not None:
         findings.untried.append(f"{within}password_keyring was not queried: it may prompt you")
-        if importlib.util.find_spec("keyring") is None:
-            raise InputError(
-                "password_keyring", "needs the extra “keyring”: pip install '.[keyring]'"
-            )
+        _need("keyring", "password_keyring")
     elif account.password_file == STANDARD_INPUT:
         findings.untried.append(f"{within}password_file is standard input, which was not read")
     elif account.oauth is not None:
@@ -71,20 +69,22 @@ def _fetch(findings: Findings, within: str, account: AccountSettings) -> None:
 def _client(findings: Findings, within: str, oauth: OAuthTable) -> None:
     """Read the secret and the key of a client."""
     findings.untried.append(f"{within}oauth: the authorization server was not contacted")
-    missing = [name for name in ("oauthlib", "platformdirs") if not importlib.util.find_spec(name)]
-    if missing:
-        raise InputError("oauth", "needs the extra “oauth”: pip install '.[oauth]'")
+    _need("oauth", "oauth")
     registration = oauth.registration("", "")
     if registration.signer is not None:
         registration.signer()
     if oauth.client_secret_command is not None:
         findings.untried.append(f"{within}oauth.client_secret_command was not run")
-        _find(oauth.client_secret_command, f"oauth.{_COMMAND}")
+        _find(oauth.client_secret_command, "oauth.client_secret_command")
     elif registration.secret is not None:
         registration.secret()
 
 
-_COMMAND = "client_secret_command"
+def _need(extra: str, setting: str) -> None:
+    """Make sure that the packages of an extra are installed."""
+    packages = [name for name, of in EXTRAS.items() if of == extra]
+    if not all(map(importlib.util.find_spec, packages)):
+        raise InputError(setting, f"needs the extra “{extra}”: pip install '.[{extra}]'")
 
 
 def _find(command: str, field: str = "password_command") -> None:

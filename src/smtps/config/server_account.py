@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from smtps.credentials import SOURCES, TokenSource
 from smtps.endpoint import EHLO_NAME, MAX_TIMEOUT, Endpoint, Security, Timeouts
-from smtps.errors import InputError, did_you_mean
+from smtps.errors import InputError
 from smtps.oauth.authority import Registration, check_https
-from smtps.oauth.forms import INTERACTIVE, Form, Grant, all_forms, form_for_host, form_of
+from smtps.oauth.forms import INTERACTIVE, Form, Grant, form_for_host, form_of, known_form
 
 if TYPE_CHECKING:
     from smtps.net.egress import Allow
@@ -31,8 +31,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 SECRETS = ("client_secret_env", "client_secret_file", "client_secret_command")
 """Settings of the table ``oauth`` that say where the client's secret is."""
-
-KEY_FILE = "client_key_file"
 
 _TENANT = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
@@ -48,7 +46,7 @@ class OAuthTable:
         grant: how tokens are had.
         client_id: of the client that you have registered at the provider.
         client_secret_env, client_secret_file, client_secret_command: where its secret is.
-        client_key_file: by whose key it proves itself (RFC 7523).
+        client_key_file: the key with which it proves itself (RFC 7523).
         tenant: Microsoft's directory.
         scopes: to ask for in place of the usual ones.
         subject: the mailbox for which a service account acts; default the user name.
@@ -111,10 +109,8 @@ class OAuthTable:
             raise InputError("tenant", "must be the directory's ID or a domain of it")
 
     def _check_place(self, form: Form | None) -> None:
-        if self.provider is not None and form is None:
-            known = [each.id for each in all_forms()]
-            near = did_you_mean(self.provider, known)
-            raise InputError("provider", f"must be one of {', '.join(known)}{near}")
+        if self.provider is not None:
+            known_form(self.provider)
         if form is None and self.issuer is None and self.token_endpoint is None:
             raise InputError(
                 "provider", "is missing, and the server is not one of a known provider; set "
@@ -128,7 +124,7 @@ class OAuthTable:
         names = ("issuer", "authorization_endpoint", "token_endpoint", "device_endpoint")
         for name in names:
             if (url := getattr(self, name)) is not None:
-                check_https(f"{name}", url)
+                check_https(name, url)
         redirect = self.redirect_uri
         loopback = ("http://127.0.0.1", "http://localhost", "http://[::1]")
         if redirect is not None and not redirect.startswith((*loopback, "https://")):
@@ -138,7 +134,7 @@ class OAuthTable:
         secrets = [name for name in SECRETS if getattr(self, name) is not None]
         if len(secrets) > 1 or (secrets and self.client_key_file is not None):
             both = " and ".join([*secrets, *["client_key_file"] * (len(secrets) < 2)])
-            raise InputError(f"{secrets[0]}", f"{both} cannot be given together; choose one")
+            raise InputError(secrets[0], f"{both} cannot be given together; choose one")
         if self.grant == "jwt_bearer" and self.client_key_file is None:
             raise InputError("client_key_file", "is needed with jwt_bearer")
         if self.client_id is None and self.grant != "jwt_bearer":
@@ -212,7 +208,7 @@ class OAuthTable:
     def _signer(self) -> Signer:
         from smtps.oauth.assertion import Signer  # noqa: PLC0415
 
-        return Signer.of_file(str(self.client_key_file), f"oauth.{KEY_FILE}")
+        return Signer.of_file(str(self.client_key_file), "oauth.client_key_file")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,24 +22,17 @@ _LONG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 14400, 864
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
-    """One application's own registry."""
+class OutboxMetrics:
+    """Of the outbox and its accounts.
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        counter = partial(Counter, registry=self.registry)
-        gauge = partial(Gauge, registry=self.registry)
-        histogram = partial(Histogram, registry=self.registry)
+    Args:
+        registry: of the application.
+    """
 
-        self.requests = counter("smtps_http_requests", "Requests answered.", ("route", "status"))
-        self.seconds = histogram(
-            "smtps_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS
-        )
-        self.running = gauge("smtps_http_requests_running", "Requests in progress.")
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self.checks = counter("smtps_checks", "Checks, by verdict.", ("verdict",))
-        self.messages = counter("smtps_messages", "Messages, by outcome.", ("outcome",))
-
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
         self.accepted = counter("smtps_outbox_accepted", "Messages accepted.", ("account",))
         self.attempts = counter(
             "smtps_outbox_attempts",
@@ -77,7 +70,7 @@ class Metrics:
             "Notices that the webhook has not accepted: pending, or given up as undelivered.",
             ("account", "status"),
         )
-        self.outbox_up = gauge(
+        self.up = gauge(
             "smtps_outbox_up",
             "1 while the outbox's database answers; at 0, its other figures are outdated.",
         )
@@ -93,6 +86,26 @@ class Metrics:
         self.attempts.labels(account, status).inc()
         if status in FINAL:
             self.latency.labels(account).observe(seconds)
+
+
+class Metrics:
+    """One application's own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+
+        self.requests = counter("smtps_http_requests", "Requests answered.", ("route", "status"))
+        self.seconds = histogram(
+            "smtps_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS
+        )
+        self.running = gauge("smtps_http_requests_running", "Requests in progress.")
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self.checks = counter("smtps_checks", "Checks, by verdict.", ("verdict",))
+        self.messages = counter("smtps_messages", "Messages, by outcome.", ("outcome",))
+        self.outbox = OutboxMetrics(self.registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""

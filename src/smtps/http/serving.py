@@ -92,7 +92,7 @@ async def serve(
         outbox = None
         if settings.outbox is not None:
             opened = open_outbox(
-                settings, deliver=settings.deliver, count=metrics.delivered, hurry=hurry
+                settings, deliver=settings.deliver, count=metrics.outbox.delivered, hurry=hurry
             )
             outbox = await stack.enter_async_context(opened)
         app = create_app(

@@ -37,7 +37,7 @@ class Signer:
 
     Attributes:
         key: the private key.
-        algorithm: by which it signs (RFC 7518 section 3.1).
+        algorithm: that it signs with (RFC 7518 section 3.1).
         key_id: its ``kid``, or None.
         thumbprint: SHA-256 of its certificate, or None.
         client_id: of the client that it belongs to, where its file says so.
@@ -83,9 +83,9 @@ class Signer:
         if self.key_id is not None:
             header["kid"] = self.key_id
         if self.thumbprint is not None:
-            header["x5t#S256"] = _encoded(self.thumbprint)
-        text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
-        return f"{text}.{_encoded(self._signature(text.encode()))}"
+            header["x5t#S256"] = base64url(self.thumbprint)
+        text = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
+        return f"{text}.{base64url(self._signature(text.encode()))}"
 
     def _signature(self, data: bytes) -> bytes:
         key = self.key
@@ -101,7 +101,7 @@ class Signer:
 
 
 def client_assertion(signer: Signer, client_id: str, audience: str, now: float) -> str:
-    """By which a client proves itself (RFC 7523 section 3).
+    """Proves who a client is (RFC 7523 section 3).
 
     Args:
         signer: its key.
@@ -118,7 +118,7 @@ def client_assertion(signer: Signer, client_id: str, audience: str, now: float) 
 def grant_assertion(
     signer: Signer, client_id: str, audience: str, now: float, *, subject: str, scope: str
 ) -> str:
-    """By which a service account acts for a mailbox (RFC 7523 section 2.1).
+    """Lets a service account act for a mailbox (RFC 7523 section 2.1).
 
     Args:
         signer: the account's key.
@@ -172,6 +172,6 @@ def _algorithm(key: object, *, certified: bool) -> str:
     return "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "EdDSA"
 
 
-def _encoded(data: bytes) -> str:
+def base64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

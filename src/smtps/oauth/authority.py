@@ -6,15 +6,14 @@ asked for (RFC 8414 section 3.3), and its endpoints have to be HTTPS.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smtps.core.reply import printable
 from smtps.errors import InputError
-from smtps.oauth.faults import issuer_mismatch, malformed
+from smtps.oauth.faults import issuer_mismatch, json_object, malformed
 from smtps.oauth.forms import INTERACTIVE, ClientProof, Form, Grant
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Registration:
         username: whose mailbox it is.
         client_id: of the client.
         secret: reads the client's secret; None for a public client.
-        signer: reads the key by which the client proves itself (RFC 7523); None for none.
+        signer: reads the key with which the client proves itself (RFC 7523); None for none.
         form: of the provider, if it is a known one.
         issuer: whose metadata has the endpoints, where neither form nor endpoints are given.
         authorization_endpoint, token_endpoint, device_endpoint: given by the operator.
@@ -193,11 +192,8 @@ def read_metadata(issuer: str, body: bytes, *, public: bool, form: Form | None =
         TokenError: the document is no such thing, or another issuer's.
     """
     name = form.name if form is not None else str(urlsplit(issuer).hostname)
-    try:
-        found: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    found = json_object(body)
+    if found is None:
         raise malformed(name, "its metadata is not a JSON object", body)
     if found.get("issuer") != issuer:
         raise issuer_mismatch(name, issuer, printable(str(found.get("issuer"))[:200]))

@@ -2,7 +2,7 @@
 
 Over the project's one HTTP client: HTTPS only, no redirections, bounded in size and time. Endpoints
 that metadata or the table of providers names are reached at public addresses only, unless the
-issuer itself is not at one: a document must not lead into somebody's network.
+issuer itself is not at one: a document must not lead into a private network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PUBLIC = Egress(private=False, ports=None)
 """Any port of any public address."""
 
 SLOWER = 5.0
-"""Seconds by which ``slow_down`` widens the interval (RFC 8628 section 3.5)."""
+"""Seconds that ``slow_down`` adds to the interval (RFC 8628 section 3.5)."""
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]

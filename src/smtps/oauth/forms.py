@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from smtps.errors import InputError, did_you_mean
+
 Grant = Literal["code", "device", "client_credentials", "jwt_bearer"]
 GRANTS: tuple[Grant, ...] = get_args(Grant)
 INTERACTIVE: frozenset[Grant] = frozenset({"code", "device"})
-"""Grants by which a person logs in; by the others, a program does."""
+"""Grants with which a person logs in; with the others, a program does."""
 
 ClientProof = Literal["basic", "post"]
 """How a client hands over its secret (RFC 6749 section 2.3.1)."""
@@ -91,6 +93,19 @@ def all_forms() -> tuple[Form, ...]:
 def form_of(provider: str) -> Form | None:
     """The row with this id."""
     return next((form for form in all_forms() if form.id == provider.strip().casefold()), None)
+
+
+def known_form(provider: str) -> Form:
+    """The row with this id.
+
+    Raises:
+        InputError: there is none; names those that there are.
+    """
+    if (form := form_of(provider)) is None:
+        known = [each.id for each in all_forms()]
+        near = did_you_mean(provider, known)
+        raise InputError("provider", f"must be one of {', '.join(known)}{near}")
+    return form
 
 
 def form_for_host(host: str) -> Form | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from oauthlib.oauth2.rfc6749.errors import OAuth2Error
 from oauthlib.oauth2.rfc6749.parameters import (
@@ -91,7 +91,7 @@ def authorization(
         raise InputError("authorization_endpoint", f"is missing, and {authority.name} names none")
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     nonce = secrets.token_urlsafe(24) if "openid" in registration.wanted_scopes else None
-    challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    challenge = assertion.base64url(sha256(verifier.encode()).digest())
     more = {name: value for name, value in authority.parameters.items() if name not in _OURS}
     if nonce is not None:
         more["nonce"] = nonce
@@ -213,11 +213,13 @@ def device_request(authority: Authority, registration: Registration, now: float)
     """
     if authority.device_endpoint is None:
         raise InputError("device_endpoint", f"is missing: {authority.name} has no device code")
-    request = _request(
-        authority, registration, now, "", hidden=(), scope=list(registration.wanted_scopes)
-    )
-    body = request.body.decode().removeprefix("grant_type=&").removeprefix("grant_type=")
-    return Request(authority.device_endpoint, body.encode(), request.headers, request.hidden)
+    proof, headers, hidden = _proof(authority, registration, now)
+    form = dict(proof)
+    if "Authorization" not in headers:
+        form["client_id"] = registration.client_id
+    if registration.wanted_scopes:
+        form["scope"] = " ".join(registration.wanted_scopes)
+    return Request(authority.device_endpoint, urlencode(form).encode(), headers, hidden)
 
 
 @dataclass(frozen=True, slots=True)

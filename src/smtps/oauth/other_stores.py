@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-from smtps.errors import Phase, TokenError
 from smtps.extras import extra_needed
-from smtps.oauth.token_store import FileStore, parsed
+from smtps.oauth.token_store import FileStore, parsed, unusable
 from smtps.oauth.tokens import StoredLogin
 
 SERVICE = "smtps login"
@@ -22,6 +23,18 @@ SERVICE = "smtps login"
 
 PATIENCE = 60.0
 """Seconds for a command: it may have to ask for a passphrase."""
+
+
+@contextmanager
+def _keyring(what: str) -> Iterator[Any]:
+    """The library; its errors say that the keyring cannot be ``what``."""
+    with extra_needed():
+        import keyring  # noqa: PLC0415
+        from keyring.errors import KeyringError  # noqa: PLC0415
+    try:
+        yield keyring
+    except KeyringError as error:
+        raise unusable(f"The keyring cannot be {what}: {error}.") from error
 
 
 class KeyringStore:
@@ -38,36 +51,22 @@ class KeyringStore:
 
     def read(self, account: str) -> StoredLogin | None:
         """See ``TokenStore.read``."""
-        with extra_needed():
-            import keyring  # noqa: PLC0415
-            from keyring.errors import KeyringError  # noqa: PLC0415
-        try:
+        with _keyring("read") as keyring:
             text = keyring.get_password(SERVICE, account)
-        except KeyringError as error:
-            raise _unusable(f"The keyring cannot be read: {error}.") from error
         return None if text is None else parsed(str(text).encode(), account, self.where)
 
     def write(self, account: str, login: StoredLogin) -> None:
         """See ``TokenStore.write``."""
-        with extra_needed():
-            import keyring  # noqa: PLC0415
-            from keyring.errors import KeyringError  # noqa: PLC0415
-        try:
+        with _keyring("written") as keyring:
             keyring.set_password(SERVICE, account, json.dumps(login.as_json()))
-        except KeyringError as error:
-            raise _unusable(f"The keyring cannot be written: {error}.") from error
 
     def forget(self, account: str) -> bool:
         """See ``TokenStore.forget``."""
-        with extra_needed():
-            import keyring  # noqa: PLC0415
-            from keyring.errors import KeyringError, PasswordDeleteError  # noqa: PLC0415
-        try:
-            keyring.delete_password(SERVICE, account)
-        except PasswordDeleteError:
-            return False
-        except KeyringError as error:
-            raise _unusable(f"The keyring cannot be written: {error}.") from error
+        with _keyring("written") as keyring:
+            try:
+                keyring.delete_password(SERVICE, account)
+            except keyring.errors.PasswordDeleteError:
+                return False
         return True
 
     def locked(self, account: str) -> AbstractAsyncContextManager[None]:
@@ -121,15 +120,11 @@ class CommandStore:
                 command, input=data, capture_output=True, check=False, timeout=PATIENCE
             )
         except subprocess.TimeoutExpired:
-            raise _unusable(
+            raise unusable(
                 f"{command[0]} {action} did not end within {PATIENCE:g} seconds."
             ) from None
         except OSError as error:
-            raise _unusable(f"{command[0]} cannot be run: {error.strerror}.") from error
+            raise unusable(f"{command[0]} cannot be run: {error.strerror}.") from error
         if done.returncode:  # what it prints may be the login
-            raise _unusable(f"{command[0]} {action} failed (exit code {done.returncode}).")
+            raise unusable(f"{command[0]} {action} failed (exit code {done.returncode}).")
         return done.stdout
-
-
-def _unusable(message: str) -> TokenError:
-    return TokenError("oauth.store_unusable", message, phase=Phase.TOKEN)

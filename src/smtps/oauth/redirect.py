@@ -93,7 +93,7 @@ class Redirect:
                 server = await asyncio.start_server(self._serve, host, port, limit=_HEAD)
             except OSError as error:
                 if host == "::1" and error.errno != errno.EADDRINUSE:
-                    return  # this machine has no IPv6, so nobody else can listen there either
+                    return  # without IPv6, no other program can listen there either
                 raise
             self._servers.append(server)
             port = self._port = server.sockets[0].getsockname()[1]

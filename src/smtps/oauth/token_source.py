@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
 from smtps.errors import SMTPSError, TokenError
 from smtps.oauth import faults
 from smtps.oauth.authority import Registration
-from smtps.oauth.exchange import Exchange
+from smtps.oauth.exchange import Clock, Exchange
 from smtps.oauth.token_store import TokenStore
 from smtps.oauth.tokens import StoredLogin, Tokens, ends_at
 
@@ -27,8 +26,6 @@ been the reason, and may have changed."""
 
 _UNANSWERED = frozenset({"oauth.timeout", "oauth.unreachable", "oauth.malformed"})
 """Failures after which it is not known whether the server has done what it was asked."""
-
-Clock = Callable[[], float]
 
 
 class StoredTokens:
@@ -85,7 +82,7 @@ class StoredTokens:
         return found if found is not None and self._fits(found) else None
 
     async def made_at(self) -> float | None:
-        """When somebody logged in, in seconds since 1970; None where there is no login.
+        """When the login was made, in seconds since 1970; None where there is no login.
 
         Raises:
             TokenError: it cannot be read.

@@ -73,7 +73,7 @@ def state_folder() -> Path:
     try:
         return user_state_path("smtps", appauthor=False).expanduser() / "accounts"
     except RuntimeError:  # neither HOME nor an entry for this user
-        raise _unusable(
+        raise unusable(
             "There is no home folder to keep the login in. Set XDG_STATE_HOME to a folder of this "
             "user that lasts."
         ) from None
@@ -106,7 +106,7 @@ class FileStore:
         except OSError as error:
             if path.is_symlink():
                 raise _unsafe(path, "is a symbolic link", f"rm {path}") from error
-            raise _unusable(f"{path} cannot be read: {error.strerror}.") from error
+            raise unusable(f"{path} cannot be read: {error.strerror}.") from error
         try:
             _check_private(os.fstat(file), path, directory=False)
             data = os.read(file, LARGEST + 1)
@@ -132,7 +132,7 @@ class FileStore:
             new.replace(path)
             self._sync_folder()
         except OSError as error:
-            raise _unusable(f"{path} cannot be written: {error.strerror}.") from error
+            raise unusable(f"{path} cannot be written: {error.strerror}.") from error
 
     def forget(self, account: str) -> bool:
         """See ``TokenStore.forget``."""
@@ -145,7 +145,7 @@ class FileStore:
             return False
         except OSError as error:
             problem = f"{self._path(account)} cannot be removed: {error.strerror}."
-            raise _unusable(problem) from error
+            raise unusable(problem) from error
         return True
 
     @asynccontextmanager
@@ -153,12 +153,13 @@ class FileStore:
         """See ``TokenStore.locked``.
 
         Raises:
-            TokenError: another process has held it for very long, or there can be no lock.
+            TokenError: another process held the lock for LONGEST_WAIT seconds, or this system has
+                no locks on files.
         """
         try:
             self._make_folder()
         except OSError as error:
-            raise _unusable(f"{self._folder} cannot be made: {error.strerror}.") from error
+            raise unusable(f"{self._folder} cannot be made: {error.strerror}.") from error
         with self._lock_file(account) as file:
             end = time.monotonic() + LONGEST_WAIT
             while not _locked(file):
@@ -180,7 +181,7 @@ class FileStore:
         try:
             file = os.open(path, flags, 0o600)
         except OSError as error:
-            raise _unusable(f"{path} cannot be opened: {error.strerror}.") from error
+            raise unusable(f"{path} cannot be opened: {error.strerror}.") from error
         try:
             _check_private(os.fstat(file), path, directory=False)
             yield file
@@ -204,7 +205,7 @@ class FileStore:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise _unusable(f"{self._folder} cannot be read: {error.strerror}.") from error
+            raise unusable(f"{self._folder} cannot be read: {error.strerror}.") from error
         _check_private(found, self._folder, directory=True)
         return True
 
@@ -236,14 +237,14 @@ def _locked(file: int) -> bool:
     try:
         lock(file)
     except NoLocksError as error:
-        raise _unusable("This system has no locks on files.") from error
+        raise unusable("This system has no locks on files.") from error
     except OSError:
         return False
     return True
 
 
 def _check_private(found: os.stat_result, path: Path, *, directory: bool) -> None:
-    """That a file or folder is this user's own, and nobody else's."""
+    """That a file or folder belongs to this user, and no other user can read it."""
     right = stat.S_ISDIR(found.st_mode) if directory else stat.S_ISREG(found.st_mode)
     kind, mode = ("folder", "700") if directory else ("file", "600")
     if stat.S_ISLNK(found.st_mode) or not right:
@@ -267,5 +268,6 @@ def _unsafe(path: Path, why: str, remedy: str) -> TokenError:
     )
 
 
-def _unusable(message: str) -> TokenError:
+def unusable(message: str) -> TokenError:
+    """The error for a place where no login can be kept or read."""
     return TokenError("oauth.store_unusable", message, phase=Phase.TOKEN)

@@ -10,7 +10,7 @@ SOON = 0.8
 """Part of a token's life after which it is replaced."""
 
 AHEAD = 60.0
-"""Seconds by which the clock may have been set back."""
+"""Seconds that the clock may have been set back."""
 
 
 class Secretive:

@@ -103,7 +103,7 @@ class KeptLogin(Protocol):
     """The login of an account, where one is kept here (OAuth 2)."""
 
     async def made_at(self) -> float | None:
-        """When somebody logged in, in seconds since 1970; None where there is no login.
+        """When the login was made, in seconds since 1970; None where there is no login.
 
         Raises:
             TokenError: it cannot be read.

@@ -181,7 +181,7 @@ class Lane:
         self._pool = pool
         self._stopping = stopping
         self._count = count
-        self._tenure = LaneLease(account.name, 0, RateLimit(), CircuitBreaker())
+        self._lease = LaneLease(account.name, 0, RateLimit(), CircuitBreaker())
         self._supply = Prefetch(self._take_on)
         self._pace = 0.0
         self._answers = 0
@@ -197,22 +197,22 @@ class Lane:
         self._end = loop.time() + SLICE
         self._paced_at = loop.time()
         account = self._account
-        self._tenure = await self._store.see_through(
+        self._lease = await self._store.see_through(
             acquire,
             LeaseRequest(account.name, account.per_minute, account.per_day,
                      account.uncertain == "retry", account.webhook is not None, self._clock.now()),
         )  # fmt: skip
-        self._taken = self._tenure
-        if self._tenure.orphans:
+        self._taken = self._lease
+        if self._lease.orphans:
             now = "are sent again" if account.uncertain == "retry" else "are uncertain"
-            orphans = self._tenure.orphans
+            orphans = self._lease.orphans
             log.warning(
                 "%s: messages that were being sent when a lane ended %s: %d",
                 account.name,
                 now,
                 orphans,
             )
-        if self._tenure.circuit.not_before > self._clock.now():
+        if self._lease.circuit.not_before > self._clock.now():
             return
         try:
             # Elsewhere, as a command may have to be run for its secret.
@@ -263,10 +263,10 @@ class Lane:
             await self._answered.wait()  # whether the server is of any use is not known yet
         if not await self._may_go_on():
             return []
-        now, allowance = max(self._clock.now(), self._wished + 1), self._tenure.allowance
+        now, allowance = max(self._clock.now(), self._wished + 1), self._lease.allowance
         room = allowance.room(now)
         most = self._wanted() if room is None else min(self._wanted(), room)
-        name, token = self._account.name, self._tenure.token
+        name, token = self._account.name, self._lease.token
         self._wished = now
         try:
             claims: list[ClaimedMessage] = await self._store.see_through(
@@ -276,7 +276,7 @@ class Lane:
             self._outcomes.forsake(Forsaken(name, token, now))
             raise
         if claims and room is not None:
-            self._tenure = replace(self._tenure, allowance=allowance.spend(len(claims), now))
+            self._lease = replace(self._lease, allowance=allowance.spend(len(claims), now))
         return claims
 
     def _wanted(self) -> int:
@@ -297,12 +297,12 @@ class Lane:
         """Wait for the account's allowance, if that is soon."""
         loop = asyncio.get_running_loop()
         while not self._halted and loop.time() < self._end:
-            wait = self._tenure.allowance.wait(self._clock.now())
+            wait = self._lease.allowance.wait(self._clock.now())
             if not wait:
                 return True
             if loop.time() + wait / 1000 > self._end:
                 until = CircuitBreaker(not_before=self._clock.now() + wait)
-                self._tenure = replace(self._tenure, circuit=until)
+                self._lease = replace(self._lease, circuit=until)
                 return False
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait / 1000)
@@ -322,22 +322,22 @@ class Lane:
         now = self._clock.now()
         failure = account_failure(result) or uncertain_failure(result)
         if failure is not None and not self._supply.halted:
-            circuit = self._tenure.circuit.after(failure, now, fraction())
-            self._tenure = replace(self._tenure, circuit=circuit)
+            circuit = self._lease.circuit.after(failure, now, fraction())
+            self._lease = replace(self._lease, circuit=circuit)
             self._supply.halted = True
             log.warning("%s waits: %s", self._account.name, failure.message)
         elif failure is None and not self._supply.halted:  # else it was on its way before
-            self._tenure = replace(self._tenure, circuit=CircuitBreaker())
+            self._lease = replace(self._lease, circuit=CircuitBreaker())
         self._answers += 1
         self._answered.set()
         decision = decide(result, claim, now, self._account.policy, fraction())
         attempt = _attempt(result, claim, now)
         self._outcomes.settle(
-            AttemptResult(self._account.name, self._tenure.token, claim, decision, now, attempt,
+            AttemptResult(self._account.name, self._lease.token, claim, decision, now, attempt,
                        self._account.webhook is not None)
         )  # fmt: skip
-        if self._tenure.allowance.limited:
-            self._outcomes.stand(self._tenure)
+        if self._lease.allowance.limited:
+            self._outcomes.stand(self._lease)
         self._count(self._account.name, decision.state.value, (now - claim.created) / 1000)
 
     async def _wind_up(self, unbegun: list[ClaimedMessage]) -> None:
@@ -345,18 +345,18 @@ class Lane:
         self._given_back += unbegun + await self._supply.unbegun()
         unbegun = self._given_back
         if unbegun:
-            self._outcomes.release(self._account.name, Released(self._tenure.token, unbegun))
-            allowance = self._tenure.allowance.spend(-len(unbegun), self._clock.now())
-            self._tenure = replace(self._tenure, allowance=allowance)
-        if self._tenure != self._taken:
-            self._outcomes.stand(self._tenure)
+            self._outcomes.release(self._account.name, Released(self._lease.token, unbegun))
+            allowance = self._lease.allowance.spend(-len(unbegun), self._clock.now())
+            self._lease = replace(self._lease, allowance=allowance)
+        if self._lease != self._taken:
+            self._outcomes.stand(self._lease)
         await self._outcomes.written(self._account.name)
 
     async def _stop(self, failure: Failure) -> None:
-        circuit = self._tenure.circuit.after(failure, self._clock.now(), fraction())
-        self._tenure = replace(self._tenure, circuit=circuit)
+        circuit = self._lease.circuit.after(failure, self._clock.now(), fraction())
+        self._lease = replace(self._lease, circuit=circuit)
         log.error("%s is stopped: %s", self._account.name, failure.message)
-        self._outcomes.stand(self._tenure)
+        self._outcomes.stand(self._lease)
         await self._outcomes.written(self._account.name)
 
 

@@ -121,9 +121,9 @@ def _adopt(connection: Connection, who: LeaseRequest, token: int) -> int:
     return len(ids)
 
 
-def save_limits(connection: Connection, tenures: list[LaneLease]) -> list[None]:
+def save_limits(connection: Connection, leases: list[LaneLease]) -> list[None]:
     """Write how an account stands: its allowance and its circuit."""
-    for lease in tenures:
+    for lease in leases:
         allowance, circuit = lease.allowance, lease.circuit
         connection.execute(
             update(tables.lanes)
@@ -134,7 +134,7 @@ def save_limits(connection: Connection, tenures: list[LaneLease]) -> list[None]:
                 stopped=circuit.stopped, code=circuit.code, reason=circuit.reason,
             )
         )  # fmt: skip
-    return [None] * len(tenures)
+    return [None] * len(leases)
 
 
 def add_lanes(connection: Connection, accounts: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Accounts whose logins are kept here: renewed ahead of time, and noticed when they are made again.
 
-An account that has stopped since its login ended goes on within seconds after somebody has logged
-in, beside the running service.
+An account that stopped when its login ended resumes within seconds of a new login, which may be
+made beside the running service.
 """
 
 from __future__ import annotations

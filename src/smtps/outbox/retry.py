@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from smtps.client.result import Result
-from smtps.errors import Failure, Phase
+from smtps.errors import BEFORE_MAIL, Failure, Phase
 from smtps.replies import patience_with
 
 MINUTE = 60_000
@@ -126,11 +126,6 @@ class RateLimit:
     def _spent_on(self, now: int) -> int:
         return self.spent if self.day >= now // DAY else 0
 
-
-BEFORE_MAIL = frozenset({
-    Phase.DNS, Phase.TCP, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.TOKEN, Phase.AUTH,
-})  # fmt: skip
-"""What goes wrong in these is nothing that a message could help."""
 
 SHORTEST, LONGEST = 10_000, 15 * 60_000
 """Milliseconds between attempts to reach a server: twice as long each time."""

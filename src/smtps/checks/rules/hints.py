@@ -101,11 +101,10 @@ def _moment(facts: Facts, code: str) -> str | None:
         for failure in address.failures:
             if failure.code != code:
                 continue
-            secured = address.tls is not None and address.tls.cipher is not None
             for moment in _MOMENTS:
                 fits = code in moment.codes and failure.phase in moment.phases
                 behind_tls = moment.security is None or facts.security == moment.security
-                if fits and behind_tls and (failure.phase is not Phase.EHLO or secured):
+                if fits and behind_tls and (failure.phase is not Phase.EHLO or address.secured):
                     return moment.fix
     return None
 
@@ -191,8 +190,8 @@ def _mechanism(facts: Facts, code: str) -> str | None:
         )
     if any("," in name for name in offered):
         return (
-            "The server separates its login mechanisms by commas, so clients take them for one. As "
-            "its operator, separate them by spaces (RFC 4954 section 3)."
+            "The server separates its login mechanisms by commas, so clients take them for one. If "
+            "you operate the server, separate them by spaces (RFC 4954 section 3)."
         )
     return without_passwords(offered)
 

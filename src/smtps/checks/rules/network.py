@@ -10,7 +10,7 @@ from smtps.advice import Severity, Who
 from smtps.checks import evidence
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.finding import Finding
-from smtps.checks.probes import FIRST, PIPELINING, UNCHANGED
+from smtps.checks.probes import FIRST, PIPELINING, PIPELINING_REFUSED, UNCHANGED
 from smtps.checks.rules.hints import hint
 from smtps.client.login import UNSAID
 from smtps.core.capabilities import Capabilities
@@ -47,19 +47,19 @@ def pipelining(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         look = address.looks.get(PIPELINING)
         failure = look.failure if look is not None else None
-        if failure is not None and failure.code == "smtp.pipelining_refused":
+        if failure is not None and failure.code == PIPELINING_REFUSED:
             seen = f"{address.address}: {failure.message}"
             yield Finding.of(failure.code, seen, severity=Severity.WARNING).with_fix(
-                "As its operator, stop offering PIPELINING, or look for a firewall or proxy that "
-                "inspects SMTP and drops commands. Until then, programs that send several commands "
-                "at once wait in vain or fail."
+                "If you operate the server, stop offering PIPELINING, or look for a firewall or "
+                "proxy that inspects SMTP and drops commands. Until then, programs that send "
+                "several commands at once wait in vain or fail."
             )
 
 
 def starttls_inside(facts: Facts) -> Iterator[Finding]:
     """STARTTLS offered although TLS is on."""
     for address in facts.addresses:
-        secured = address.tls is not None and address.tls.cipher is not None
+        secured = address.secured
         if secured and address.capabilities is not None and "STARTTLS" in address.capabilities:
             yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")
 
@@ -163,9 +163,9 @@ machine may hand them out all the same, and then the connection works."""
 
 
 _CORRECT = (
-    "As the name's operator, correct the AAAA record: it holds an IPv4 address in IPv6 notation. "
-    "If another resolver gives another address, look for the name in the hosts file and in your "
-    "blocker."
+    "If you operate the domain, correct the AAAA record: it holds an IPv4 address in IPv6 "
+    "notation. If another resolver gives another address, look for the name in the hosts file and "
+    "in your blocker."
 )
 
 

@@ -207,7 +207,7 @@ async def take(service: Service, request: MessageRequest, scope: Scope) -> Docum
     else:
         accepted = await box.accept(submission)
     if not accepted.replayed:
-        service.metrics.accepted.labels(account.name).inc()
+        service.metrics.outbox.accepted.labels(account.name).inc()
     answer = {**accepted.answer, "replayed": accepted.replayed}
     return Document(answer, 202, {"Location": f"{PATH}/{answer['id']}"})
 

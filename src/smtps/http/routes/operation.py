@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from smtps.config.probe_modules import Module
 from smtps.endpoint import split_target
 from smtps.errors import InputError
-from smtps.http.metrics import Metrics, metrics_of
+from smtps.http.metrics import OutboxMetrics, metrics_of
 from smtps.http.service import Service
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.writer import StoreError
@@ -32,7 +32,7 @@ def router(service: Service) -> APIRouter:
     """``/healthz``, ``/readyz`` and ``/metrics``."""
     routes = APIRouter(tags=["operation"])
     if service.outbox is None:
-        service.metrics.registry.unregister(service.metrics.outbox_up)
+        service.metrics.registry.unregister(service.metrics.outbox.up)
 
     @routes.get("/healthz", summary="Whether the process answers")
     async def healthz() -> dict[str, str]:
@@ -51,11 +51,11 @@ def router(service: Service) -> APIRouter:
     async def measure(outbox: Outbox) -> None:
         """One measurement at a time, for however many ask."""
         if not measured or measured[0].done():
-            measured[:] = [asyncio.create_task(_measure(outbox, service.metrics))]
+            measured[:] = [asyncio.create_task(_measure(outbox, service.metrics.outbox))]
         try:
             await asyncio.wait_for(asyncio.shield(measured[0]), PATIENCE)
         except TimeoutError:
-            service.metrics.outbox_up.set(0)
+            service.metrics.outbox.up.set(0)
 
     @routes.get("/metrics", summary="For Prometheus", response_class=Response)
     async def metrics(request: Request) -> Response:
@@ -70,13 +70,13 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-async def _measure(outbox: Outbox, metrics: Metrics) -> None:
+async def _measure(outbox: Outbox, metrics: OutboxMetrics) -> None:
     """What the outbox holds now; who asked may not wait for it any more."""
     now = outbox.clock.now()
     try:
         depth, states = await outbox.depth(), await outbox.account_states()
     except StoreError:
-        metrics.outbox_up.set(0)
+        metrics.up.set(0)
         return
     for gauge in (metrics.depth, metrics.oldest, metrics.stopped, metrics.notices):
         gauge.clear()
@@ -91,11 +91,11 @@ async def _measure(outbox: Outbox, metrics: Metrics) -> None:
         metrics.stopped.labels(state["account"]).set(state["status"] == "stopped")
         for status, number in state["notices"].items():
             metrics.notices.labels(state["account"], status).set(number)
-    metrics.outbox_up.set(1)
+    metrics.up.set(1)
     await _measure_logins(outbox, metrics, now / 1000)
 
 
-async def _measure_logins(outbox: Outbox, metrics: Metrics, now: float) -> None:
+async def _measure_logins(outbox: Outbox, metrics: OutboxMetrics, now: float) -> None:
     """How long access tokens and logins last, where that is known."""
     for gauge in (metrics.login_ends, metrics.token_ends):
         gauge.clear()
