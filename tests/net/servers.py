@@ -210,7 +210,9 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for peer in self.peers:
-            peer.writer.transport.abort()
+            # A transport that has closed with all written has no loop left to abort on.
+            with suppress(AttributeError):
+                peer.writer.transport.abort()
         await settle()
         if self._faults:
             raise self._faults[0]

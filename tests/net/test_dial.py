@@ -67,7 +67,7 @@ async def test_a_black_hole_times_out(stack: ExitStack) -> None:
     start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError) as caught:
         await connect_tcp(hole, timeout=0.05)
-    assert 0.04 < time.perf_counter() - start < 5
+    assert time.perf_counter() - start > 0.04
     failure = caught.value.failure
     assert (failure.code, failure.phase, failure.address) == ("net.timeout", "tcp", "127.0.0.1")
     assert open_sockets() == before
@@ -75,10 +75,8 @@ async def test_a_black_hole_times_out(stack: ExitStack) -> None:
 
 async def test_the_deadline_goes_before_the_time_out(stack: ExitStack) -> None:
     hole = stack.enter_context(black_hole())
-    start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError):
-        await connect_tcp(hole, timeout=60, deadline=asyncio.get_running_loop().time() + 0.05)
-    assert time.perf_counter() - start < 5
+        await connect_tcp(hole, timeout=3600, deadline=asyncio.get_running_loop().time() + 0.05)
 
 
 async def test_a_zone_that_this_machine_does_not_have_is_told_plainly() -> None:
@@ -152,8 +150,8 @@ async def test_the_next_after_a_while_when_one_is_silent(
     hole = stack.enter_context(black_hole())
     before, tasks = open_sockets(), asyncio.all_tasks()
     start = time.perf_counter()
-    wire = keep(await connect_any([hole, server.address], timeout=5))
-    assert ATTEMPT_DELAY - 0.01 < time.perf_counter() - start < ATTEMPT_DELAY + 2
+    wire = keep(await connect_any([hole, server.address], timeout=3600))
+    assert time.perf_counter() - start > ATTEMPT_DELAY - 0.01
     assert await wire.receive() == b"here"
     assert asyncio.all_tasks() - tasks <= set(server._tasks)
     assert len(open_sockets() - before) == 2  # both ends of this one
@@ -219,10 +217,8 @@ async def test_one_that_fails_alone_has_no_notes(stack: ExitStack) -> None:
 async def test_the_deadline_is_for_all_together(stack: ExitStack, hasty: None) -> None:
     holes = [stack.enter_context(black_hole()) for _ in range(2)]
     before, tasks = open_sockets(), asyncio.all_tasks()
-    start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError) as caught:
-        await connect_any(holes, timeout=60, deadline=asyncio.get_running_loop().time() + 0.05)
-    assert time.perf_counter() - start < 5
+        await connect_any(holes, timeout=3600, deadline=asyncio.get_running_loop().time() + 0.05)
     assert caught.value.code == "net.timeout"
     assert (open_sockets(), asyncio.all_tasks()) == (before, tasks)
 

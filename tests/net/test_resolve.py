@@ -6,7 +6,6 @@ import asyncio
 import errno
 import ipaddress
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -171,11 +170,10 @@ async def test_a_silent_resolver_times_out(answer: Answers) -> None:
 
 async def test_a_silent_resolver_meets_the_deadline(answer: Answers) -> None:
     answer(None)
-    start = time.perf_counter()
+    deadline = asyncio.get_running_loop().time() + 0.05
     with pytest.raises(PhaseTimeoutError) as caught:
-        await resolve("mail.example", 465, deadline=asyncio.get_running_loop().time() + 0.05)
+        await resolve("mail.example", 465, timeout=3600, deadline=deadline)
     assert caught.value.code == "dns.timeout"
-    assert time.perf_counter() - start < 5
 
 
 async def test_a_look_up_can_be_cancelled(answer: Answers) -> None:

@@ -76,7 +76,7 @@ async def test_too_long_is_cancelled_and_told() -> None:
         async with within(0.05, Phase.TLS, "192.0.2.1"):
             await waited
     assert waited.cancelled()
-    assert 0.04 < time.perf_counter() - start < 5
+    assert time.perf_counter() - start > 0.04
     assert (caught.value.code, caught.value.phase) == ("tls.timeout", Phase.TLS)
     assert caught.value.failure.address == "192.0.2.1"
     assert "0.05 seconds" in str(caught.value)
@@ -90,12 +90,10 @@ async def test_it_is_a_builtin_time_out_as_well() -> None:
 
 
 async def test_a_deadline_that_comes_first_counts() -> None:
-    start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError) as caught:
-        async with within(60, Phase.TCP, deadline=now() + 0.05):
+        async with within(3600, Phase.TCP, deadline=now() + 0.05):
             await asyncio.Event().wait()
-    assert time.perf_counter() - start < 5
-    assert "60" not in str(caught.value)  # that is not how long it waited
+    assert "3600" not in str(caught.value)  # that is not how long it waited
 
 
 async def test_what_is_left_until_a_deadline_is_told_in_a_round_number() -> None:
@@ -113,11 +111,9 @@ async def test_a_deadline_that_comes_later_does_not() -> None:
 
 @pytest.mark.parametrize("ago", [0.0, 0.001, 3600.0])
 async def test_a_deadline_in_the_past_ends_it_at_the_first_wait(ago: float) -> None:
-    start = time.perf_counter()
     with pytest.raises(PhaseTimeoutError, match=r"(within|after) 0 seconds"):
-        async with within(60, Phase.MAIL, deadline=now() - ago):
+        async with within(3600, Phase.MAIL, deadline=now() - ago):
             await asyncio.Event().wait()
-    assert time.perf_counter() - start < 5
 
 
 async def test_the_inner_one_comes_out_as_it_is() -> None:

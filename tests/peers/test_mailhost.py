@@ -4,7 +4,6 @@ import base64
 import smtplib
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -187,10 +186,8 @@ def test_hosts_are_independent_and_leave_nothing(host: MailHost, tmp_path: Path)
 
 def test_a_failed_start_shows_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dovecot, "CONF", "no_such_setting = yes\n")
-    started = time.monotonic()
-    with pytest.raises(RuntimeError, match=r"(?s)did not start.*no_such_setting"):
+    with pytest.raises(RuntimeError, match=r"(?s)did not start: .* ended\n.*no_such_setting"):
         MailHost(tmp_path).start()
-    assert time.monotonic() - started < 5
 
 
 def test_a_missing_program_names_its_package(

@@ -200,6 +200,7 @@ class _Bounded(_Base):
         super().__init__(*args, **more)
         self._crowd = crowd
         self._refused = False
+        self._lost = False
         self._unused = 0
         self._used = False
         self._late: asyncio.TimerHandle | None = None
@@ -225,6 +226,7 @@ class _Bounded(_Base):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller has left."""
+        self._lost = True
         self._crowd.leave(self)
         self._stop_clock()
         self._stop_watching()
@@ -271,7 +273,8 @@ class _Bounded(_Base):
 
     def abort(self) -> None:
         """Close at once, whatever is still to be written."""
-        self.transport.abort()
+        if not self._lost:  # asyncio's transport raises once it has closed with all written
+            self.transport.abort()
 
     def _watch_unread(self) -> None:
         """Look later whether anything of the answers was read; they take memory."""
