@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "the ground",
         (
             "errors",
+            "phase",
             "endpoint",
             "advice",
             "providers",

@@ -1,5 +1,8 @@
 """What a server means when it says no: from its words to a cause, by the table ``replies.toml``.
 
+What is read when the program runs is ``replies.json``, which ``scripts/tables.py`` derives from it:
+it loads ten times as fast.
+
 Servers agree on little here, so a row can ask for the reply code, the enhanced status code
 (RFC 3463), the words, or several of these. Of the rows that fit, the most specific one counts:
 
@@ -13,15 +16,14 @@ advice leaves the word to the server.
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from smtps.errors import Phase
+from smtps.phase import Phase
 
 MINUTE = 60
 
@@ -40,11 +42,47 @@ class Meaning(NamedTuple):
     asked: int | None = None
 
 
-FIELDS = {"cause", "phase", "code", "enhanced", "words", "names", "hints", "only", "over"}
+@cache
+def _compiled(text: str) -> re.Pattern[str]:
+    """Compiled where a reply first asks for it: all of them together take a tenth of a second."""
+    return re.compile(text, re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Pattern(NamedTuple):
+    """One pattern of the table.
+
+    Attributes:
+        text: the regular expression; case does not count.
+        needs: literal texts without which it cannot match: one of each group. Most patterns are
+            ruled out by them before they are compiled.
+    """
+
+    text: str
+    needs: tuple[tuple[str, ...], ...] = ()
+
+    def search(self, text: str) -> bool:
+        """Whether it matches somewhere."""
+        folded = _folded(text)
+        for group in self.needs:
+            for literal in group:
+                if literal in folded:
+                    break
+            else:
+                return False
+        return _compiled(self.text).search(text) is not None
+
+
+@lru_cache(maxsize=16)
+def _folded(text: str) -> str:
+    """In lower case, as regular expressions without regard to case see it."""
+    return text.translate(_LIKE_ASCII).lower()
+
+
+_LIKE_ASCII = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
+"""The letters beyond ASCII that ``re.IGNORECASE`` takes for letters of ASCII."""
+
+
+class Row(NamedTuple):
     """One row of the table; what each field asks for is said at the top of ``replies.toml``."""
 
     cause: str
@@ -52,41 +90,34 @@ class Row:
     phases: frozenset[Phase] = frozenset(Phase) - {Phase.TLS}  # see ``_cause_at_starttls``
     codes: frozenset[int] = frozenset()
     enhanced: frozenset[str] = frozenset()
-    words: str | None = None
-    names: str | None = None
-    hints: str | None = None
-    only: str | None = None
+    words: tuple[Pattern, ...] = ()
+    names: tuple[Pattern, ...] = ()
+    hints: tuple[Pattern, ...] = ()
+    only: tuple[Pattern, ...] = ()
     over: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], by: str | None = None) -> Self:
-        """Read a row of the file.
-
-        Args:
-            row: as it stands there.
-            by: whose own words they are.
-
-        Raises:
-            KeyError, TypeError, ValueError: a key is missing, unknown, or says nothing sensible.
-        """
-        found: dict[str, Any] = {"cause": row["cause"], "by": by}
-        if "phase" in row:
-            found["phases"] = frozenset(Phase(name) for name in row["phase"].split())
-        for key, field in (("code", "codes"), ("enhanced", "enhanced"), ("over", "over")):
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row of the derived file."""
+        found: dict[str, Any] = {"cause": row["cause"], "by": row.get("by")}
+        if "phases" in row:
+            found["phases"] = frozenset(Phase(name) for name in row["phases"])
+        for key in ("codes", "enhanced", "over"):
             if key in row:
-                found[field] = frozenset(row[key])
+                found[key] = frozenset(row[key])
         for key in ("words", "names", "hints", "only"):
             if key in row:
-                found[key] = _spelled_out("|".join(row[key]))
-        if unknown := set(row) - FIELDS:
-            raise ValueError(f"{row['cause']}: {sorted(unknown)} is not a field of a row")
+                found[key] = tuple(
+                    Pattern(text, tuple(tuple(group) for group in needs))
+                    for text, needs in row[key]
+                )
         return cls(**found)
 
     @property
     def specificity(self) -> int:
         """How much it asks for: the row that asks for more is the better explanation."""
-        spoken = self.words is not None or self.names is not None
-        hinted = self.hints is not None
+        spoken = bool(self.words or self.names)
+        hinted = bool(self.hints)
         return 8 * (self.by is not None) + 4 * spoken + 2 * bool(self.enhanced) + hinted
 
     def fits(self, said: Said) -> bool:
@@ -97,17 +128,12 @@ class Row:
             return False
         if self.enhanced and not self.enhanced & said.enhanced:
             return False
-        if self.only is not None and _pattern(self.only).search(said.words) is None:
+        if self.only and not any(pattern.search(said.words) for pattern in self.only):
             return False
+        if not (self.words or self.hints or self.names):
+            return True
         asked = ((self.words, said.words), (self.hints, said.words), (self.names, said.text))
-        spoken = [(pattern, text) for pattern, text in asked if pattern is not None]
-        return not spoken or any(_pattern(pattern).search(text) for pattern, text in spoken)
-
-
-@cache
-def _pattern(text: str) -> re.Pattern[str]:
-    """Compiled where a reply first asks for it: all of them together take a tenth of a second."""
-    return re.compile(text, re.IGNORECASE)
+        return any(pattern.search(text) for patterns, text in asked for pattern in patterns)
 
 
 class Said(NamedTuple):
@@ -177,8 +203,7 @@ def _blanked(text: str) -> str:
     return _NAMES.sub("…", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """What waiting does against a cause; without any of these, what the reply code says.
 
     Attributes:
@@ -201,26 +226,15 @@ class Patience:
 
 @cache
 def _file() -> dict[str, Any]:
-    text = Path(__file__).with_name("replies.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-_TERM = re.compile(r"\{([a-z]+)\}")
-
-
-def _spelled_out(pattern: str) -> str:
-    """A pattern with its terms in full; a term may use others."""
-    terms = _file()["terms"]
-    while _TERM.search(pattern):
-        pattern = _TERM.sub(lambda term: terms[term[1]], pattern)
-    return pattern
+    text = Path(__file__).with_name("replies.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 @cache
 def rows() -> tuple[Row, ...]:
     """All rows, in the order of the file."""
-    own = [Row.of(row, by) for by, listed in _file()["own"].items() for row in listed]
-    return (*own, *(Row.of(row) for row in _file()["row"]))
+    return tuple(Row.of(row) for row in _file()["rows"])
 
 
 _USUAL = Patience()
@@ -259,7 +273,7 @@ def _cause(said: Said) -> str | None:
 def _cause_at_starttls(said: Said) -> str | None:
     """What is said to STARTTLS has a cause of its own only where it has nothing to do with TLS."""
     cause = _cause(said._replace(phase=Phase.EHLO))
-    return cause if cause in _file()["starttls"]["causes"] else None
+    return cause if cause in _file()["starttls"] else None
 
 
 @lru_cache(maxsize=512)
@@ -299,7 +313,6 @@ LONGEST_WISH = 24 * 60 * MINUTE
 _UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE}
 _AMOUNT = r"(\d{1,5})\s*(s(?:ec|ek|econds?|ekunden?)?|m(?:in|ins|inutes?|inuten?)?|h(?:rs?|ours?)?)"
 _SPAN = rf"(?P<span>{_AMOUNT}(?:,?\s*(?:and\s*)?{_AMOUNT})?)\b"
-_IN_WORDS = re.compile(_AMOUNT, re.IGNORECASE)
 
 
 def _clock(found: re.Match[str]) -> int:
@@ -308,7 +321,7 @@ def _clock(found: re.Match[str]) -> int:
 
 
 def _span(found: re.Match[str]) -> int:
-    amounts = _IN_WORDS.findall(found["span"])
+    amounts = _compiled(_AMOUNT).findall(found["span"])
     return sum(int(number) * _UNITS[unit[0].lower()] for number, unit in amounts)
 
 
@@ -316,17 +329,14 @@ def _seconds(found: re.Match[str]) -> int:
     return int(found["seconds"])
 
 
-_WISHES = tuple(
-    (re.compile(pattern, re.IGNORECASE), read)
-    for pattern, read in (
-        # As milter-greylist has it: "try again in 00:04:59".
-        (r"(?:again|retry|wait|back|after|in)\D{0,24}?\b(?P<clock>\d{1,2}:\d{2}:\d{2})\b", _clock),
-        # What is to be done counts before a period, as in "1000 in 24 hours; wait 10 minutes".
-        (rf"(?:again|retry|wait|back|delayed|locked|blocked|enabled)\D{{0,24}}?{_SPAN}", _span),
-        (rf"{_SPAN}[^.]{{0,12}}(?:later|again|and (?:try|retry)|before)", _span),
-        (r"retry[- ]after\W{0,3}(?P<seconds>\d{1,5})\b(?!\s*\w*:)", _seconds),
-        (rf"(?:after|in|for|within|another|least)\D{{0,24}}?{_SPAN}", _span),
-    )
+_WISHES = (
+    # As milter-greylist has it: "try again in 00:04:59".
+    (r"(?:again|retry|wait|back|after|in)\D{0,24}?\b(?P<clock>\d{1,2}:\d{2}:\d{2})\b", _clock),
+    # What is to be done counts before a period, as in "1000 in 24 hours; wait 10 minutes".
+    (rf"(?:again|retry|wait|back|delayed|locked|blocked|enabled)\D{{0,24}}?{_SPAN}", _span),
+    (rf"{_SPAN}[^.]{{0,12}}(?:later|again|and (?:try|retry)|before)", _span),
+    (r"retry[- ]after\W{0,3}(?P<seconds>\d{1,5})\b(?!\s*\w*:)", _seconds),
+    (rf"(?:after|in|for|within|another|least)\D{{0,24}}?{_SPAN}", _span),
 )
 """Pattern, and how to read seconds from what it found; the first that fits counts."""
 
@@ -334,7 +344,7 @@ _WISHES = tuple(
 def _asked(text: str) -> int | None:
     """Seconds that a server asks to wait, as in "try again in 5 minutes"."""
     for wish, read in _WISHES:
-        if (found := wish.search(text)) is not None:
+        if (found := _compiled(wish).search(text)) is not None:
             asked = read(found)
             return asked if 0 < asked <= LONGEST_WISH else None
     return None

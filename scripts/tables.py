@@ -1,0 +1,159 @@
+"""Derives what the program reads from the tables that people write.
+
+python scripts/tables.py            writes the derived files
+python scripts/tables.py --check    says whether they are up to date
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from smtps.phase import Phase
+
+SOURCE = Path(__file__).parent.parent / "src" / "smtps"
+PATTERNS = ("words", "names", "hints", "only")
+FIELDS = {"cause", "phase", "code", "enhanced", "over", *PATTERNS}
+"""Of a row in ``replies.toml``."""
+
+
+def replies(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``replies.json`` holds.
+
+    Args:
+        table: ``replies.toml``.
+
+    Raises:
+        KeyError, ValueError, re.error: a row says nothing sensible.
+    """
+    terms = table["terms"]
+    own = [reply_row(row, terms, by) for by, listed in table["own"].items() for row in listed]
+    rows = own + [reply_row(row, terms) for row in table["row"]]
+    return {"causes": table["causes"], "starttls": table["starttls"]["causes"], "rows": rows}
+
+
+def reply_row(
+    row: Mapping[str, Any], terms: Mapping[str, str], by: str | None = None
+) -> dict[str, Any]:
+    """A row, with its patterns in full and what each of them needs.
+
+    Args:
+        row: as it stands in the file.
+        terms: what ``{name}`` in its patterns stands for.
+        by: whose own words they are.
+    """
+    if unknown := set(row) - FIELDS:
+        raise ValueError(f"{row['cause']}: {sorted(unknown)} is not a field of a row")
+    found: dict[str, Any] = {"cause": row["cause"]}
+    if by is not None:
+        found["by"] = by
+    if "phase" in row:
+        found["phases"] = [Phase(name).value for name in row["phase"].split()]
+    for key, field in (("code", "codes"), ("enhanced", "enhanced"), ("over", "over")):
+        if key in row:
+            found[field] = list(row[key])
+    for key in PATTERNS:
+        if key in row:
+            texts = [spelled_out(text, terms) for text in row[key]]
+            found[key] = [[text, needs(text)] for text in texts]
+    return found
+
+
+def spelled_out(pattern: str, terms: Mapping[str, str]) -> str:
+    """A pattern with its terms in full; a term may use others."""
+    while re.search(r"\{[a-z]+\}", pattern):
+        pattern = re.sub(r"\{([a-z]+)\}", lambda term: terms[term[1]], pattern)
+    return pattern
+
+
+def needs(pattern: str) -> list[list[str]]:
+    """Literal texts, in lower case, one of each group of which is in every match.
+
+    Only groups that rule something out are kept: each text in them has two characters or more.
+    """
+    parsed = re._parser.parse(pattern, re.IGNORECASE)  # noqa: SLF001  # there is no other
+    groups = [sorted(group) for group in groups_of(parsed) if min(map(len, group)) > 1]
+    return sorted(groups, key=lambda group: (len(group), group))
+
+
+def groups_of(parsed: Iterable[tuple[Any, Any]]) -> Iterator[frozenset[str]]:
+    """The same of a pattern that is taken apart, short texts too."""
+    run = ""
+    for kind, value in [*parsed, (None, None)]:
+        if str(kind) == "LITERAL":
+            run += chr(value).lower()
+            continue
+        if run:
+            yield frozenset({run})
+            run = ""
+        yield from groups_of_part(str(kind), value)
+
+
+def groups_of_part(kind: str, value: Any) -> Iterator[frozenset[str]]:
+    """What one part of a pattern that is no literal needs."""
+    if kind == "SUBPATTERN":
+        yield from groups_of(value[3])
+    elif kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and value[0] > 0:
+        yield from groups_of(value[2])
+    elif kind == "ATOMIC_GROUP":
+        yield from groups_of(value)
+    elif kind == "BRANCH":
+        best = [max(groups_of(way), key=worth, default=frozenset[str]()) for way in value[1]]
+        if all(best):
+            yield frozenset().union(*best)
+
+
+def worth(group: frozenset[str]) -> tuple[int, int]:
+    """How much a group rules out."""
+    return min(map(len, group)), -len(group)
+
+
+def written(value: Any) -> str:
+    """As JSON with a line for each entry of its lists: small changes stay small."""
+
+    def compact(part: Any) -> str:
+        return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+
+    parts = []
+    for key, part in value.items():
+        if isinstance(part, list):
+            text = "[\n" + ",\n".join(compact(entry) for entry in part) + "\n]"
+        else:
+            text = compact(part)
+        parts.append(f"{compact(key)}:{text}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+DERIVED = {"replies.json": ("replies.toml", replies)}
+"""File → the table that it comes from, and how; both below ``src/smtps``."""
+
+
+def outdated() -> dict[Path, str]:
+    """Derived files that are not what they should be → what they should hold."""
+    found = {}
+    for name, (origin, derive) in DERIVED.items():
+        table = tomllib.loads((SOURCE / origin).read_text(encoding="utf-8"))
+        path, text = SOURCE / name, written(derive(table))
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            found[path] = text
+    return found
+
+
+def main() -> int:
+    """Write or check."""
+    found = outdated()
+    for path, text in found.items():
+        if "--check" in sys.argv:
+            print(f"{path.name} is not up to date: python scripts/tables.py", file=sys.stderr)
+        else:
+            path.write_text(text, encoding="utf-8")
+    return int(bool(found) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
