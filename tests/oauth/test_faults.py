@@ -42,7 +42,7 @@ def refusal(error: str, words: str = "", status: int = 400, request: Request = R
 @pytest.mark.parametrize(
     ("error", "words", "code"),
     [
-        ("invalid_grant", AADSTS.format(700082), "oauth.login_needed"),
+        ("invalid_grant", AADSTS.format(700082), "oauth.unused"),
         ("invalid_grant", AADSTS.format(70043), "oauth.login_needed"),
         ("invalid_grant", AADSTS.format(50173), "oauth.login_needed"),
         ("invalid_grant", AADSTS.format(50076), "oauth.login_needed"),
@@ -108,6 +108,16 @@ def test_google_says_that_a_workspace_wants_logins_repeated() -> None:
     found = refusal("invalid_grant", "Bad Request", error_subtype="invalid_rapt")
     assert found.code == "oauth.login_needed"
     assert "administrator" in str(found)
+
+
+def test_a_secret_that_is_a_guid_is_named_once_it_was_refused() -> None:
+    guid = "11111111-2222-3333-4444-555555555555"
+    request = Request("https://127.0.0.1/token", b"", {}, (guid,))
+    found = refusal("invalid_client", AADSTS.format(7000215), request=request)
+    assert found.code == "oauth.secret_id"
+    assert guid not in repr(found.failure)
+    for words in (AADSTS.format(7000222), "The client secret is wrong."):
+        assert refusal("invalid_client", words, request=request).code != "oauth.secret_id"
 
 
 def test_a_login_that_is_only_begun_is_refused_and_not_ended() -> None:

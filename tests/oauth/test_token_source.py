@@ -15,6 +15,7 @@ from tests.webserver import Request
 
 from smtps.errors import TokenError
 from smtps.oauth.exchange import Exchange
+from smtps.oauth.forms import form_of
 from smtps.oauth.token_source import RETRY_ENDED, StoredTokens
 from smtps.oauth.token_store import FileStore
 from smtps.oauth.tokens import StoredLogin
@@ -269,7 +270,7 @@ async def test_a_login_without_a_refresh_token_lasts_as_long_as_its_token(
     setting.now += 1
     with pytest.raises(TokenError, match="without a refresh token") as caught:
         await source.token()
-    assert caught.value.code == "oauth.login_needed"
+    assert caught.value.code == "oauth.no_refresh_token"
 
 
 async def test_a_program_needs_no_login_and_shares_its_token(setting: Setting) -> None:
@@ -325,3 +326,74 @@ async def test_a_source_serves_one_event_loop_after_the_other(
     second = await asyncio.to_thread(elsewhere)
     assert second != first
     assert await source.token() == second
+
+
+def google(setting: Setting) -> dict[str, Any]:
+    """As Google's, at the server of the test."""
+    form, base = form_of("google"), setting.server.issuer
+    assert form is not None
+    return {
+        "form": replace(form, proof="basic"), "token_endpoint": f"{base}/token",
+        "authorization_endpoint": f"{base}/authorize",
+    }  # fmt: skip
+
+
+DAY = 86400
+
+
+@pytest.mark.parametrize(
+    ("used", "over", "code"),
+    [
+        (0, 7.0, "oauth.testing"),
+        (6.9, 7.1, "oauth.testing"),
+        (0, 12, "oauth.testing"),
+        (0, 3, "oauth.login_needed"),
+        (7.5, 8, "oauth.login_needed"),
+        (0, 100, "oauth.login_needed"),
+    ],
+)
+async def test_a_login_at_google_that_ends_after_seven_days_was_one_of_testing(
+    setting: Setting, used: float, over: float, code: str
+) -> None:
+    source, begun = await setting.log_in(**google(setting)), setting.now
+    setting.now = begun + used * DAY
+    await source.token()
+    setting.server.ended = True
+    setting.now = begun + over * DAY
+    for _ in range(2):
+        with pytest.raises(TokenError, match="smtps login --account ann") as caught:
+            await source.token()
+        assert caught.value.code == code
+        assert ("Testing" in str(caught.value)) == (code == "oauth.testing")
+
+
+async def test_elsewhere_seven_days_mean_nothing(setting: Setting) -> None:
+    source = await setting.log_in()
+    setting.server.ended = True
+    setting.now += 7 * DAY
+    with pytest.raises(TokenError) as caught:
+        await source.token()
+    assert caught.value.code == "oauth.login_needed"
+
+
+async def test_where_a_token_came_from(setting: Setting) -> None:
+    source = await setting.log_in()
+    first = await source.token()
+    known = await source.provenance(first)
+    assert (known.origin, known.grant, known.by_program) == ("store", "code", False)
+    assert (known.renewable, known.logged_in_at) == (True, setting.now)
+    assert known.expires_at == setting.now + 3600
+    second = await source.token(first)
+    assert (await source.provenance(second)).origin == "renewed"
+    assert (await source.provenance(first)).origin == "store"
+    assert (await setting.source().provenance(second)).origin == "store"
+    assert "canary" not in repr(known)
+
+
+async def test_a_program_asked_for_its_token_itself(setting: Setting) -> None:
+    source = setting.source(grant="client_credentials")
+    assert (await source.provenance(None)).renewable is None
+    known = await source.provenance(await source.token())
+    assert (known.origin, known.by_program) == ("client_credentials", True)
+    other = setting.source(grant="client_credentials")
+    assert (await other.provenance(await other.token())).origin == "store"

@@ -54,7 +54,9 @@ def test_check(
         "capabilities", "auth",
     }  # fmt: skip
     for finding in report["findings"]:
-        assert set(finding) == {"code", "severity", "seen", "meaning", "fix", "for", "see"}
+        assert set(finding) == {
+            "code", "severity", "seen", "meaning", "fix", "commands", "for", "see",
+        }  # fmt: skip
     if persona == "late-greeting":
         return  # five seconds are enough
     assert main(arguments) == code

@@ -19,6 +19,7 @@ ADVICE: dict[str, Advice] = {
     **smtp.SMTP,
     **smtp.AUTH,
     **oauth.OAUTH,
+    **oauth.TOKENS,
     **local.SENDING,
     **local.OUTBOX,
     **local.WEB,

@@ -194,3 +194,85 @@ OAUTH: dict[str, Advice] = {
         "Log in again: smtps login --account NAME.",
         _YOU),
 }  # fmt: skip
+
+TOKENS: dict[str, Advice] = {
+    "oauth.not_an_access_token": Advice(
+        _E, "What was given as the access token is something else.",
+        "Use the access token: the value of access_token in the answer of the authorization "
+        "server, without anything before or after it.",
+        _YOU, "RFC 6749 section 1.4"),
+    "oauth.token_expired": Advice(
+        _E, "The access token has expired.",
+        "Get a new one; it usually lasts an hour. An account with the table oauth renews its "
+        "tokens by itself. If the token is new, set this computer's clock (NTP).",
+        _YOU, "RFC 6749 section 1.5"),
+    "oauth.token_not_yet_valid": Advice(
+        _E, "The access token is not valid yet: two clocks differ.",
+        "Synchronize this machine's clock with NTP. If it is right, the clock of the authorization "
+        "server is ahead: its operator has to set it.",
+        _YOU, "RFC 7519 section 4.1.5"),
+    "oauth.wrong_audience": Advice(
+        _E, "The access token is for another service, not for this mail server.",
+        "Request the token for the mail server: at Microsoft with the scope "
+        "https://outlook.office.com/SMTP.Send (a program: https://outlook.office365.com/.default), "
+        "not with a scope of Microsoft Graph. Then log in again.",
+        _YOU, "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
+        "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"),
+    "oauth.wrong_scope": Advice(
+        _E, "The access token does not allow sending mail: it lacks the scope.",
+        "Set scopes to the scope that is named, allow it for the client at the provider, and log "
+        "in again.",
+        _YOU, "RFC 6749 section 3.3"),
+    "oauth.app_permission": Advice(
+        _E, "A program and a person need different permissions to send, and this token has the "
+        "wrong one.",
+        "For a program (client_credentials), add SMTP.SendAsApp under Application permissions of "
+        "Office 365 Exchange Online, and grant admin consent. For a person, add SMTP.Send under "
+        "Delegated permissions. Then get a new token: smtps login --account NAME.",
+        _OPERATOR, "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
+        "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"),
+    "oauth.other_user": Advice(
+        _E, "The access token belongs to another user than the login name.",
+        "Log in to the provider as the user of this mailbox. For a shared mailbox, leave the login "
+        "name as it is, and have an administrator give the user the right to it.",
+        _YOU),
+    "oauth.app_not_in_mailbox": Advice(
+        _E, "The application has the permission to send, but no access to this mailbox: Exchange "
+        "Online does not know its service principal, or has not given it the mailbox.",
+        "Ask an administrator of Exchange Online to run the commands in PowerShell. The object ID "
+        "is the one under Enterprise applications, not the one under App registrations. It takes "
+        "up to an hour to have an effect.",
+        _OPERATOR, "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
+        "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"),
+    "oauth.sound_token_refused": Advice(
+        _E, "The server refuses the access token, in which nothing wrong was found, and gives no "
+        "reason.",
+        "Make sure that the login name is the mailbox's address and that the mailbox may log in by "
+        "SMTP. The operator's log has the reason: the signature, a revocation or the account "
+        "cannot be judged from here.",
+        _OPERATOR, "RFC 7628 section 3.2.2"),
+    "oauth.no_refresh_token": Advice(
+        _E, "The provider gave no refresh token, so the login cannot be renewed: it ends with the "
+        "access token.",
+        "Log in again with the scope offline_access (Google: access_type=offline and "
+        "prompt=consent); smtps login requests it, unless scopes is set without it.",
+        _YOU, "RFC 6749 section 1.5"),
+    "oauth.testing": Advice(
+        _E, "Google ends this login seven days after it was made, because the consent screen of "
+        "the client is in “Testing”.",
+        "In the Google Cloud console, open Google Auth Platform, Audience, and publish the app "
+        "(“In production”; for your own account it need not be verified). Then log in again: smtps "
+        "login --account NAME.",
+        _YOU, "https://developers.google.com/identity/protocols/oauth2#expiration"),
+    "oauth.unused": Advice(
+        _E, "The provider ended this login because it was not used for a long time.",
+        "Log in again: smtps login --account NAME. Using the account renews the login; at "
+        "Microsoft it ends after 90 days without use.",
+        _YOU, "https://learn.microsoft.com/entra/identity-platform/refresh-tokens"),
+    "oauth.secret_id": Advice(
+        _E, "The client secret is a GUID: at Microsoft that is the secret's ID, not its value.",
+        "Under Certificates & secrets, make a new secret and copy the column “Value”, which is "
+        "shown only once. Put it in place of the old one.",
+        _YOU, "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"),
+}  # fmt: skip
+"""What is wrong with a token or a login, by what can be read of them."""

@@ -16,6 +16,7 @@ from smtps.net.tls import TLSFacts
 if TYPE_CHECKING:
     from smtps.checks.dns_facts import Names
     from smtps.checks.route import Discovery
+    from smtps.checks.token_facts import TokenFacts
 
 Control = Literal["answers", "silent"]
 
@@ -278,6 +279,7 @@ class Facts:
         client_certificate: what was shown to the server, explained.
         wanted_login: whether credentials were given.
         token: whether they are an OAuth token and no password.
+        access_token: what is known of that token.
         mechanism: the only one that may be tried, if one was given.
         password_is_ascii: whether no server can read the password in two ways.
         unseen: invisible characters in the credentials, a sentence for each; nothing secret.
@@ -308,6 +310,7 @@ class Facts:
     client_certificate: Certificate | None = None
     wanted_login: bool = False
     token: bool = False
+    access_token: TokenFacts | None = None
     mechanism: str | None = None
     password_is_ascii: bool = True
     unseen: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ class Finding:
         fix: what to do.
         audience: ``you``, ``operator`` or ``network``.
         see: where to read on, such as ``RFC 8314 section 3``; may be empty.
+        commands: lines for whoever does it to type, with what is known filled in.
         explains: the failure that this is the finding of, if any; it is not shown.
     """
 
@@ -31,6 +32,7 @@ class Finding:
     fix: str
     audience: Who
     see: str = ""
+    commands: tuple[str, ...] = ()
     explains: Failure | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -70,14 +72,19 @@ class Finding:
         """The same with a better remedy, if there is one, and who can apply it."""
         return replace(self, fix=fix or self.fix, audience=audience or self.audience)
 
+    def with_commands(self, commands: tuple[str, ...]) -> Finding:
+        """The same with lines to type."""
+        return replace(self, commands=commands)
+
     def as_json(self) -> dict[str, Any]:
-        """``{"code", "severity", "seen", "meaning", "fix", "for", "see"}``."""
+        """``{"code", "severity", "seen", "meaning", "fix", "commands", "for", "see"}``."""
         return {
             "code": self.code,
             "severity": self.severity.value,
             "seen": self.seen,
             "meaning": self.meaning,
             "fix": self.fix,
+            "commands": list(self.commands),
             "for": self.audience.value,
             "see": self.see or None,
         }

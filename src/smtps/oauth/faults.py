@@ -22,10 +22,18 @@ from smtps.errors import (
     TLSError,
     TokenError,
 )
+from smtps.oauth.claims import is_guid
 
 LOGIN_NEEDED = "oauth.login_needed"
 LOGIN_REFUSED = "oauth.login_refused"
 INTERRUPTED = "oauth.refresh_interrupted"
+UNUSED = "oauth.unused"
+TESTING = "oauth.testing"
+NO_REFRESH_TOKEN = "oauth.no_refresh_token"  # noqa: S105  # no secret, but a code
+SECRET_WRONG = "oauth.secret_wrong"  # noqa: S105  # no secret, but a code
+
+ENDED = frozenset({LOGIN_NEEDED, UNUSED, TESTING})
+"""A login is over, and a person has to log in again."""
 
 SHOWN = 400
 """Characters of the server's words that are shown."""
@@ -95,11 +103,11 @@ MICROSOFT: Mapping[int, Cause] = {
     700027: Cause("oauth.client_key_refused", "{} does not accept the client's signature"),
     700054: Cause("oauth.request_refused", "{} refuses the request"),
     700081: Cause(LOGIN_NEEDED, _ENDED + "it has lasted as long as it may"),
-    700082: Cause(LOGIN_NEEDED, _ENDED + "it was not used for 90 days"),
+    700082: Cause(UNUSED, _ENDED + "it was not used for 90 days"),
     700084: Cause(LOGIN_NEEDED, _ENDED + "it has lasted as long as it may"),
     7000112: Cause("oauth.client_disabled", "{} has disabled the client"),
     7000114: Cause("oauth.grant_refused", "{} does not allow this client to log in like this"),
-    7000215: Cause("oauth.secret_wrong", "{} does not accept the client secret"),
+    7000215: Cause(SECRET_WRONG, "{} does not accept the client secret"),
     7000218: Cause("oauth.secret_missing", "{} requires a client secret or public client flows"),
     7000222: Cause("oauth.secret_expired", "The client secret has expired at {}"),
 }
@@ -117,7 +125,7 @@ _WORDS: tuple[tuple[str, re.Pattern[str], Cause], ...] = (
     ("invalid_grant", re.compile("expired or revoked|revoked", re.IGNORECASE),
      Cause(LOGIN_NEEDED, _ENDED + "it has expired or was revoked")),
     ("invalid_client", re.compile("secret", re.IGNORECASE),
-     Cause("oauth.secret_wrong", "{} does not accept the client secret")),
+     Cause(SECRET_WRONG, "{} does not accept the client secret")),
     ("unauthorized_client", re.compile("delegat|scope|service account", re.IGNORECASE),
      Cause("oauth.delegation_missing", "{} has not authorized the service account for the scope")),
 )  # fmt: skip
@@ -161,6 +169,8 @@ section 3.1.2.6, Google's)."""
 
 _NUMBER = re.compile(r"\bAADSTS(\d{5,7})\b")
 _LIMITED = frozenset({429})
+_WRONG_SECRET = 7000215
+_ID_OF_SECRET = Cause("oauth.secret_id", "{} does not accept the client secret, which is a GUID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +200,15 @@ class Refusal:
                    str(found.get("error_subtype", "")))  # fmt: skip
 
     @property
+    def number(self) -> int | None:
+        """The number of Microsoft's, if there is one."""
+        found = _NUMBER.search(self.description)
+        return int(found[1]) if found is not None else None
+
+    @property
     def cause(self) -> Cause:
         """What it means."""
-        number = _NUMBER.search(self.description)
-        if number is not None and (known := MICROSOFT.get(int(number[1]))) is not None:
+        if self.number is not None and (known := MICROSOFT.get(self.number)) is not None:
             return known
         text = f"{self.subtype} {self.description}"
         for error, words, cause in _WORDS:
@@ -220,8 +235,11 @@ def refused(
         renewing: whether a login was to be renewed; else it was only begun.
     """
     cause = refusal.cause
-    if cause.code == LOGIN_NEEDED and not renewing:
+    secrets = tuple(secrets)
+    if cause.code in ENDED and not renewing:
         cause = Cause(LOGIN_REFUSED, cause.sentence.replace(_ENDED, _BEGUN))
+    elif refusal.number == _WRONG_SECRET and any(map(is_guid, secrets)):
+        cause = _ID_OF_SECRET
     words = shown(refusal.description, secrets)
     said = f"{shown(refusal.error, secrets)}: {words}" if words else shown(refusal.error, secrets)
     return TokenError(

@@ -39,6 +39,9 @@ class Form:
         proof: how the client hands over its secret.
         needs_secret: whether there is always one.
         unused_days: after so many days without use a login ends.
+        audiences: whom a readable token may be for; empty where that is not known.
+        app_role: what lets a program send mail by itself, in place of a scope.
+        test_days: after so many days each login of a client that is being tested ends.
         closed: why no client can be made, and what to do.
         client, app_client: how to make a client id, a line each.
         remark, links: what else to know, and where to read on.
@@ -62,6 +65,9 @@ class Form:
     proof: ClientProof = "basic"
     needs_secret: bool = False
     unused_days: int | None = None
+    test_days: int | None = None
+    audiences: tuple[str, ...] = ()
+    app_role: str | None = None
     closed: str | None = None
     remark: str | None = None
     client: tuple[str, ...] = ()

@@ -10,19 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 
 from smtps.errors import SMTPSError, TokenError
 from smtps.oauth import faults
 from smtps.oauth.authority import Registration
+from smtps.oauth.claims import read
 from smtps.oauth.exchange import Clock, Exchange
+from smtps.oauth.forms import Grant
+from smtps.oauth.provenance import Origin, Provenance
 from smtps.oauth.token_store import TokenStore
 from smtps.oauth.tokens import StoredLogin, Tokens, ends_at
 
 RETRY_ENDED = 900.0
 """Seconds after which a login that the server refused to renew is tried again: a policy may have
 been the reason, and may have changed."""
+
+HOUR, DAY = 3600.0, 86400.0
+"""Seconds."""
+
+_AT_ONCE: Mapping[Grant, Origin] = {
+    "client_credentials": "client_credentials", "jwt_bearer": "jwt_bearer",
+}  # fmt: skip
 
 _UNANSWERED = frozenset({"oauth.timeout", "oauth.unreachable", "oauth.malformed"})
 """Failures after which it is not known whether the server has done what it was asked."""
@@ -59,7 +70,7 @@ class StoredTokens:
         self.store = store
         self._clock = clock
         self._renewal: asyncio.Task[str] | None = None
-        self._refused: str | None = None
+        self._made: bytes | None = None
 
     async def token(self, refused: str | None = None) -> str:
         """See ``credentials.TokenSource``. Callers that wait share one renewal, and one that stops
@@ -116,6 +127,35 @@ class StoredTokens:
         end = login.tokens.expires_at if over else login.ends_at
         return login.tokens.expires_at, 0.0 if ended else end
 
+    async def provenance(self, token: str | None) -> Provenance:
+        """See ``provenance.Described``."""
+        registration = self.exchange.registration
+        origin: Origin = "store"
+        if token is not None and self._made == sha256(token.encode()).digest():
+            origin = _AT_ONCE.get(registration.grant, "renewed")
+        known = Provenance(
+            origin=origin, form=registration.form, grant=registration.grant,
+            client_id=registration.client_id, tenant=registration.tenant,
+            wanted=registration.wanted_scopes,
+        )  # fmt: skip
+        try:
+            login = await asyncio.to_thread(self.login)
+        except TokenError:
+            return known
+        if login is None:
+            return known
+        tokens = login.tokens
+        known = replace(
+            known, renewable=tokens.refresh_token is not None, logged_in_at=login.logged_in_at,
+            refresh_expires_at=tokens.refresh_expires_at,
+        )  # fmt: skip
+        if token != tokens.access_token:
+            return known
+        return replace(
+            known, granted=tuple(tokens.scope.split()), expires_at=tokens.expires_at,
+            user=read(tokens.id_token).user if tokens.id_token is not None else None,
+        )  # fmt: skip
+
     async def _shared(self, refused: str | None) -> str:
         loop = asyncio.get_running_loop()
         running = self._renewal
@@ -140,6 +180,8 @@ class StoredTokens:
                 good = login is not None and login.tokens.good(now)
                 if login is None or not good or not error.failure.retryable or refused:
                     raise
+            else:
+                self._made = sha256(login.tokens.access_token.encode()).digest()
             return login.tokens.access_token
 
     async def _renew(self, login: StoredLogin | None, now: float) -> StoredLogin:
@@ -153,7 +195,7 @@ class StoredTokens:
             if login.tokens.good(now):
                 return login
             why = "The access token has expired, and the login came without a refresh token"
-            raise faults.login_needed(self._again, why)
+            raise faults.login_needed(self._again, why, code=faults.NO_REFRESH_TOKEN)
         if login.ended is not None and now - (login.ended_at or 0.0) < RETRY_ENDED:
             code = login.ended_code or faults.LOGIN_NEEDED
             raise faults.login_needed(self._again, login.ended, code=code)
@@ -177,10 +219,10 @@ class StoredTokens:
         except TokenError as error:
             if error.code in _UNANSWERED:
                 raise
-            if error.code != faults.LOGIN_NEEDED:
+            if error.code not in faults.ENDED:
                 await self._keep(replace(begun, refresh_begun=None))
                 raise
-            code, why = _ended(error, interrupted=login.refresh_begun is not None)
+            code, why = self._ended(login, error, now)
             await self._keep(
                 replace(begun, refresh_begun=None, ended=why, ended_code=code, ended_at=now)
             )
@@ -189,6 +231,21 @@ class StoredTokens:
         renewed = begun.renewed(tokens, authority.unused_days)
         await self._keep(renewed)
         return renewed
+
+    def _ended(self, login: StoredLogin, error: TokenError, now: float) -> tuple[str, str]:
+        """The code for a login that ended, and why."""
+        if login.refresh_begun is not None:
+            return faults.INTERRUPTED, (
+                "The last renewal of the login was interrupted, and the old refresh token is not "
+                f"accepted again ({error.failure.seen})"
+            )
+        form, days = self.exchange.registration.form, (now - login.logged_in_at) / DAY
+        if form is not None and form.test_days is not None and lasted(login, form.test_days, now):
+            return faults.TESTING, (
+                f"{form.name} ended the login after {days:.0f} days, as it does while the consent "
+                f"screen is in “Testing” ({error.failure.seen})"
+            )
+        return error.code, str(error).rstrip(".")
 
     async def _keep(self, login: StoredLogin) -> None:
         """Write it, to the end even if this is cancelled: the lock is held until then."""
@@ -239,14 +296,12 @@ class StoredTokens:
         return login.client == fingerprint(self.exchange.registration)
 
 
-def _ended(error: TokenError, *, interrupted: bool) -> tuple[str, str]:
-    """The code for a login that ended, and why."""
-    if not interrupted:
-        return error.code, str(error).rstrip(".")
-    return faults.INTERRUPTED, (
-        "The last renewal of the login was interrupted, and the old refresh token is not accepted "
-        f"again ({error.failure.seen})"
-    )
+def lasted(login: StoredLogin, days: int, now: float) -> bool:
+    """Whether a login that is over may have ended after so many days: it was used before, and was
+    found to be over after them, and not much later.
+    """
+    end = login.logged_in_at + days * DAY
+    return login.used_at <= end + HOUR and end - HOUR <= now <= end + days * DAY
 
 
 def fingerprint(registration: Registration) -> str:

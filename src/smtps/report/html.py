@@ -203,6 +203,7 @@ def _finding(finding: Finding) -> Markup:
     where: Markup | str = element("a", see, href=see) if see.startswith("https://") else see
     rows = {
         "What to do": element("strong", finding.fix),
+        "Commands": element("pre", "\n".join(finding.commands)) if finding.commands else "",
         "For": AUDIENCE[finding.audience],
         "Seen": element("code", finding.seen),
         "Read on": where,

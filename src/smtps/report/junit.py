@@ -57,7 +57,7 @@ def _problem(outcome: str, report: Report) -> ET.Element:
         return ET.Element(outcome, {"message": VERDICT[report.verdict], "type": report.verdict})
     worst = report.findings[0]
     found = ET.Element(outcome, {"message": worst.meaning, "type": worst.code})
-    found.text = _legal(f"{worst.seen}\n{worst.fix}")
+    found.text = _legal("\n".join((worst.seen, worst.fix, *worst.commands)))
     return found
 
 

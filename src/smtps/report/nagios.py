@@ -57,6 +57,7 @@ def _long(finding: Finding) -> Iterator[str]:
     yield f"{finding.severity}: {finding.meaning} [{finding.code}]"
     yield f"  seen: {finding.seen}"
     yield f"  fix ({AUDIENCE[finding.audience]}): {finding.fix}"
+    yield from (f"    {command}" for command in finding.commands)
 
 
 def _performance(report: Report) -> Iterator[str]:

@@ -110,9 +110,10 @@ def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
         ("for", AUDIENCE[finding.audience]),
         ("see", finding.see),
     ):
-        if not text:
-            continue
-        yield from _wrapped(f"    {label:5}", text, paint)
+        if text:
+            yield from _wrapped(f"    {label:5}", text, paint)
+        if label == "fix":
+            yield from (f"           {command}" for command in finding.commands)
 
 
 def _wrapped(label: str, text: str, paint: Painter) -> Iterator[str]:
