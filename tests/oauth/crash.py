@@ -15,12 +15,11 @@ from pathlib import Path
 
 from tests.net.pki import PKI
 from tests.oauth.authorization import AuthorizationServer, authorization_server
-from tests.oauth.crash_worker import ACCOUNT, registration
+from tests.oauth.crash_worker import ACCOUNT, registration, store_at
 from tests.webserver import Request
 
 from smtps.oauth.exchange import Exchange
 from smtps.oauth.token_source import StoredTokens
-from smtps.oauth.token_store import FileStore
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = "http://127.0.0.1:4/"
@@ -96,6 +95,7 @@ async def run(
     grace: bool,
     workers: int = 2,
     seed: int = 1,
+    place: str | None = None,
 ) -> Outcome:
     """Kill one worker after the other.
 
@@ -108,9 +108,11 @@ async def run(
             reuse of one ends the login.
         workers: at the same time.
         seed: of the moments.
+        place: ``postgresql://…``, where the login is kept; None for files in the folder.
     """
     chance, found = random.Random(seed), Outcome()
-    log, store = folder / "log", folder / "accounts"
+    log, files = folder / "log", folder / "accounts"
+    store = place or str(files)
     log.touch(mode=0o600)
     async with authorization_server(
         pki, life=life, grace=grace, revokes_on_reuse=not grace, public=True, iss=None
@@ -119,10 +121,10 @@ async def run(
         server.script = slow
         endpoint = f"{server.issuer}/token"
         source = StoredTokens(ACCOUNT, Exchange(registration(endpoint, str(pki.ca))),
-                              FileStore(store))  # fmt: skip
+                              store_at(store))  # fmt: skip
         await log_in(source, server)
         nursery = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.oauth.crash_worker", str(store), endpoint, str(pki.ca),
+            sys.executable, "-m", "tests.oauth.crash_worker", store, endpoint, str(pki.ca),
             str(log), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}, cwd=ROOT,
         )  # fmt: skip
@@ -148,8 +150,9 @@ async def run(
             nursery.kill()
             await nursery.wait()
         found.renewals = server.refreshed
-    files = {path.name for path in store.iterdir()}
-    found.left = sorted(files - {f"{ACCOUNT}.json", f"{ACCOUNT}.lock"})
+    if place is None:
+        left = {path.name for path in files.iterdir()}
+        found.left = sorted(left - {f"{ACCOUNT}.json", f"{ACCOUNT}.lock"})
     return found
 
 

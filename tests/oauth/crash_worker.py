@@ -1,6 +1,7 @@
 """Processes that share a login and use it without a pause, until they are killed.
 
-Started once with all it needs loaded; each line on its standard input forks a worker, whose number
+The store is a folder, or ``postgresql://…`` with the key in the environment. Started once with all
+it needs loaded; each line on its standard input forks a worker, whose number
 is printed. A worker writes ``token …`` or ``error …`` for each time that it asked, and goes on.
 """
 
@@ -17,9 +18,10 @@ from smtps.errors import SMTPSError
 from smtps.oauth.authority import Registration
 from smtps.oauth.exchange import Exchange
 from smtps.oauth.token_source import StoredTokens
-from smtps.oauth.token_store import FileStore
+from smtps.oauth.token_store import FileStore, TokenStore
 
 ACCOUNT = "shared"
+KEY = "LOGIN_KEY"
 CLIENT, USER = "client-1", "ann@example.com"
 
 
@@ -32,9 +34,20 @@ def registration(token_endpoint: str, ca_file: str) -> Registration:
     )  # fmt: skip
 
 
-async def work(folder: str, token_endpoint: str, ca_file: str, log: int) -> None:
+def store_at(place: str) -> TokenStore:
+    """What the workers share."""
+    if "://" not in place:
+        return FileStore(place)
+    from smtps.outbox.login_keys import read_keys  # noqa: PLC0415
+    from smtps.outbox.login_rows import LoginRows  # noqa: PLC0415
+
+    lease = float(os.environ.get("LEASE", "15"))
+    return LoginRows(place, read_keys(os.environ[KEY], KEY), lease=lease)
+
+
+async def work(place: str, token_endpoint: str, ca_file: str, log: int) -> None:
     exchange = Exchange(registration(token_endpoint, ca_file))
-    source = StoredTokens(ACCOUNT, exchange, FileStore(folder))
+    source = StoredTokens(ACCOUNT, exchange, store_at(place))
     while True:
         try:
             line = f"token {await source.token()}"
@@ -45,18 +58,21 @@ async def work(folder: str, token_endpoint: str, ca_file: str, log: int) -> None
 
 
 def main() -> None:
-    folder, token_endpoint, ca_file, log = sys.argv[1:]
+    place, token_endpoint, ca_file, log = sys.argv[1:]
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     import httpcore2  # noqa: F401, PLC0415
     import oauthlib.oauth2  # noqa: F401, PLC0415
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    Path(folder).mkdir(mode=0o700, exist_ok=True)
+    if "://" not in place:
+        Path(place).mkdir(mode=0o700, exist_ok=True)
+    else:
+        import smtps.outbox.login_rows  # noqa: F401, PLC0415
     for _ in sys.stdin:
         if (pid := os.fork()) == 0:
             try:
                 random.seed()
-                asyncio.run(work(folder, token_endpoint, ca_file, file))
+                asyncio.run(work(place, token_endpoint, ca_file, file))
             finally:
                 os._exit(1)
         print(pid, flush=True)

@@ -11,6 +11,7 @@ import pytest
 from keyring.errors import KeyringLocked, PasswordDeleteError
 from tests.oauth.test_token_store import LOGIN
 
+from smtps.config.login_place import LoginPlace
 from smtps.config.server_account import OAuthTable
 from smtps.errors import InputError, TokenError
 from smtps.oauth.other_stores import CommandStore, KeyringStore
@@ -120,9 +121,11 @@ def test_what_a_command_prints_and_is_no_login_is_named(tmp_path: Path) -> None:
 
 
 def test_the_setting_says_where(tmp_path: Path) -> None:
-    assert isinstance(OAuthTable().store(tmp_path), FileStore)
-    assert isinstance(OAuthTable(keep="keyring").store(tmp_path), KeyringStore)
-    assert isinstance(OAuthTable(keep_command="pass-smtps").store(tmp_path), CommandStore)
+    assert isinstance(OAuthTable().store(LoginPlace(folder=tmp_path)), FileStore)
+    assert isinstance(OAuthTable(keep="keyring").store(LoginPlace(folder=tmp_path)), KeyringStore)
+    assert isinstance(
+        OAuthTable(keep_command="pass-smtps").store(LoginPlace(folder=tmp_path)), CommandStore
+    )
     values: dict[str, Any] = {"client_id": "c", "client_secret_env": "S"}
     for wrong in ({"keep": "keyring", "keep_command": "x"}, {"keep_command": "'x"},
                   {"keep_command": " "}):  # fmt: skip

@@ -19,6 +19,7 @@ from tests.oauth.mail import TokenMail
 import smtps
 from smtps.cli.check import FORMS
 from smtps.config.accounts import AccountSettings
+from smtps.config.login_place import LoginPlace
 from smtps.config.settings import Settings
 from smtps.oauth.exchange import Exchange
 from smtps.oauth.grants import Authorization, DeviceCode, Request
@@ -113,7 +114,7 @@ def test_settings_show_where_secrets_are_and_not_what(monkeypatch: pytest.Monkey
         oauth={"client_id": "c", "client_secret_env": "CLIENT_SECRET"},  # type: ignore[arg-type]
     )  # fmt: skip
     settings = Settings(accounts={"main": account})
-    source = account.tokens("main", Path("/nowhere"))
+    source = account.tokens("main", LoginPlace(folder=Path("/nowhere")))
     exchange: Exchange = source.exchange
     assert exchange.registration.secret is not None
     assert exchange.registration.secret() == SECRET

@@ -17,6 +17,7 @@ from tests.oauth.mail import TokenMail
 from tests.outbox.rig import Rig
 
 from smtps.config.accounts import AccountSettings
+from smtps.config.login_place import LoginPlace
 from smtps.http.metrics import Metrics
 from smtps.http.routes import operation
 from smtps.outbox import logins, outbox
@@ -40,11 +41,13 @@ class Setting:
 
     @property
     def account(self) -> Account:
-        return self.settings.account("main", None, self.folder, "/etc/smtps.toml")
+        return self.settings.account(
+            "main", None, LoginPlace(folder=self.folder), "/etc/smtps.toml"
+        )
 
     async def log_in(self) -> None:
         """As ``smtps login`` does in another process."""
-        source = self.settings.tokens("main", self.folder)
+        source = self.settings.tokens("main", LoginPlace(folder=self.folder))
         begun = await source.exchange.begin(HOME)
         tokens = await source.exchange.redeem(begun, self.authority.browse(begun.url))
         await source.log_in(tokens)

@@ -22,6 +22,7 @@ from smtps.client.commands import SendOptions
 from smtps.client.outgoing import prepare
 from smtps.client.pool import Pool
 from smtps.config.accounts import AccountSettings
+from smtps.config.login_place import LoginPlace
 from smtps.outbox import outbox
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.records import Submission
@@ -83,7 +84,7 @@ async def run(
                    "scopes": ["mail"], "ca_file": str(pki.ca)},
         )  # fmt: skip
         await log_in(settings, authority, folder / "accounts")
-        account = settings.account("main", None, folder / "accounts")
+        account = settings.account("main", None, LoginPlace(folder=folder / "accounts"))
         with of_short_sessions():
             await deliver(Outbox(str(folder / "mail.db"), {"main": account}), found, life)
         taken = Counter(m.data.partition(b"Subject: ")[2].partition(b"\r\n")[0] for m in mail.taken)
@@ -116,7 +117,7 @@ def of_short_sessions() -> Iterator[None]:
 
 
 async def log_in(settings: AccountSettings, authority: AuthorizationServer, folder: Path) -> None:
-    source = settings.tokens("main", folder)
+    source = settings.tokens("main", LoginPlace(folder=folder))
     begun = await source.exchange.begin(HOME)
     await source.log_in(await source.exchange.redeem(begun, authority.browse(begun.url)))
 

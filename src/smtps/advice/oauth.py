@@ -190,9 +190,25 @@ OAUTH: dict[str, Advice] = {
         "not full.",
         _YOU),
     "oauth.store_damaged": Advice(
-        _E, "The file with the login is damaged.",
+        _E, "The login that is kept is damaged, or was put there for another account.",
         "Log in again: smtps login --account NAME.",
         _YOU),
+    "oauth.store_unavailable": Advice(
+        _E, "The login is in the outbox's database, which does not answer.",
+        "Start the database, or correct the setting outbox. The request is repeated later.",
+        _OPERATOR),
+    "oauth.key_unknown": Advice(
+        _E, "The login was encrypted with a key that is missing from the settings.",
+        "Add the key that was used before to login_key_file (or login_key_env, "
+        "login_key_command), behind the first one. If it is lost, log in again: smtps login "
+        "--account NAME.",
+        _OPERATOR),
+    "oauth.lease_lost": Advice(
+        _E, "This process was suspended or cut off from the database while it renewed the login, "
+        "and another one has taken over.",
+        "Nothing, if it happens once. Otherwise find out what stops the process or the database "
+        "for so long.",
+        _OPERATOR),
 }  # fmt: skip
 
 TOKENS: dict[str, Advice] = {

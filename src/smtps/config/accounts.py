@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from smtps.config.login_place import LoginPlace
 from smtps.config.server_account import NAME, ServerAccount
 from smtps.credentials import from_environment, from_file
 from smtps.endpoint import Endpoint
@@ -122,7 +122,7 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
         self,
         name: str,
         resolver: str | None = None,
-        logins: Path | None = None,
+        logins: LoginPlace | None = None,
         config: str | None = None,
     ) -> Account:
         """What the outbox sends through.
@@ -130,11 +130,11 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
         Args:
             name: of the account.
             resolver: DNS server in place of the system's.
-            logins: folder where logins are kept; None for the user's own.
+            logins: where logins are kept; None for the user's own folder.
             config: the file of settings, for the command that a failure names.
 
         Raises:
-            InputError: the key of its webhook cannot be read.
+            InputError: the key of its webhook, or those of logins, cannot be read.
             TokenError: there is no folder for its login.
         """
         tokens = None

@@ -33,6 +33,21 @@ _STANDS_IN = "x"
 STANDARD_INPUT = "-"
 
 
+def check_login_keys(findings: Findings, settings: Settings) -> None:
+    """Read the keys that encrypt logins, unless that would do more than read."""
+    place = settings.logins
+    if place.source is None:
+        return
+    if place.login_key_command is not None:
+        findings.untried.append("login_key_command was not run")
+        with findings.noting("login_key_command"):
+            _find(place.login_key_command, "login_key_command")
+        return
+    with findings.noting(place.source):
+        place.keys()
+        findings.tried.append("the keys that encrypt logins were read")
+
+
 def check_accounts(findings: Findings, settings: Settings) -> None:
     """Try all of them."""
     for name, account in settings.accounts.items():
@@ -243,6 +258,7 @@ def examined(
             check_worker(settings)
         if place is not None and "outbox" not in faulty:
             check_outbox(findings, place, own=settings.deliver)
+    check_login_keys(findings, settings)
     check_accounts(findings, settings)
     whose_rights(findings)
     findings.untried += [

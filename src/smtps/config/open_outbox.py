@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from smtps.config import logs
-from smtps.config.server_account import folder_of
 from smtps.config.settings import Settings
 from smtps.errors import InputError
 from smtps.outbox.account import Account
@@ -88,25 +87,15 @@ def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | N
     return Path(user).expanduser() / "smtps"
 
 
-def logins_folder(settings: Settings, environment: Mapping[str, str]) -> Path | None:
-    """Where the service keeps logins (OAuth 2); None for its user's own folder.
-
-    Args:
-        settings: the operator's.
-        environment: systemd names its state directory there.
-    """
-    return folder_of(settings.state_dir, environment)
-
-
 def account_of(settings: Settings, name: str) -> Account:
     """An account of the settings.
 
     Raises:
         InputError: something of it cannot be used.
     """
-    logins = logins_folder(settings, os.environ)
+    account = settings.accounts[name]
     try:
-        return settings.accounts[name].account(name, settings.resolver, logins, settings.file)
+        return account.account(name, settings.resolver, settings.logins, settings.file)
     except InputError as error:
         field = f"accounts.{name}.{error.field}"
         raise InputError(field, error.problem, code=error.code) from None

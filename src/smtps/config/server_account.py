@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+from smtps.config.login_place import LoginPlace
 from smtps.credentials import SOURCES, TokenSource
 from smtps.endpoint import EHLO_NAME, MAX_TIMEOUT, Endpoint, Security, Timeouts
 from smtps.errors import InputError
@@ -52,7 +52,7 @@ class OAuthTable:
         subject: the mailbox for which a service account acts; default the user name.
         redirect_uri: that is registered, where no loopback redirect is.
         ca_file: PEM file of the only authorities to trust for the authorization server.
-        keep: where the login is kept.
+        keep: where the login is kept; default outbox where that has a key, else file.
         keep_command: that keeps it, in place of that.
     """
 
@@ -74,7 +74,7 @@ class OAuthTable:
     subject: str | None = None
     redirect_uri: str | None = None
     ca_file: str | None = None
-    keep: Literal["file", "keyring"] = "file"
+    keep: Literal["file", "keyring", "outbox"] | None = None
     keep_command: str | None = None
 
     def form(self, host: str) -> Form | None:
@@ -170,27 +170,35 @@ class OAuthTable:
             resolver=resolver,
         )
 
-    def store(self, folder: Path | None) -> TokenStore:
+    def store(self, place: LoginPlace) -> TokenStore:
         """Where the login is kept.
 
         Args:
-            folder: for files; None for the user's own.
+            place: where the service, or the user, keeps logins.
 
         Raises:
             TokenError: there is no folder.
+            InputError: there is no such database, or its keys cannot be read.
         """
         from smtps.oauth.other_stores import CommandStore, KeyringStore  # noqa: PLC0415
         from smtps.oauth.token_store import FileStore, state_folder  # noqa: PLC0415
 
-        folder = folder if folder is not None else state_folder()
+        if self.in_outbox(place):
+            return place.rows()
+        folder = place.folder if place.folder is not None else state_folder()
         if self.keep_command is not None:
             return CommandStore(self.keep_command, folder)
         return KeyringStore(folder) if self.keep == "keyring" else FileStore(folder)
 
+    def in_outbox(self, place: LoginPlace) -> bool:
+        """Whether the login is kept in the outbox's database."""
+        usual = self.keep is None and self.keep_command is None
+        return self.keep == "outbox" or (usual and place.source is not None)
+
     def _check_keep(self) -> None:
         if self.keep_command is None:
             return
-        if self.keep != "file":
+        if self.keep not in (None, "file"):
             raise InputError("keep", "cannot be given with keep_command")
         try:
             there = bool(shlex.split(self.keep_command))
@@ -275,27 +283,28 @@ class ServerAccount:
         return None
 
     def tokens(
-        self, name: str, folder: Path | None = None, *, resolver: str | None = None,
+        self, name: str, place: LoginPlace | None = None, *, resolver: str | None = None,
         allow: Allow | None = None, config: str | None = None,
     ) -> StoredTokens:  # fmt: skip
         """The source of access tokens of an account that has the table ``oauth``.
 
         Args:
             name: of the account.
-            folder: where logins are kept; None for the user's own.
+            place: where logins are kept; None for the user's own folder.
             resolver: DNS server in place of the system's.
             allow: egress policy.
             config: the file of settings that has the account, where it is not the user's own.
 
         Raises:
             TokenError: there is no folder.
+            InputError: the login cannot be kept where the account says.
         """
         from smtps.oauth.exchange import Exchange  # noqa: PLC0415
         from smtps.oauth.token_source import StoredTokens  # noqa: PLC0415
 
         assert self.oauth is not None
         registration = self.oauth.registration(self.host, self.username or "", resolver)
-        store = self.oauth.store(folder)
+        store = self.oauth.store(place or LoginPlace())
         return StoredTokens(name, Exchange(registration, allow=allow), store, config=config)
 
     def endpoint(
@@ -331,17 +340,6 @@ class ServerAccount:
             resolver=resolver,
             timeouts=Timeouts(total=self.timeout),
         )
-
-
-def folder_of(state_dir: str | None, environment: Mapping[str, str]) -> Path | None:
-    """Where logins are kept beside what else a service keeps; None for the user's own folder.
-
-    Args:
-        state_dir: the setting.
-        environment: systemd names its state directory there.
-    """
-    named = state_dir or environment.get("STATE_DIRECTORY", "").partition(":")[0]
-    return Path(named).expanduser() / "accounts" if named else None
 
 
 def _check_grant(form: Form, grant: Grant) -> None:

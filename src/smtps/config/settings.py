@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from smtps.config.accounts import AccountSettings, WebhookSettings, check_names
 from smtps.config.callers import LOOPBACK, Proxies, is_hash
+from smtps.config.login_place import LoginPlace, folder_of
 from smtps.config.probe_modules import BUILT_IN, Module
 from smtps.config.server_account import OAuthTable
 from smtps.credentials import without_password
@@ -140,6 +141,11 @@ class Settings(BaseSettings):
         str | None,
         Field(description="for outcomes that the database does not accept; see outbox.md"),
     ] = None
+    login_key_env: Annotated[
+        str | None, Field(description="variable with the keys that encrypt logins in PostgreSQL")
+    ] = None
+    login_key_file: Annotated[str | None, Field(description="file with them")] = None
+    login_key_command: Annotated[str | None, Field(description="command that prints them")] = None
     outbox_message: Annotated[int, Field(ge=1024, description="bytes of one message")] = 50 << 20
     keep_bodies: Annotated[float, Field(ge=0, description="days after a message's end")] = 7.0
     keep_records: Annotated[float, Field(ge=0, description="the same, for its record")] = 90.0
@@ -228,6 +234,17 @@ class Settings(BaseSettings):
                 raise InputError(f"probe.{name}.account", f"there is no account {module.account!r}")
         return self
 
+    @model_validator(mode="after")
+    def _logins_have_a_place(self) -> Self:
+        self.logins.check()
+        for name, account in self.accounts.items():
+            if account.oauth is not None and account.oauth.keep == "outbox":
+                try:
+                    self.logins.check_rows()
+                except InputError as error:
+                    raise InputError(f"accounts.{name}.{error.field}", error.problem) from None
+        return self
+
     @property
     def file(self) -> str | None:
         """The file that they were read from, if there was one."""
@@ -257,6 +274,17 @@ class Settings(BaseSettings):
     def egress(self) -> Egress:
         """Where connections may go."""
         return Egress(bool(self.private_targets), frozenset(self.target_ports or ()) or None)
+
+    @cached_property
+    def logins(self) -> LoginPlace:
+        """Where logins are kept."""
+        return LoginPlace(
+            folder=folder_of(self.state_dir, os.environ),
+            outbox=self.outbox,
+            login_key_env=self.login_key_env,
+            login_key_file=self.login_key_file,
+            login_key_command=self.login_key_command,
+        )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """What ``repr`` shows: the same, since it ends in logs and tracebacks."""

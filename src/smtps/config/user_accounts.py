@@ -17,7 +17,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smtps.config.server_account import NAME, OAuthTable, ServerAccount, folder_of
+from smtps.config.login_place import LoginPlace
+from smtps.config.server_account import NAME, OAuthTable, ServerAccount
 from smtps.endpoint import Endpoint
 from smtps.errors import InputError, did_you_mean
 
@@ -42,14 +43,14 @@ class Accounts:
     Attributes:
         path: the file.
         tables: name → what stands there; judged when it is used.
-        logins: folder where logins are kept; None for the user's own.
+        logins: where they are kept; None for the user's own folder.
         there: whether there is such a file.
         config: the path, where it is a file of settings.
     """
 
     path: Path
     tables: Mapping[str, Any]
-    logins: Path | None = None
+    logins: LoginPlace | None = None
     there: bool = True
     config: str | None = None
 
@@ -58,6 +59,7 @@ class Accounts:
 
         Raises:
             TokenError: there is no folder for its login.
+            InputError: its login cannot be kept where the account says.
         """
         return account.tokens(name, self.logins, config=self.config)
 
@@ -144,7 +146,8 @@ def read_accounts(config: str | None = None) -> Accounts:
         raise InputError(_field(config), f"{path} cannot be read: {error}") from error
     logins = None
     if config is not None:
-        logins = folder_of(found.get("state_dir"), os.environ)
+        logins = LoginPlace.of_settings(found)
+        logins.check()
     elif unknown := sorted(set(found) - {"accounts"}):
         near = did_you_mean(unknown[0], ("accounts",))
         raise InputError(

@@ -55,12 +55,12 @@ class KeyringStore:
             text = keyring.get_password(SERVICE, account)
         return None if text is None else parsed(str(text).encode(), account, self.where)
 
-    def write(self, account: str, login: StoredLogin) -> None:
+    def write(self, account: str, login: StoredLogin, lease: int = 0) -> None:  # noqa: ARG002
         """See ``TokenStore.write``."""
         with _keyring("written") as keyring:
             keyring.set_password(SERVICE, account, json.dumps(login.as_json()))
 
-    def forget(self, account: str) -> bool:
+    def forget(self, account: str, lease: int = 0) -> bool:  # noqa: ARG002
         """See ``TokenStore.forget``."""
         with _keyring("written") as keyring:
             try:
@@ -69,7 +69,7 @@ class KeyringStore:
                 return False
         return True
 
-    def locked(self, account: str) -> AbstractAsyncContextManager[None]:
+    def locked(self, account: str) -> AbstractAsyncContextManager[int]:
         """See ``TokenStore.locked``."""
         return self._locks.locked(account)
 
@@ -98,18 +98,18 @@ class CommandStore:
         data = self._run("get", account).strip()
         return parsed(data, account, self.where) if data else None
 
-    def write(self, account: str, login: StoredLogin) -> None:
+    def write(self, account: str, login: StoredLogin, lease: int = 0) -> None:  # noqa: ARG002
         """See ``TokenStore.write``."""
         self._run("put", account, json.dumps(login.as_json()).encode())
 
-    def forget(self, account: str) -> bool:
+    def forget(self, account: str, lease: int = 0) -> bool:  # noqa: ARG002
         """See ``TokenStore.forget``."""
         there = bool(self._run("get", account).strip())
         if there:
             self._run("forget", account)
         return there
 
-    def locked(self, account: str) -> AbstractAsyncContextManager[None]:
+    def locked(self, account: str) -> AbstractAsyncContextManager[int]:
         """See ``TokenStore.locked``."""
         return self._locks.locked(account)
 

@@ -1,9 +1,9 @@
 """Access tokens for one account, from the login that is kept: the source that a session asks.
 
-One process at a time renews a login, and one request at a time. That it has begun is on the disk
-before the request, and the new tokens are before they are used. After a crash in between, the old
-refresh token is tried once more: many servers still take it, and for those that do not, the failure
-says what happened.
+One process at a time renews a login, and one request at a time. That it has begun is stored before
+the request, and the new tokens are before they are used. After a crash in between, the old refresh
+token is tried once more: many servers still take it, and for those that do not, the failure says
+what happened.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class StoredTokens:
         return await asyncio.shield(running)
 
     async def _renewed(self, refused: str | None) -> str:
-        async with self.store.locked(self._account):
+        async with self.store.locked(self._account) as lease:
             login = await asyncio.to_thread(self.store.read, self._account)
             if login is not None and not self._fits(login):
                 login = None
@@ -175,7 +175,7 @@ class StoredTokens:
                 if tokens.access_token != refused and not tokens.due(now):
                     return tokens.access_token  # another process was faster
             try:
-                login = await self._renew(login, now)
+                login = await self._renew(login, now, lease)
             except TokenError as error:
                 good = login is not None and login.tokens.good(now)
                 if login is None or not good or not error.failure.retryable or refused:
@@ -184,10 +184,10 @@ class StoredTokens:
                 self._made = sha256(login.tokens.access_token.encode()).digest()
             return login.tokens.access_token
 
-    async def _renew(self, login: StoredLogin | None, now: float) -> StoredLogin:
+    async def _renew(self, login: StoredLogin | None, now: float, lease: int) -> StoredLogin:
         """New tokens, on the disk."""
         if not self.exchange.registration.interactive:
-            return await self._as_program(login, now)
+            return await self._as_program(login, now, lease)
         if login is None:
             why = f"There is no login for the account {self._account} yet"
             raise faults.login_needed(self._again, why, again=False)
@@ -199,37 +199,38 @@ class StoredTokens:
         if login.ended is not None and now - (login.ended_at or 0.0) < RETRY_ENDED:
             code = login.ended_code or faults.LOGIN_NEEDED
             raise faults.login_needed(self._again, login.ended, code=code)
-        return await self._refresh(login, login.tokens.refresh_token, now)
+        return await self._refresh(login, login.tokens.refresh_token, now, lease)
 
-    async def _as_program(self, login: StoredLogin | None, now: float) -> StoredLogin:
+    async def _as_program(self, login: StoredLogin | None, now: float, lease: int) -> StoredLogin:
         tokens = await self.exchange.app_tokens()
         if login is None:
             made = self.new_login(tokens, now, None)
         else:
             made = replace(login.renewed(tokens, None), ends_at=None)
-        await self._keep(made)
+        await self._keep(made, lease)
         return made
 
-    async def _refresh(self, login: StoredLogin, refresh_token: str, now: float) -> StoredLogin:
+    async def _refresh(
+        self, login: StoredLogin, refresh_token: str, now: float, lease: int
+    ) -> StoredLogin:
         authority = await self.exchange.authority()  # nothing has begun if that fails
         begun = replace(login, refresh_begun=login.refresh_begun or now)
-        await self._keep(begun)
+        await self._keep(begun, lease)
         try:
             tokens = await self.exchange.refresh(refresh_token)
         except TokenError as error:
             if error.code in _UNANSWERED:
                 raise
             if error.code not in faults.ENDED:
-                await self._keep(replace(begun, refresh_begun=None))
+                await self._keep(replace(begun, refresh_begun=None), lease)
                 raise
             code, why = self._ended(login, error, now)
-            await self._keep(
-                replace(begun, refresh_begun=None, ended=why, ended_code=code, ended_at=now)
-            )
+            ended = replace(begun, refresh_begun=None, ended=why, ended_code=code, ended_at=now)
+            await self._keep(ended, lease)
             seen = error.failure.seen
             raise faults.login_needed(self._again, why, code=code, seen=seen) from error
         renewed = begun.renewed(tokens, authority.unused_days)
-        await self._keep(renewed)
+        await self._keep(renewed, lease)
         return renewed
 
     def _ended(self, login: StoredLogin, error: TokenError, now: float) -> tuple[str, str]:
@@ -247,9 +248,11 @@ class StoredTokens:
             )
         return error.code, str(error).rstrip(".")
 
-    async def _keep(self, login: StoredLogin) -> None:
+    async def _keep(self, login: StoredLogin, lease: int) -> None:
         """Write it, to the end even if this is cancelled: the lock is held until then."""
-        writing = asyncio.ensure_future(asyncio.to_thread(self.store.write, self._account, login))
+        writing = asyncio.ensure_future(
+            asyncio.to_thread(self.store.write, self._account, login, lease)
+        )
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -268,8 +271,8 @@ class StoredTokens:
         """Keep a login that was just made, in place of any other."""
         authority = await self.exchange.authority()
         made = self.new_login(tokens, self._clock(), authority.unused_days)
-        async with self.store.locked(self._account):
-            await self._keep(made)
+        async with self.store.locked(self._account) as lease:
+            await self._keep(made, lease)
         return made
 
     async def log_out(self) -> tuple[bool, bool]:
@@ -278,7 +281,7 @@ class StoredTokens:
         Returns:
             Whether there was one, and whether the server has revoked it.
         """
-        async with self.store.locked(self._account):
+        async with self.store.locked(self._account) as lease:
             try:
                 login = await asyncio.to_thread(self.store.read, self._account)
             except TokenError:
@@ -289,7 +292,7 @@ class StoredTokens:
                     revoked = await self.exchange.revoke(login.tokens)
                 except SMTPSError:
                     revoked = False
-            return await asyncio.to_thread(self.store.forget, self._account), revoked
+            return await asyncio.to_thread(self.store.forget, self._account, lease), revoked
 
     def _fits(self, login: StoredLogin) -> bool:
         """Whether a login was made with these settings."""

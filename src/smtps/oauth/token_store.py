@@ -14,9 +14,9 @@ import os
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from smtps.errors import Phase, TokenError
 from smtps.extras import extra_needed
@@ -48,18 +48,23 @@ class TokenStore(Protocol):
             TokenError: it cannot be read, or others could have read or planted it.
         """
 
-    def write(self, account: str, login: StoredLogin) -> None:
+    def write(self, account: str, login: StoredLogin, lease: int = 0) -> None:
         """Keep a login; it is safe from a crash when this returns.
 
+        Args:
+            account: whose.
+            login: of the account.
+            lease: what ``locked`` gave.
+
         Raises:
-            TokenError: it cannot be kept.
+            TokenError: it cannot be kept, or another process has taken the lease over.
         """
 
-    def forget(self, account: str) -> bool:
+    def forget(self, account: str, lease: int = 0) -> bool:
         """Remove a login; whether there was one."""
 
-    def locked(self, account: str) -> Any:
-        """An asynchronous context in which no other process changes the login."""
+    def locked(self, account: str) -> AbstractAsyncContextManager[int]:
+        """A context in which no other process changes the login; its value is a lease."""
 
 
 def state_folder() -> Path:
@@ -114,8 +119,8 @@ class FileStore:
             os.close(file)
         return parsed(data, account, str(path))
 
-    def write(self, account: str, login: StoredLogin) -> None:
-        """See ``TokenStore.write``."""
+    def write(self, account: str, login: StoredLogin, lease: int = 0) -> None:  # noqa: ARG002
+        """See ``TokenStore.write``. The system ends the lock of a process that has ended."""
         path = self._path(account)
         new = path.with_name(f".{path.name}.new")
         data = json.dumps(login.as_json()).encode()
@@ -134,7 +139,7 @@ class FileStore:
         except OSError as error:
             raise unusable(f"{path} cannot be written: {error.strerror}.") from error
 
-    def forget(self, account: str) -> bool:
+    def forget(self, account: str, lease: int = 0) -> bool:  # noqa: ARG002
         """See ``TokenStore.forget``."""
         if not self._check_folder():
             return False
@@ -149,7 +154,7 @@ class FileStore:
         return True
 
     @asynccontextmanager
-    async def locked(self, account: str) -> AsyncIterator[None]:
+    async def locked(self, account: str) -> AsyncIterator[int]:
         """See ``TokenStore.locked``.
 
         Raises:
@@ -172,7 +177,7 @@ class FileStore:
                         retryable=True,
                     )
                 await asyncio.sleep(_PAUSE)
-            yield
+            yield 0
 
     @contextmanager
     def _lock_file(self, account: str) -> Iterator[int]:

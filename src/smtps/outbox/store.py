@@ -238,7 +238,8 @@ def prepare(engine: Engine, moved_to: str | None = None) -> dict[str, str]:
             control.write_meta(connection, [("schema", str(SCHEMA))])
         found = reading.meta(connection)
         check_usable(found, moved_to)
-        tables.notified.create(connection, checkfirst=True)  # made before there was this table
+        for table in (tables.notified, tables.logins):  # made before there were these
+            table.create(connection, checkfirst=True)
         if "name" not in found:
             found["name"] = token()
             control.write_meta(connection, [("name", found["name"])])

@@ -171,6 +171,17 @@ lanes = Table(
     sqlite_with_rowid=False,
 )
 
+logins = Table(
+    "logins",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("data", LargeBinary),  # encrypted; null where there is no login
+    Column("lease", BigInteger, nullable=False),  # number of the last holder
+    Column("beat", BigInteger, nullable=False),  # counted up while it lives
+    Column("held", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 notices = Table(
     "notices",
     metadata,
