@@ -7,6 +7,8 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator
+from os.path import normpath
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -179,7 +181,21 @@ async def test_a_browser_gets_the_page_and_others_a_few_lines(client: httpx.Asyn
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing.js", "app", "..%2f..%2fadvice.py", "advice.py", "%2e%2e/x.js", ".js"]
+    "name",
+    [
+        "nothing.js",
+        "app",
+        "..%2f..%2fadvice.py",
+        "advice.py",
+        "%2e%2e/x.js",
+        ".js",
+        "check",
+        "check/",
+        "check/%2e%2e/app.js",
+        "/app.js",
+        "check//check.js",
+        "a/b/c.js",
+    ],
 )
 async def test_only_the_page_s_own_files_are_served(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/web/{name}")).status_code == 404
@@ -268,15 +284,17 @@ async def test_the_page_has_its_labels_from_the_reports(client: httpx.AsyncClien
 
 
 async def test_every_module_of_the_page_imports_what_is_there(client: httpx.AsyncClient) -> None:
-    waiting, seen = {"app.js", "docs.js"}, set()
+    waiting, seen = {"app.js", "docs/docs.js"}, set()
     while waiting:
         name = waiting.pop()
         seen.add(name)
         answer = await client.get(f"/web/{name}")
         assert answer.status_code == 200, name
-        for names, module in re.findall(r"import \{([^}]*)\} from '\./([\w-]+\.js)'", answer.text):
+        imports = re.findall(r"import (?:\{([^}]*)\} from |\()'(\.[\w./-]+\.js)'", answer.text)
+        for names, path in imports:
+            module = normpath(Path(name).parent / path)
             other = (await client.get(f"/web/{module}")).text
-            for each in re.split(r",\s*", names.strip().strip(",")):
+            for each in filter(None, re.split(r",\s*", names.strip().strip(","))):
                 wanted = each.split(" as ")[0].strip()
                 assert re.search(
                     rf"export (?:async )?(?:const|let|function\*?|class) {wanted}\b", other

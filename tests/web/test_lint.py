@@ -36,14 +36,14 @@ def checked(folder: Path, fault: str) -> str:
     shutil.copytree(web_types.WEB, web)
     web_types.main(made)
     (web / "fault.js").write_text(
-        "import { byId } from './dom.js';\n"
+        "import { byId } from './shared/dom.js';\n"
         + ("import { audiences } from './labels.js';\n" if fault == "audiences;" else "")
         + fault
     )
     project = {
         "extends": str(ROOT / "tests" / "web" / "lint" / "tsconfig.json"),
         "compilerOptions": {"rootDirs": [str(web), str(made)]},
-        "include": [str(web / "*.js")],
+        "include": [str(web / "**" / "*.js")],
     }
     (folder / "tsconfig.json").write_text(json.dumps(project))
     compiler = INSTALLED / "node_modules" / "typescript" / "bin" / "tsc"

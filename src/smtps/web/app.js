@@ -1,20 +1,20 @@
 // The page: joins the parts, and starts them.
 
-import { fill, form, readAccount, readHost, settle } from './account.js';
-import { Problem, request } from './api.js';
-import { setLimit } from './attachments.js';
-import { sizeLimit } from './capabilities.js';
-import { check } from './check.js';
-import { mistake, queue, send } from './compose.js';
-import { alarm, announce, byId, put } from './dom.js';
-import { refresh, startInbox } from './inbox.js';
-import { isSandbox, startPersonas } from './personas.js';
-import { comparePorts } from './ports.js';
-import { setProviders } from './providers.js';
-import { offerQueue } from './queueing.js';
-import { forget, keep, remember } from './store.js';
-import { onOpen, open } from './tabs.js';
-import { setToken } from './token.js';
+import { fill, form, readAccount, readHost, settle } from './server/account.js';
+import { Problem, request } from './shared/api.js';
+import { setLimit } from './compose/attachments.js';
+import { sizeLimit } from './check/capabilities.js';
+import { check } from './check/check.js';
+import { mistake, queue, send } from './compose/compose.js';
+import { alarm, announce, byId, put } from './shared/dom.js';
+import { refresh, startInbox } from './inbox/inbox.js';
+import { isSandbox, startPersonas } from './inbox/personas.js';
+import { comparePorts } from './ports/ports.js';
+import { setProviders } from './server/providers.js';
+import { offerQueue } from './compose/queueing.js';
+import { forget, keep, remember } from './shared/store.js';
+import { onOpen, open } from './shared/tabs.js';
+import { setToken } from './shared/token.js';
 
 const context = {
   sandboxed: isSandbox,
@@ -26,7 +26,7 @@ const context = {
 };
 
 /** Loaded when it is wanted: most who come want a check. */
-const outbox = () => import('./outbox.js').catch(() => alarm('The outbox cannot be loaded. Reload the page.'));
+const outbox = () => import('./outbox/outbox.js').catch(() => alarm('The outbox cannot be loaded. Reload the page.'));
 
 function startCheck() {
   const account = readAccount();

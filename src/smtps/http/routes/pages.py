@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -36,6 +37,9 @@ MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inl
 _TYPES = {
     "css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml",
 }  # fmt: skip
+
+_NAME = re.compile(rf"(?:[a-z]+/)?[a-z0-9-]+\.(?:{'|'.join(_TYPES)})")
+"""A file, in the folder of the page or in one of its folders."""
 
 LANDING = f"""\
 smtps {__version__}: does mail submission over TLS work, and if not, why?
@@ -88,13 +92,13 @@ MADE = {"labels.js": _labels}
 
 @cache
 def web_file(name: str) -> WebFile | None:
-    """A file of the page, or None; names outside the folder are none."""
-    stem, dot, ending = name.rpartition(".")
-    if not dot or ending not in _TYPES or not stem.replace("-", "").isalnum():
+    """A file of the page, such as ``app.js`` or ``check/phases.js``; None for any other name."""
+    if _NAME.fullmatch(name) is None:
         return None
+    ending = name.rpartition(".")[2]
     try:
         data = MADE[name]() if name in MADE else files("smtps").joinpath("web", name).read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return None
     return WebFile(
         _TYPES[ending], data, gzip.compress(data, mtime=0), sha256(data).hexdigest()[:16]
@@ -153,7 +157,7 @@ def router(service: Service) -> APIRouter:
     async def docs(request: Request) -> Response:
         return await web("docs.html", request)
 
-    @routes.get("/web/{name}", include_in_schema=False)
+    @routes.get("/web/{name:path}", include_in_schema=False)
     async def web(name: str, request: Request) -> Response:
         found = page(name, request.headers)
         if found is None:

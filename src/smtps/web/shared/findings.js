@@ -1,7 +1,7 @@
 // Findings: what was seen, what it means, what to do, and who can.
 
 import { badge, button, el, instruction, list, mark } from './dom.js';
-import { audience, severity } from './labels.js';
+import { audience, severity } from '../labels.js';
 import { encryption } from './words.js';
 
 const TONES = { error: 'bad', warning: 'warning', info: 'plain' };

@@ -1,11 +1,11 @@
 // The messages of the outbox, the newest first: a page of them, by status and account.
 
 import { dueOf } from './accounts.js';
-import { request } from './api.js';
-import { byId, el, elements, focusIn } from './dom.js';
+import { request } from '../shared/api.js';
+import { byId, el, elements, focusIn } from '../shared/dom.js';
 import { ALL, stateBadge, stateOf, TROUBLED, UNDER_WAY, WAITING } from './states.js';
-import { until } from './until.js';
-import { moment } from './words.js';
+import { until } from '../shared/until.js';
+import { moment } from '../shared/words.js';
 
 const PATH = '/api/smtps/messages';
 const LIMIT = 25;

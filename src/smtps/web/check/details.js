@@ -1,6 +1,6 @@
 // What a check tells beyond certificate and capabilities, where there is anything to tell.
 
-import { el, list } from './dom.js';
+import { el, list } from '../shared/dom.js';
 
 const yes = (failure) => failure?.message ?? 'accepted';
 const places = (servers) => servers.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');

@@ -1,6 +1,6 @@
 // Small helpers around the document. Text goes in as text, never as markup.
 
-/** @typedef {import('./ids').Ids} Ids */
+/** @typedef {import('../ids').Ids} Ids */
 
 /**
  * The element of an id: one that the page has, or one that is put together at run time.

@@ -1,8 +1,8 @@
 // Known providers: by name, or by the domain of an e-mail address.
 
 import { fill } from './account.js';
-import { byId, el, put } from './dom.js';
-import { encryption } from './words.js';
+import { byId, el, put } from '../shared/dom.js';
+import { encryption } from '../shared/words.js';
 
 let known = [];
 

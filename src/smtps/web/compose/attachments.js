@@ -1,7 +1,7 @@
 // The files that go with a message: added by button or by drag and drop.
 
-import { announce, button, byId, el, put } from './dom.js';
-import { count, octets } from './words.js';
+import { announce, button, byId, el, put } from '../shared/dom.js';
+import { count, octets } from '../shared/words.js';
 
 /** @type {File[]} */
 const files = [];

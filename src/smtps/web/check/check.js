@@ -1,16 +1,16 @@
 // A check: phases as they happen, then verdict, findings and facts.
 
-import { events, Problem } from './api.js';
-import { depth, patience } from './account.js';
+import { events, Problem } from '../shared/api.js';
+import { depth, patience } from '../server/account.js';
 import { capabilityList } from './capabilities.js';
 import { certificateCards } from './certificate.js';
 import { detailBlocks } from './details.js';
-import { alarm, announce, button, byId, el, list, put, reveal } from './dom.js';
-import { findingCards, verdict } from './findings.js';
+import { alarm, announce, button, byId, el, list, put, reveal } from '../shared/dom.js';
+import { findingCards, verdict } from '../shared/findings.js';
 import { phaseName, Timelines } from './phases.js';
-import { checkSnippets } from './snippets.js';
-import { transcriptBlock } from './transcript.js';
-import { count, encryption, milliseconds } from './words.js';
+import { checkSnippets } from '../shared/snippets.js';
+import { transcriptBlock } from '../shared/transcript.js';
+import { count, encryption, milliseconds } from '../shared/words.js';
 
 /** @type {AbortController | null} */
 let running = null;

@@ -1,8 +1,8 @@
 // What the server says it can do, and what that means in a few words.
 
-import { el } from './dom.js';
-import { capability, mechanism } from './labels.js';
-import { octets, sentence } from './words.js';
+import { el } from '../shared/dom.js';
+import { capability, mechanism } from '../labels.js';
+import { octets, sentence } from '../shared/words.js';
 
 function login(mechanisms) {
   const known = [...new Set(mechanisms.map((name) => mechanism[name]).filter(Boolean))];

@@ -1,8 +1,8 @@
 // Webhook notices that were not delivered: how many, and on request which and why.
 
-import { Problem, request } from './api.js';
-import { alarm, badge, byId, el, put } from './dom.js';
-import { count, moment } from './words.js';
+import { Problem, request } from '../shared/api.js';
+import { alarm, badge, byId, el, put } from '../shared/dom.js';
+import { count, moment } from '../shared/words.js';
 
 /** @type {[status: string, word: string, tone: string][]} */
 const KINDS = [['undelivered', 'given up', 'bad'], ['pending', 'retrying', 'warning']];

@@ -1,7 +1,7 @@
 // What may become of a message in the outbox: in a word, a tone and a shape, and in a sentence.
 // `told` is the failure that the meaning explains already, `again` what sending it once more is called.
 
-import { el, mark } from './dom.js';
+import { el, mark } from '../shared/dom.js';
 
 const STATES = {
   queued: {

@@ -1,7 +1,7 @@
 // What it takes to leave a message with the outbox: an account, a time, and a key against doubles.
 
-import { byId, el } from './dom.js';
-import { blame } from './fields.js';
+import { byId, el } from '../shared/dom.js';
+import { blame } from '../shared/fields.js';
 
 /** The service's names for the fields, and their ids here. */
 export const QUEUE_FIELDS = { account: 'queue-through', send_at: 'queue-at', envelope: 'compose-from' };

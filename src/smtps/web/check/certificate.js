@@ -1,8 +1,8 @@
 // The certificate, with its days left as a meter.
 
-import { copyButton, el, list } from './dom.js';
-import { expiresSoon } from './labels.js';
-import { count, day, shortName } from './words.js';
+import { copyButton, el, list } from '../shared/dom.js';
+import { expiresSoon } from '../labels.js';
+import { count, day, shortName } from '../shared/words.js';
 
 function validity({ not_before: from, not_after: until, days_left: left }) {
   const whole = from ? Math.max(1, (Date.parse(until) - Date.parse(from)) / 86_400_000) : 90;

@@ -2,14 +2,14 @@
 // Loaded when it is opened for the first time.
 
 import { showNotices } from './notices.js';
-import { events, Problem, request } from './api.js';
+import { events, Problem, request } from '../shared/api.js';
 import { dueOf, showAccounts } from './accounts.js';
-import { alarm, announce, byId, reveal } from './dom.js';
+import { alarm, announce, byId, reveal } from '../shared/dom.js';
 import { focusRow, showQueue, startQueue } from './queue.js';
-import { accountMenu, offerQueue } from './queueing.js';
+import { accountMenu, offerQueue } from '../compose/queueing.js';
 import { UNDER_WAY } from './states.js';
 import { clearSubmission, pathOf, showSubmission } from './submission.js';
-import { onOpen, open, openTab } from './tabs.js';
+import { onOpen, open, openTab } from '../shared/tabs.js';
 
 const ACCOUNTS = '/api/smtps/accounts';
 const SOON = 60_000; // what is due by then is looked at often

@@ -1,8 +1,8 @@
 // The timeline: each phase lights up as it ends, with a bar for when it began and how long it took.
 
-import { el, mark, unseen } from './dom.js';
-import { phase as labels } from './labels.js';
-import { milliseconds } from './words.js';
+import { el, mark, unseen } from '../shared/dom.js';
+import { phase as labels } from '../labels.js';
+import { milliseconds } from '../shared/words.js';
 
 const STATES = { waiting: 'pending', running: 'in progress', done: 'done', failed: 'failed', skipped: 'not reached' };
 const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };

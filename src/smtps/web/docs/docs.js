@@ -1,6 +1,6 @@
 // The requests, drawn from /openapi.json, each to be tried on the spot.
 
-import { badge, button, byId, el, elements, put } from './dom.js';
+import { badge, button, byId, el, elements, put } from '../shared/dom.js';
 
 const { paths, components } = await (await fetch('/openapi.json')).json();
 

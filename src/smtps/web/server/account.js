@@ -1,7 +1,7 @@
 // The form on the left: which server, and who to be there.
 
-import { byId } from './dom.js';
-import { blame, clearProblems, forgive } from './fields.js';
+import { byId } from '../shared/dom.js';
+import { blame, clearProblems, forgive } from '../shared/fields.js';
 
 export const form = byId('account');
 

@@ -1,14 +1,14 @@
 // One message of the outbox: what became of it, for whom, why, and what can be done.
 
-import { blob, Problem } from './api.js';
+import { blob, Problem } from '../shared/api.js';
 import { showAttempts } from './attempts.js';
-import { recipientList } from './delivery.js';
-import { alarm, announce, badge, button, byId, el, list, put } from './dom.js';
-import { findingCards, verdict } from './findings.js';
-import { rawLink } from './raw.js';
+import { recipientList } from '../compose/delivery.js';
+import { alarm, announce, badge, button, byId, el, list, put } from '../shared/dom.js';
+import { findingCards, verdict } from '../shared/findings.js';
+import { rawLink } from '../shared/raw.js';
 import { stateOf, UNDER_WAY, WAITING } from './states.js';
-import { until } from './until.js';
-import { count, moment, octets } from './words.js';
+import { until } from '../shared/until.js';
+import { count, moment, octets } from '../shared/words.js';
 
 export const pathOf = (id) => `/api/smtps/messages/${encodeURIComponent(id)}`;
 

@@ -1,9 +1,9 @@
 // The attempts to send a message of the outbox, the last one first.
 
-import { Problem, request } from './api.js';
-import { alarm, badge, byId, el, elements, list } from './dom.js';
-import { linesBlock } from './transcript.js';
-import { milliseconds, moment } from './words.js';
+import { Problem, request } from '../shared/api.js';
+import { alarm, badge, byId, el, elements, list } from '../shared/dom.js';
+import { linesBlock } from '../shared/transcript.js';
+import { milliseconds, moment } from '../shared/words.js';
 
 const OUTCOMES = {
   sent: ['sent', 'good'], partial: ['sent to some', 'warning'], refused: ['refused', 'bad'],

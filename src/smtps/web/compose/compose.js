@@ -1,12 +1,12 @@
 // Writing a message and sending it, with the progress of the upload.
 
-import { either, upload } from './api.js';
-import { INPUTS, patience } from './account.js';
+import { either, upload } from '../shared/api.js';
+import { INPUTS, patience } from '../server/account.js';
 import { attached, encoded } from './attachments.js';
 import { delivery } from './delivery.js';
-import { alarm, announce, byId, el, put, reveal } from './dom.js';
-import { blame, clearProblems, forgive, showProblems } from './fields.js';
-import { verdict } from './findings.js';
+import { alarm, announce, byId, el, put, reveal } from '../shared/dom.js';
+import { blame, clearProblems, forgive, showProblems } from '../shared/fields.js';
+import { verdict } from '../shared/findings.js';
 import { keyOf, QUEUE_FIELDS, readQueue, settleKey } from './queueing.js';
 
 const form = byId('compose');

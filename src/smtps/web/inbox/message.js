@@ -1,10 +1,10 @@
 // One message of the sandbox: text, HTML in a frame that may do nothing, and header.
 
-import { el, list } from './dom.js';
-import { rawLink } from './raw.js';
-import { segments } from './segments.js';
-import { authorization } from './token.js';
-import { moment, octets } from './words.js';
+import { el, list } from '../shared/dom.js';
+import { rawLink } from '../shared/raw.js';
+import { segments } from '../shared/segments.js';
+import { authorization } from '../shared/token.js';
+import { moment, octets } from '../shared/words.js';
 
 const guarded = () => Boolean(authorization().Authorization);
 

@@ -1,10 +1,10 @@
 // The submission ports of a host side by side.
 
-import { Problem, request } from './api.js';
-import { announce, badge, button, el, list, put } from './dom.js';
-import { verdict as words } from './labels.js';
-import { portsSnippets } from './snippets.js';
-import { encryption, milliseconds } from './words.js';
+import { Problem, request } from '../shared/api.js';
+import { announce, badge, button, el, list, put } from '../shared/dom.js';
+import { verdict as words } from '../labels.js';
+import { portsSnippets } from '../shared/snippets.js';
+import { encryption, milliseconds } from '../shared/words.js';
 
 const TONES = { works: 'good', warnings: 'warning', fails: 'bad', unknown: 'warning', later: 'warning' };
 

@@ -1,6 +1,6 @@
 // The sandbox's personas: mail servers that misbehave on request.
 
-import { byId, el, put } from './dom.js';
+import { byId, el, put } from '../shared/dom.js';
 
 /** @type {any} */
 let box = null;

@@ -1,10 +1,10 @@
 // The sandbox's inbox; it looks for new mail every few seconds while it is in sight.
 
-import { Problem, request } from './api.js';
-import { alarm, announce, byId, el, elements, focusIn, put } from './dom.js';
+import { Problem, request } from '../shared/api.js';
+import { alarm, announce, byId, el, elements, focusIn, put } from '../shared/dom.js';
 import { messageView } from './message.js';
-import { onOpen, openTab } from './tabs.js';
-import { count, moment } from './words.js';
+import { onOpen, openTab } from '../shared/tabs.js';
+import { count, moment } from '../shared/words.js';
 
 const PATH = '/api/sandbox/messages';
 const PAUSE = 3000;

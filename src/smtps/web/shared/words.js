@@ -1,6 +1,6 @@
 // Numbers, dates and names as people read them.
 
-import { security } from './labels.js';
+import { security } from '../labels.js';
 
 export function milliseconds(value) {
   if (value == null) return '';

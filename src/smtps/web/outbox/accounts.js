@@ -1,7 +1,7 @@
 // The accounts of the outbox that cannot send just now: why, and what to do.
 
-import { badge, button, byId, el, focusIn, instruction, list, put } from './dom.js';
-import { until } from './until.js';
+import { badge, button, byId, el, focusIn, instruction, list, put } from '../shared/dom.js';
+import { until } from '../shared/until.js';
 
 const STANDINGS = {
   stopped: ['bad', 'Stopped', 'is stopped'],

@@ -1,10 +1,10 @@
 // What became of a message, as a whole and for each recipient.
 
-import { announce, badge, button, el, list } from './dom.js';
-import { findingCards, findingsOf, verdict } from './findings.js';
-import { sendSnippets } from './snippets.js';
-import { transcriptBlock } from './transcript.js';
-import { count, milliseconds } from './words.js';
+import { announce, badge, button, el, list } from '../shared/dom.js';
+import { findingCards, findingsOf, verdict } from '../shared/findings.js';
+import { sendSnippets } from '../shared/snippets.js';
+import { transcriptBlock } from '../shared/transcript.js';
+import { count, milliseconds } from '../shared/words.js';
 
 const OUTCOMES = {
   sent: ['good', 'Sent', 'The server has accepted the message and is now responsible for delivering it or reporting a failure.'],
