@@ -6,9 +6,8 @@ Built on argparse: the libraries that would be nicer here take longer to load th
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Sequence
-from typing import NoReturn
 
 from smtps import serve
 from smtps._version import __version__
@@ -27,6 +26,7 @@ from smtps.cli import (
     send,
     worker,
 )
+from smtps.cli.usage import Parser
 from smtps.errors import InputError, SMTPSError
 from smtps.extras import extra_needed
 
@@ -43,14 +43,6 @@ Each command has its own --help.
 """
 
 
-class _Parser(ArgumentParser):
-    """Exits with 64 (EX_USAGE) and says where help is."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(exits.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
-
-
 _COMMANDS = (
     check, send, login, accounts, logout, discover, ports, providers, sandbox, serve, outbox,
     worker,
@@ -58,14 +50,13 @@ _COMMANDS = (
 """In the order of ``--help``."""
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> Parser:
     """The whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="smtps",
         description="Check whether mail submission over TLS works, explain why it does not, and "
         "send mail through it.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"smtps {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -75,10 +66,11 @@ def build_parser() -> ArgumentParser:
             help=module.HELP,
             description=module.DESCRIPTION,
             epilog=module.EPILOG,
-            formatter_class=RawDescriptionHelpFormatter,
         )
         module.add_options(command)
         command.set_defaults(run=module.run, command=command)
+        if module is not outbox:  # its actions have usages of their own
+            command.settle()
     return parser
 
 
@@ -92,7 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code; see ``exits``.
     """
     output.use_any_console()
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        output.show(build_parser().format_help())
+        return exits.OK
+    options = build_parser().read(words)
     try:
         with extra_needed():
             code: int = options.run(options)
@@ -111,8 +107,8 @@ def _words(error: SMTPSError, options: Namespace) -> str:
     """An error for who typed the command: an option to blame is named as it was typed."""
     if isinstance(error, InputError):
         option = "--" + error.field.replace("_", "-")
-        known = options.command._option_string_actions  # noqa: SLF001  # there is no other list
-        action = known.get(option)
-        if action is not None and getattr(options, action.dest) != action.default:
+        action = options.command.known.get(option)
+        missing = error.problem.startswith(("is required", "is missing"))
+        if action is not None and (missing or getattr(options, action.dest) != action.default):
             return f"{option}: {error.problem}"
     return str(error)

@@ -71,7 +71,7 @@ def test_each_command_has_help_with_examples(
 
 
 def test_usage_errors_are_64_and_say_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["chekc"], ["check"], ["send", "--nope"], ["check", "x", "--nope"]):
+    for arguments in (["chekc"], ["check"], ["send", "--nope"], ["check", "x", "--nope"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 64

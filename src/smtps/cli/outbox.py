@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
+from smtps.cli.usage import Parser
 from smtps.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,21 +35,19 @@ SHOWN = 20
 """Messages of a list, unless more are asked for."""
 
 
-def add_options(parser: ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Arguments of the command."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, (text, action, *more) in _ACTIONS.items():
-        sub = actions.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".",
-            formatter_class=RawDescriptionHelpFormatter,
-        )  # fmt: skip
+        sub = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         for add in more:
             add(sub)
         sub.add_argument(
             "--config", metavar="FILE", help="settings file (TOML), as for smtps serve"
         )
         sub.add_argument("--json", action="store_true", help="as JSON")
-        sub.set_defaults(action=action)
+        sub.set_defaults(action=action, command=sub)
+        sub.settle()
 
 
 def run(options: Namespace) -> int:
