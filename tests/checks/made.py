@@ -13,11 +13,15 @@ from smtps.advice import ADVICE
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Facts
 from smtps.checks.probes import DEEP_LOOKS, LOOKS, Probe
 from smtps.checks.report import Report
+from smtps.checks.token_facts import TokenFacts
 from smtps.client.transcript import Transcript
 from smtps.core.capabilities import Capabilities
 from smtps.core.reply import Quirk, Reply
 from smtps.errors import Failure, Phase
 from smtps.net.tls import TLSFacts
+from smtps.oauth.claims import Claims
+from smtps.oauth.forms import all_forms
+from smtps.oauth.provenance import Provenance
 
 X25519 = record(hello((51, b"\0\x1d")))
 """The beginning of a server that chose this group."""
@@ -125,6 +129,53 @@ _addresses = st.builds(
 )
 
 
+some_texts = st.lists(texts, max_size=2).map(tuple)
+instants = st.none() | st.floats(0, 4e9)
+access_tokens = st.builds(
+    TokenFacts,
+    provenance=st.builds(
+        Provenance,
+        origin=st.sampled_from(["environment", "store", "renewed", "client_credentials"]),
+        grant=st.none() | st.sampled_from(["code", "client_credentials"]),
+        wanted=some_texts,
+        granted=some_texts,
+        expires_at=instants,
+        renewable=st.none() | st.booleans(),
+        logged_in_at=instants,
+        refresh_expires_at=instants,
+    ),
+    claims=st.none()
+    | st.builds(
+        Claims,
+        kind=st.sampled_from(["jwt", "encrypted", "opaque"]),
+        unread=st.none() | texts,
+        issuer=st.none() | texts,
+        audience=some_texts,
+        scopes=some_texts,
+        roles=some_texts,
+        issued_at=instants,
+        not_before=instants,
+        expires_at=instants,
+        tenant=st.none() | texts,
+        user=st.none() | texts,
+        application=st.none() | texts,
+        object_id=st.none() | texts,
+        app_only=st.none() | st.booleans(),
+        id_token=st.booleans(),
+    ),
+    mistaken=st.none() | texts,
+    milliseconds=st.none() | st.floats(0, 1e6),
+    provider=st.none() | st.sampled_from(all_forms()),
+    username=st.none() | texts,
+)
+
+
+@st.composite
+def a_token(draw: st.DrawFn) -> TokenFacts:
+    """A name for it, too."""
+    return draw(access_tokens)
+
+
 @st.composite
 def an_address(draw: st.DrawFn) -> AddressFacts:
     """A name for it: the strategy written out in full would be too long to show."""
@@ -140,6 +191,8 @@ facts: st.SearchStrategy[Facts] = st.builds(
     security=st.sampled_from(["implicit", "starttls"]),
     now=moments,
     wanted_login=st.booleans(),
+    token=st.booleans(),
+    access_token=st.none() | a_token(),
     password_is_ascii=st.booleans(),
     deep=st.booleans(),
     control=st.sampled_from([None, "answers", "silent"]),

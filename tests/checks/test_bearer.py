@@ -126,17 +126,49 @@ def test_an_id_that_has_not_the_form_of_one_is_not_filled_in() -> None:
 
 
 def test_another_reason_of_the_server_stands() -> None:
-    for code in ("auth.disabled_by_admin", "auth.unavailable", "net.reset", "auth.locked"):
+    for code in ("auth.unavailable", "net.reset", "auth.locked"):
         assert code_of(token(jwt(PROGRAM)), replace(REFUSAL, code=code)) is None
+
+
+def test_smtp_auth_that_is_off_has_its_lines_too() -> None:
+    failure = replace(REFUSAL, code="auth.disabled_by_admin", enhanced="5.7.139")
+    found = explained(token(jwt(PERSON)), failure, NOW)
+    assert found is not None
+    assert (found.code, found.explains) == ("auth.disabled_by_admin", failure)
+    assert "OAuth" not in found.fix
+    assert found.commands[1] == (
+        "Set-CASMailbox -Identity ann@contoso.com -SmtpClientAuthenticationDisabled $false"
+    )
+    elsewhere = explained(token("opaque", host="mail.example.com"), failure, NOW)
+    assert elsewhere is not None
+    assert elsewhere.commands == ()
+
+
+def test_the_servers_authorization_server_is_compared() -> None:
+    said = "status: invalid_token, openid-configuration: https://auth.example/.well-known/x"
+    for issuer, code in (("https://other.example/", "oauth.wrong_issuer"),
+                         ("https://auth.example/realm", "oauth.sound_token_refused")):  # fmt: skip
+        claims = {"iss": issuer, "exp": NOW + 60, "aud": "mail"}
+        facts = token(jwt(claims), host="mail.example.com")
+        assert code_of(facts, replace(REFUSAL, seen=said)) == code
+
+
+def test_what_the_server_asks_for_is_the_remedy() -> None:
+    said = "status: invalid_token, scope: mail, openid-configuration: https://auth.example/x"
+    found = explained(token("opaque", host="mail.example.com"), replace(REFUSAL, seen=said), NOW)
+    assert found is not None
+    assert "with the scope mail from the authorization server whose metadata is at" in found.fix
 
 
 @pytest.mark.parametrize("text", ["opaque", "ya29.abc", f"{jwt({})}.x.y"])
 def test_of_an_opaque_token_nothing_is_claimed(text: str) -> None:
-    assert code_of(token(text, host="mail.example.com")) is None
+    assert code_of(token(text, host="mail.example.com")) == "auth.token_rejected"
 
 
 def test_a_token_of_which_too_little_can_be_read_is_not_called_sound() -> None:
-    assert code_of(token(jwt({"sub": "ann@contoso.com"}), host="mail.example.com")) is None
+    assert code_of(token(jwt({"sub": "ann@contoso.com"}), host="mail.example.com")) == (
+        "auth.token_rejected"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,8 +176,9 @@ def test_a_token_of_which_too_little_can_be_read_is_not_called_sound() -> None:
     [
         (("https://www.googleapis.com/auth/gmail.send",), None, "oauth.wrong_scope"),
         (("https://mail.google.com/",), "status: 400, schemes: Bearer, scope: https://mail.google.com/",
-         None),
-        ((), "status: 400, schemes: Bearer, scope: https://mail.google.com/", None),
+         "auth.token_rejected"),
+        ((), "status: 400, schemes: Bearer, scope: https://mail.google.com/",
+         "auth.token_rejected"),
         ((), "status: insufficient_scope, scope: mail", "oauth.wrong_scope"),
         (("openid",), "status: invalid_token, scope: mail, openid-configuration: https://x",
          "oauth.wrong_scope"),

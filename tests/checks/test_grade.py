@@ -113,7 +113,7 @@ def of_the_server(code: str) -> bool:
         "unexpected_challenge encryption_required"
     ).split()
     return code.removeprefix("auth.") in servers or not code.startswith(
-        ("auth.", "send.", "clock.")
+        ("auth.", "oauth.", "send.", "clock.")
     )
 
 

@@ -234,6 +234,12 @@ TOKENS: dict[str, Advice] = {
         "not with a scope of Microsoft Graph. Then log in again.",
         _YOU, "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
         "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"),
+    "oauth.wrong_issuer": Advice(
+        _E, "The access token is from another authorization server than the one that the mail "
+        "server accepts.",
+        "Set issuer, in the table oauth of the account, to the authorization server that the mail "
+        "server names, and log in again.",
+        _YOU, "RFC 7628 section 3.2.2"),
     "oauth.wrong_scope": Advice(
         _E, "The access token does not allow sending mail: it lacks the scope.",
         "Set scopes to the scope that is named, allow it for the client at the provider, and log "

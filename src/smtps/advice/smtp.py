@@ -321,8 +321,8 @@ AUTH: dict[str, Advice] = {
         _E, "The provider no longer accepts passwords here.",
         "Use OAuth 2 (an access token), or a relay service.", _YOU),
     "auth.token_rejected": Advice(
-        _E, "The server does not accept the access token: it has expired or is for another "
-        "purpose.",
+        _E, "The server does not accept the access token: it may have expired or been revoked, or "
+        "be for another service or user.",
         "Get a new token, with the scope that the server names.", _YOU, "RFC 7628 section 3.2.2"),
     "auth.encryption_required": Advice(
         _E, "The server accepts this login only over TLS, but does not see this connection as "

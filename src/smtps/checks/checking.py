@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from smtps.checks.discovery import Means
     from smtps.checks.route import Discovery
     from smtps.client.outgoing import Envelope
+    from smtps.oauth.provenance import Origin
 
 
 MOST_TARGETS = 4
@@ -47,6 +48,7 @@ async def check(
     progress: Progress | None = None,
     turn: Turn = at_once,
     leave: Leave | None = None,
+    origin: Origin = "given",
     **options: Unpack[EndpointOptions],
 ) -> Report:
     """Tell whether submission works at a server, and if not, why and what to do.
@@ -61,6 +63,7 @@ async def check(
         progress: told of each phase as it ends.
         turn: lets several checks take turns at an address.
         leave: takes over a session that nothing follows; see ``client.lending``.
+        origin: where ``access_token`` came from, for the report.
         **options: the other fields of Endpoint.
 
     Raises:
@@ -76,6 +79,7 @@ async def check(
         progress=progress,
         turn=turn,
         leave=leave,
+        origin=origin,
     )
     if "@" not in endpoint.host:
         return Report.of(await look(endpoint))

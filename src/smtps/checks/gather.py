@@ -27,7 +27,9 @@ from smtps.net.timing import timed
 from smtps.net.tls import client_certificate
 
 if TYPE_CHECKING:
+    from smtps.checks.token_watch import TokenWatch
     from smtps.net.dns import Resolver
+    from smtps.oauth.provenance import Origin
 
 CONTROL_SHARE = 0.25
 """Share of the time for everything that is kept for a control."""
@@ -65,6 +67,7 @@ async def gather(
     now: datetime | None = None,
     deadline: float | None = None,
     leave: Leave | None = None,
+    origin: Origin = "given",
 ) -> Facts:
     """Look at the addresses of a server, at the same time, each with one connection at a time.
 
@@ -82,6 +85,7 @@ async def gather(
         deadline: the loop's time at which all has to be over; else ``timeouts.total`` counts, or
             the patience of a check, see ``scope``.
         leave: takes over a session that nothing follows; see ``client.lending``.
+        origin: where an access token of the endpoint came from.
 
     Raises:
         InputError: the host can be none, or a file cannot be used.
@@ -90,6 +94,9 @@ async def gather(
     endpoint = replace(endpoint, timeouts=patient(endpoint.timeouts, deep=scope.deep))
     check_endpoint(endpoint)  # the caller's own mistakes are no findings
     facts = _asked_for(endpoint, target or endpoint.host, scope, now or datetime.now(UTC))
+    watch = _watch(endpoint, origin) if facts.token else None
+    if watch is not None:
+        endpoint = watch.endpoint
     deadline = deadline or deadline_of(endpoint)
     addresses = await _addresses(facts, endpoint, deadline)
     if facts.failure is not None:
@@ -106,11 +113,20 @@ async def gather(
         )
         look = _ask_and_look if scope.deep else _look
         await look(facts, visitor, addresses, endpoint)
+    if watch is not None:
+        facts.access_token = await watch.facts()
     if scope.envelope is not None and not endpoint.wants_login:
         await _whose_mail(facts, endpoint, deadline)
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow, deadline)
     return facts
+
+
+def _watch(endpoint: Endpoint, origin: Origin) -> TokenWatch:
+    """Keep an eye on the access token."""
+    from smtps.checks.token_watch import TokenWatch  # late: few have one  # noqa: PLC0415
+
+    return TokenWatch(endpoint, origin)
 
 
 def _asked_for(endpoint: Endpoint, target: str, scope: Scope, now: datetime) -> Facts:

@@ -72,6 +72,7 @@ class Report:
             "greeting": str(best.greeting) if best and best.greeting else None,
             "capabilities": _lines(best.capabilities) if best else [],
             "auth": _auth(best, wanted=facts.wanted_login),
+            "token": facts.access_token.as_json() if facts.access_token else None,
             "envelope": _envelope(best.asked) if best and best.asked else None,
             "clients": [client.as_json() for client in fare(best)] if best else [],
             "control": facts.control,
@@ -91,7 +92,7 @@ def _address(address: AddressFacts, facts: Facts, *, transcript: bool) -> dict[s
         "greeting": str(address.greeting) if address.greeting else None,
         "capabilities": _lines(address.capabilities),
         "capabilities_after_login": _lines(address.after_login),
-        "login": _login(address),
+        "login": _login(address, facts),
         "looks": [_look(look) for look in address.looks.values()],
     }
     if transcript and address.transcript is not None:
@@ -169,7 +170,7 @@ def _envelope(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _login(address: AddressFacts) -> dict[str, Any] | None:
+def _login(address: AddressFacts, facts: Facts) -> dict[str, Any] | None:
     """What became of the login at one address, or null where none was wanted."""
     failure, withheld = address.login_failure, address.login_withheld
     if address.mechanism is None and failure is None and withheld is None:
@@ -178,8 +179,17 @@ def _login(address: AddressFacts) -> dict[str, Any] | None:
         "accepted": address.mechanism is not None,
         "mechanism": address.mechanism,
         "failure": failure_json(failure),
+        "challenge": _challenge(failure) if facts.token else None,
         "not_tried_since_it_failed_at": withheld,
     }
+
+
+def _challenge(failure: Failure | None) -> dict[str, Any] | None:
+    """What the server said of the access token, or null (RFC 7628 section 3.2.2)."""
+    from smtps.checks.token_facts import challenge_of  # late: with a token  # noqa: PLC0415
+
+    found = challenge_of(failure.seen) if failure is not None else None
+    return found.as_json() if found is not None else None
 
 
 def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:

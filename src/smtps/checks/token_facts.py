@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from smtps.oauth import claims
 from smtps.oauth.claims import Claims
@@ -24,6 +25,10 @@ class Challenge(NamedTuple):
     status: str | None = None
     scopes: tuple[str, ...] = ()
     configuration: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"status", "scopes", "configuration"}``."""
+        return {**self._asdict(), "scopes": list(self.scopes)}
 
 
 _SAID = re.compile(r"(?:^|, )(status|scope|openid-configuration): (.*?)(?=, [\w-]+: |$)")
@@ -68,6 +73,57 @@ class TokenFacts:
     def role(self) -> str | None:
         """What lets a program send mail by itself at this provider, in place of a scope."""
         return None if self.provider is None else self.provider.app_role
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Its scopes, as it says itself, or as they were granted."""
+        return (self.claims.scopes if self.claims is not None else ()) or self.provenance.granted
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it expires, as it says itself, or as its server did; in seconds since 1970."""
+        said = self.claims.expires_at if self.claims is not None else None
+        return self.provenance.expires_at if said is None else said
+
+    @property
+    def user(self) -> str | None:
+        """Whose it is, as it says itself, or as its server did."""
+        return (self.claims.user if self.claims is not None else None) or self.provenance.user
+
+    def as_json(self) -> dict[str, Any]:
+        """The object ``token`` of a report. It has nothing of which the token could be made."""
+        known, read = self.provenance, self.claims
+        return {
+            "origin": known.origin,
+            "milliseconds": self.milliseconds,
+            "provider": self.provider.id if self.provider is not None else None,
+            "kind": read.kind if read is not None else None,
+            "unread": read.unread if read is not None else None,
+            "issuer": read.issuer if read is not None else None,
+            "audience": list(read.audience) if read is not None else [],
+            "scopes": list(self.scopes),
+            "roles": list(read.roles) if read is not None else [],
+            "issued_at": _moment(read.issued_at) if read is not None else None,
+            "not_before": _moment(read.not_before) if read is not None else None,
+            "expires_at": _moment(self.expires_at),
+            "tenant": (read.tenant if read is not None else None) or known.tenant,
+            "user": self.user,
+            "application": (read.application if read is not None else None) or known.client_id,
+            "object_id": read.object_id if read is not None else None,
+            "app_only": known.by_program
+            if read is None or read.app_only is None
+            else read.app_only,
+            "renewable": known.renewable,
+        }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else moment(seconds)
+
+
+def moment(seconds: float) -> str:
+    """A time as reports show it, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 _BOOKKEEPING = frozenset({"openid", "profile", "email", "offline_access", "address", "phone"})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smtps.cli.results import Results
     from smtps.client.outgoing import Envelope
     from smtps.endpoint import Endpoint
+    from smtps.oauth.provenance import Origin
     from smtps.report.formats import Writer
 
 
@@ -243,6 +244,7 @@ def _checker(options: Namespace) -> CheckOne:
     # Once: it may ask for a password, and it names what is wrong before anything is connected.
     template = server_options.endpoint(options, "localhost")
     how_far = depth(options)
+    origin: Origin = "environment" if options.token_env is not None else "given"
 
     def endpoint(target: str) -> Endpoint:
         if options.account is not None:
@@ -270,7 +272,7 @@ def _checker(options: Namespace) -> CheckOne:
         place = endpoint(target)
         most = patient(place.timeouts, deep=how_far["deep"]).total
         stage = Stage(place.security, most or 0.0)
-        work = check(place, target=target, turn=turn, progress=stage.note, **how_far)
+        work = check(place, target=target, turn=turn, progress=stage.note, origin=origin, **how_far)
         return await waiting_for(target, work, show=show, stage=stage)
 
     return check_one

@@ -9,6 +9,8 @@ from smtps.cli import exits, output
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
+    from smtps.checks.finding import Finding
+    from smtps.checks.token_watch import TokenWatch
     from smtps.config.server_account import OAuthTable, ServerAccount
     from smtps.config.user_accounts import Accounts
     from smtps.oauth.forms import Form
@@ -205,30 +207,54 @@ async def _proven(
     login: StoredLogin | None,
 ) -> int:
     """Log in to the mail server, and say what there is now."""
+    from smtps.checks.rules import bearer  # noqa: PLC0415
+    from smtps.checks.token_watch import TokenWatch  # noqa: PLC0415
+    from smtps.cli import sending  # noqa: PLC0415
     from smtps.cli.progress import waiting_for  # noqa: PLC0415
     from smtps.client.handshake import Access  # noqa: PLC0415
 
     endpoint = account.endpoint(None, tokens=source, transcript=True)
+    watch = TokenWatch(endpoint)
     shown = _shown(name, account, source, login)
     if not options.json:
         output.show(_said(shown, login))
     try:
-        session = await waiting_for(endpoint.host, Access.open(endpoint))
+        session = await waiting_for(endpoint.host, Access.open(watch.endpoint))
         await session.quit()
     except InputError:
         raise
     except SMTPSError as error:
-        return _failed(options, name, account, error.failure, shown)
-    shown |= {"state": "ready", "mechanism": session.mechanism, "address": session.address}
+        found = await _why(watch, error.failure)
+        return _failed(options, name, account, error.failure, shown, found=found)
+    token = await watch.facts()
+    warnings = list(bearer.ahead(token)) if token is not None else []
+    shown |= {"state": "ready", "mechanism": session.mechanism, "address": session.address,
+              "findings": [each.as_json() for each in warnings]}  # fmt: skip
     if options.json:
         output.show_json(shown)
         return exits.OK
     output.show(
         f"✓ {endpoint.host}:{endpoint.port} accepted the login of {account.username} "
         f"({session.mechanism})\n"
+    )
+    for warning in warnings:
+        sending.show_finding(warning)
+    output.show(
         f"  Try it: smtps send --account {name} --from {account.username} --to … --subject … \n"
     )
     return exits.OK
+
+
+async def _why(watch: TokenWatch, failure: Failure) -> Finding | None:
+    """What the access token says of a refusal."""
+    import time  # noqa: PLC0415
+
+    from smtps.checks.rules import bearer  # noqa: PLC0415
+
+    token = await watch.facts()
+    if token is None:
+        return None
+    return bearer.explained(token, failure, time.time(), address=failure.address or "")
 
 
 def _shown(
@@ -284,6 +310,8 @@ def _failed(
     account: ServerAccount,
     failure: Failure,
     shown: dict[str, Any] | None = None,
+    *,
+    found: Finding | None = None,
 ) -> int:
     """Print what went wrong like a finding."""
     if options.json:
@@ -294,12 +322,14 @@ def _failed(
             "account": name, "host": account.host, "username": account.username,
             "state": "login_needed",
         }  # fmt: skip
-        findings = [Finding.from_failure(failure).as_json()]
-        output.show_json({**base, "failure": failure_json(failure), "findings": findings})
+        finding = found or Finding.from_failure(failure)
+        output.show_json(
+            {**base, "failure": failure_json(failure), "findings": [finding.as_json()]}
+        )
     else:
         from smtps.cli import sending  # noqa: PLC0415
 
         what = "not logged in" if shown is None else "the mail server did not accept the login"
         output.show(f"✗ {what}\n")
-        sending.show_failure(failure)
+        sending.show_failure(failure, found)
     return exits.of_send(failure)

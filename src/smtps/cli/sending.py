@@ -10,6 +10,7 @@ from smtps.cli import exits, output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from smtps.checks.finding import Finding
     from smtps.client.outgoing import DSN, Outgoing
     from smtps.errors import Failure
     from smtps.message.message import Message
@@ -26,14 +27,25 @@ def dsn(options: Namespace) -> DSN | None:
     return DSN(ret=options.dsn_return, envid=options.dsn_envid, notify=words)
 
 
-def show_failure(failure: Failure) -> None:
-    """Print it like a finding, with what to do about it."""
+def show_failure(failure: Failure, finding: Finding | None = None) -> None:
+    """Print it like a finding, with what to do about it.
+
+    Args:
+        failure: what went wrong.
+        finding: that explains it, if more is known than it says itself.
+    """
     from smtps.checks.finding import Finding  # noqa: PLC0415
+
+    show_finding(finding or Finding.from_failure(failure))
+    show_others(failure.others)
+
+
+def show_finding(finding: Finding) -> None:
+    """Print what is wrong, and what to do about it."""
     from smtps.report.text import Painter, finding_lines  # noqa: PLC0415
 
-    lines = finding_lines(Finding.from_failure(failure), Painter(colour=output.colour()))
+    lines = finding_lines(finding, Painter(colour=output.colour()))
     output.show("\n".join(lines) + "\n")
-    show_others(failure.others)
 
 
 def show_others(failures: Iterable[Failure]) -> None:

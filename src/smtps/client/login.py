@@ -401,6 +401,7 @@ def _refused(
         reply,
         remark=f" ({'; '.join(remarks)})" + (f" because of {said}" if said else ""),
         code=TOKEN_REJECTED if token else code_of(mechanism, reply),
+        seen=said if mechanism.name in sasl.TOKEN_ORDER else None,
     )
 
 

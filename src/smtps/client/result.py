@@ -225,7 +225,12 @@ def behind_a_login(failure: Failure) -> Failure:
 
 
 def refusal(
-    phase: Phase, reply: Reply, *, remark: str = "", code: str | None = None
+    phase: Phase,
+    reply: Reply,
+    *,
+    remark: str = "",
+    code: str | None = None,
+    seen: str | None = None,
 ) -> RefusedError:
     """The error that a negative reply makes in a phase.
 
@@ -234,6 +239,7 @@ def refusal(
         reply: 4yz or 5yz.
         remark: goes behind the sentence, such as the mechanism of a login.
         code: where more is known than the reply says.
+        seen: other evidence.
     """
     found = replies.meaning(phase, reply.code, reply.lines)
     usual = _CLOSING if reply.code == 421 and phase in _MIDWAY else _SENTENCES[phase]
@@ -248,6 +254,7 @@ def refusal(
         smtp_code=reply.code,
         enhanced=str(reply.enhanced) if reply.enhanced else None,
         lines=reply.lines,
+        seen=seen,
     )
 
 

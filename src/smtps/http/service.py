@@ -203,6 +203,7 @@ class Service:
             size=request.size,
             control=request.control,
             progress=progress,
+            origin="request",
         )
 
     def allow_for(self, request: ServerFields) -> Allow | None:

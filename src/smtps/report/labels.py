@@ -17,6 +17,7 @@ from smtps.net.server_hello import stapled
 if TYPE_CHECKING:
     from smtps.checks.dns_facts import Names
     from smtps.checks.route import Discovery
+    from smtps.checks.token_facts import TokenFacts
 
 CAPABILITY: dict[str, str] = {
     "8BITMIME": "accepts 8-bit text unencoded",
@@ -236,10 +237,68 @@ def details(facts: Facts) -> Iterator[tuple[str, dict[str, str]]]:
             ("Envelope (no mail was sent)", _envelope(best)),
             ("Fails for clients", {c.name: c.why for c in fare(best) if c.why is not None}),
         ]
+    if facts.access_token is not None:
+        title = "Access token (its signature was not checked)"
+        sections.append((title, token_rows(facts.access_token)))
     sections += [("DNS", _names(facts.dns)), ("How the server was found", _route(facts.discovery))]
     for title, rows in sections:
         if rows:
             yield title, rows
+
+
+ORIGIN: dict[str, str] = {
+    "environment": "an environment variable",
+    "request": "the request",
+    "given": "the caller",
+    "source": "the caller's source of tokens",
+    "store": "the stored login",
+    "renewed": "the stored login, renewed for this check",
+    "client_credentials": "the authorization server, for the application itself",
+    "jwt_bearer": "the authorization server, for the service account",
+}
+_KIND = {
+    "jwt": "a JWT",
+    "encrypted": "an encrypted JWT: only the server can read it",
+    "opaque": "opaque: only the server can read it",
+}
+
+
+def token_rows(token: TokenFacts) -> dict[str, str]:
+    """Label → text of what is known of an access token."""
+    found, read = token.as_json(), token.claims
+    spent, unread = token.milliseconds, read.unread if read is not None else None
+    rows = {
+        "from": ORIGIN[token.provenance.origin] + (f", in {spent:.1f} ms" if spent else ""),
+        "kind": _KIND[read.kind] if read is not None else "none was given",
+    }
+    if unread is not None:
+        rows["kind"] += f", but {unread}"
+    for label, name in _CLAIMS.items():
+        value = found[name]
+        rows[label] = ", ".join(value) if isinstance(value, list) else value or ""
+    if token.provenance.renewable is not None:
+        rows["renewal"] = "by a refresh token" if token.provenance.renewable else _UNRENEWED[
+            bool(token.provenance.by_program)]  # fmt: skip
+    return {label: text for label, text in rows.items() if text}
+
+
+_CLAIMS = {
+    "issuer": "issuer",
+    "audience": "audience",
+    "scopes": "scopes",
+    "roles": "roles",
+    "valid from": "not_before",
+    "expires": "expires_at",
+    "user": "user",
+    "application": "application",
+    "tenant": "tenant",
+}
+"""Label → key of the token's JSON."""
+
+_UNRENEWED = {
+    True: "the application requests another one",
+    False: "none: there is no refresh token",
+}
 
 
 def _logins(best: AddressFacts) -> dict[str, str]:

@@ -9,6 +9,16 @@ from smtps.checks.facts import Facts
 from smtps.checks.finding import Finding
 from smtps.checks.rules import network, protocol, trust, validity
 
+
+def access_token(facts: Facts) -> Iterator[Finding]:
+    """What can be read of an access token; with a password none of it is loaded."""
+    if facts.access_token is not None:
+        from smtps.checks.rules import bearer  # noqa: PLC0415
+
+        yield from bearer.refusals(facts)
+        yield from bearer.prospects(facts)
+
+
 Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
@@ -55,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     protocol.password,
     protocol.unseen,
     protocol.another_mechanism,
+    access_token,
     network.unanswered,
     network.other_targets,
     network.vouched,

@@ -7,14 +7,21 @@ one that works is never found fault with.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from smtps.advice import Severity
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.finding import Finding
 from smtps.checks.rules import exchange_online
-from smtps.checks.token_facts import Challenge, TokenFacts, challenge_of, covers, same_resource
+from smtps.checks.token_facts import (
+    Challenge,
+    TokenFacts,
+    challenge_of,
+    covers,
+    moment,
+    same_resource,
+)
 from smtps.errors import Failure
 from smtps.oauth.claims import Claims
 
@@ -63,11 +70,6 @@ class Case(NamedTuple):
         if self.claims.app_only is not None:
             return self.claims.app_only
         return self.token.provenance.by_program
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """Scopes of the token, as it says itself, or as they were granted."""
-        return self.claims.scopes or self.token.provenance.granted
 
 
 class Fault(NamedTuple):
@@ -132,15 +134,15 @@ def _permission(case: Case) -> str | None:
         had = f"its roles are {', '.join(case.claims.roles)}" if case.claims.roles else (
             "it has no roles")  # fmt: skip
         return f"it is an application's own, and {had}, not {role}; {scope} is for people's logins"
-    if any(covers(each, role) for each in case.scopes) or role in case.claims.roles:
-        if any(covers(each, wanted) for each in case.scopes for wanted in case.token.wanted):
+    if any(covers(each, role) for each in case.token.scopes) or role in case.claims.roles:
+        if any(covers(each, wanted) for each in case.token.scopes for wanted in case.token.wanted):
             return None
         return f"it is a person's, and has {role}, which is for applications; {scope} is needed"
     return None
 
 
 def _scope(case: Case) -> str | None:
-    wanted, scopes = case.token.wanted, case.scopes
+    wanted, scopes = case.token.wanted, case.token.scopes
     asked = case.challenge.scopes if case.challenge is not None else ()
     short = case.challenge is not None and case.challenge.status == "insufficient_scope"
     if case.app_only and case.token.role is not None and not short:
@@ -161,7 +163,7 @@ def _any(scopes: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
 
 
 def _user(case: Case) -> str | None:
-    user, name = case.claims.user or case.token.provenance.user, case.token.username
+    user, name = case.token.user, case.token.username
     if case.app_only or user is None or not name:
         return None
     if user.casefold() == name.casefold() or ("@" in name) != ("@" in user):
@@ -176,23 +178,34 @@ def _service_principal(case: Case) -> str | None:
     return f"it is sound: an application's, with {case.token.role}, until {_until(case)}"
 
 
+def _issuer(case: Case) -> str | None:
+    """Another authorization server than the one that the mail server names."""
+    place = case.challenge.configuration if case.challenge is not None else None
+    if place is None or case.claims.issuer is None:
+        return None
+    wanted, found = urlsplit(place).hostname, urlsplit(case.claims.issuer).hostname
+    if wanted is None or found is None or wanted == found:
+        return None
+    return f"it is from {case.claims.issuer}; the server accepts those of {wanted} ({place})"
+
+
 def _sound(case: Case) -> str | None:
     """Nothing wrong, where enough can be read to say so."""
     read = case.claims
-    if not read.readable or read.expires_at is None or not (read.audience or case.scopes):
+    if not read.readable or read.expires_at is None or not (read.audience or case.token.scopes):
         return None
     parts = [f"expires at {_until(case)}"]
     if read.audience:
         parts.append(f"audience {', '.join(read.audience)}")
-    if case.scopes or read.roles:
-        parts.append(f"scopes or roles {' '.join((*case.scopes, *read.roles))}")
+    if case.token.scopes or read.roles:
+        parts.append(f"scopes or roles {' '.join((*case.token.scopes, *read.roles))}")
     if read.user is not None:
         parts.append(f"user {read.user}")
     return f"nothing wrong is seen in it ({'; '.join(parts)})"
 
 
 def _until(case: Case) -> str:
-    end = case.claims.expires_at or case.token.provenance.expires_at
+    end = case.token.expires_at
     return moment(end) if end is not None else "an unknown time"
 
 
@@ -200,6 +213,7 @@ FAULTS = (
     Fault("oauth.not_an_access_token", _mistaken),
     Fault("oauth.token_expired", _expired),
     Fault("oauth.token_not_yet_valid", _early),
+    Fault("oauth.wrong_issuer", _issuer),
     Fault("oauth.wrong_audience", _audience),
     Fault("oauth.app_permission", _permission),
     Fault("oauth.wrong_scope", _scope),
@@ -210,6 +224,14 @@ FAULTS = (
 """In the order in which a server would have to mind them."""
 
 _NOTHING = Claims(kind="opaque")
+
+FIXES = {
+    "auth.disabled_by_admin": "Ask the administrator to allow SMTP AUTH for the mailbox: a login "
+    "with an access token needs it, too.",
+    "auth.conditional_access": "Ask the administrator which policy blocks the login: the sign-in "
+    "log of Entra names it (Conditional Access, security defaults).",
+}
+"""Remedies of other refusals, where a token was refused and no password."""
 
 
 def explained(
@@ -223,17 +245,33 @@ def explained(
         now: seconds since 1970.
         address: of the server.
     """
+    if failure.code in FIXES:
+        found = Finding.from_failure(failure).with_fix(FIXES[failure.code])
+        return exchange_online.with_commands(found, token)
     if failure.code not in REFUSED:
         return None
     case = Case(token, token.claims or _NOTHING, failure, challenge_of(failure.seen), now)
     for fault in FAULTS:
         if (seen := fault.seen(case)) is not None:
-            reply = " ".join((str(failure.smtp_code or ""), *failure.lines)).strip()
             words = f"{address}: " if address else ""
-            words += f"the access token was refused ({reply}): {seen}"
+            words += f"the access token was refused ({_reply(failure)}): {seen}"
             found = Finding.of(fault.code, words).explaining(failure)
             return exchange_online.with_commands(found, token)
-    return None
+    return Finding.from_failure(failure).with_fix(_remedy(case.challenge))
+
+
+def _reply(failure: Failure) -> str:
+    return " ".join((str(failure.smtp_code or ""), *failure.lines)).strip()
+
+
+def _remedy(challenge: Challenge | None) -> str | None:
+    """What the server itself asks for."""
+    if challenge is None or not (challenge.scopes or challenge.configuration):
+        return None
+    scope = f" with the scope {' '.join(challenge.scopes)}" if challenge.scopes else ""
+    place = challenge.configuration
+    where = f" from the authorization server whose metadata is at {place}" if place else ""
+    return f"Get a new access token{scope}{where}: that is what the server asks for."
 
 
 def refusals(facts: Facts) -> Iterator[Finding]:
@@ -281,8 +319,3 @@ def in_testing(token: TokenFacts) -> bool:
     if form is None or form.test_days is None:
         return False
     return abs(known.refresh_expires_at - known.logged_in_at - form.test_days * DAY) < HOUR
-
-
-def moment(seconds: float) -> str:
-    """A time as reports show it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -23,6 +23,10 @@ COMMANDS = {
         "Add-MailboxPermission -Identity {mailbox} -User {object} -AccessRights FullAccess",
         "Get-CASMailbox -Identity {mailbox} | Format-List SmtpClientAuthenticationDisabled",
     ),
+    "auth.disabled_by_admin": (
+        "Connect-ExchangeOnline -Organization {tenant}",
+        "Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
+    ),
 }
 """Code → lines of PowerShell."""
 
@@ -35,7 +39,7 @@ def says_no_more(failure: Failure) -> bool:
 def with_commands(finding: Finding, token: TokenFacts) -> Finding:
     """The finding with the lines that mend it, if there are any for its code."""
     lines = COMMANDS.get(finding.code)
-    if lines is None:
+    if lines is None or token.role is None:
         return finding
     ids = _ids(token)
     return finding.with_commands(tuple(line.format(**ids) for line in lines))

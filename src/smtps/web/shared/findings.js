@@ -29,6 +29,7 @@ function card(finding, tried, onTry) {
     el('h3', {}, finding.meaning),
     list([
       ['What to do', finding.fix && [instruction(finding.fix), wanted && remedyButton(wanted, onTry)]],
+      ['Commands', finding.commands?.length > 0 && el('code', { class: 'seen' }, finding.commands.join('\n'))],
       ['Seen', finding.seen && el('code', { class: 'seen' }, finding.seen)],
     ], {}),
     el('div', { class: 'foot' },
