@@ -37,6 +37,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "errors",
             "phase",
             "endpoint",
+            "target",
             "advice",
             "providers",
             "replies",

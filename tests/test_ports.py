@@ -15,6 +15,7 @@ from smtps.endpoint import Endpoint, security_of
 from smtps.http.requests import CheckRequest
 from smtps.main import build_parser
 from smtps.providers import by_id
+from smtps.target import Target
 
 STARTTLS = (25, 587, 2525, 2587)
 
@@ -27,7 +28,7 @@ def test_every_face_follows_the_port(port: int) -> None:
     assert CheckRequest(host="x.test", port=port).endpoint(1000).security == wanted
     account = AccountSettings(host="x.test", port=port).account("main")
     assert account.endpoint().security == wanted
-    assert Module().endpoint("x.test", port, most=1).security == wanted
+    assert Module().endpoint(Target("x.test", port), most=1).security == wanted
     options = build_parser().parse_args(["check", f"x.test:{port}"])
     assert server_options.endpoint(options, f"x.test:{port}").security == wanted
 
@@ -47,18 +48,36 @@ def test_whoever_says_how_is_believed(port: int, security: smtps.endpoint.Securi
 
 
 @pytest.mark.parametrize(
-    ("host", "words"),
+    ("host", "port", "security"),
     [
-        ("smtps://mail.example.com", "is a URL"),
-        ("ssl://mail.example.com:465", "is a URL"),
-        ("mail.example.com:465", "has a port in it; give host mail.example.com and port 465"),
-        ("[::1]:465", "has a port in it"),
+        ("smtps://mail.example.com", 465, "implicit"),
+        ("ssl://mail.example.com:465", 465, "implicit"),
+        ("smtp://mail.example.com", 587, "starttls"),
+        ("mail.example.com:587", 587, "starttls"),
+        ("mail.example.com 2525", 2525, "starttls"),
     ],
 )
-def test_what_is_more_than_a_host_is_refused_with_the_remedy(host: str, words: str) -> None:
-    with pytest.raises(smtps.InputError, match="host: ") as caught:
-        Endpoint(host)
-    assert words in str(caught.value)
+def test_an_endpoint_takes_apart_what_is_more_than_a_host(
+    host: str, port: int, security: str
+) -> None:
+    found = Endpoint(host)
+    assert (found.host, found.port, found.security) == ("mail.example.com", port, security)
+    assert Endpoint(host, port) == found
+    with pytest.raises(smtps.InputError, match="port: is 1, but"):
+        Endpoint(host, 1)
+
+
+def test_an_ipv6_address_keeps_its_colons() -> None:
+    assert Endpoint("::1").host == "::1"
+    assert (Endpoint("[::1]:587").host, Endpoint("[::1]:587").port) == ("[::1]", 587)
+
+
+def test_the_user_of_a_url_logs_in_where_there_is_a_password() -> None:
+    assert Endpoint("smtps://ann@mail.example.com", password="p").username == "ann"
+    assert Endpoint("smtps://ann@mail.example.com").username is None
+    with pytest.raises(smtps.InputError, match="with a password in it") as caught:
+        Endpoint("smtps://ann:hunter2@mail.example.com")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,4 @@
-"""How to reach a server and log in: one frozen object, handed through all floors.
-
-``split_target`` reads a server as people write it: host, port, or both.
-"""
+"""How to reach a server and log in: one frozen object, handed through all floors."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import Any, Literal, Self, TypedDict, cast
 
 from smtps.credentials import TokenSource
 from smtps.errors import InputError
+from smtps.target import read_target
 
 Security = Literal["implicit", "starttls"]
 Partial = Literal["abort", "send"]
@@ -78,7 +76,8 @@ class Endpoint:
     """A submission server, how to trust it, and who to be there.
 
     Attributes:
-        host: name, or literal IPv4 or IPv6 address.
+        host: name, or literal IPv4 or IPv6 address; also ``host:port`` or a URL such as
+            ``smtps://host:465``, which is taken apart.
         port: default 465, or 587 with ``security="starttls"``.
         security: ``implicit`` is TLS from the first byte (RFC 8314); ``starttls`` upgrades. Left
             out, it follows the port: STARTTLS on 25, 587, 2525 and 2587, implicit on all others.
@@ -130,7 +129,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         if not isinstance(self.host, str) or not self.host:
             raise InputError("host", "is required", code="input.host_required")
-        _check_host(self.host)
+        if ":" in self.host or " " in self.host:
+            self._take_apart()
         told: object = self.security
         if told is None:
             object.__setattr__(self, "security", security_of(self.port))
@@ -145,6 +145,18 @@ class Endpoint:
         self._check_credentials()
         if self.fingerprint is not None:
             object.__setattr__(self, "fingerprint", _fingerprint(self.fingerprint))
+
+    def _take_apart(self) -> None:
+        """Put a port and what else stands in ``host`` into the fields for it."""
+        found = read_target(self.host, addresses=True, field="host")
+        if found.port and self.port not in (0, found.port):
+            raise InputError("port", f"is {self.port}, but {self.host} has another one")
+        object.__setattr__(self, "host", found.host)
+        object.__setattr__(self, "port", found.port or self.port)
+        if cast(object, self.security) is None:
+            object.__setattr__(self, "security", found.security)
+        if self.username is None and any(getattr(self, name) is not None for name in _SECRETS):
+            object.__setattr__(self, "username", found.username)
 
     def _check_credentials(self) -> None:
         given = [name for name in _SECRETS if getattr(self, name) is not None]
@@ -205,18 +217,6 @@ def _made(kind: type[Endpoint], values: dict[str, Any]) -> Endpoint:
     return kind(**values)
 
 
-def _check_host(host: str) -> None:
-    """Refuse what is more than a host, as other programs want it."""
-    if "://" in host:
-        raise InputError(
-            "host",
-            "is a URL; give the host alone, such as smtp.example.com, and the port separately",
-        )
-    name, colon, port = host.rpartition(":")
-    if colon and port.isdigit() and (":" not in name or name.endswith("]")):
-        raise InputError("host", f"has a port in it; give host {name} and port {port} separately")
-
-
 def _fingerprint(text: str) -> str:
     digits = text.replace(":", "").lower()
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
@@ -246,39 +246,3 @@ class EndpointOptions(TypedDict, total=False):
     transcript: bool
     resolver: str | None
     timeouts: Timeouts
-
-
-def split_target(target: str, *, addresses: bool = False) -> tuple[str, int]:
-    """Host and port out of ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address.
-
-    Args:
-        target: what people write.
-        addresses: let a mail address stand for the host; its server is to be found.
-
-    Returns:
-        The port is 0 where none is given.
-
-    Raises:
-        InputError: the port is none, or this is a mail address, a URL or a number.
-    """
-    if "://" in target:
-        raise InputError(
-            "target", "is a URL; give the host alone, or host and port: smtp.example.com:465"
-        )
-    if target.isascii() and target.isdigit():
-        raise InputError(
-            "target", f"{target} is a number; a port follows its host: smtp.example.com:465"
-        )
-    if "@" in target:
-        if addresses:
-            return target, 0
-        raise InputError(
-            "target",
-            "is a mail address; give the mail server's host name, such as smtp.example.com",
-        )
-    host, colon, port = target.rpartition(":")
-    if not colon or (":" in host and not host.endswith("]")):
-        return target, 0
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise InputError("port", f"must be between 1 and 65535, not {port!r}")
-    return host, int(port)

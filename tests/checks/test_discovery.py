@@ -490,7 +490,12 @@ def test_what_is_no_mail_address(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "domain"),
-    [("ann@X.test", "x.test"), ("@x.test", "x.test"), ("ann@münchen.test", "xn--mnchen-3ya.test")],
+    [
+        ("ann@X.test", "x.test"),
+        ("@x.test", "x.test"),
+        ("X.test", "x.test"),
+        ("ann@münchen.test", "xn--mnchen-3ya.test"),
+    ],
 )
 def test_the_domain_of_a_mail_address(address: str, domain: str) -> None:
     assert mail_domain(address) == domain

@@ -23,7 +23,6 @@ from typing import Any
 import pytest
 
 from smtps.cli import exits, server_options
-from smtps.endpoint import split_target
 from smtps.errors import Failure, InputError, Phase
 from smtps.extras import ExtraError
 from smtps.main import main
@@ -79,21 +78,6 @@ def test_usage_errors_are_64_and_say_where_help_is(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("smtp.example.com", ("smtp.example.com", 0)),
-        ("smtp.example.com:587", ("smtp.example.com", 587)),
-        ("192.0.2.1:25", ("192.0.2.1", 25)),
-        ("2001:db8::1", ("2001:db8::1", 0)),
-        ("[2001:db8::1]", ("[2001:db8::1]", 0)),
-        ("[2001:db8::1]:465", ("[2001:db8::1]", 465)),
-    ],
-)
-def test_targets(target: str, expected: tuple[str, int]) -> None:
-    assert split_target(target) == expected
-
-
-@pytest.mark.parametrize(
     "target", ["x:0", "x:70000", "x:abc", "x:", "ann@", "@", "ann@[::1]", "x:٤٦٥"]
 )
 def test_bad_targets_are_usage_errors(target: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,8 +88,9 @@ def test_bad_targets_are_usage_errors(target: str, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["ssl://smtp.example.com:465"], "target: is a URL"),
-        (["smtp.example.com", "465"], "target: 465 is a number"),
+        (["https://smtp.example.com/"], "for its host, give smtp.example.com"),
+        (["imap://imap.example.com"], "target: is a URL, but not one of smtps://"),
+        (["465"], "target: 465 is a number"),
         (["smtp.example.com:smtps"], "not 'smtps'"),
     ],
 )

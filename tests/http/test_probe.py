@@ -17,6 +17,7 @@ from smtps.errors import InputError
 from smtps.http.app import create_app
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.server import USERNAME
+from smtps.target import Target
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -257,10 +258,10 @@ def test_modules_stand_beside_those_that_are_built_in(tmp_path: Path) -> None:
     modules = load(tmp_path / "smtps.toml").probe
     assert set(modules) == {"submissions", "submission", "mine"}
     assert modules["submission"].timeout == 3
-    assert modules["mine"].endpoint("x", 0, most=60).port == 2465
-    assert modules["mine"].endpoint("x", 25, most=60).port == 25
-    assert modules["submissions"].endpoint("x", 0, most=60).port == 465
-    assert modules["submission"].endpoint("x", 0, most=60).timeouts.total == 3
+    assert modules["mine"].endpoint(Target("x"), most=60).port == 2465
+    assert modules["mine"].endpoint(Target("x", 25), most=60).port == 25
+    assert modules["submissions"].endpoint(Target("x"), most=60).port == 465
+    assert modules["submission"].endpoint(Target("x"), most=60).timeouts.total == 3
 
 
 async def test_the_guards_stand_before_the_probe_as_well() -> None:

@@ -30,9 +30,10 @@ from smtps.checks.finding import Finding
 from smtps.checks.gather import Turn
 from smtps.checks.report import Report
 from smtps.checks.verdict import Verdict
-from smtps.endpoint import DEFAULT_PORT, Security, security_of, split_target
+from smtps.endpoint import DEFAULT_PORT, Security, security_of
 from smtps.errors import Failure, InputError, SMTPSError
 from smtps.net.resolve import Address
+from smtps.target import Target, read_target
 
 
 @dataclass(slots=True)
@@ -273,15 +274,15 @@ async def _each(targets: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[st
 def unknown(target: str, error: BaseException, security: Security | None) -> Report:
     """The report on a target that could not be checked."""
     try:
-        host, port = split_target(target)
+        place = read_target(target)
     except InputError:
-        host, port = target, 0
+        place = Target(target)
     failure = error.failure if isinstance(error, SMTPSError) else _bug(error)
-    security = security or security_of(port)
+    security = security or place.security or security_of(place.port)
     facts = Facts(
         target=target,
-        host=host,
-        port=port or DEFAULT_PORT[security],
+        host=place.host,
+        port=place.port or DEFAULT_PORT[security],
         security=security,
         now=datetime.now(UTC),
         failure=failure,

@@ -107,7 +107,7 @@ async def discover(
     """Find the submission server of a mail address; the first source that knows one ends it.
 
     Args:
-        address: ``someone@example.com``, or a domain behind ``@``.
+        address: ``someone@example.com``, a domain behind ``@``, or a domain alone.
         means: what to ask with; default the system's.
         deadline: the loop's time at which the search ends; what was found until then counts.
         listening: put targets of SRV records that do not answer behind those that do.
@@ -135,12 +135,14 @@ def mail_domain(address: str) -> str:
     """The domain of a mail address, in its ASCII form.
 
     Args:
-        address: ``someone@example.com``, or a domain behind ``@``.
+        address: ``someone@example.com``, a domain behind ``@``, or a domain alone.
 
     Raises:
         InputError: it is no mail address, or has a literal one for its domain.
     """
-    text = address if not address.startswith("@") else f"postmaster{address}"
+    text = f"@{address}" if "." in address and "@" not in address else address
+    if text.startswith("@"):
+        text = f"postmaster{text}"
     domain = Mailbox.parse(text, field="address").domain
     if domain.startswith("["):
         raise InputError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from smtps.cli import exits, output, server_options
-from smtps.endpoint import split_target
 from smtps.errors import InputError
+from smtps.target import Target, read_target
 
 if TYPE_CHECKING:
     from smtps.checks.batch import CheckOne
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smtps.cli.batch import Batch
     from smtps.cli.results import Results
     from smtps.client.outgoing import Envelope
-    from smtps.endpoint import Endpoint
+    from smtps.endpoint import Endpoint, Security
     from smtps.oauth.provenance import Origin
     from smtps.report.formats import Writer
 
@@ -119,9 +119,9 @@ def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, [IPv6]:port, a mail address, a provider's name as listed by "
-        "smtps providers, or an account's as listed by smtps accounts; - for a list on standard "
-        "input",
+        help="host, host:port, [IPv6]:port, a URL such as smtps://host:465, a mail address, a "
+        "provider's name as listed by smtps providers, or an account's as listed by smtps "
+        "accounts; - for a list on standard input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
@@ -176,6 +176,7 @@ def run(options: Namespace) -> int:
         if options.targets or options.list is not None:
             raise InputError("account", "cannot be combined with other targets: it has its server")
         options.targets = [options.account]
+    options.targets = _together(options.targets)
     if not options.targets and options.list is None:
         options.command.error("give a target, --account NAME, or a list with --from FILE")
     import asyncio  # noqa: PLC0415
@@ -189,6 +190,23 @@ def run(options: Namespace) -> int:
     with results(options.output_file, form) as place:
         batch = run(_batch(options, form, writer, check_one, place))
         return asyncio.run(batch) if options.list is None else running.run(batch)
+
+
+def _together(words: list[str]) -> list[str]:
+    """Targets, where ``host 465`` is one."""
+    found: list[str] = []
+    for word in words:
+        if (
+            found
+            and word.isascii()
+            and word.isdigit()
+            and not read_target(found[-1], addresses=True).port
+        ):
+            host = found[-1]
+            found[-1] = f"[{host}]:{word}" if ":" in host and "]" not in host else f"{host}:{word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _show_schema() -> int:
@@ -242,6 +260,9 @@ def _checker(options: Namespace) -> CheckOne:
     from smtps.providers import by_id  # noqa: PLC0415
 
     # Once: it may ask for a password, and it names what is wrong before anything is connected.
+    places = [read_target(target, addresses=True) for target in targets.named(options)]
+    if len(places) == 1:
+        options = server_options.with_username(options, places[0])
     template = server_options.endpoint(options, "localhost")
     how_far = depth(options)
     origin: Origin = "environment" if options.token_env is not None else "given"
@@ -255,16 +276,16 @@ def _checker(options: Namespace) -> CheckOne:
             return replace(template, host=place.host, port=place.port, security=place.security)
         if server_options.names_account(options, target):
             return server_options.endpoint(Namespace(**{**vars(options), "account": target}), None)
-        host, port = split_target(target, addresses=True)
-        return replace(template, host=host, port=options.port or port, security=options.security)
+        return _at(template, options, read_target(target, addresses=True))
 
     for target in targets.named(options):
-        if "@" in target and options.account is None:
+        place = endpoint(target)
+        if "@" in place.host:
             from smtps.checks.discovery import mail_domain  # noqa: PLC0415
 
-            mail_domain(target)
+            mail_domain(place.host)
         else:
-            to_ascii(endpoint(target).host)
+            to_ascii(place.host)
 
     show = not targets.several(options) and not options.progress  # a bar takes its place
 
@@ -276,6 +297,18 @@ def _checker(options: Namespace) -> CheckOne:
         return await waiting_for(target, work, show=show, stage=stage)
 
     return check_one
+
+
+def _at(template: Endpoint, options: Namespace, target: Target) -> Endpoint:
+    """An endpoint at a target; options change what a URL says."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(
+        template,
+        host=target.host,
+        port=options.port or target.port,
+        security=cast("Security", options.security or target.security),
+    )
 
 
 def _batch(

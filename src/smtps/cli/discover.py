@@ -19,7 +19,7 @@ Only the domain leaves this computer, never the address."""
 EPILOG = """\
 examples:
   smtps discover ann@example.com
-  smtps discover @example.com --json
+  smtps discover example.com --json
   smtps check ann@example.com       finds it and checks it
 
 exit codes: 0 found, 2 not found, 64 usage error
@@ -28,7 +28,7 @@ exit codes: 0 found, 2 not found, 64 usage error
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("address", metavar="ADDRESS", help="mail address, or @ and a domain")
+    parser.add_argument("address", metavar="ADDRESS", help="mail address, or its domain")
     parser.add_argument("--resolver", metavar="ADDRESS", help="the DNS server to ask")
     parser.add_argument("--json", action="store_true", help="as JSON")
 

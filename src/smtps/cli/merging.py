@@ -264,7 +264,7 @@ async def _send(options: Namespace, template: Template, total: int) -> int:
     from smtps.cli.running import stop_signals  # noqa: PLC0415
     from smtps.client.pool import Pool  # noqa: PLC0415
 
-    endpoint = server_options.endpoint(options, options.host)
+    endpoint = server_options.endpoint(options, options.host, "host")
     tally = _Tally(total)
     show_bar = progress.progress_wanted(options.progress, several=total > 1)
     with ExitStack() as stack:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from smtps.cli import exits, output
+from smtps.target import read_target
 
 NAME = "ports"
 HELP = "compare the submission ports of a host"
@@ -37,8 +38,9 @@ def run(options: Namespace) -> int:
     from smtps.checks.ports import compare  # noqa: PLC0415
     from smtps.cli.progress import waiting_for  # noqa: PLC0415
 
-    work = compare(options.host, timeout=options.timeout, ca_file=options.ca_file)
-    found = asyncio.run(waiting_for(options.host, work))
+    host = read_target(options.host, field="host").host
+    work = compare(host, timeout=options.timeout, ca_file=options.ca_file)
+    found = asyncio.run(waiting_for(host, work))
     if options.json:
         output.show_json(found.as_json())
     else:

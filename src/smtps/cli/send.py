@@ -172,7 +172,9 @@ def run(options: Namespace) -> int:
         from smtps.cli import sending  # noqa: PLC0415
 
         return sending.run(options, _compose(options))
-    endpoint = None if options.dry_run else server_options.endpoint(options, options.host)
+    endpoint = None
+    if not options.dry_run:
+        endpoint = server_options.endpoint(options, options.host, "host")
     try:
         message = _compose(options)
         if endpoint is None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from smtps.credentials import SOURCES, from_environment
-from smtps.endpoint import split_target
 from smtps.errors import InputError
+from smtps.target import Target, read_target
 
 if TYPE_CHECKING:
-    from smtps.endpoint import Endpoint
+    from smtps.endpoint import Endpoint, Security
 
 
 def add_password_options(parser: ArgumentParser) -> None:
@@ -122,8 +122,22 @@ def add_options(parser: ArgumentParser) -> None:
     add_password_options(parser)
 
 
-def endpoint(options: Namespace, target: str | None) -> Endpoint:
+def with_username(options: Namespace, target: Target) -> Namespace:
+    """The options with the user name of a URL, if there is a password for it."""
+    if target.username is None or options.username is not None:
+        return options
+    if all(getattr(options, name) is None for name in _LOGIN):
+        return options
+    return Namespace(**{**vars(options), "username": target.username})
+
+
+def endpoint(options: Namespace, target: str | None, field: str = "target") -> Endpoint:
     """The endpoint that the options describe: those of an account, or all of them.
+
+    Args:
+        options: of the command line.
+        target: the server.
+        field: what an error calls it.
 
     Raises:
         InputError: they cannot be used together; names the one to blame.
@@ -134,7 +148,8 @@ def endpoint(options: Namespace, target: str | None) -> Endpoint:
     from smtps.client.handshake import check_endpoint  # noqa: PLC0415
     from smtps.endpoint import EHLO_NAME, Endpoint, Timeouts  # noqa: PLC0415
 
-    host, port = split_target(target)
+    place = read_target(target, field=field)
+    options = with_username(options, place)
     password, token = read_password(options)
     certificate = options.client_cert
     if certificate and options.client_key:
@@ -144,9 +159,9 @@ def endpoint(options: Namespace, target: str | None) -> Endpoint:
     except InputError as error:
         raise InputError("timeout", error.problem) from None
     found = Endpoint(
-        host,
-        options.port or port,
-        security=options.security,
+        place.host,
+        options.port or place.port,
+        security=cast("Security", options.security or place.security),
         username=options.username,
         password=password,
         access_token=token,

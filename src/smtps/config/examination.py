@@ -26,6 +26,7 @@ from smtps.config.server_account import OAuthTable
 from smtps.config.settings import Settings, faults, read
 from smtps.errors import InputError, did_you_mean
 from smtps.extras import EXTRAS
+from smtps.target import Target
 
 _STANDS_IN = "x"
 """For a secret, which nothing here depends on."""
@@ -126,7 +127,7 @@ def _probe(findings: Findings, name: str, module: Module) -> None:
     within = f"probe.{name}."
     host = module.targets[0] if module.targets else "mail.example"
     with findings.noting(within + "targets", within=within):
-        check_endpoint(module.endpoint(host, module.port or 0, most=module.timeout))
+        check_endpoint(module.endpoint(Target(host, module.port or 0), most=module.timeout))
 
 
 ROUNDS = 100

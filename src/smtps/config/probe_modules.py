@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from smtps.endpoint import EHLO_NAME, Endpoint, Security, Timeouts
 from smtps.errors import InputError
 from smtps.net.hostnames import to_ascii
+from smtps.target import Target
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -56,25 +57,23 @@ class Module(BaseModel):
             )
         return self
 
-    def endpoint(
-        self, host: str, port: int, *, most: float, resolver: str | None = None
-    ) -> Endpoint:
+    def endpoint(self, target: Target, *, most: float, resolver: str | None = None) -> Endpoint:
         """The server that a probe means.
 
         Args:
-            host, port: of the target; 0 for none.
+            target: what is probed.
             most: seconds that the caller will wait.
             resolver: address of the DNS server to ask.
 
         Raises:
             InputError: the module is not for this host, or its password cannot be read.
         """
-        if self.targets is not None and to_ascii(host) not in map(to_ascii, self.targets):
+        if self.targets is not None and to_ascii(target.host) not in map(to_ascii, self.targets):
             raise InputError("target", "is not one of this module's targets")
         return Endpoint(
-            host,
-            port or self.port or 0,
-            security=cast(Security, self.security),
+            target.host,
+            target.port or self.port or 0,
+            security=cast(Security, self.security or target.security),
             username=self.username,
             password=self._password(),
             ehlo_name=self.ehlo_name,

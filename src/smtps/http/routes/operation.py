@@ -16,13 +16,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from smtps.config.probe_modules import Module
-from smtps.endpoint import split_target
 from smtps.errors import InputError
 from smtps.http.metrics import OutboxMetrics, metrics_of
 from smtps.http.service import Service
 from smtps.outbox.outbox import Outbox
 from smtps.outbox.writer import StoreError
 from smtps.report.text import render
+from smtps.target import read_target
 
 PATIENCE = 2.0
 """Seconds that the outbox has to tell how it stands; then its last figures are shown."""
@@ -128,14 +128,14 @@ def probe_router(service: Service) -> APIRouter:
         debug: Annotated[bool, Query(description="The whole report first, as text.")] = False,
         scrape_timeout: Seconds = None,
     ) -> Response:
-        host, port = split_target(target)
+        place = read_target(target)
         chosen, most = _module(service.settings.probe, module), _patience(scrape_timeout)
         if chosen.account is not None:
             account = await service.endpoint_of(chosen.account)
-            endpoint = chosen.endpoint_of(account, host, port, most=most)
+            endpoint = chosen.endpoint_of(account, place.host, place.port, most=most)
         else:
             resolver = service.settings.resolver
-            endpoint = chosen.endpoint(host, port, most=most, resolver=resolver)
+            endpoint = chosen.endpoint(place, most=most, resolver=resolver)
         if (authority := service.authority(endpoint.host, endpoint.port)) is not None:
             endpoint = replace(endpoint, ca_file=authority)
         begun = time.perf_counter()

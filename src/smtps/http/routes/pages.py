@@ -18,12 +18,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from smtps._version import __version__
 from smtps.checks.rules.trust import EXPIRES_SOON, EXPIRES_SOON_PART
-from smtps.endpoint import split_target
 from smtps.http.answers import Document
 from smtps.http.requests import CheckRequest
 from smtps.http.service import Service
 from smtps.report import labels
 from smtps.report.text import render
+from smtps.target import read_target
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -170,8 +170,8 @@ def router(service: Service) -> APIRouter:
         accept: Accept = "*/*",
         form: Format = None,
     ) -> Response:
-        host, port = split_target(target, addresses=True)
-        request = CheckRequest(host=host, port=port or 465)
+        place = read_target(target, addresses=True)
+        request = CheckRequest(host=place.host, port=place.port or 465, security=place.security)
         report = await service.report(request, target=target)
         if wants_json(accept, form):
             return Document(report.as_json())
