@@ -22,6 +22,7 @@ from smtps.errors import (
 from smtps.http.problems import status_of
 from smtps.net.fetch import Document
 from smtps.oauth import faults, grants
+from smtps.oauth.aadsts import MICROSOFT
 from smtps.oauth.authority import Authority
 from smtps.oauth.grants import Request
 
@@ -76,6 +77,28 @@ def refusal(error: str, words: str = "", status: int = 400, request: Request = R
         ("access_denied", "", "oauth.access_denied"),
         ("expired_token", "", "oauth.device_code_expired"),
         ("something_new", "", "oauth.request_refused"),
+        ("invalid_request", AADSTS.format(50194), "oauth.tenant_needed"),
+        ("invalid_request", AADSTS.format(9002346), "oauth.tenant_needed"),
+        ("invalid_request", AADSTS.format(900144), "oauth.request_refused"),
+        ("invalid_resource", AADSTS.format(650057), "oauth.permission_missing"),
+        ("invalid_resource", AADSTS.format(500011), "oauth.scope_refused"),
+        ("invalid_scope", AADSTS.format(1002012), "oauth.scope_refused"),
+        ("invalid_client", AADSTS.format(700025), "oauth.client_refused"),
+        ("invalid_client", AADSTS.format(7000216), "oauth.secret_missing"),
+        ("invalid_request", AADSTS.format(9002327), "oauth.redirect_refused"),
+        ("interaction_required", AADSTS.format(50131), "oauth.blocked_by_policy"),
+        ("interaction_required", AADSTS.format(530035), "oauth.blocked_by_policy"),
+        ("invalid_grant", AADSTS.format(50020), "oauth.user_unknown"),
+        ("invalid_grant", AADSTS.format(50055), "oauth.login_needed"),
+        ("invalid_grant", AADSTS.format(501481), "oauth.not_this_login"),
+        ("invalid_grant", AADSTS.format(70008), "oauth.unused"),
+        ("invalid_grant", "The refresh token has expired due to inactivity.", "oauth.unused"),
+        ("invalid_grant", "Invalid JWT Signature.", "oauth.client_key_refused"),
+        ("invalid_grant", "Invalid grant: account not found", "oauth.client_unknown"),
+        ("invalid_grant", "Account has been deleted", "oauth.login_needed"),
+        ("access_denied", "Requested client not authorized.", "oauth.delegation_missing"),
+        ("org_internal", "", "oauth.access_denied"),
+        ("restricted_client", "", "oauth.permission_missing"),
     ],
 )  # fmt: skip
 def test_an_error_has_its_code_and_is_final(error: str, words: str, code: str) -> None:
@@ -90,16 +113,58 @@ def test_an_error_has_its_code_and_is_final(error: str, words: str, code: str) -
     assert str(found).endswith(".")
 
 
+@pytest.mark.parametrize("number", sorted(MICROSOFT))
+def test_each_number_has_advice_and_a_sentence(number: int) -> None:
+    cause = MICROSOFT[number]
+    assert cause.code in ADVICE
+    for renewing in (True, False):
+        words = AADSTS.format(number)
+        found = refusal("invalid_grant", words, request=RENEWAL if renewing else BEGINNING)
+        assert "Microsoft" in str(found)
+        assert "renew" not in str(found) or renewing
+        assert "not known" not in str(found)
+        assert found.failure.retryable == cause.retryable
+
+
+def test_an_unknown_number_is_said_to_be_unknown_and_where_to_read_on() -> None:
+    found = str(refusal("invalid_grant", AADSTS.format(9999999)))
+    assert "AADSTS9999999 is not known to smtps, see" in found
+    assert "https://login.microsoftonline.com/error?code=9999999" in found
+    assert "for a reason that is not known to smtps" in str(refusal("something_new", "Words."))
+    assert "Words." in str(refusal("something_new", "Words."))
+
+
+def test_the_ids_that_support_asks_for_are_shown_however_long_the_words_are() -> None:
+    ids: dict[str, Any] = {"trace_id": "trace-1", "correlation_id": "correlation-1"}
+    long = refusal("invalid_grant", "AADSTS70000: " + "words " * 200, **ids)
+    assert "[trace_id trace-1, correlation_id correlation-1]" in str(long)
+    short = refusal("invalid_grant", "AADSTS70000: Trace ID: trace-1", **ids)
+    assert "[correlation_id correlation-1]" in str(short)
+    odd = refusal("invalid_grant", "", trace_id=7, correlation_id="\x1b" + "x" * 9999)
+    assert "\x1b" not in str(odd)
+    assert len(str(odd)) < 1000
+
+
+def test_a_number_that_stands_apart_counts() -> None:
+    found = refusal("invalid_grant", "No words.", error_codes=[700082])
+    assert found.code == "oauth.unused"
+    odd: Any
+    for odd in ([], ["700082"], [True], "700082", [{}]):
+        assert refusal("invalid_grant", "No words.", error_codes=odd).code == "oauth.login_needed"
+
+
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "words", "code"),
     [
-        ("temporarily_unavailable", "oauth.server_failed"),
-        ("server_error", "oauth.server_failed"),
-        ("slow_down", "oauth.rate_limited"),
+        ("temporarily_unavailable", "", "oauth.server_failed"),
+        ("server_error", "", "oauth.server_failed"),
+        ("slow_down", "", "oauth.rate_limited"),
+        ("invalid_grant", AADSTS.format(90033), "oauth.server_failed"),
+        ("invalid_grant", AADSTS.format(50196), "oauth.rate_limited"),
     ],
 )
-def test_an_error_that_passes_is_retryable(error: str, code: str) -> None:
-    found = refusal(error).failure
+def test_an_error_that_passes_is_retryable(error: str, words: str, code: str) -> None:
+    found = refusal(error, words).failure
     assert (found.code, found.retryable) == (code, True)
     assert exits.of_send(found) == exits.of_error(found) == exits.TRY_AGAIN
 

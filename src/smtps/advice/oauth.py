@@ -13,11 +13,11 @@ OAUTH: dict[str, Advice] = {
         _E, "The authorization server did not answer in time, so there was no access token to log "
         "in with.",
         "Try again later. If it stays silent, find out whether this machine may reach it over "
-        "HTTPS.", _YOU),
+        "HTTPS.",
+        _YOU),
     "oauth.login_needed": Advice(
         _E, "The provider no longer renews this login, or there has been none.",
-        "Log in again: smtps login --account NAME. A running service goes on by itself "
-        "afterwards.",
+        "Log in again: smtps login --account NAME. A running service goes on by itself afterwards.",
         _YOU, "RFC 6749 section 5.2"),
     "oauth.login_refused": Advice(
         _E, "The provider refused the login that was just begun.",
@@ -37,8 +37,8 @@ OAUTH: dict[str, Advice] = {
     "oauth.issuer_mismatch": Advice(
         _E, "The answer names a different authorization server from the one that was asked. "
         "Nothing was sent to it.",
-        "Check issuer in the account's settings: it must be exactly what the server calls "
-        "itself. If it is, do not log in there.",
+        "Check issuer in the account's settings: it must be exactly what the server calls itself. "
+        "If it is, do not log in there.",
         _YOU, "RFC 9207 section 2.4"),
     "oauth.no_metadata": Advice(
         _E, "The issuer publishes no metadata.",
@@ -46,19 +46,20 @@ OAUTH: dict[str, Advice] = {
         _YOU, "RFC 8414 section 3"),
     "oauth.access_denied": Advice(
         _E, "The login or the consent was declined on the provider's page.",
-        "Log in again and accept; or ask your administrator whether the application is "
-        "allowed.",
+        "Log in again and accept; or ask your administrator whether the application is allowed. At "
+        "Google, while the consent screen is in “Testing”, only its test users may log in.",
         _YOU, "RFC 6749 section 4.1.2.1"),
     "oauth.consent_needed": Advice(
         _E, "The application has no consent for this permission; some organizations let only an "
         "administrator give it.",
-        "Log in once more and accept. If the page asks for an administrator's approval, ask "
-        "yours to grant it.",
-        _OPERATOR, "https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent"),
+        "Log in once more and accept. If the page asks for an administrator's approval, ask yours "
+        "to grant it.",
+        _OPERATOR, "https://learn.microsoft.com/entra/identity/enterprise-apps/"
+        "grant-admin-consent"),
     "oauth.blocked_by_policy": Advice(
         _E, "The organization's policy blocks this login.",
-        "Ask your administrator which condition is not met: device, place, or a blocked "
-        "device code. Try smtps login without --device.",
+        "Ask your administrator which condition is not met: device, place, or a blocked device "
+        "code. Try smtps login without --device.",
         _OPERATOR, "https://learn.microsoft.com/entra/identity/conditional-access/overview"),
     "oauth.user_unknown": Advice(
         _E, "The provider does not know this user.",
@@ -72,6 +73,21 @@ OAUTH: dict[str, Advice] = {
         _E, "The provider does not know the tenant.",
         "Set tenant to the directory (tenant) ID or a domain of it.",
         _YOU),
+    "oauth.tenant_needed": Advice(
+        _E, "The provider lets this client log in only at a certain tenant, and another one, or "
+        "none, was named.",
+        "Set tenant to the directory (tenant) ID in which the client is registered; for personal "
+        "accounts of Microsoft to “consumers”. To let users of other organizations log in, change "
+        "the supported account types of the client.",
+        _YOU, "https://learn.microsoft.com/entra/identity-platform/"
+        "howto-convert-app-to-be-multi-tenant"),
+    "oauth.permission_missing": Advice(
+        _E, "The client may not ask for this permission: its registration does not list it, or the "
+        "organization has no subscription for the service.",
+        "At the provider, add the permission to the client (Microsoft: API permissions, Office 365 "
+        "Exchange Online, SMTP.Send or SMTP.SendAsApp; Google: Data access), and have an "
+        "administrator consent.",
+        _OPERATOR),
     "oauth.client_unknown": Advice(
         _E, "The provider does not know the client in this tenant.",
         "Check client_id, and tenant: the application has to be registered or approved there.",
@@ -92,8 +108,8 @@ OAUTH: dict[str, Advice] = {
         _YOU),
     "oauth.secret_missing": Advice(
         _E, "The client has to prove itself, and has no secret or key here.",
-        "Set client_secret_env, client_secret_file or client_key_file; at Microsoft, for a "
-        "login by a person, allow public client flows instead.",
+        "Set client_secret_env, client_secret_file or client_key_file; at Microsoft, for a login "
+        "by a person, allow public client flows instead.",
         _YOU),
     "oauth.secret_expired": Advice(
         _E, "The client secret has expired.",
@@ -101,8 +117,8 @@ OAUTH: dict[str, Advice] = {
         _YOU),
     "oauth.client_key_refused": Advice(
         _E, "The provider does not accept the client's signature.",
-        "Check that client_key_file holds the key of the certificate that is registered at "
-        "the provider, and the certificate too.",
+        "Check that client_key_file holds the key of the certificate that is registered at the "
+        "provider, and the certificate too.",
         _YOU, "RFC 7523 section 3"),
     "oauth.delegation_missing": Advice(
         _E, "The service account is not authorized for this scope in the domain.",
@@ -119,8 +135,8 @@ OAUTH: dict[str, Advice] = {
         _YOU, "RFC 6749 section 3.3"),
     "oauth.redirect_refused": Advice(
         _E, "The provider does not know the redirect URI.",
-        "Register the URI that the message or the page names for the client; for programs on "
-        "a desktop it is http://127.0.0.1 or http://localhost.",
+        "Register the URI that the message or the page names for the client; for programs on a "
+        "desktop it is http://127.0.0.1 or http://localhost.",
         _YOU, "RFC 8252 section 7.3"),
     "oauth.request_refused": Advice(
         _E, "The provider refused the request.",
@@ -149,8 +165,8 @@ OAUTH: dict[str, Advice] = {
     "oauth.malformed": Advice(
         _E, "The answer is not what an authorization server sends: a web page, an incomplete or a "
         "much too large document.",
-        "Check the endpoint, and whether a login page of the network or a proxy answers in "
-        "its place.",
+        "Check the endpoint, and whether a login page of the network or a proxy answers in its "
+        "place.",
         _YOU, "RFC 6749 section 5.1"),
     "oauth.unreachable": Advice(
         _E, "The authorization server cannot be reached, so there was no access token to log in "
@@ -159,8 +175,8 @@ OAUTH: dict[str, Advice] = {
         _YOU),
     "oauth.forbidden": Advice(
         _E, "The address of the authorization server is not one that may be reached.",
-        "If it is yours, name its issuer by a private address or give the endpoints; if not, "
-        "its metadata leads into your network.",
+        "If it is yours, name its issuer by a private address or give the endpoints; if not, its "
+        "metadata leads into your network.",
         _YOU),
     "oauth.tls_failed": Advice(
         _E, "The connection to the authorization server is not secure: its certificate cannot be "
@@ -199,9 +215,8 @@ OAUTH: dict[str, Advice] = {
         _OPERATOR),
     "oauth.key_unknown": Advice(
         _E, "The login was encrypted with a key that is missing from the settings.",
-        "Add the key that was used before to login_key_file (or login_key_env, "
-        "login_key_command), behind the first one. If it is lost, log in again: smtps login "
-        "--account NAME.",
+        "Add the key that was used before to login_key_file (or login_key_env, login_key_command), "
+        "behind the first one. If it is lost, log in again: smtps login --account NAME.",
         _OPERATOR),
     "oauth.lease_lost": Advice(
         _E, "This process was suspended or cut off from the database while it renewed the login, "

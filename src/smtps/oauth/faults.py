@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from smtps.core.reply import printable
 from smtps.errors import (
@@ -22,108 +22,49 @@ from smtps.errors import (
     TLSError,
     TokenError,
 )
+from smtps.oauth.aadsts import MICROSOFT, NUMBER, PAGE, WRONG_SECRET
+from smtps.oauth.cause import (
+    BEGINNING,
+    ENDED,
+    LOGIN_NEEDED,
+    LOGIN_REFUSED,
+    RENEWING,
+    SECRET_WRONG,
+    UNUSED,
+    Cause,
+    over,
+)
 from smtps.oauth.claims import is_guid
-
-LOGIN_NEEDED = "oauth.login_needed"
-LOGIN_REFUSED = "oauth.login_refused"
-INTERRUPTED = "oauth.refresh_interrupted"
-UNUSED = "oauth.unused"
-TESTING = "oauth.testing"
-NO_REFRESH_TOKEN = "oauth.no_refresh_token"  # noqa: S105  # no secret, but a code
-SECRET_WRONG = "oauth.secret_wrong"  # noqa: S105  # no secret, but a code
-
-ENDED = frozenset({LOGIN_NEEDED, UNUSED, TESTING})
-"""A login is over, and a person has to log in again."""
 
 SHOWN = 400
 """Characters of the server's words that are shown."""
 
 
-class Cause(NamedTuple):
-    """What an error of a token endpoint means.
-
-    Attributes:
-        code: of the failure.
-        sentence: what happened; ``{}`` stands for the authorization server.
-        retryable: whether the same request may succeed later.
-    """
-
-    code: str
-    sentence: str
-    retryable: bool = False
-
-
-_ENDED = "{} refuses to renew the login: "
-_BEGUN = "{} refuses the login: "
-"""The same of a login that is only begun."""
-
-MICROSOFT: Mapping[int, Cause] = {
-    16000: Cause(LOGIN_NEEDED, _ENDED + "it requires you to select an account again"),
-    50011: Cause("oauth.redirect_refused", "{} does not know the redirect URI of this client"),
-    50034: Cause("oauth.user_unknown", "{} does not know this user in the tenant"),
-    50053: Cause(LOGIN_NEEDED, _ENDED + "the account is locked"),
-    50057: Cause(LOGIN_NEEDED, _ENDED + "the account is disabled"),
-    50058: Cause(LOGIN_NEEDED, _ENDED + "it requires an interactive login"),
-    50072: Cause(LOGIN_NEEDED, _ENDED + "the user has to enroll in multifactor authentication"),
-    50074: Cause(LOGIN_NEEDED, _ENDED + "it requires multifactor authentication"),
-    50076: Cause(LOGIN_NEEDED, _ENDED + "it now requires multifactor authentication"),
-    50078: Cause(LOGIN_NEEDED, _ENDED + "the multifactor authentication has expired"),
-    50079: Cause(LOGIN_NEEDED, _ENDED + "the user has to set up multifactor authentication"),
-    50105: Cause("oauth.user_not_assigned", "{} has not assigned this user to the application"),
-    50126: Cause(LOGIN_NEEDED, _ENDED + "user name or password is wrong"),
-    50132: Cause(LOGIN_NEEDED, _ENDED + "the session was revoked"),
-    50133: Cause(LOGIN_NEEDED, _ENDED + "the password has expired or was changed"),
-    50144: Cause(LOGIN_NEEDED, _ENDED + "the password has expired"),
-    50158: Cause(LOGIN_NEEDED, _ENDED + "an external check is required"),
-    50173: Cause(LOGIN_NEEDED, _ENDED + "the password was changed, or the login revoked"),
-    53000: Cause("oauth.blocked_by_policy", "{} accepts logins from managed devices only"),
-    53001: Cause("oauth.blocked_by_policy", "{} accepts logins from joined devices only"),
-    53003: Cause("oauth.blocked_by_policy", "{} blocks this login by conditional access"),
-    54005: Cause(LOGIN_NEEDED, _ENDED + "the code was used already"),
-    65001: Cause("oauth.consent_needed", "{} has no consent for this application"),
-    65004: Cause("oauth.access_denied", "Consent was declined at {}"),
-    70000: Cause(LOGIN_NEEDED, _ENDED + "it is no longer valid"),
-    70008: Cause(LOGIN_NEEDED, _ENDED + "it has expired"),
-    70011: Cause("oauth.scope_refused", "{} does not know the scope"),
-    70016: Cause("oauth.pending", "The login at {} is not finished", retryable=True),
-    70019: Cause("oauth.device_code_expired", "The code for {} has expired"),
-    70043: Cause(LOGIN_NEEDED, _ENDED + "conditional access limits how long a login lasts"),
-    70044: Cause(LOGIN_NEEDED, _ENDED + "conditional access limits how long a login lasts"),
-    90002: Cause("oauth.tenant_unknown", "{} does not know the tenant"),
-    90019: Cause("oauth.tenant_unknown", "{} has to be told the tenant"),
-    90023: Cause("oauth.request_refused", "{} refuses the request"),
-    90094: Cause("oauth.consent_needed", "{} requires an administrator's consent"),
-    135010: Cause("oauth.client_key_refused", "{} does not know the client's key"),
-    500011: Cause("oauth.scope_refused", "{} does not know the resource in the scope"),
-    500113: Cause("oauth.redirect_refused", "{} knows no redirect URI of this client"),
-    500133: Cause("oauth.clock", "{} finds that the assertion is not valid now"),
-    530003: Cause("oauth.blocked_by_policy", "{} accepts logins from registered devices only"),
-    700016: Cause("oauth.client_unknown", "{} does not know the client in this tenant"),
-    700024: Cause("oauth.clock", "{} finds that the assertion is not valid now"),
-    700027: Cause("oauth.client_key_refused", "{} does not accept the client's signature"),
-    700054: Cause("oauth.request_refused", "{} refuses the request"),
-    700081: Cause(LOGIN_NEEDED, _ENDED + "it has lasted as long as it may"),
-    700082: Cause(UNUSED, _ENDED + "it was not used for 90 days"),
-    700084: Cause(LOGIN_NEEDED, _ENDED + "it has lasted as long as it may"),
-    7000112: Cause("oauth.client_disabled", "{} has disabled the client"),
-    7000114: Cause("oauth.grant_refused", "{} does not allow this client to log in like this"),
-    7000215: Cause(SECRET_WRONG, "{} does not accept the client secret"),
-    7000218: Cause("oauth.secret_missing", "{} requires a client secret or public client flows"),
-    7000222: Cause("oauth.secret_expired", "The client secret has expired at {}"),
-}
-"""AADSTS numbers (Microsoft Entra: reference of authentication errors). They may change, so what
-is not here goes by its OAuth error."""
-
 _WORDS: tuple[tuple[str, re.Pattern[str], Cause], ...] = (
     ("invalid_grant", re.compile("rapt|reauth", re.IGNORECASE),
-     Cause(LOGIN_NEEDED, _ENDED + "the Workspace administrator requires logins to be repeated")),
-    ("invalid_grant", re.compile("account not found|invalid email|not a valid email",
-                                 re.IGNORECASE),
+     over("the Workspace administrator requires logins to be repeated")),
+    ("invalid_grant", re.compile("account not found", re.IGNORECASE),
+     Cause("oauth.client_unknown", "{} does not know this account: the service account may have "
+           "been deleted")),
+    ("invalid_grant", re.compile("invalid email|not a valid email", re.IGNORECASE),
      Cause("oauth.user_unknown", "{} does not know this user")),
+    ("invalid_grant", re.compile(r"account (?:has been |is |was )?(?:deleted|disabled|suspended)",
+                                 re.IGNORECASE),
+     over("the account is disabled or deleted")),
+    ("invalid_grant", re.compile(r"jwt signature|no valid verifier|key.{0,20}not found",
+                                 re.IGNORECASE),
+     Cause("oauth.client_key_refused", "{} does not accept the client's signature")),
     ("invalid_grant", re.compile(r"\bjwt\b|\biat\b|clock|short-lived token", re.IGNORECASE),
      Cause("oauth.clock", "{} finds that the assertion is not valid now")),
     ("invalid_grant", re.compile("expired or revoked|revoked", re.IGNORECASE),
-     Cause(LOGIN_NEEDED, _ENDED + "it has expired or was revoked")),
+     over("it has expired or was revoked")),
+    ("invalid_grant", re.compile("due to inactivity", re.IGNORECASE),
+     over("it was not used for too long", UNUSED)),
+    ("invalid_grant", re.compile("already (?:been )?(?:redeemed|used)|malformed auth code",
+                                 re.IGNORECASE),
+     over("the code was used already, or is incomplete")),
+    ("access_denied", re.compile("client not authorized", re.IGNORECASE),
+     Cause("oauth.delegation_missing", "{} has not authorized the service account for the scope")),
     ("invalid_client", re.compile("secret", re.IGNORECASE),
      Cause(SECRET_WRONG, "{} does not accept the client secret")),
     ("unauthorized_client", re.compile("delegat|scope|service account", re.IGNORECASE),
@@ -132,9 +73,9 @@ _WORDS: tuple[tuple[str, re.Pattern[str], Cause], ...] = (
 """Errors whose words say more: OAuth error, pattern, cause. Google's, for the most part."""
 
 _ERRORS: Mapping[str, Cause] = {
-    "invalid_grant": Cause(LOGIN_NEEDED, _ENDED + "it is no longer valid"),
-    "interaction_required": Cause(LOGIN_NEEDED, _ENDED + "it requires an interactive login"),
-    "login_required": Cause(LOGIN_NEEDED, _ENDED + "it requires an interactive login"),
+    "invalid_grant": over("it is no longer valid"),
+    "interaction_required": over("it requires an interactive login"),
+    "login_required": over("it requires an interactive login"),
     "consent_required": Cause("oauth.consent_needed", "{} has no consent for this application"),
     "admin_policy_enforced": Cause(
         "oauth.blocked_by_policy", "{} blocks this application by an administrator's policy"),
@@ -163,13 +104,25 @@ _ERRORS: Mapping[str, Cause] = {
     "server_error": Cause("oauth.server_failed", "{} failed", retryable=True),
     "internal_failure": Cause("oauth.server_failed", "{} failed", retryable=True),
     "invalid_request": Cause("oauth.request_refused", "{} refuses the request"),
+    "invalid_resource": Cause("oauth.scope_refused", "{} does not know the resource in the scope"),
+    "restricted_client": Cause(
+        "oauth.permission_missing", "The client's registration at {} does not list this scope"),
+    "account_selection_required": over("it requires you to select an account again"),
+    "unmet_authentication_requirements": over("it requires a stronger login"),
+    "invalid_token": over("it is no longer valid"),
+    "disallowed_useragent": Cause(
+        "oauth.blocked_by_policy", "{} accepts logins in the system's own browser only"),
+    "request_not_supported": Cause("oauth.request_refused", "{} does not support this request"),
+    "unsupported_token_type": Cause("oauth.request_refused", "{} does not support this request"),
 }  # fmt: skip
 """OAuth errors (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5, OpenID Connect Core
 section 3.1.2.6, Google's)."""
 
-_NUMBER = re.compile(r"\bAADSTS(\d{5,7})\b")
+_UNKNOWN = Cause(
+    "oauth.request_refused", "{} refuses the request, for a reason that is not known to smtps"
+)
 _LIMITED = frozenset({429})
-_WRONG_SECRET = 7000215
+_IDS = ("trace_id", "correlation_id", "request_id")
 _ID_OF_SECRET = Cause("oauth.secret_id", "{} does not accept the client secret, which is a GUID")
 
 
@@ -180,12 +133,16 @@ class Refusal:
     Attributes:
         error: OAuth error code.
         description: its words.
-        subtype: Google's ``error_subtype``.
+        subtype: Google's ``error_subtype``, or Microsoft's ``suberror``.
+        code: Microsoft's number, where it stands apart.
+        ids: by which the provider's support finds the request, such as ``trace_id``.
     """
 
     error: str
     description: str = ""
     subtype: str = ""
+    code: int | None = None
+    ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Refusal | None:
@@ -196,14 +153,22 @@ class Refusal:
             return cls(text, str(error.get("message", "")))
         if not isinstance(error, str) or not error:
             return None
-        return cls(error, str(found.get("error_description", "")),
-                   str(found.get("error_subtype", "")))  # fmt: skip
+        codes = found.get("error_codes")
+        first = codes[0] if isinstance(codes, list) and codes else None
+        ids = ((name, found.get(name)) for name in _IDS)
+        return cls(
+            error,
+            str(found.get("error_description", "")),
+            str(found.get("error_subtype") or found.get("suberror") or ""),
+            first if isinstance(first, int) and not isinstance(first, bool) else None,
+            tuple(f"{name} {text}" for name, text in ids if isinstance(text, str) and text),
+        )
 
     @property
     def number(self) -> int | None:
         """The number of Microsoft's, if there is one."""
-        found = _NUMBER.search(self.description)
-        return int(found[1]) if found is not None else None
+        found = NUMBER.search(self.description)
+        return int(found[1]) if found is not None else self.code
 
     @property
     def cause(self) -> Cause:
@@ -214,7 +179,13 @@ class Refusal:
         for error, words, cause in _WORDS:
             if error == self.error and words.search(text):
                 return cause
-        return _ERRORS.get(self.error) or Cause("oauth.request_refused", "{} refuses the request")
+        known = _ERRORS.get(self.error) or _UNKNOWN
+        if self.number is None:
+            return known
+        page = PAGE.format(self.number)
+        return known._replace(
+            sentence=f"{known.sentence}; AADSTS{self.number} is not known to smtps, see {page}"
+        )
 
 
 def refused(
@@ -237,11 +208,10 @@ def refused(
     cause = refusal.cause
     secrets = tuple(secrets)
     if cause.code in ENDED and not renewing:
-        cause = Cause(LOGIN_REFUSED, cause.sentence.replace(_ENDED, _BEGUN))
-    elif refusal.number == _WRONG_SECRET and any(map(is_guid, secrets)):
+        cause = Cause(LOGIN_REFUSED, cause.sentence.replace(RENEWING, BEGINNING))
+    elif refusal.number == WRONG_SECRET and any(map(is_guid, secrets)):
         cause = _ID_OF_SECRET
-    words = shown(refusal.description, secrets)
-    said = f"{shown(refusal.error, secrets)}: {words}" if words else shown(refusal.error, secrets)
+    said = _said(refusal, secrets)
     return TokenError(
         cause.code,
         f"{cause.sentence.format(name)} ({said}).",
@@ -250,6 +220,14 @@ def refused(
         retry_after=wait if cause.retryable else None,
         seen=said,
     )
+
+
+def _said(refusal: Refusal, secrets: Iterable[str]) -> str:
+    """Its words, with the ids that support asks for, even where the words are cut."""
+    words, error = shown(refusal.description, secrets), shown(refusal.error, secrets)
+    said = f"{error}: {words}" if words else error
+    missing = [each for each in refusal.ids if each.partition(" ")[2] not in said]
+    return f"{said} [{shown(', '.join(missing), secrets)}]" if missing else said
 
 
 def of_status(name: str, status: int, body: bytes, wait: int | None = None) -> TokenError:

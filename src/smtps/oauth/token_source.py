@@ -15,7 +15,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from smtps.errors import SMTPSError, TokenError
-from smtps.oauth import faults
+from smtps.oauth import cause, faults
 from smtps.oauth.authority import Registration
 from smtps.oauth.claims import read
 from smtps.oauth.exchange import Clock, Exchange
@@ -195,9 +195,9 @@ class StoredTokens:
             if login.tokens.good(now):
                 return login
             why = "The access token has expired, and the login came without a refresh token"
-            raise faults.login_needed(self._again, why, code=faults.NO_REFRESH_TOKEN)
+            raise faults.login_needed(self._again, why, code=cause.NO_REFRESH_TOKEN)
         if login.ended is not None and now - (login.ended_at or 0.0) < RETRY_ENDED:
-            code = login.ended_code or faults.LOGIN_NEEDED
+            code = login.ended_code or cause.LOGIN_NEEDED
             raise faults.login_needed(self._again, login.ended, code=code)
         return await self._refresh(login, login.tokens.refresh_token, now, lease)
 
@@ -221,7 +221,7 @@ class StoredTokens:
         except TokenError as error:
             if error.code in _UNANSWERED:
                 raise
-            if error.code not in faults.ENDED:
+            if error.code not in cause.ENDED:
                 await self._keep(replace(begun, refresh_begun=None), lease)
                 raise
             code, why = self._ended(login, error, now)
@@ -236,13 +236,13 @@ class StoredTokens:
     def _ended(self, login: StoredLogin, error: TokenError, now: float) -> tuple[str, str]:
         """The code for a login that ended, and why."""
         if login.refresh_begun is not None:
-            return faults.INTERRUPTED, (
+            return cause.INTERRUPTED, (
                 "The last renewal of the login was interrupted, and the old refresh token is not "
                 f"accepted again ({error.failure.seen})"
             )
         form, days = self.exchange.registration.form, (now - login.logged_in_at) / DAY
         if form is not None and form.test_days is not None and lasted(login, form.test_days, now):
-            return faults.TESTING, (
+            return cause.TESTING, (
                 f"{form.name} ended the login after {days:.0f} days, as it does while the consent "
                 f"screen is in “Testing” ({error.failure.seen})"
             )
