@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -51,8 +52,8 @@ def start_sandbox() -> Iterator[StartSandbox]:
     """Starts sandboxes, each in a thread of its own, and stops them."""
     with ExitStack() as stack:
 
-        def start(persona: str = "healthy") -> Sandbox:
-            return stack.enter_context(smtps.sync.sandbox(persona))
+        def start(persona: str = "healthy", **options: Any) -> Sandbox:
+            return stack.enter_context(smtps.sync.sandbox(persona, **options))
 
         yield start
 

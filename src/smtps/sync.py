@@ -32,6 +32,8 @@ from smtps.errors import Phase, SessionError
 from smtps.extras import extra_needed
 
 if TYPE_CHECKING:
+    from smtps.sandbox.issuer.dialects import FormName
+    from smtps.sandbox.issuer.issuing import Issuing
     from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")
@@ -177,7 +179,9 @@ def send(
 
 
 @contextmanager
-def sandbox(persona: str = "healthy", *, port: int = 0) -> Iterator[Sandbox]:
+def sandbox(
+    persona: str = "healthy", *, port: int = 0, oauth: bool | FormName | Issuing = False
+) -> Iterator[Sandbox]:
     """A mail server for the length of a block, in a thread of its own: for tests.
 
         with smtps.sync.sandbox() as box:
@@ -187,6 +191,8 @@ def sandbox(persona: str = "healthy", *, port: int = 0) -> Iterator[Sandbox]:
     Args:
         persona: how to misbehave; see ``smtps sandbox --list``.
         port: 0 takes a free one.
+        oauth: whether to run an authorization server too, or the form that it speaks; see
+            ``smtps.Sandbox``.
 
     Raises:
         InputError: no such persona, or the port is taken.
@@ -194,7 +200,7 @@ def sandbox(persona: str = "healthy", *, port: int = 0) -> Iterator[Sandbox]:
     with extra_needed():
         from smtps.sandbox.server import Sandbox  # noqa: PLC0415
 
-    box = Sandbox(persona, port=port)
+    box = Sandbox(persona, port=port, oauth=oauth)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="smtps-sandbox", daemon=True)
     thread.start()

@@ -45,6 +45,12 @@ class Program:
             self._report(), host, port=port, username=username, password=password, ca_file=ca_file
         )
 
+    def send_with_token(self, host: str, port: int, user: str, token: str, ca_file: str) -> None:
+        """Send one message."""
+        smtps.sync.send(
+            self._report(), host, port=port, username=user, access_token=token, ca_file=ca_file
+        )
+
     async def send_three(self, host: str, port: int, user: str, password: str, ca: str) -> None:
         """Send three."""
         async with smtps.connect(

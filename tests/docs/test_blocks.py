@@ -141,7 +141,7 @@ PLACES = {
     "TARGET…": "mail.example.com", "HOST": "mail.example.com", "ADDRESS": "ann@example.com",
     "ACTION": "list", "NAME": "ann", "FILE": "smtps.toml", "TEXT": "gmail",
 }  # fmt: skip
-ONLY_READ = ("serve", "worker", "outbox", "login", "logout", "accounts")
+ONLY_READ = ("serve", "sandbox", "worker", "outbox", "login", "logout", "accounts")
 """Commands that go on until they are stopped, or need a provider, or an outbox with mail: the first
 is what the requests are sent to, and the others have tests of their own.
 """

@@ -15,12 +15,15 @@ NAME = "sandbox"
 HELP = "run a mail server for testing"
 DESCRIPTION = """\
 A real SMTPS server on loopback. It has a test account, keeps mail in memory, and misbehaves on
-request. Nothing leaves this machine. It runs until Ctrl-C."""
+request. With --oauth it has an authorization server beside it, and takes its access tokens.
+Nothing leaves this machine. It runs until Ctrl-C."""
 EPILOG = """\
 examples:
   smtps sandbox
   smtps sandbox --persona expired --port 4650
   smtps sandbox --reply 'AUTH=535 5.7.8 Authentication failed'
+  smtps sandbox --oauth                 with an authorization server (OAuth 2)
+  smtps sandbox --oauth microsoft       which speaks like Microsoft's, or google's
   smtps sandbox --all --port 4650       a page listing all personas, which use the ports after it
   smtps sandbox --list
   smtps sandbox --json      one line with host, port, ca_file, username, password, persona
@@ -42,6 +45,11 @@ def add_options(parser: ArgumentParser) -> None:
         help="send this reply instead, such as 'RCPT=550 5.1.1 User unknown'; may be repeated. "
         "Phases: GREETING, FINAL (the end of the message) and the commands",
     )
+    parser.add_argument(
+        "--oauth", nargs="?", const="open", choices=("open", "microsoft", "google"), metavar="FORM",
+        help="run an authorization server too, and accept its tokens. FORM: open (default; the "
+        "standards), microsoft or google",
+    )  # fmt: skip
     parser.add_argument(
         "--all", action="store_true", help="run every persona, each on its own port"
     )
@@ -113,7 +121,9 @@ async def _serve(options: Namespace) -> int:
 
     persona = persona_named(options.persona).saying(options.reply)
     with stop_signals() as stop:
-        async with Sandbox(persona, host=options.host, port=options.port) as box:
+        async with Sandbox(
+            persona, host=options.host, port=options.port, oauth=options.oauth or False
+        ) as box:
             if options.json:
                 output.show_json(box.as_json(), compact=True)
                 await stop.wait()
@@ -137,8 +147,30 @@ Sandbox at {where} ({box.persona.name}: {box.persona.summary})
   smtps check {where} {login}
   smtps send --host {where} {login} \\
       --from {box.username} --to you@example.test --subject Hello --body "It works"
-
+{_welcome_to_log_in(box)}
 Incoming mail is listed below. Ctrl-C stops the sandbox.
+"""
+
+
+def _welcome_to_log_in(box: Sandbox) -> str:
+    if box.issuer is None:
+        return ""
+    issuer = box.issuer
+    return f"""
+Its authorization server ({issuer.form.name})
+
+  issuer      {issuer.issuer}
+  client      {issuer.client_id}
+  secret      {issuer.client_secret}
+  scope       {issuer.scope}
+
+  export SMTPS_ACCOUNTS={issuer.accounts_file}
+  smtps login --account sandbox
+  smtps send --account sandbox --from {box.username} --to you@example.test --subject Hello
+
+  export TOKEN={issuer.token_for()}
+  smtps check {box.host}:{box.port} --ca-file {box.ca_file} --username {box.username} \\
+      --token-env TOKEN
 """
 
 

@@ -67,6 +67,8 @@ _WORDS: tuple[tuple[str, re.Pattern[str], Cause], ...] = (
      Cause("oauth.delegation_missing", "{} has not authorized the service account for the scope")),
     ("invalid_client", re.compile("secret", re.IGNORECASE),
      Cause(SECRET_WRONG, "{} does not accept the client secret")),
+    ("invalid_request", re.compile("client_secret is missing", re.IGNORECASE),
+     Cause("oauth.secret_missing", "{} requires the client secret")),
     ("unauthorized_client", re.compile("delegat|scope|service account", re.IGNORECASE),
      Cause("oauth.delegation_missing", "{} has not authorized the service account for the scope")),
 )  # fmt: skip
@@ -93,6 +95,7 @@ _ERRORS: Mapping[str, Cause] = {
     "redirect_uri_mismatch": Cause(
         "oauth.redirect_refused", "{} does not know the redirect URI of this client"),
     "access_denied": Cause("oauth.access_denied", "The login was declined at {}"),
+    "authorization_declined": Cause("oauth.access_denied", "The login was declined at {}"),
     "expired_token": Cause("oauth.device_code_expired", "The code for {} has expired"),
     "authorization_pending": Cause(
         "oauth.pending", "The login at {} is not finished", retryable=True),

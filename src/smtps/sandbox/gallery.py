@@ -12,13 +12,15 @@ from typing import Any, Self
 
 from smtps.sandbox import raw
 from smtps.sandbox.inbox import Inbox
-from smtps.sandbox.personas import PERSONAS
+from smtps.sandbox.personas import HEALTHY, PERSONAS
 from smtps.sandbox.pki import Authority
 from smtps.sandbox.server import PASSWORD, USERNAME, Sandbox
 
 
 class Gallery:
     """Starts a sandbox for every persona.
+
+    The healthy one has an authorization server beside it, as have those that are about tokens.
 
     Args:
         port: of the first; the others follow it. 0 takes free ones.
@@ -42,7 +44,10 @@ class Gallery:
         try:
             for number, name in enumerate(PERSONAS):
                 port = self._port and self._port + number
-                box = Sandbox(name, port=port, authority=authority, inbox=self.inbox)
+                box = Sandbox(
+                    name, port=port, oauth=name == HEALTHY.name, authority=authority,
+                    inbox=self.inbox,
+                )  # fmt: skip
                 self.boxes[name] = await self._stack.enter_async_context(box)
         except BaseException:
             await self._stack.aclose()
@@ -66,6 +71,7 @@ class Gallery:
             "username": USERNAME,
             "password": PASSWORD,
             "ca_file": str(first.ca_file),
+            "oauth": first.oauth.as_json(),
             "personas": [
                 {**box.persona.as_json(), "host": box.host, "port": box.port}
                 for box in self.boxes.values()

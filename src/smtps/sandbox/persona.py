@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from smtps.endpoint import Security
 from smtps.errors import InputError, did_you_mean
+from smtps.sandbox.issuer.account_files import Grant
+from smtps.sandbox.issuer.issuing import Issuing
 from smtps.sandbox.pki import Authority, Identity
 
 NAMES = ("localhost", "127.0.0.1", "::1")
@@ -73,6 +75,8 @@ class Persona:
         bare_names: whether EHLO may come with a name that is none in DNS.
         replies: verb, or ``FINAL`` for the end of the message → what comes in place of the reply.
         line_end: of each reply line.
+        issuing: how the authorization server beside it behaves; None for none.
+        grant: by which an account logs in there.
     """
 
     name: str
@@ -96,6 +100,8 @@ class Persona:
     bare_names: bool = True
     replies: Mapping[str, Answer] = field(default_factory=dict)
     line_end: str = "\r\n"
+    issuing: Issuing | None = None
+    grant: Grant = "code"
 
     @property
     def finding(self) -> str | None:

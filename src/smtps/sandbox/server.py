@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import logging
 import ssl
 import tempfile
+import time
+from collections import defaultdict
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,8 +18,13 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from smtps.errors import InputError
+from smtps.sandbox.bearer import MECHANISMS, read_bearer
 from smtps.sandbox.inbox import Inbox
-from smtps.sandbox.persona import Act, Answer, Persona
+from smtps.sandbox.issuer.authorization_server import Clock
+from smtps.sandbox.issuer.dialects import FormName, dialect_named
+from smtps.sandbox.issuer.issuer import Issuer
+from smtps.sandbox.issuer.issuing import Issuing
+from smtps.sandbox.persona import Act, Answer, Persona, healthy_certificate
 from smtps.sandbox.personas import persona_named
 from smtps.sandbox.pki import Authority
 from smtps.sandbox.raw import Front
@@ -26,11 +34,26 @@ USERNAME = "tester@example.test"
 PASSWORD = "sandbox-password"  # noqa: S105  # known to all, good for loopback only
 
 
+LONGEST_AUTH = 12_288
+"""Bytes of a line with AUTH (RFC 4954 section 4); a token may be long."""
+
+_LONGEST_LINE = 1001
+
+
+class _Limits(defaultdict[str, int]):
+    """Bytes of a command's line."""
+
+    def __missing__(self, verb: str) -> int:
+        return LONGEST_AUTH if verb == "AUTH" else 512
+
+
 class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
     """One client, served according to the persona."""
 
     def __init__(self, sandbox: Sandbox, tls: ssl.SSLContext | None) -> None:
         persona = sandbox.persona
+        self.command_size_limits = _Limits()
+        self.line_length_limit = LONGEST_AUTH + 2  # of the reader
         super().__init__(
             _Handler(sandbox),
             hostname="sandbox.smtps.test",
@@ -43,6 +66,7 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
             tls_context=tls,
             loop=asyncio.get_running_loop(),
         )
+        self.line_length_limit = _LONGEST_LINE  # of a message
         self._sandbox = sandbox
         self._persona = persona
         for verb, answer in persona.replies.items():
@@ -86,7 +110,7 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
             await super().smtp_EHLO(hostname)
 
     async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
-        offered = self._persona.auth
+        offered = self._sandbox.mechanisms
         mechanism = arg.partition(" ")[0].upper() if arg else ""
         if not offered:
             await self.push("503 5.5.1 AUTH is not offered here")
@@ -96,6 +120,38 @@ class _Dialogue(SMTP):  # type: ignore[misc]  # aiosmtpd's types are not read
             await self.push("535 5.7.8 No account of this sandbox has such credentials")
         else:
             await super().smtp_AUTH(arg)
+
+    async def auth_XOAUTH2(self, _server: SMTP, words: list[str]) -> AuthResult:  # noqa: N802
+        return await self._token("XOAUTH2", words)
+
+    async def auth_OAUTHBEARER(self, _server: SMTP, words: list[str]) -> AuthResult:  # noqa: N802
+        return await self._token("OAUTHBEARER", words)
+
+    async def _token(self, mechanism: str, words: list[str]) -> AuthResult:
+        """A login with an access token (RFC 7628 section 3)."""
+        issuer = self._sandbox.issuer
+        if issuer is None:
+            refusal = "535 5.7.8 No account of this sandbox has such credentials"
+            return AuthResult(success=False, handled=False, message=refusal)
+        if len(words) > 1:
+            data: Any = words[1].encode()
+        else:
+            await self.push("334 ")
+            data = (await self._reader.readline()).strip()
+        try:
+            bearer = read_bearer(mechanism, base64.b64decode(data, validate=True))
+        except ValueError:
+            bearer = None
+        if bearer is None:
+            malformed = "501 5.5.2 The response is malformed"
+            return AuthResult(success=False, handled=False, message=malformed)
+        problem = issuer.problem_with(bearer.token, bearer.user)
+        if problem is None:
+            return AuthResult(success=True, auth_data=LoginPassword(bearer.user.encode(), b""))
+        if (said := issuer.said_of(problem)) is not None:
+            await self.push("334 " + base64.b64encode(said.encode()).decode())
+            await self._reader.readline()  # a client says that it has read it
+        return AuthResult(success=False, handled=False, message=issuer.form.refusal)
 
     async def _answer(self, answer: Answer, _argument: str | None = None) -> None:
         """What the persona has to say in place of a reply."""
@@ -126,12 +182,12 @@ class _Handler:
     async def handle_EHLO(  # noqa: N802
         self, _server: SMTP, session: Any, envelope: Any, hostname: str, lines: list[str]
     ) -> list[str]:
-        persona = self._sandbox.persona
+        persona, mechanisms = self._sandbox.persona, self._sandbox.mechanisms
         session.host_name = hostname
         envelope.smtp_utf8 = True
         offered = [line for line in lines[1:-1] if not line.startswith("250-AUTH")]
-        if len(offered) < len(lines) - 2 and persona.auth:
-            offered.append(f"250-AUTH {' '.join(persona.auth)}")
+        if len(offered) < len(lines) - 2 and mechanisms:
+            offered.append(f"250-AUTH {' '.join(mechanisms)}")
         more = [f"250-{line}" for line in persona.offers]
         return [lines[0], "250-PIPELINING", *offered, *more, lines[-1]]
 
@@ -177,6 +233,10 @@ class Sandbox:
         persona: how to misbehave; see ``personas``.
         host: loopback address to listen on.
         port: 0 takes a free one.
+        oauth: whether to run an authorization server beside it, whose access tokens it takes: True,
+            or the form to speak (``open``, ``microsoft``, ``google``), or an ``Issuing``. A persona
+            that is about tokens brings its own.
+        clock: seconds since 1970, for the lives of tokens.
         authority, inbox: to share with other sandboxes.
 
     Attributes:
@@ -184,6 +244,7 @@ class Sandbox:
         ca_file: PEM file of the authority to trust.
         username, password: the test account.
         inbox: the mail it took.
+        issuer: the same as ``oauth``, or None where there is none.
 
     Raises:
         InputError: no such persona, or not a loopback address, or the port is taken.
@@ -195,6 +256,8 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        oauth: bool | FormName | Issuing = False,
+        clock: Clock = time.time,
         authority: Authority | None = None,
         inbox: Inbox | None = None,
     ) -> None:
@@ -206,6 +269,9 @@ class Sandbox:
         self.username = USERNAME
         self.password = PASSWORD
         self.inbox = inbox if inbox is not None else Inbox()
+        self.issuer: Issuer | None = None
+        self._issuing = self.persona.issuing or _issuing(oauth)
+        self._clock = clock
         self._authority = authority or Authority()
         self.clients: set[Any] = set()
         self._listen_on = host
@@ -218,18 +284,51 @@ class Sandbox:
         assert self._directory is not None, "the sandbox is not running"
         return Path(self._directory.name) / "ca.pem"
 
+    @property
+    def oauth(self) -> Issuer:
+        """The authorization server.
+
+        Raises:
+            InputError: there is none.
+        """
+        if self.issuer is None:
+            raise InputError("oauth", "this sandbox has none; start it with oauth=True")
+        return self.issuer
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The SASL mechanisms that it offers."""
+        offered = self.persona.auth
+        if self._issuing is None or not offered:
+            return offered
+        return tuple(dict.fromkeys((*offered, *MECHANISMS)))
+
     async def start(self) -> Self:
         """Make the certificates and listen."""
         self._directory = tempfile.TemporaryDirectory(prefix="smtps-sandbox-")
         self._authority.write(self.ca_file)
         try:
             await self._listen()
+            if self._issuing is not None:
+                await self._issue(self._issuing)
         except OSError as error:
-            self._directory.cleanup()
+            await self.stop()
             raise InputError(
                 "port", f"cannot listen on {self.host} port {self.port}: {error.strerror}"
             ) from error
         return self
+
+    async def _issue(self, issuing: Issuing) -> None:
+        """Start the authorization server."""
+        folder = self.ca_file.parent
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(healthy_certificate(self._authority).write(folder, "issuer"))
+        issuer = Issuer(issuing, self.username, folder, clock=self._clock)
+        await issuer.start(context, self._listen_on)
+        persona = self.persona
+        issuer.write_files(self.host, self.port, persona.asked_with, persona.grant)
+        self.issuer = issuer
 
     async def _listen(self) -> None:
         persona = self.persona
@@ -282,6 +381,8 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Stop listening and drop all clients."""
+        if self.issuer is not None:
+            await self.issuer.stop()
         for server in self._servers:
             server.close()
         for transport in list(self.clients):
@@ -314,7 +415,7 @@ class Sandbox:
 
     def as_json(self) -> dict[str, Any]:
         """What a script needs to know, on one line."""
-        return {
+        found: dict[str, Any] = {
             "host": self.host,
             "port": self.port,
             "ca_file": str(self.ca_file),
@@ -322,6 +423,16 @@ class Sandbox:
             "password": self.password,
             "persona": self.persona.name,
         }
+        return found if self.issuer is None else {**found, "oauth": self.issuer.as_json()}
+
+
+def _issuing(oauth: bool | FormName | Issuing) -> Issuing | None:
+    """What an argument means."""
+    if isinstance(oauth, Issuing | None):
+        return oauth
+    if isinstance(oauth, str):
+        return Issuing(form=dialect_named(oauth).name)
+    return Issuing() if oauth else None
 
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd tells every line there

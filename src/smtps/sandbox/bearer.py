@@ -1,0 +1,48 @@
+"""How a client hands over an access token by SASL, and how it is refused (RFC 7628, XOAUTH2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MECHANISMS = ("XOAUTH2", "OAUTHBEARER")
+
+_TOKEN = re.compile(r"auth=bearer ([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
+"""RFC 6750 section 2.1."""
+
+_XOAUTH2 = re.compile(r"user=([^\x01]*)")
+_GS2 = re.compile(r"[ny],(?:a=([^,]*))?,")
+"""The head of OAUTHBEARER (RFC 7628 section 3.1, RFC 5801 section 4)."""
+
+_SAFE = {"=2C": ",", "=3D": "="}
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What came.
+
+    Attributes:
+        user: that logs in.
+        token: for it.
+    """
+
+    user: str
+    token: str = field(repr=False)
+
+
+def read_bearer(mechanism: str, data: bytes) -> Bearer | None:
+    """Read a client's first message; None if it is malformed."""
+    try:
+        head, *fields = data.decode().split("\x01")
+    except UnicodeDecodeError:
+        return None
+    if fields[-2:] != ["", ""]:
+        return None
+    tokens = [found[1] for each in fields if (found := _TOKEN.fullmatch(each))]
+    found = (_XOAUTH2 if mechanism == "XOAUTH2" else _GS2).fullmatch(head)
+    if found is None or len(tokens) != 1:
+        return None
+    user = found[1] or ""
+    if mechanism == "OAUTHBEARER":
+        user = re.sub("=2C|=3D", lambda code: _SAFE[code[0]], user)
+    return Bearer(user, tokens[0])

@@ -1,0 +1,1 @@
+"""The sandbox's authorization server: OAuth 2 as Microsoft, Google or the open profile speak it."""
