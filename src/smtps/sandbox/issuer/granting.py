@@ -200,7 +200,7 @@ class Granting:
 
     def _program(self, client: Client) -> Response:
         if not {"client_secret", "client_assertion"} & self.form.keys() and (
-            "authorization" not in self.headers
+            not self.headers.get("authorization")
         ):
             raise RefusalError("secret_missing", client=client.client_id)
         scopes = self._app_scopes(self.form.get("scope", ""))
