@@ -18,7 +18,6 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from smtps.errors import InputError
-from smtps.sandbox.bearer import MECHANISMS, read_bearer
 from smtps.sandbox.inbox import Inbox
 from smtps.sandbox.issuer.authorization_server import Clock
 from smtps.sandbox.issuer.dialects import FormName, dialect_named
@@ -29,6 +28,7 @@ from smtps.sandbox.personas import persona_named
 from smtps.sandbox.pki import Authority
 from smtps.sandbox.raw import Front
 from smtps.sandbox.secure import Secured
+from smtps.sandbox.token_login import MECHANISMS, read_bearer
 
 USERNAME = "tester@example.test"
 PASSWORD = "sandbox-password"  # noqa: S105  # known to all, good for loopback only
