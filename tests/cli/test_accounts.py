@@ -20,6 +20,7 @@ from tests.client.farm import Farm, farm
 from tests.net.pki import PKI
 from tests.oauth.authorization import SECRET, USER, AuthorizationServer, authorization_server
 from tests.oauth.mail import TokenMail
+from tests.oauth.test_claims import SIGNATURE, jwt
 from tests.oauth.test_redirect import ask
 
 import smtps
@@ -283,6 +284,44 @@ async def test_a_mail_server_that_refuses_the_token_is_the_finding(place: Place)
     assert (place.store / "work.json").exists(), "the login itself is good"
 
 
+async def test_what_the_token_says_of_the_refusal_is_the_finding(place: Place) -> None:
+    place.write(work=place.account())
+
+    def browse(page: str) -> str:
+        found = place.authority.browse(page)
+        place.authority.makes = lambda: jwt({"aud": "https://graph.microsoft.com", "exp": 4e9})
+        return found
+
+    code, out, _ = await place.run("login", "--account", "work", "--paste", "--json", paste=browse)
+    found = json.loads(out)
+    assert code == 77
+    assert found["failure"]["code"] == "auth.token_rejected"
+    assert [each["code"] for each in found["findings"]] == ["oauth.wrong_audience"]
+    code, out, _ = await place.run("check", "--account", "work")
+    assert code == 2
+    assert "Microsoft Graph" in out
+    assert "from: the stored login" in out
+    assert SIGNATURE not in out
+
+
+async def test_a_login_that_cannot_be_renewed_is_named_by_each_command(place: Place) -> None:
+    place.write(work=place.account())
+    place.authority.gives_refresh = False
+    code, out, _ = await place.run("login", "--account", "work", "--paste",
+                                   paste=place.authority.browse)  # fmt: skip
+    assert code == 0
+    assert "oauth.no_refresh_token" in out
+    _, out, _ = await place.run("accounts")
+    assert "oauth.no_refresh_token" in out
+    assert "unless used" not in out
+    _, out, _ = await place.run("check", "--account", "work", "--json")
+    found = json.loads(out)
+    assert "oauth.no_refresh_token" in [each["code"] for each in found["findings"]]
+    assert found["token"]["origin"] == "store"
+    assert found["token"]["renewable"] is False
+    assert "canary" not in out
+
+
 class _Nothing(dict[str, str]):
     def __setitem__(self, _key: str, _value: str) -> None: ...
 
@@ -328,6 +367,7 @@ async def test_the_accounts_are_listed_with_their_logins(place: Place) -> None:
     assert rows["work"] | {"problem": None} == {
         "name": "work", "host": "127.0.0.1", "username": USER, "login": "oauth",
         "state": "login_needed", "access_expires_at": None, "login_ends_at": None, "problem": None,
+        "findings": [],
     }  # fmt: skip
     assert (rows["plain"]["login"], rows["plain"]["state"]) == ("password", "unknown")
     assert rows["bare"]["login"] is None

@@ -11,7 +11,7 @@ import base64
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -59,6 +59,7 @@ class AuthorizationServer:
             used: its answer may not have arrived.
         revokes_on_reuse: whether an old refresh token ends the login.
         gives_refresh: whether a login comes with a refresh token.
+        makes: access tokens that the mail server refuses, in place of its own.
         iss: what the authorization response says it is from; None for nothing.
         metadata: changes to the metadata.
         slow_downs: how often the device is asked to slow down first.
@@ -77,6 +78,7 @@ class AuthorizationServer:
     grace: bool = False
     revokes_on_reuse: bool = True
     gives_refresh: bool = True
+    makes: Callable[[], str] | None = None
     iss: str | None = "own"
     metadata: dict[str, Any] = field(default_factory=dict)
     slow_downs: int = 0
@@ -231,8 +233,9 @@ class AuthorizationServer:
 
     def _given(self, scope: str, *, fresh: bool, refresh: bool = True) -> Any:
         self.count += 1
-        access = f"access-canary-{self.count}"
-        self.live[access] = USER
+        access = f"access-canary-{self.count}" if self.makes is None else self.makes()
+        if self.makes is None:
+            self.live[access] = USER
         self.ends[access] = time.time() + self.life
         found: dict[str, Any] = {
             "access_token": access, "token_type": "Bearer", "expires_in": self.life, "scope": scope

@@ -40,6 +40,7 @@ from smtps.outbox.retry import (
     wait_of,
 )
 from smtps.outbox.webhooks import signature_headers, signing_key
+from smtps.replies import meaning
 
 NOW = 1_800_000_000_000
 
@@ -382,6 +383,17 @@ def test_a_blocked_account_is_stopped_and_its_mail_is_kept() -> None:
     assert failure is not None
     circuit = CircuitBreaker().after(failure, NOW, 0.5)
     assert (circuit.stopped, circuit.code) == (True, "send.account_blocked")
+
+
+def test_a_missing_right_to_the_mailbox_stops_the_account_although_the_server_says_later() -> None:
+    lines = ("4.2.0 STOREDRV; mailbox logon failure",)
+    found = meaning(Phase.FINAL, 430, lines)
+    assert (found.code, found.retryable) == ("send.mailbox_permission_missing", False)
+    result = refused(found.code, retryable=found.retryable)
+    assert decide(result, claim(), NOW, RetryPolicy(), 0.5).state is State.QUEUED
+    failure = account_failure(result)
+    assert failure is not None
+    assert CircuitBreaker().after(failure, NOW, 0.5).stopped
 
 
 def test_who_was_told_so_the_last_time_lets_others_try_first() -> None:

@@ -211,6 +211,14 @@ SENDING: dict[str, Advice] = {
         _E, "The server cannot open the sending account's mailbox. It calls this temporary, but "
         "the problem does not go away by itself.",
         "Ask the administrator to check the account's mailbox and licence.", _OPERATOR),
+    "send.mailbox_permission_missing": Advice(
+        _E, "The login was accepted, but whoever logged in may not open the sending mailbox. The "
+        "server calls this temporary, but it does not go away by itself.",
+        "Ask an administrator of Exchange Online to give the application, or the user, access to "
+        "the mailbox: Add-MailboxPermission -Identity MAILBOX -User OBJECT_ID -AccessRights "
+        "FullAccess, with the object ID under Enterprise applications. Then resume the account.",
+        _OPERATOR, "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
+        "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"),
     "send.domain_unauthenticated": Advice(
         _E, "The message does not prove that it comes from the sender's domain: SPF, DKIM or DMARC "
         "fails or is missing.",

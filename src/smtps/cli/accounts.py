@@ -10,8 +10,11 @@ from smtps.cli import exits, output
 from smtps.errors import InputError, SMTPSError
 
 if TYPE_CHECKING:
+    from smtps.checks.finding import Finding
     from smtps.config.server_account import ServerAccount
     from smtps.config.user_accounts import Accounts
+    from smtps.oauth.token_source import StoredTokens
+    from smtps.oauth.tokens import StoredLogin
 
 NAME = "accounts"
 HELP = "list your accounts, and when their logins expire"
@@ -63,7 +66,7 @@ def _row(accounts: Accounts, name: str, now: float) -> dict[str, Any]:
     """An account, as JSON."""
     row: dict[str, Any] = {
         "name": name, "host": None, "username": None, "login": None, "state": "unknown",
-        "access_expires_at": None, "login_ends_at": None, "problem": None,
+        "access_expires_at": None, "login_ends_at": None, "problem": None, "findings": [],
     }  # fmt: skip
     try:
         account = accounts.get(name)
@@ -77,7 +80,9 @@ def _row(accounts: Accounts, name: str, now: float) -> dict[str, Any]:
 
 def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) -> dict[str, Any]:
     """What is known of a login."""
+    from smtps.checks.finding import Finding  # noqa: PLC0415
     from smtps.cli.moments import moment  # noqa: PLC0415
+    from smtps.oauth.cause import LOGIN_NEEDED  # noqa: PLC0415
 
     try:
         source = accounts.tokens(name, account)
@@ -87,16 +92,30 @@ def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) ->
     program = not source.exchange.registration.interactive
     if login is None:
         return {"state": "unknown" if program else "login_needed"}
-    found = {
+    found: dict[str, Any] = {
         "access_expires_at": moment(login.tokens.expires_at),
         "login_ends_at": None if program else moment(login.ends_at),
     }  # fmt: skip
     if login.ended is not None:
-        return found | {"state": "login_needed", "problem": login.ended}
+        finding = Finding.of(login.ended_code or LOGIN_NEEDED, login.ended)
+        return found | {
+            "state": "login_needed", "problem": login.ended, "findings": [finding.as_json()],
+        }  # fmt: skip
+    found["findings"] = [each.as_json() for each in _ahead(source, login, account)]
     over = login.ends_at is not None and login.ends_at <= now
     usable = login.tokens.refresh_token is not None or login.tokens.good(now)
     ready = program or (usable and not over)
     return found | {"state": "ready" if ready else "login_needed"}
+
+
+def _ahead(source: StoredTokens, login: StoredLogin, account: ServerAccount) -> list[Finding]:
+    """What will end the login, before it does."""
+    from smtps.checks.rules import bearer  # noqa: PLC0415
+    from smtps.checks.token_facts import describe  # noqa: PLC0415
+
+    known = source.provenance_of(login, login.tokens.access_token)
+    token = describe(None, known, host=account.host or "", username=account.username)
+    return list(bearer.ahead(token))
 
 
 _STATES = {"ready": "✓", "login_needed": "✗", "unknown": "–"}
@@ -113,7 +132,7 @@ def _line(row: dict[str, Any], now: float) -> str:
         ends = row["login_ends_at"]
         if ends is not None:
             left = datetime.fromisoformat(ends).timestamp() - now
-            text += f"  ends in {span(left)} unless used"
+            text += f"  ends in {span(left)}" + ("" if row["findings"] else " unless used")
         else:
             text += "  ready"
     elif row["login"] == "password":
@@ -121,6 +140,8 @@ def _line(row: dict[str, Any], now: float) -> str:
     text += "\n"
     if row["problem"] is not None:
         text += f"    {row['problem']}\n"
+    for finding in row["findings"] if row["state"] == "ready" else ():
+        text += f"    {finding['meaning']} [{finding['code']}]\n    {finding['fix']}\n"
     if row["state"] == "login_needed" and "smtps login" not in (row["problem"] or ""):
         text += f"    log in: smtps login --account {row['name']}\n"
     return text

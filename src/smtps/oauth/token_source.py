@@ -129,6 +129,19 @@ class StoredTokens:
 
     async def provenance(self, token: str | None) -> Provenance:
         """See ``provenance.Described``."""
+        try:
+            login = await asyncio.to_thread(self.login)
+        except TokenError:
+            login = None
+        return self.provenance_of(login, token)
+
+    def provenance_of(self, login: StoredLogin | None, token: str | None) -> Provenance:
+        """What is known of a token.
+
+        Args:
+            login: that is kept, if there is one.
+            token: that was had from here, or None.
+        """
         registration = self.exchange.registration
         origin: Origin = "store"
         if token is not None and self._made == sha256(token.encode()).digest():
@@ -138,10 +151,6 @@ class StoredTokens:
             client_id=registration.client_id, tenant=registration.tenant,
             wanted=registration.wanted_scopes,
         )  # fmt: skip
-        try:
-            login = await asyncio.to_thread(self.login)
-        except TokenError:
-            return known
         if login is None:
             return known
         tokens = login.tokens
