@@ -69,7 +69,7 @@ def line(cause: str, replies: list[dict[str, Any]]) -> str:
 
 
 CODE = re.compile(r"`([a-z]+\.[a-z0-9_]+)`")
-CALLERS = ("api.", "input.", "message.", "outbox.", "session.")
+CALLERS = ("api.", "input.", "message.", "outbox.", "program.", "session.")
 """What only a caller can do wrong, or the service itself."""
 
 

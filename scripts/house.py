@@ -25,7 +25,7 @@ BEGIN, END = "<!-- the plan: begin -->\n", "<!-- the plan: end -->\n"
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("the program", ("main", "serve")),
     ("faces: they translate and decide nothing", ("cli", "http", "sync")),
-    ("what people read, what operators write", ("report", "config")),
+    ("what people read, what operators write", ("report", "explanations", "config")),
     ("things with a life of their own", ("checks", "outbox", "sandbox")),
     ("sessions with one server; access tokens", ("client", "oauth")),
     ("a message and its bytes", ("message",)),

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from smtps.explanations.pasted import words
 from smtps.phase import Phase
+from smtps.replies import spelled_out
+from smtps.sandbox.personas import PERSONAS
 
 SOURCE = Path(__file__).parent.parent / "src" / "smtps"
 PATTERNS = ("words", "names", "hints", "only")
@@ -34,13 +37,18 @@ def replies(table: Mapping[str, Any]) -> dict[str, Any]:
     terms = table["terms"]
     own = [reply_row(row, terms, by) for by, listed in table["own"].items() for row in listed]
     rows = own + [reply_row(row, terms) for row in table["row"]]
-    return {"causes": table["causes"], "starttls": table["starttls"]["causes"], "rows": rows}
+    return {
+        "causes": table["causes"],
+        "starttls": table["starttls"]["causes"],
+        "terms": dict(terms),
+        "rows": rows,
+    }
 
 
 def reply_row(
     row: Mapping[str, Any], terms: Mapping[str, str], by: str | None = None
 ) -> dict[str, Any]:
-    """A row, with its patterns in full and what each of them needs.
+    """A row, with what each of its patterns needs.
 
     Args:
         row: as it stands in the file.
@@ -59,16 +67,8 @@ def reply_row(
             found[field] = list(row[key])
     for key in PATTERNS:
         if key in row:
-            texts = [spelled_out(text, terms) for text in row[key]]
-            found[key] = [[text, needs(text)] for text in texts]
+            found[key] = [[text, needs(spelled_out(text, terms))] for text in row[key]]
     return found
-
-
-def spelled_out(pattern: str, terms: Mapping[str, str]) -> str:
-    """A pattern with its terms in full; a term may use others."""
-    while re.search(r"\{[a-z]+\}", pattern):
-        pattern = re.sub(r"\{([a-z]+)\}", lambda term: terms[term[1]], pattern)
-    return pattern
 
 
 def needs(pattern: str) -> list[list[str]]:
@@ -78,7 +78,11 @@ def needs(pattern: str) -> list[list[str]]:
     """
     parsed = re._parser.parse(pattern, re.IGNORECASE)  # noqa: SLF001  # there is no other
     groups = [sorted(group) for group in groups_of(parsed) if min(map(len, group)) > 1]
-    return sorted(groups, key=lambda group: (len(group), group))
+    return sorted(groups, key=lambda group: (len(group), -min(map(len, group)), group))[:GROUPS]
+
+
+GROUPS = 2
+"""That are kept for a pattern: those that rule out most, so that the file loads quickly."""
 
 
 def groups_of(parsed: Iterable[tuple[Any, Any]]) -> Iterator[frozenset[str]]:
@@ -123,13 +127,86 @@ def written(value: Any) -> str:
     for key, part in value.items():
         if isinstance(part, list):
             text = "[\n" + ",\n".join(compact(entry) for entry in part) + "\n]"
+        elif isinstance(part, dict):
+            entries = (f"{compact(name)}:{compact(entry)}" for name, entry in part.items())
+            text = "{\n" + ",\n".join(entries) + "\n}"
         else:
             text = compact(part)
         parts.append(f"{compact(key)}:{text}")
     return "{" + ",\n".join(parts) + "}\n"
 
 
-DERIVED = {"replies.json": ("replies.toml", replies)}
+WEIGHTS = {"certain": 0.97, "sure": 0.9, "likely": 0.6, "maybe": 0.3}
+"""Heading in ``wordings.toml`` → likelihood."""
+
+
+def wordings(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``wordings.json`` holds.
+
+    Args:
+        table: ``wordings.toml``.
+
+    Raises:
+        KeyError, ValueError: a row says nothing sensible, or the same as another one.
+    """
+    listed: dict[tuple[Any, ...], float] = {}
+    codes: dict[str, list[str]] = {}
+    numbers = []
+    for program in table["program"]:
+        if unknown := set(program) - {"name", "source", "codes", "numbers", *WEIGHTS}:
+            raise ValueError(f"{program['name']}: {sorted(unknown)} is not a field")
+        for heading, weight in WEIGHTS.items():
+            for code, phrases in program.get(heading, {}).items():
+                for phrase in phrases:
+                    listed.setdefault((code, *wording(phrase)), weight)
+        for name, causes in program.get("codes", {}).items():
+            codes.setdefault(name.lower(), [causes] if isinstance(causes, str) else causes)
+        for row in program.get("numbers", ()):
+            causes = {n: [c] if isinstance(c, str) else c for n, c in row["values"].items()}
+            small = WEIGHTS[row["weight"]] if "weight" in row else None
+            numbers.append([[sign.lower() for sign in row["before"]], causes, small])
+    words: dict[str, list[Any]] = {}
+    for (code, every, none), weight in listed.items():
+        row = every[0] if len(every) == 1 and not none else [every, none]
+        words.setdefault(f"{code} {weight}", []).append(row)
+    return {"words": words, "codes": codes, "numbers": numbers, "personas": personas()}
+
+
+def wording(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A wording as it is looked for: phrases that have to be there, and those that must not."""
+    parts = [part.strip() for part in text.split("&")]
+    every = tuple(phrase(part) for part in parts if not part.startswith("!"))
+    none = tuple(phrase(part[1:]) for part in parts if part.startswith("!"))
+    if not every or not all(any(sign.isalnum() for sign in part) for part in (*every, *none)):
+        raise ValueError(f"{text!r} is no wording")
+    return every, none
+
+
+def phrase(text: str) -> str:
+    """One phrase, word by word between spaces; without the space where a word may go on."""
+    found = []
+    for part in text.split("…"):
+        open_start = wide(part.strip()[:1])
+        open_end = part.rstrip().endswith("*") or wide(part.strip()[-1:])
+        plain = words(part)
+        found.append(plain[open_start : -1 if open_end else None])
+    return "…".join(found)
+
+
+def wide(sign: str) -> bool:
+    """Whether a letter is of a script that writes no spaces."""
+    return "\u3000" <= sign <= "\u9fff" or "\uff00" <= sign <= "\uffef"
+
+
+def personas() -> dict[str, list[str]]:
+    """Persona of the sandbox → what it shows."""
+    return {name: list(persona.findings) for name, persona in PERSONAS.items() if persona.findings}
+
+
+DERIVED = {
+    "replies.json": ("replies.toml", replies),
+    "explanations/wordings.json": ("explanations/wordings.toml", wordings),
+}
 """File → the table that it comes from, and how; both below ``src/smtps``."""
 
 

@@ -16,6 +16,7 @@ from smtps.advice import ADVICE
 from smtps.config.server_account import OAuthTable
 from smtps.core import grammar
 from smtps.endpoint import Endpoint, EndpointOptions
+from smtps.explanations.wordings import table
 from smtps.main import build_parser
 from smtps.replies import rows
 from smtps.sandbox.personas import PERSONAS
@@ -23,7 +24,7 @@ from smtps.sandbox.personas import PERSONAS
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "smtps"
 CODE = re.compile(
-    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox|web|oauth)\.[a-z0-9_]*[a-z0-9]"
+    r"(?:input|dns|net|tls|smtp|auth|message|send|clock|session|api|outbox|web|oauth|program)\.[a-z0-9_]*[a-z0-9]"
 )
 
 
@@ -40,6 +41,8 @@ def codes_in_source() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if CODE.fullmatch(node.value) else set()
+    explained = {name.partition(" ")[0] for name in table()["words"]}
+    found |= {code for code in explained if code.startswith("program.")}  # nobody else meets them
     return (found - SETTINGS) | {row.cause for row in rows()}
 
 
@@ -73,13 +76,14 @@ def test_all_public_names_can_be_had() -> None:
 def test_public_names_are_pinned() -> None:
     assert set(smtps.__all__) == {
         "Attachment", "CapabilityError", "CertificateError", "DSN", "Endpoint", "Envelope",
-        "Failure", "ForbiddenError", "InputError", "LocalError", "LoginError", "Message",
+        "Explanation", "Failure", "ForbiddenError", "InputError", "LocalError", "LoginError",
+        "Message",
         "NameAddr", "NetworkError", "Outcome", "Phase", "PhaseTimeoutError", "Pool",
         "ProtocolError",
         "Recipient", "RefusedError", "RemoteError", "Report", "Result", "SMTPSError", "Sandbox",
         "SendError", "Session", "SessionError", "Status", "TLSError", "Template", "Timeouts",
         "TokenError", "TokenSource", "Verdict",
-        "__version__", "account", "check", "connect", "prepare", "send", "sync",
+        "__version__", "account", "check", "connect", "explain", "prepare", "send", "sync",
     }  # fmt: skip
 
 

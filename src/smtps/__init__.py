@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from smtps.errors import SMTPSError as SMTPSError
     from smtps.errors import TLSError as TLSError
     from smtps.errors import TokenError as TokenError
+    from smtps.explanations.explaining import explain as explain
+    from smtps.explanations.explanation import Explanation as Explanation
     from smtps.message.addresses import NameAddr as NameAddr
     from smtps.message.message import Attachment as Attachment
     from smtps.message.message import Message as Message
@@ -61,6 +63,7 @@ _HOME = {
     "DSN": "smtps.client.outgoing",
     "Endpoint": "smtps.endpoint",
     "Envelope": "smtps.client.outgoing",
+    "Explanation": "smtps.explanations.explanation",
     "Failure": "smtps.errors",
     "ForbiddenError": "smtps.errors",
     "InputError": "smtps.errors",
@@ -94,6 +97,7 @@ _HOME = {
     "account": "smtps.config.user_accounts",
     "check": "smtps.checks.checking",
     "connect": "smtps.client.session",
+    "explain": "smtps.explanations.explaining",
     "prepare": "smtps.client.outgoing",
     "send": "smtps.client.session",
 }

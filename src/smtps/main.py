@@ -8,30 +8,19 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from smtps import serve
 from smtps._version import __version__
-from smtps.cli import (
-    accounts,
-    check,
-    discover,
-    exits,
-    login,
-    logout,
-    outbox,
-    output,
-    ports,
-    providers,
-    sandbox,
-    send,
-    worker,
-)
+from smtps.cli import output
 from smtps.cli.usage import Parser
-from smtps.errors import InputError, SMTPSError
-from smtps.extras import extra_needed
+
+if TYPE_CHECKING:
+    from smtps.errors import SMTPSError
 
 _EPILOG = """\
 examples:
+  smtps explain "wrong version number"  what any error message means
   smtps check smtp.example.com
   smtps send --host smtp.example.com --username ann@example.com \\
       --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
@@ -43,15 +32,33 @@ Each command has its own --help.
 """
 
 
-_COMMANDS = (
-    check, send, login, accounts, logout, discover, ports, providers, sandbox, serve, outbox,
-    worker,
-)  # fmt: skip
-"""In the order of ``--help``."""
+_COMMANDS = {
+    "check": "cli.check",
+    "explain": "cli.explain",
+    "send": "cli.send",
+    "login": "cli.login",
+    "accounts": "cli.accounts",
+    "logout": "cli.logout",
+    "discover": "cli.discover",
+    "ports": "cli.ports",
+    "providers": "cli.providers",
+    "sandbox": "cli.sandbox",
+    "serve": "serve",
+    "outbox": "cli.outbox",
+    "worker": "cli.worker",
+}
+"""Name → module, in the order of ``--help``."""
+
+_INTERRUPTED = 130
+"""Of ``exits``, which loads more than ``explain`` needs."""
 
 
-def build_parser() -> Parser:
-    """The whole command line."""
+def build_parser(only: str | None = None) -> Parser:
+    """The command line.
+
+    Args:
+        only: the one command that is going to be run; the modules of the others are not loaded.
+    """
     parser = Parser(
         prog="smtps",
         description="Check whether mail submission over TLS works, explain why it does not, and "
@@ -59,8 +66,11 @@ def build_parser() -> Parser:
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"smtps {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in _COMMANDS:
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog=parser.prog
+    )
+    for name in [only] if only else _COMMANDS:
+        module: Any = import_module(f"smtps.{_COMMANDS[name]}")
         command = commands.add_parser(
             module.NAME,
             help=module.HELP,
@@ -69,7 +79,7 @@ def build_parser() -> Parser:
         )
         module.add_options(command)
         command.set_defaults(run=module.run, command=command)
-        if module is not outbox:  # its actions have usages of their own
+        if name != "outbox":  # its actions have usages of their own
             command.settle()
     return parser
 
@@ -87,24 +97,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if not words:
         output.show(build_parser().format_help())
-        return exits.OK
-    options = build_parser().read(words)
+        return 0
+    only = words[0] if words[0] in _COMMANDS else None
+    options = build_parser(only).read(words)
     try:
-        with extra_needed():
-            code: int = options.run(options)
-    except SMTPSError as error:
-        output.complain(_words(error, options))
-        return exits.of_error(error.failure)
+        code: int = options.run(options)
     except KeyboardInterrupt:
-        return exits.INTERRUPTED
+        return _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has left, and Python would complain on the way out
-        return exits.OK
+        return 0
+    except Exception as error:  # noqa: BLE001  # what is not ours is raised again
+        return _failed(error, options)
     return code
+
+
+def _failed(error: Exception, options: Namespace) -> int:
+    """The exit code of an error of ours, which is shown; any other is raised."""
+    from smtps.cli import exits  # noqa: PLC0415  # late: few fail
+    from smtps.errors import SMTPSError  # noqa: PLC0415
+    from smtps.extras import extra_needed  # noqa: PLC0415
+
+    try:
+        with extra_needed():
+            raise error
+    except SMTPSError as ours:
+        output.complain(_words(ours, options))
+        return exits.of_error(ours.failure)
 
 
 def _words(error: SMTPSError, options: Namespace) -> str:
     """An error for who typed the command: an option to blame is named as it was typed."""
+    from smtps.errors import InputError  # noqa: PLC0415
+
     if isinstance(error, InputError):
         option = "--" + error.field.replace("_", "-")
         action = options.command.known.get(option)

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from smtps.phase import Phase
@@ -43,22 +42,22 @@ class Meaning(NamedTuple):
 
 
 @cache
-def _compiled(text: str) -> re.Pattern[str]:
+def _compiled(text: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
     """Compiled where a reply first asks for it: all of them together take a tenth of a second."""
-    return re.compile(text, re.IGNORECASE)
+    return re.compile(text, flags)
 
 
 class Pattern(NamedTuple):
     """One pattern of the table.
 
     Attributes:
-        text: the regular expression; case does not count.
+        text: the regular expression; case does not count, and ``{name}`` stands for a term.
         needs: literal texts without which it cannot match: one of each group. Most patterns are
             ruled out by them before they are compiled.
     """
 
     text: str
-    needs: tuple[tuple[str, ...], ...] = ()
+    needs: Sequence[Sequence[str]] = ()
 
     def search(self, text: str) -> bool:
         """Whether it matches somewhere."""
@@ -69,7 +68,22 @@ class Pattern(NamedTuple):
                     break
             else:
                 return False
-        return _compiled(self.text).search(text) is not None
+        return _in_full(self.text).search(text) is not None
+
+
+@cache
+def _in_full(pattern: str) -> re.Pattern[str]:
+    return _compiled(spelled_out(pattern, _file()["terms"]))
+
+
+def spelled_out(pattern: str, terms: Mapping[str, str]) -> str:
+    """A pattern with its terms in full; a term may use others."""
+    while "{" in pattern and (found := _compiled(_TERM).search(pattern)):
+        pattern = pattern.replace(found[0], terms[found[1]])
+    return pattern
+
+
+_TERM = r"\{([a-z]+)\}"
 
 
 @lru_cache(maxsize=16)
@@ -107,10 +121,7 @@ class Row(NamedTuple):
                 found[key] = frozenset(row[key])
         for key in ("words", "names", "hints", "only"):
             if key in row:
-                found[key] = tuple(
-                    Pattern(text, tuple(tuple(group) for group in needs))
-                    for text, needs in row[key]
-                )
+                found[key] = tuple(Pattern(text, needs) for text, needs in row[key])
         return cls(**found)
 
     @property
@@ -161,15 +172,21 @@ class Said(NamedTuple):
         texts = []
         for line in lines:
             text = line.strip()
-            if status := _ENHANCED.match(text):
+            if status := _compiled(_ENHANCED, re.NOFLAG).match(text):
                 found |= {status[0].strip(), f"x.{status[2]}"}
                 text = text[status.end() :].strip()
-            for status in _BEHIND.finditer(text):
-                found |= {status[1], f"x.{status[2]}"}
+            if "(#" in text:
+                for status in _compiled(_BEHIND, re.NOFLAG).finditer(text):
+                    found |= {status[1], f"x.{status[2]}"}
             texts.append(text)
         whole = " ".join(texts).replace("...", " … ")
-        text = _MAILBOX.sub("…", " ".join(whole.split())[:LONGEST])
-        words = _blanked(_PREFIX.sub("", text)).translate(_PLAIN)
+        text = " ".join(whole.split())[:LONGEST]
+        if "@" in text:
+            text = _compiled(_MAILBOX, re.NOFLAG).sub("…", text)
+        words = text
+        if " rejected: " in words:
+            words = _compiled(_PREFIX, re.NOFLAG).sub("", words)
+        words = _blanked(words).translate(_PLAIN)
         return cls(phase, code, frozenset(found), text, words)
 
 
@@ -177,21 +194,18 @@ LONGEST = 2000
 """Characters of a reply that are judged. The longest that real servers were seen to send has 700;
 a longer one is there to keep the reader busy."""
 
-_PREFIX = re.compile(
-    r"^(?:<[^>]*>|\S+)?: (?:(?:Sender|Recipient) address|Data command|End-of-data) rejected: "
-)
+_PREFIX = r"^(?:<[^>]*>|\S+)?: (?:(?:Sender|Recipient) address|Data command|End-of-data) rejected: "
 """Postfix tells by it which list of restrictions said no. That is not what the no is about: a
 policy service answers there on anything from SPF to a limit."""
-_ENHANCED = re.compile(r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?")
-_BEHIND = re.compile(r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))")
+_ENHANCED = r"#?([245])\.([0-9]{1,3}\.[0-9]{1,3})\b:?"
+_BEHIND = r"\(#(?=([245]\.([0-9]{1,3}\.[0-9]{1,3}))\))"
 """As qmail and its kin put it: ``sorry, no mailbox here by that name (#5.1.1)``."""
-_MAILBOX = re.compile(r"(?<![/=])\b[^\s<>()/?=]{1,255}@(?:\[[^\]\s]*\]|[^\s<>():;,]+)")
-_NAMES = re.compile(
+_MAILBOX = r"(?<![/=])\b[^\s<>()/?=]{1,255}@(?:\[[^\]\s]*\]|[^\s<>():;,]+)"
+_NAMES = (
     r"(?<![a-z])[a-z]{1,16}://\S+"  # a page
     r"|\b(?:[a-z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?\.){1,40}"  # a host
     r"(?-i:[a-z]{2,18}|[A-Z]{2,18})\b(?!\.\w)"
-    r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?",  # an address
-    re.IGNORECASE,
+    r"|\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?"  # an address
 )
 
 
@@ -200,7 +214,7 @@ _PLAIN = str.maketrans("\u2019_", "' ")
 
 
 def _blanked(text: str) -> str:
-    return _NAMES.sub("…", text)
+    return _compiled(_NAMES).sub("…", text) if "." in text or ":" in text else text
 
 
 class Patience(NamedTuple):
@@ -226,8 +240,9 @@ class Patience(NamedTuple):
 
 @cache
 def _file() -> dict[str, Any]:
-    text = Path(__file__).with_name("replies.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
+    path = __file__.rpartition("replies")[0] + "replies.json"
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123  # pathlib takes long to load
+        found: dict[str, Any] = json.load(file)
     return found
 
 

@@ -6,7 +6,7 @@ every code of the project is in it.
 
 from __future__ import annotations
 
-from smtps.advice import local, oauth, smtp, transport, x509
+from smtps.advice import local, oauth, programs, smtp, transport, x509
 from smtps.advice.row import Advice, Severity, Who
 
 __all__ = ["ADVICE", "Advice", "Severity", "Who", "advice_for"]
@@ -23,6 +23,7 @@ ADVICE: dict[str, Advice] = {
     **local.SENDING,
     **local.OUTBOX,
     **local.WEB,
+    **programs.PROGRAMS,
 }
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
-
-from smtps.errors import InputError
 
 _PLAIN = {
     "✓": "+", "✗": "x", "…": "...", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "·": "-",
@@ -28,6 +24,8 @@ def _plainly(error: UnicodeError) -> tuple[str, int]:
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
     """JSON has a way of its own to write what is beyond ASCII (RFC 8259 section 7)."""
+    import json  # noqa: PLC0415  # late: not every command needs it
+
     assert isinstance(error, UnicodeEncodeError)
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
@@ -50,7 +48,7 @@ def use_any_console() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             # Also takes the free descriptor, which a connection must not get.
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # to the end
             setattr(sys, name, nowhere)
         if (reconfigure := getattr(getattr(sys, name), "reconfigure", None)) is not None:
             reconfigure(errors="smtps.plain")
@@ -76,6 +74,8 @@ def show(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        from smtps.errors import InputError  # noqa: PLC0415  # late: few disks are full
+
         raise InputError("stdout", f"cannot be written: {error.strerror}") from error
 
 
@@ -92,6 +92,8 @@ def _unicode(encoding: str | None) -> bool:
 
 def show_json(value: Any, *, compact: bool = False) -> None:
     """Print one JSON value; compact ones fill one line."""
+    import json  # noqa: PLC0415  # late: not every command needs it
+
     indent = None if compact or not sys.stdout.isatty() else 2
     show_document(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", "json")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
-
-from smtps.cli import exits
-from smtps.errors import did_you_mean
 
 ELSEWHERE = {
     "--attachment": "--attach",
@@ -36,9 +34,25 @@ REFUSED = (
     "--password-env, --password-file or --password-command, or leave it out to be asked"
 )
 
-_CHOICE = re.compile(r"argument (?P<what>.+?): invalid choice: (?P<given>.+) \(choose from (.+)\)")
+_CHOICE = r"argument (?P<what>.+?): invalid choice: (?P<given>.+) \(choose from (.+)\)"
 
-_NUMBER = re.compile(r"argument (.+?): invalid (int|float) value: (.+)")
+_NUMBER = r"argument (.+?): invalid (int|float) value: (.+)"
+
+_USAGE = 64
+"""Of ``exits``, which loads more than ``smtps explain`` needs."""
+
+
+class Formatter(RawDescriptionHelpFormatter):
+    """As wide as the terminal, which argparse finds out with a module that takes long to load."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        if not columns.isdecimal() or columns == "0":
+            try:
+                columns = str(os.get_terminal_size(sys.__stdout__.fileno()).columns)  # type: ignore[union-attr]
+            except (AttributeError, ValueError, OSError):
+                columns = "80"
+        super().__init__(prog, width=int(columns) - 2)
 
 
 class Parser(ArgumentParser):
@@ -48,7 +62,7 @@ class Parser(ArgumentParser):
     """
 
     def __init__(self, *args: Any, **more: Any) -> None:
-        more |= {"formatter_class": RawDescriptionHelpFormatter, "allow_abbrev": False}
+        more |= {"formatter_class": Formatter, "allow_abbrev": False}
         super().__init__(*args, **more)
         self._words: list[str] = []
 
@@ -94,31 +108,37 @@ class Parser(ArgumentParser):
         nearest = ELSEWHERE.get(name)
         if nearest in self.known:
             return f"unknown option {name}; did you mean {nearest}?"
-        return f"unknown option {name}{did_you_mean(name, self.known)}"
+        return f"unknown option {name}{_near(name, self.known)}"
 
     def error(self, message: str) -> NoReturn:
         """End with the message; a wrong choice is explained."""
         self.print_usage(sys.stderr)
-        if (found := _CHOICE.fullmatch(message)) is not None:
+        if (found := re.fullmatch(_CHOICE, message)) is not None:
             choices = re.findall(r"[\w-]+", found[3])
             message = _wrong_choice(found["what"], found["given"].strip("'\""), choices)
-        elif (found := _NUMBER.fullmatch(message)) is not None:
+        elif (found := re.fullmatch(_NUMBER, message)) is not None:
             kind = "a whole number" if found[2] == "int" else "a number"
             message = f"{found[1]}: must be {kind}, not {found[3]}"
-        self.exit(exits.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+        self.exit(_USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    from smtps.errors import did_you_mean  # noqa: PLC0415  # late: few mistype
+
+    return did_you_mean(name, known)
 
 
 def _wrong_choice(what: str, given: str, choices: Sequence[str]) -> str:
     if what not in ("COMMAND", "ACTION"):
-        near = did_you_mean(given, choices) or f"; choose from {', '.join(choices)}"
+        near = _near(given, choices) or f"; choose from {', '.join(choices)}"
         return f"{what}: {given!r} is not known{near}"
     kind = what.lower()
     if given == "help":
         return "help is an option: --help"
-    if what == "COMMAND" and not did_you_mean(given, choices):
+    if what == "COMMAND" and not _near(given, choices):
         if " " in given and "explain" in choices:
             return f"{given!r} is not a command; to look it up: smtps explain {given!r}"
         if re.search(r"[.:@]|^localhost$", given):
             return f"{given!r} is not a command; to check this server: smtps check {given}"
-    near = did_you_mean(given, choices) or f"; choose from {', '.join(choices)}"
+    near = _near(given, choices) or f"; choose from {', '.join(choices)}"
     return f"{given!r} is not a known {kind}{near}"
