@@ -310,7 +310,7 @@ async def test_all_the_time_that_it_took_is_in_the_report() -> None:
         address["timings"]["looks"], abs=0.1
     )
     assert spent - accounted < 300
-    words = render(report)
+    words = render(report, verbose=True)
     for look in address["looks"]:
         assert look["name"] in words
 

@@ -128,6 +128,9 @@ def add_options(parser: ArgumentParser) -> None:
     form.add_argument("--output", choices=FORMS, metavar="FORM", help=", ".join(FORMS))
     parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
     parser.add_argument(
+        "--verbose", "-v", action="store_true", help="show all of a failed check, too"
+    )
+    parser.add_argument(
         "--against", metavar="FILE", help="show what changed since this JSON report"
     )
     parser.add_argument(
@@ -237,6 +240,7 @@ def _writer(options: Namespace) -> tuple[str, Writer]:
     terminal = options.output_file is None
     style = Style(
         transcript=options.transcript,
+        verbose=options.verbose,
         colour=terminal and output.colour(),
         single=single,
         indent=terminal and sys.stdout.isatty(),

@@ -24,12 +24,14 @@ class Style:
         single: one report will come and no more: JSON is then the object itself and not an array,
             HTML is named after the target and has no contents.
         indent: lay out over several lines: JSON.
+        verbose: all of a failed check, too: text.
     """
 
     transcript: bool = False
     colour: bool = False
     single: bool = False
     indent: bool = False
+    verbose: bool = False
 
 
 PLAIN = Style()

@@ -43,7 +43,9 @@ class Suites(Simple):
         case = ET.SubElement(suite, "testcase", {**common, "classname": "smtps.check"})
         if outcome is not None:
             case.append(_problem(outcome, report))
-        ET.SubElement(case, "system-out").text = _legal(render(report, transcript=True))
+        ET.SubElement(case, "system-out").text = _legal(
+            render(report, transcript=True, verbose=True)
+        )
         ET.indent(suite)
         return ET.tostring(suite, encoding="unicode") + "\n"
 

@@ -24,7 +24,10 @@ class Text(Simple):
         """The report as ``smtps check`` prints it."""
         before, self._before = self._before, "\n"
         style = self.style
-        return before + render(report, colour=style.colour, transcript=style.transcript)
+        return before + render(
+            report, colour=style.colour, transcript=style.transcript, verbose=style.verbose,
+            more="--verbose",
+        )  # fmt: skip
 
 
 class Lines(Simple):

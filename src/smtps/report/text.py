@@ -29,6 +29,9 @@ _VERDICT = {
     Verdict.UNKNOWN: ("?", "33"),
     Verdict.LATER: ("?", "33"),
 }
+_FOLDED = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.LATER)
+"""Where the cause and the phases are what counts, and the rest is shown on request."""
+
 _SEVERITY = {Severity.ERROR: ("✗", "31"), Severity.WARNING: ("!", "33"), Severity.INFO: ("i", "36")}
 
 
@@ -54,42 +57,68 @@ class Painter:
         return self(text, "2")
 
 
-def render(report: Report, *, colour: bool = False, transcript: bool = False) -> str:
+def render(
+    report: Report,
+    *,
+    colour: bool = False,
+    transcript: bool = False,
+    verbose: bool = False,
+    more: str = "verbose=True",
+) -> str:
     """The report as lines of at most about 100 columns, ending in a line feed.
 
     Args:
         report: what to say.
         colour: use ANSI colours.
         transcript: add the dialogue.
+        verbose: show certificate, capabilities and further connections of a failed check, too.
+        more: how the reader asks for that.
     """
     paint = Painter(colour=colour)
     facts = report.facts
     lines = list(_head(report, paint))
     for finding in report.findings:
         lines += ["", *finding_lines(finding, paint)]
+    fold = report.verdict in _FOLDED and not verbose
     for address in facts.addresses:
         lines += ["", *_address(facts, address, paint)]
-    best = facts.best
-    if best is not None:
-        for part in (_certificate(facts, best, paint), _capabilities(best, paint)):
-            if found := list(part):
-                lines += ["", *found]
+        if not fold:
+            lines += _looks(address)
+    if not fold:
+        lines += _server(facts, paint)
+    elif folded := _folded(facts):
+        lines += ["", paint.dim(f"  {more} shows more: {folded}")]
     for title, rows in details(facts):
         lines += ["", f"  {paint.bold(title)}"]
         lines += [f"    {label}: {text}" for label, text in rows.items()]
     if transcript:
-        for address in facts.addresses:
-            if address.transcript is not None:
-                lines += ["", paint.bold(f"Transcript, {address.address}")]
-                lines += [f"  {line}" for line in str(address.transcript).splitlines()]
+        lines += _dialogue(facts, paint)
     return "\n".join(lines) + "\n"
+
+
+def _server(facts: Facts, paint: Painter) -> Iterator[str]:
+    """What the server showed of itself."""
+    if (best := facts.best) is None:
+        return
+    for part in (_certificate(facts, best, paint), _capabilities(best, paint)):
+        if found := list(part):
+            yield from ("", *found)
+
+
+def _dialogue(facts: Facts, paint: Painter) -> Iterator[str]:
+    for address in facts.addresses:
+        if address.transcript is not None:
+            yield from ("", paint.bold(f"Transcript, {address.address}"))
+            yield from (f"  {line}" for line in str(address.transcript).splitlines())
 
 
 def _head(report: Report, paint: Painter) -> Iterator[str]:
     facts = report.facts
     mark, code = _VERDICT[report.verdict]
     target, words = paint.bold(facts.target), paint(VERDICT[report.verdict], code)
-    yield f"{paint(mark, code)} {target} {words} {paint.dim(f'({place(facts)})')}"
+    graded = report.grade
+    where = place(facts) + (f"; server grade {graded.letter}" if graded and facts.addresses else "")
+    yield f"{paint(mark, code)} {target} {words} {paint.dim(f'({where})')}"
     if (login := about_login(facts)) is not None:
         yield f"  {login}"
 
@@ -122,24 +151,74 @@ def _wrapped(label: str, text: str, paint: Painter) -> Iterator[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    return textwrap.wrap(text, 90, break_on_hyphens=False) or [""]
+    return _wrapped_at(text, 90)
 
 
 def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[str]:
     yield f"  {paint.bold(address.address)}"
     words = remarks(address)
     timings = {**facts.timings, **address.timings}
-    for phase, spent in timings.items():
-        remark = textwrap.shorten(words.get(phase, ""), 76, placeholder=" …")
-        yield f"    {phase:9}{spent:8.1f} ms  {remark}".rstrip()
-    failure = address.failure
-    if failure is not None:
-        for number, piece in enumerate(_pieces(failure.message)):
-            yield f"    {'       ' if number else paint('stopped', '31')}  {piece}"
+    failed, message = _end(address)
+    phases = [*_COURSE[facts.security]]
+    phases += [each for each in timings if each not in (*phases, LOOKS)]
+    if facts.wanted_login and "auth" not in phases:
+        phases.append("auth")
+    if failed is not None and failed not in phases:
+        phases.append(failed)
+    for phase in phases:
+        spent = f"{timings[phase]:8.1f} ms" if phase in timings else " " * 11
+        if phase == failed:
+            lines = _wrapped_at(message, 74)
+            yield f"    {paint('✗', '31')} {phase:9}{spent}  {lines[0]}"
+            yield from (f"{'':28}{line}" for line in lines[1:])
+            continue
+        mark = paint("✓", "32") if phase in timings else paint.dim("–")
+        remark = textwrap.shorten(words.get(phase, ""), 74, placeholder=" …")
+        yield f"    {mark} {phase:9}{spent}  {remark}".rstrip()
+    if LOOKS in timings:
+        yield f"      {LOOKS:9}{timings[LOOKS]:8.1f} ms  {words.get(LOOKS, '')}".rstrip()
+
+
+LOOKS = "looks"
+"""Not a phase: the further connections that looked for the cause."""
+
+_COURSE = {
+    "implicit": ("dns", "tcp", "tls", "greeting", "ehlo"),
+    "starttls": ("dns", "tcp", "greeting", "ehlo", "tls"),
+}
+"""The phases of a check that comes through."""
+
+
+def _end(address: AddressFacts) -> tuple[str | None, str]:
+    """The phase that failed, and how."""
+    failure = address.failure or address.login_failure
+    if failure is None:
+        return None, ""
+    phase = "auth" if address.failure is None else failure.phase
+    return str(phase or "tcp"), failure.message
+
+
+def _looks(address: AddressFacts) -> Iterator[str]:
     looks = looked(address)
     width = max((10, *map(len, looks)))
     for label, text in looks.items():
-        yield f"    {label:{width}} {textwrap.shorten(text, 94 - width, placeholder=' …')}"
+        yield f"      {label:{width}} {textwrap.shorten(text, 92 - width, placeholder=' …')}"
+
+
+def _folded(facts: Facts) -> str:
+    """What is not shown, in words; empty for nothing."""
+    best = facts.best
+    number = sum(len(looked(address)) for address in facts.addresses)
+    parts = (
+        "certificate" if best is not None and best.chain else "",
+        "capabilities" if best is not None and best.capabilities is not None else "",
+        f"{number} further connection{'s' if number != 1 else ''}" if number else "",
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _wrapped_at(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
 def _certificate(facts: Facts, best: AddressFacts, paint: Painter) -> Iterator[str]:

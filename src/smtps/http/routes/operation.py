@@ -143,7 +143,9 @@ def probe_router(service: Service) -> APIRouter:
         report = await service.check(endpoint, target, None, allow=allow)
         metrics = metrics_of(report, time.perf_counter() - begun)
         if debug:
-            return PlainTextResponse(f"{render(report, transcript=True)}\n{metrics.decode()}")
+            return PlainTextResponse(
+                f"{render(report, transcript=True, verbose=True)}\n{metrics.decode()}"
+            )
         return Response(metrics, media_type=CONTENT_TYPE_LATEST)
 
     return routes

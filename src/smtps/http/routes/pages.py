@@ -169,13 +169,14 @@ def router(service: Service) -> APIRouter:
         target: Annotated[str, Path(max_length=262, examples=["smtp.example.com:465"])],
         accept: Accept = "*/*",
         form: Format = None,
+        verbose: Annotated[bool, Query(description="All of a failed check, too.")] = False,
     ) -> Response:
         place = read_target(target, addresses=True)
         request = CheckRequest(host=place.host, port=place.port or 465, security=place.security)
         report = await service.report(request, target=target)
         if wants_json(accept, form):
             return Document(report.as_json())
-        return PlainTextResponse(render(report))
+        return PlainTextResponse(render(report, verbose=verbose, more="?verbose=true"))
 
     routes.add_api_route("/", root, methods=["HEAD"], include_in_schema=False)
     return routes
