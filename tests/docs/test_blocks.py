@@ -23,14 +23,18 @@ from tests.docs import programs
 from tests.docs.blocks import ROOT, Block, blocks, commands, in_documents
 from tests.docs.service import PROXIED, Service, curl, running
 from tests.net.pki import PKI
+from tests.oauth.test_claims import jwt
 from tests.peers.server import free_ports
 
 import smtps
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.report import Report
+from smtps.checks.token_facts import describe
 from smtps.config.callers import hash_token
 from smtps.config.settings import load
+from smtps.errors import Failure
 from smtps.main import build_parser, main
+from smtps.oauth.provenance import Provenance
 from smtps.report.text import render
 
 BLOCKS = list(in_documents())
@@ -120,6 +124,33 @@ def a_transcript(block: Block, at: Setting) -> None:
     there = AddressFacts("192.0.2.1", failure=failure)
     facts = Facts(host, host, 465, "implicit", datetime.now(UTC), addresses=[there])
     assert render(Report.of(facts)).startswith(shown)
+
+
+ROBOT = {
+    "aud": "https://outlook.office365.com", "exp": 1796080837, "roles": ["SMTP.SendAsApp"],
+    "tid": "11111111-0000-0000-0000-000000000000", "idtyp": "app",
+    "appid": "22222222-0000-0000-0000-000000000000",
+    "oid": "33333333-0000-0000-0000-000000000000",
+}  # fmt: skip
+
+
+def a_token(block: Block, at: Setting) -> None:
+    """``$ smtps check --account …``, and parts of the report on a token that is refused."""
+    command, *shown = re.split(r"\n\n|\n…\n", block.text)
+    build_parser().parse_args(command.splitlines()[0].split()[2:])
+    shown = [*command.splitlines()[1:], *shown]
+    reply = "5.7.3 Authentication unsuccessful"
+    failure = Failure(code="auth.token_rejected", message=reply, smtp_code=535, enhanced="5.7.3",
+                      lines=(reply,))  # fmt: skip
+    robot = AddressFacts("192.0.2.1", login_failure=failure)
+    known = Provenance(origin="client_credentials", grant="client_credentials")
+    token = describe(jwt(ROBOT), known, host="smtp.office365.com", username="robot@contoso.com",
+                     milliseconds=312.4)  # fmt: skip
+    now = datetime(2026, 11, 30, 22, tzinfo=UTC)
+    facts = Facts("robot", "smtp.office365.com", 587, "starttls", now, token=True,
+                  wanted_login=True, access_token=token, addresses=[robot])  # fmt: skip
+    printed = render(Report.of(facts))
+    assert [part for part in shown if part.rstrip() not in printed] == []
 
 
 def a_session(block: Block, at: Setting) -> None:
@@ -347,6 +378,7 @@ HOMES: list[tuple[str, str, Home]] = [
     ("json", r"", an_object),
     ("", r"proxy_set_header ", a_proxy),
     ("", r"\$ smtps check .*\n\n", a_transcript),
+    ("", r"\$ smtps check --account .*\n✗", a_token),
     ("", r"\$ smtps login ", a_session),
     ("", r"works TLS", an_output),
     ("", r"\[Service\]", a_unit),

@@ -175,7 +175,10 @@ def _service_principal(case: Case) -> str | None:
     sound = case.token.role is not None and case.token.role in case.claims.roles and case.app_only
     if not sound or not exchange_online.says_no_more(case.failure):
         return None
-    return f"it is sound: an application's, with {case.token.role}, until {_until(case)}"
+    return (
+        f"nothing wrong is seen in it: it is an application's own, with {case.token.role}, and "
+        f"expires at {_until(case)}"
+    )
 
 
 def _issuer(case: Case) -> str | None:
