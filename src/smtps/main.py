@@ -107,23 +107,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has left, and Python would complain on the way out
         return 0
-    except Exception as error:  # noqa: BLE001  # what is not ours is raised again
+    except Exception as error:  # noqa: BLE001  # Python would exit with 1, which means something
         return _failed(error, options)
     return code
 
 
 def _failed(error: Exception, options: Namespace) -> int:
-    """The exit code of an error of ours, which is shown; any other is raised."""
+    """The exit code of an error, which is shown."""
     from smtps.cli import exits  # noqa: PLC0415  # late: few fail
     from smtps.errors import SMTPSError  # noqa: PLC0415
     from smtps.extras import extra_needed  # noqa: PLC0415
 
     try:
         with extra_needed():
-            raise error
+            raise error  # noqa: TRY301
     except SMTPSError as ours:
         output.complain(_words(ours, options))
         return exits.of_error(ours.failure)
+    except Exception as bug:  # noqa: BLE001
+        output.complain(_place(bug))
+        return exits.of_bug(options.command.prog.rpartition(" ")[2])
+
+
+def _place(bug: Exception) -> str:
+    """What to say of a mistake of ours: its kind and place, since its text may hold anything."""
+    import traceback  # noqa: PLC0415  # late: there should be none
+    from pathlib import Path  # noqa: PLC0415
+
+    frames = traceback.extract_tb(bug.__traceback__)[:-6:-1]
+    steps = ", called at ".join(f"{Path(each.filename).name}:{each.lineno}" for each in frames)
+    return f"this is a bug in smtps: {type(bug).__name__} at {steps}. Please report it."
 
 
 def _words(error: SMTPSError, options: Namespace) -> str:

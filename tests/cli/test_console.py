@@ -158,3 +158,34 @@ def mail(box: Sandbox) -> list[Any]:
 def test_each_sign_of_the_advice_has_a_plain_form() -> None:
     said = "".join(text for row in ADVICE.values() for text in (row.meaning, row.fix))
     assert "?" not in {output._PLAIN.get(sign, "?") for sign in said if not sign.isascii()}
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "code"),
+    [
+        (("check", "mail.example.com"), "smtps.cli.server_options.endpoint", 3),
+        (
+            ("send", "--host", "x.test", "--from", "a@x.test", "--to", "b@x.test", "--body", "x"),
+            "smtps.client.session.send",
+            70,
+        ),
+        (("providers",), "smtps.providers.search", 70),
+    ],
+)
+@pytest.mark.parametrize("console", ["ascii", "utf-8"])
+def test_a_mistake_of_ours_has_an_exit_code_of_its_own_and_hides_its_text(
+    command: tuple[str, ...],
+    place: str,
+    code: int,
+    console: str,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(place, fail)
+    done = run(*command, console=console)
+    assert done.code == code
+    assert b"this is a bug in smtps: ZeroDivisionError at test_console.py:" in done.stderr
+    assert b"hunter2" not in done.stdout + done.stderr

@@ -77,7 +77,7 @@ class Batch:
         jobs, spacing, security: see ``check_many``.
         tally: counts.
         show_progress: whether to draw a bar.
-        how_to_go_on: what to tell whoever interrupts; empty for nothing.
+        how_to_go_on: what to tell whoever interrupts a run of several targets; empty for one.
     """
 
     targets: AsyncIterable[str] | Iterable[str]
@@ -119,6 +119,8 @@ async def run(batch: Batch) -> int:
         batch.results.complete()
     if interrupted and batch.how_to_go_on:
         output.complain(f"interrupted: {_how_far(batch.tally)}. {batch.how_to_go_on}")
+    elif batch.how_to_go_on:
+        output.complain(f"{_all(batch.tally)} ({batch.tally})")
     return exits.INTERRUPTED if interrupted else batch.tally.worst
 
 
@@ -136,6 +138,10 @@ async def _check(batch: Batch, show: Show) -> None:
             batch.results.write(batch.writer.one(report))
             batch.tally.add(report.verdict.value)
             show(batch.tally)
+
+
+def _all(tally: Tally) -> str:
+    return f"{tally.done:,} target{' is' if tally.done == 1 else 's are'} done"
 
 
 def _how_far(tally: Tally) -> str:

@@ -23,6 +23,8 @@ USAGE: Final = 64
 DATA: Final = 65
 NO_HOST: Final = 68
 REFUSED: Final = 69
+BUG: Final = 70
+"""EX_SOFTWARE: a mistake of ours. ``check`` ends with 3, as it could not tell."""
 UNCERTAIN: Final = 74
 """EX_IOERR: the connection broke at the one moment that leaves the message's fate unknown."""
 TRY_AGAIN: Final = 75
@@ -72,6 +74,11 @@ def of_error(failure: Failure) -> int:
     if failure.retryable:
         return TRY_AGAIN
     return LOGIN if failure.code.startswith(_OF_LOGIN) and failure.phase in _LOGGING_IN else USAGE
+
+
+def of_bug(command: str) -> int:
+    """The exit code of a mistake of ours: ``check`` could not tell."""
+    return CHECK["unknown"] if command == "check" else BUG
 
 
 _OF_LOGIN: Final = ("auth.", "oauth.")
