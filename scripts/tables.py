@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from smtps.explanations.pasted import words
+from smtps.oauth.aadsts import MICROSOFT
 from smtps.phase import Phase
 from smtps.replies import spelled_out
 from smtps.sandbox.personas import PERSONAS
@@ -169,6 +170,8 @@ def wordings(table: Mapping[str, Any]) -> dict[str, Any]:
     for (code, every, none), weight in listed.items():
         row = every[0] if len(every) == 1 and not none else [every, none]
         words.setdefault(f"{code} {weight}", []).append(row)
+    for number, cause in MICROSOFT.items():
+        codes.setdefault(f"aadsts{number}", [cause.code])
     return {"words": words, "codes": codes, "numbers": numbers, "personas": personas()}
 
 

@@ -11,6 +11,7 @@ import httpx2 as httpx
 import jsonschema_rs
 import pytest
 from tests.nameserver import Zone, name_server
+from tests.oauth.test_claims import jwt
 
 from smtps.checks.report import report_schema
 from smtps.config.settings import Settings
@@ -65,6 +66,20 @@ async def test_what_fails_is_an_answer_too(
     assert answer.json()["verdict"] == "fails"
     assert answer.json()["findings"][0]["code"] == gallery.boxes[name].persona.finding
     assert "sandbox-password" not in answer.text
+
+
+async def test_an_access_token_is_explained_and_not_shown(
+    client: httpx.AsyncClient, gallery: Gallery
+) -> None:
+    token = jwt({"aud": "https://graph.microsoft.com", "exp": 4_000_000_000})
+    asked = place(gallery, "token-expired", access_token=token)
+    del asked["password"]
+    answer = await client.post(PATH, json=asked)
+    REPORT.validate(answer.json())
+    assert answer.json()["token"]["origin"] == "request"
+    assert answer.json()["token"]["audience"] == ["https://graph.microsoft.com"]
+    assert answer.json()["findings"][0]["code"] == "oauth.wrong_audience"
+    assert not any(part in answer.text for part in token.split("."))
 
 
 async def test_a_deep_look(client: httpx.AsyncClient, gallery: Gallery) -> None:
