@@ -19,7 +19,15 @@ from smtps.http.fast_path import FastPath
 from smtps.http.guards.gate import Gate
 from smtps.http.guards.limits import Rates
 from smtps.http.metrics import Metrics
-from smtps.http.routes import inbox, messages, operation, pages, portofcall, reports
+from smtps.http.routes import (
+    explained,
+    inbox,
+    messages,
+    operation,
+    pages,
+    portofcall,
+    reports,
+)
 from smtps.http.service import Service
 from smtps.http.session_cache import WarmPools
 from smtps.outbox.outbox import Outbox
@@ -117,6 +125,7 @@ _ROUTERS = (
     portofcall.router,
     reports.router,
     reports.lookup_router,
+    explained.router,
     messages.router,
     messages.accounts_router,
     operation.router,

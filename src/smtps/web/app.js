@@ -7,6 +7,7 @@ import { sizeLimit } from './check/capabilities.js';
 import { check } from './check/check.js';
 import { mistake, queue, send } from './compose/compose.js';
 import { alarm, announce, byId, put } from './shared/dom.js';
+import { startExplain } from './explain/explain.js';
 import { refresh, startInbox } from './inbox/inbox.js';
 import { isSandbox, startPersonas } from './inbox/personas.js';
 import { comparePorts } from './ports/ports.js';
@@ -103,6 +104,7 @@ function forgetAll() {
   setTimeout(() => { byId('forget').textContent = 'Forget it all'; }, 2000);
 }
 
+startExplain();
 remember();
 settle();
 fromAddress();

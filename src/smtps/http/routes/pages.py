@@ -49,6 +49,7 @@ smtps {__version__}: does mail submission over TLS work, and if not, why?
   curl HOST/smtps/smtp.example.com?format=json
   curl HOST/api/smtps/ports/smtp.example.com  compare its ports
   curl HOST/api/smtps/providers?q=gmail       what providers offer
+  curl HOST/api/smtps/explain?text=0x800CCC0E what an error message means
 
   /docs  all requests      /openapi.json  for programs      /  in a browser: the page
 """
