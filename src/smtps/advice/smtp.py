@@ -21,6 +21,11 @@ SMTP: dict[str, Advice] = {
         _W, "The greeting was slow. Programs that wait only 5 seconds consider this server down.",
         "Speed up reverse DNS look-ups; disable greeting delays (tarpits) on the submission port.",
         _OPERATOR),
+    "smtp.slow": Advice(
+        _W, "The server's replies are slow. Programs that wait for only 10 to 30 seconds consider "
+        "it down.",
+        "If you operate the server, look for what it waits for before it replies: reverse DNS and "
+        "block list look-ups, a policy service, a filter or a remote database.", _OPERATOR),
     "smtp.greeting_refused": Advice(
         _E, "The server refused the connection. Its reply is the only information available.",
         "Read the reply. Such a refusal is usually about this client's address: try from another "
@@ -183,6 +188,12 @@ SMTP: dict[str, Advice] = {
         "address.",
         "If you operate the server, check that the mail server behind the proxy is running, and "
         "read the logs of both; otherwise try from another address.", _OPERATOR),
+    "smtp.closed_after_login": Advice(
+        _E, "The server accepted the login and then ended the session before any mail could be "
+        "sent. The user name and password are correct.",
+        "If you operate the server, read its log: what comes after the login fails, such as the "
+        "mail server behind a proxy, the account's mailbox, or a policy for the account. Otherwise "
+        "report it to the operator.", _OPERATOR),
     "smtp.mixed_codes": Advice(
         _E, "The server contradicts itself within one reply.", "Report it to its operator.",
         _OPERATOR, "RFC 5321 section 4.2.1"),
@@ -237,6 +248,17 @@ AUTH: dict[str, Advice] = {
     "auth.no_common_mechanism": Advice(
         _E, "The server requires a login mechanism that your credentials do not support.",
         "Check what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),
+    "auth.old_form": Advice(
+        _W, "The server offers logins only in the obsolete form AUTH=. Programs that follow the "
+        "standard see no login there.",
+        "If you operate the server, offer them in the standard form as well: “AUTH PLAIN LOGIN”, "
+        "with a space (Postfix sends both with broken_sasl_auth_clients=yes).", _OPERATOR,
+        "RFC 4954 section 4"),
+    "auth.slow": Advice(
+        _W, "The server accepts the login only after a long wait. Many programs give up earlier "
+        "and report that the login failed.",
+        "If you operate the server, find what the login waits for: a password database or LDAP "
+        "server that times out before another one answers, or a DNS look-up.", _OPERATOR),
     "auth.no_passwords": Advice(
         _I, "The server offers logins, but none that takes a password.",
         "Ask the server's operator which login to use.", _YOU, "RFC 4422"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from smtps.checks.probes import Probe
+from smtps.checks.probes import HUNG_UP, Probe
 from smtps.client.handshake import Access
+from smtps.client.result import refusal
 from smtps.core.command import QUIT
 from smtps.core.reply import wrong_code
 from smtps.errors import (
@@ -79,6 +81,40 @@ async def check_silence(access: Access) -> None:
         except SMTPSError as error:
             error.locate(phase=Phase.MAIL)
             raise
+
+
+async def greets_again(access: Access) -> bool:
+    """Say EHLO after the login: some servers offer more to those they know, and some only now find
+    out that what is behind them does not work.
+
+    Returns:
+        Whether there is a new offer. A server may refuse EHLO here, and go on.
+
+    Raises:
+        RefusedError: it ends the session instead (421).
+        NetworkError, PhaseTimeoutError, ProtocolError: it hung up, fell silent, or is out of step.
+    """
+    if not access.usable:
+        return False
+    if await access.hello_again():
+        return True
+    dialogue = access.dialogue
+    if dialogue.closing is not None:
+        raise refusal(Phase.MAIL, dialogue.closing).locate(address=access.address)
+    if isinstance(error := dialogue.broken, NetworkError) and error.code in HUNG_UP:
+        raise NetworkError(
+            "smtp.closed_after_login",
+            "The server accepted the login and closed the connection at the next command.",
+            phase=Phase.MAIL,
+            retryable=True,
+            address=access.address,
+        ) from error
+    if error is not None:
+        # Not the first EHLO, which another attempt could repeat.
+        other = error.apart()
+        other.failure = replace(other.failure, phase=Phase.MAIL)
+        raise other
+    return False
 
 
 async def check_step(access: Access) -> None:

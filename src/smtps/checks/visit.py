@@ -12,7 +12,7 @@ from smtps.checks.certificate import explain
 from smtps.checks.chain import refine, walk
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.checks.follow_up import EXPECTED, Attempt, Explainer, note, retake, take_over
-from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted
+from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted, greets_again
 from smtps.checks.prober import Prober, blind, open_at
 from smtps.checks.probes import DEEP_LOOKS, PIPELINING, Probe
 from smtps.checks.scope import HARMLESS, Logins, Scope
@@ -249,7 +249,7 @@ class Visitor:
         else:
             self._first_login = self._first_login or session.address
             await check_silence(session)
-            if session.usable and await session.hello_again():
+            if await greets_again(session):
                 seen.after_login = session.capabilities
         self._progress(seen, Phase.AUTH)
 

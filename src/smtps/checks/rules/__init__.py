@@ -49,6 +49,8 @@ RULES: tuple[Rule, ...] = (
     network.starttls_inside,
     network.pipelining,
     protocol.late_greeting,
+    protocol.slow_replies,
+    protocol.old_form,
     protocol.client_name,
     protocol.only_helo,
     protocol.strange_replies,

@@ -32,6 +32,39 @@ def late_greeting(facts: Facts) -> Iterator[Finding]:
             )
 
 
+SLOW = 10_000.0
+"""Milliseconds in one phase. Programs give up on a server after 10 to 30 seconds."""
+
+ROUND_TRIPS = 10
+"""A phase that takes less than so many connections is as slow as the network, not the server."""
+
+_SLOW = {"auth": "auth.slow", "ehlo": "smtp.slow", "rcpt": "smtp.slow"}
+_DOING = {"auth": "the login", "ehlo": "the reply to EHLO", "rcpt": "the replies to MAIL and RCPT"}
+
+
+def slow_replies(facts: Facts) -> Iterator[Finding]:
+    """Replies that come, but so late that other programs have gone."""
+    for address in facts.addresses:
+        least = max(SLOW, ROUND_TRIPS * address.timings.get("tcp", 0.0))
+        for phase, code in _SLOW.items():
+            spent = address.timings.get(phase, 0.0)
+            answered = address.mechanism is not None if phase == "auth" else address.reached
+            if answered and spent >= least:
+                yield Finding.of(
+                    code, f"{address.address}: {_DOING[phase]} took {spent / 1000:.1f} seconds"
+                )
+
+
+def old_form(facts: Facts) -> Iterator[Finding]:
+    """Logins offered only in a form from before the standard, which few programs read."""
+    for address in facts.addresses:
+        offer = address.capabilities
+        lines = [line.upper() for line in offer.lines] if offer is not None else []
+        old = next((line for line in lines if line.startswith("AUTH=")), None)
+        if old is not None and not any(line.startswith("AUTH ") for line in lines):
+            yield Finding.of("auth.old_form", f"{address.address}: 250-{old}")
+
+
 def client_name(facts: Facts) -> Iterator[Finding]:
     """``portofcall`` is not a host name; a few servers mind."""
     for address in facts.addresses:
