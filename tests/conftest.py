@@ -12,6 +12,7 @@ from tests import releases, watchdog
 from tests.net.pki import PKI
 
 import smtps
+from smtps.sandbox.persona import Persona
 from smtps.sandbox.server import Sandbox
 
 # What decides whether a change is good must not depend on luck; ``scripts/test
@@ -52,7 +53,7 @@ def start_sandbox() -> Iterator[StartSandbox]:
     """Starts sandboxes, each in a thread of its own, and stops them."""
     with ExitStack() as stack:
 
-        def start(persona: str = "healthy", **options: Any) -> Sandbox:
+        def start(persona: str | Persona = "healthy", **options: Any) -> Sandbox:
             return stack.enter_context(smtps.sync.sandbox(persona, **options))
 
         yield start

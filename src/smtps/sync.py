@@ -34,6 +34,7 @@ from smtps.extras import extra_needed
 if TYPE_CHECKING:
     from smtps.sandbox.issuer.dialects import FormName
     from smtps.sandbox.issuer.issuing import Issuing
+    from smtps.sandbox.persona import Persona
     from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")
@@ -180,7 +181,7 @@ def send(
 
 @contextmanager
 def sandbox(
-    persona: str = "healthy", *, port: int = 0, oauth: bool | FormName | Issuing = False
+    persona: str | Persona = "healthy", *, port: int = 0, oauth: bool | FormName | Issuing = False
 ) -> Iterator[Sandbox]:
     """A mail server for the length of a block, in a thread of its own: for tests.
 

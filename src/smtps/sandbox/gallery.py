@@ -73,10 +73,18 @@ class Gallery:
             "ca_file": str(first.ca_file),
             "oauth": first.oauth.as_json(),
             "personas": [
-                {**box.persona.as_json(), "host": box.host, "port": box.port}
+                {**box.persona.as_json(), "host": box.host, "port": box.port, **_issuer(box)}
                 for box in self.boxes.values()
             ],
         }
+
+
+def _issuer(box: Sandbox) -> dict[str, Any]:
+    """The authorization server beside a sandbox, if there is one."""
+    if box.issuer is None:
+        return {}
+    accounts = str(box.issuer.accounts_file)
+    return {"oauth": box.issuer.as_json(), "accounts_file": accounts}
 
 
 _STYLE = (
@@ -114,6 +122,14 @@ def index_page(gallery: Gallery) -> str:
     )
 
 
+def _how_to_log_in(persona: dict[str, Any]) -> str:
+    """The commands for an account."""
+    shell = f"SMTPS_ACCOUNTS={persona['accounts_file']} smtps"
+    check = f" && {shell} check --account sandbox"
+    times = {"account": 1, "account again": 2}.get(persona["shown_by"], 0)
+    return f"{shell} login --account sandbox" + check * times
+
+
 def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
     where = f"{persona['host']}:{persona['port']}"
     what = "send --host" if persona["shown_by"] == "send" else "check"
@@ -121,6 +137,10 @@ def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
     if persona["security"] == "starttls":
         how += " --starttls"
     how += _HOW.get(persona["shown_by"], "").format(**found)
+    if persona["shown_by"] == "token":
+        how = f"TOKEN={persona['oauth']['access_token']} {how}"
+    elif persona["shown_by"].startswith("account"):
+        how = _how_to_log_in(persona)
     codes = "<br>".join(f"<code>{code}</code>" for code in persona["findings"]) or "none"
     return (
         f"<tr><td>{persona['port']}<td>{escape(persona['name'])}<td>{escape(persona['summary'])}"

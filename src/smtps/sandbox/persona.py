@@ -39,9 +39,14 @@ Answer = Said | tuple[Said, ...]
 """A reply as it stands on the wire, without its last line end; of several, each but the first waits
 for another line of the client."""
 
-ShownBy = Literal["check", "login", "token", "deep", "envelope", "anonymous envelope", "send"]
+ShownBy = Literal[
+    "check", "login", "token", "deep", "envelope", "anonymous envelope", "send", "account",
+    "account again", "account login",
+]  # fmt: skip
 """What has to be done to see it: a check as it is, with the test account, with an access token, in
-depth, with sender and recipient, the same without a login; or only sending a message."""
+depth, with sender and recipient, the same without a login; or only sending a message. The last are
+about accounts (``smtps login``): a check after the login, once the token has to be renewed; the
+check after that; or the login itself."""
 
 
 def healthy_certificate(authority: Authority) -> Identity:

@@ -54,7 +54,7 @@ class Mint:
     ) -> str:
         """An access token; it says what the server's behaviour makes of it."""
         dialect = self.dialect
-        number = self.random()
+        now, number = now + self.issuing.ahead, self.random()
         said = claims_for(dialect, self.base, granted, now=now, life=life, number=number)
         claims = changed(said, self.issuing.claims)
         if dialect.opaque:

@@ -101,6 +101,9 @@ class Exchanges(Silent):
         )
 
     async def _say(self, response: Response) -> None:
+        if response.cut:
+            self.transport.abort()
+            return
         length = str(len(response.body) * response.times)
         headers = [("Content-Type", response.kind), ("Content-Length", length), *response.headers]
         self._send(h11.Response(status_code=response.status, headers=headers))

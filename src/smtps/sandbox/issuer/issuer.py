@@ -67,7 +67,7 @@ class Issuer:
         self._user = user
         self._listener: Listener | None = None
         self.client_id = self._names.client_id
-        self.client_secret = CLIENT_SECRET
+        self.client_secret = issuing.secret or CLIENT_SECRET
         self.ca_file = folder / "ca.pem"
         key = signing_key("client").key.public_key()
         own = Client(
@@ -156,7 +156,8 @@ class Issuer:
             expires_in: seconds; negative for a token that has expired. Default the server's.
         """
         server = self._server
-        scopes = tuple((scope or self.scope).split())
+        usual = server.issuing.grants or (self.scope,)
+        scopes = usual if scope is None else tuple(scope.split())
         granted = Granted(
             user=user or self._user, client=self.client_id, scopes=scopes, audience=audience
         )

@@ -43,6 +43,7 @@ class Issuing:
         form: that it speaks.
         life: seconds of an access token.
         expires_in: seconds that it says of that, where it is not the truth.
+        ahead: seconds that the clock by which it makes tokens is ahead.
         rotation: of refresh tokens; None for what the form does.
         gives_refresh: whether there are any.
         login_life: seconds after which a login ends; None for never.
@@ -55,12 +56,15 @@ class Issuing:
         redirect: the same for the authorization response.
         grants: the scopes that are granted, whatever was asked for.
         troubles: stage → what is answered there.
+        secret: of its client, as it is told to people, where that is not the right one.
+        lost: how many answers to a refresh are lost on the way, after it was done.
         mail: problem that the mail server finds with each token, whatever the token says.
     """
 
     form: FormName = "open"
     life: float = 3600
     expires_in: float | None = None
+    ahead: float = 0.0
     rotation: Rotation | None = None
     gives_refresh: bool = True
     login_life: float | None = None
@@ -73,6 +77,8 @@ class Issuing:
     redirect: Mapping[str, str | None] = field(default_factory=dict)
     grants: tuple[str, ...] | None = None
     troubles: Mapping[Stage, Trouble] = field(default_factory=dict)
+    secret: str | None = None
+    lost: int = 0
     mail: str | None = None
 
 

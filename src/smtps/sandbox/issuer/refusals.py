@@ -28,6 +28,7 @@ class Response:
         headers: more fields.
         times: how often the body comes, one behind the other.
         pause: seconds before each of them.
+        cut: whether the connection breaks instead.
         error: the error that it is, for the list of requests.
     """
 
@@ -37,6 +38,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     times: int = 1
     pause: float = 0.0
+    cut: bool = False
     error: str | None = None
 
     def pieces(self) -> Iterator[bytes]:

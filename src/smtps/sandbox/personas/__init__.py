@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtps.errors import InputError, did_you_mean
 from smtps.sandbox.persona import Persona
-from smtps.sandbox.personas import certificates, dialogues, handshakes
+from smtps.sandbox.personas import access_tokens, certificates, dialogues, handshakes
 
 HEALTHY = Persona(name="healthy", summary="everything works")
 
@@ -17,6 +17,7 @@ PERSONAS: dict[str, Persona] = {
         *dialogues.PERSONAS,
         *dialogues.LOGINS,
         *dialogues.ENVELOPES,
+        *access_tokens.PERSONAS,
     )
 }
 

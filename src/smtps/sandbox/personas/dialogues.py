@@ -115,13 +115,6 @@ PERSONAS: tuple[Persona, ...] = (
 )  # fmt: skip
 
 
-_CHALLENGE = (
-    "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwu"
-    "ZXhhbXBsZS8ifQ=="
-)
-"""Base64 of ``{"status":"401","schemes":"bearer","scope":"https://mail.example/"}``."""
-
-
 def _refuses(name: str, summary: str, finding: str, reply: str) -> Persona:
     return Persona(
         name=name,
@@ -174,13 +167,6 @@ LOGINS: tuple[Persona, ...] = (
         findings=("auth.no_common_mechanism",),
         shown_by="login",
         auth=("XOAUTH2",)),
-    Persona(
-        name="token-expired",
-        summary="does not accept the access token",
-        findings=("auth.token_rejected",),
-        shown_by="token",
-        auth=("XOAUTH2",),
-        replies={"AUTH": (_CHALLENGE, "535 5.7.8 Username and Password not accepted")}),
 )  # fmt: skip
 
 
