@@ -121,6 +121,11 @@ async def _serve(options: Namespace, settings: Settings) -> int:
                     f"Sandbox at {box.host}:{box.port}, user name {box.username}, "
                     f"password {box.password}, authority {box.ca_file}\n"
                 )
+                if box.issuer is not None:
+                    output.show(
+                        f"Authorization server {box.issuer.issuer}; to log in there: "
+                        f"SMTPS_ACCOUNTS={box.issuer.accounts_file} smtps login --account sandbox\n"
+                    )
 
         await serve(settings, gallery, ready=ready, stop=stop, hurry=hurry)
     return exits.OK

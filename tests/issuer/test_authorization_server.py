@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from smtps.oauth.faults import Refusal
+from smtps.sandbox.issuer import registry
 from smtps.sandbox.issuer.authorization_server import AuthorizationServer, Request
 from smtps.sandbox.issuer.dialects import DIALECTS, TENANT
 from smtps.sandbox.issuer.granting import BEARER_GRANT, DEVICE_GRANT
@@ -433,6 +434,14 @@ def test_troubles_come_as_often_as_they_should() -> None:
     assert [asked.stage for asked in at.server.requests] == [
         "code", "code", "authorize", "code",
     ]  # fmt: skip
+
+
+def test_the_oldest_tokens_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MOST_TOKENS", 2)
+    at = bench(form="google")
+    first, *others = (at.log_in()["access_token"] for _ in range(3))
+    assert at.server.problem_with(first, USER) == "unknown"
+    assert [at.server.problem_with(each, USER) for each in others] == [None, None]
 
 
 def test_requests_are_remembered_and_show_no_secret() -> None:

@@ -73,18 +73,20 @@ class Gallery:
             "ca_file": str(first.ca_file),
             "oauth": first.oauth.as_json(),
             "personas": [
-                {**box.persona.as_json(), "host": box.host, "port": box.port, **_issuer(box)}
+                {**box.persona.as_json(), "host": box.host, "port": box.port, **_how(box)}
                 for box in self.boxes.values()
             ],
         }
 
 
-def _issuer(box: Sandbox) -> dict[str, Any]:
-    """The authorization server beside a sandbox, if there is one."""
-    if box.issuer is None:
-        return {}
-    accounts = str(box.issuer.accounts_file)
-    return {"oauth": box.issuer.as_json(), "accounts_file": accounts}
+def _how(box: Sandbox) -> dict[str, Any]:
+    """What it takes to see a persona that is about tokens."""
+    shown_by = box.persona.shown_by
+    if shown_by == "token":
+        return {"access_token": box.oauth.token_for()}
+    if shown_by.startswith("account"):
+        return {"accounts_file": str(box.oauth.accounts_file)}
+    return {}
 
 
 _STYLE = (
@@ -138,7 +140,7 @@ def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
         how += " --starttls"
     how += _HOW.get(persona["shown_by"], "").format(**found)
     if persona["shown_by"] == "token":
-        how = f"TOKEN={persona['oauth']['access_token']} {how}"
+        how = f"TOKEN={persona['access_token']} {how}"
     elif persona["shown_by"].startswith("account"):
         how = _how_to_log_in(persona)
     codes = "<br>".join(f"<code>{code}</code>" for code in persona["findings"]) or "none"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from smtps.errors import ForbiddenError, Phase
@@ -38,8 +39,13 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
         return found
 
     @routes.get(PATH, summary="The personas")
-    async def personas() -> dict[str, Any]:
-        return gallery.as_json()
+    async def personas(request: Request) -> JSONResponse:
+        response = JSONResponse(gallery.as_json(), headers={"Vary": "Accept-Encoding"})
+        if "gzip" in request.headers.get("accept-encoding", ""):  # the list is long
+            response.body = gzip.compress(bytes(response.body), mtime=0)
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.body))
+        return response
 
     @mail.get("", summary="The mail, the oldest first")
     async def messages() -> dict[str, Any]:

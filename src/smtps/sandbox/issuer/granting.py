@@ -61,7 +61,7 @@ class Mint:
             token = dialect.prefixes[1] + self.random()
         else:
             token = self.key.sign(claims, "at+jwt" if dialect.name == "open" else "JWT")
-        self.registry.tokens[token] = Access(claims=claims, login=login)
+        self.registry.keep(token, Access(claims=claims, login=login))
         return token
 
     def tokens(

@@ -13,6 +13,9 @@ from smtps.sandbox.issuer.jws import PublicKey
 from smtps.sandbox.issuer.refusals import RefusalError
 from smtps.sandbox.issuer.token_claims import Granted
 
+MOST_TOKENS = 10_000
+"""Access tokens that are remembered."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -183,6 +186,12 @@ class Registry:
     refreshes: dict[str, Login] = field(default_factory=dict)
     tokens: dict[str, Access] = field(default_factory=dict)
     assertions: set[str] = field(default_factory=set)
+
+    def keep(self, token: str, access: Access) -> None:
+        """Remember an access token; the oldest is forgotten when there are too many."""
+        self.tokens[token] = access
+        if len(self.tokens) > MOST_TOKENS:
+            del self.tokens[next(iter(self.tokens))]
 
     def revoke(self, token: str) -> bool:
         """Revoke an access token, or with a refresh token the whole login; whether it was known."""

@@ -10,9 +10,13 @@ export const isSandbox = ({ host, port }) => Boolean(box?.personas.some((persona
   && (persona.host === host || host === 'localhost')));
 
 function describe() {
-  const { summary, finding } = chosen();
+  const { summary, finding, shown_by: by, accounts_file: accounts } = chosen();
+  const account = by.startsWith('account');
+  const command = `SMTPS_ACCOUNTS=${accounts} smtps login --account sandbox`;
   put('persona-summary', `${summary.charAt(0).toUpperCase()}${summary.slice(1)}. `,
-    finding && ['Leads to ', el('code', {}, finding), '.']);
+    finding && ['Leads to ', el('code', {}, finding), '. '],
+    account && ['In a shell: ', el('code', {}, command)]);
+  byId('persona-try').disabled = account;
 }
 
 const chosen = () => box.personas.find(({ name }) => name === byId('personas').value);
@@ -23,9 +27,11 @@ export function startPersonas(sandbox, onTry) {
   put('personas', box.personas.map(({ name }) => el('option', { value: name }, name)));
   byId('personas').addEventListener('change', describe);
   byId('persona-try').addEventListener('click', () => {
-    const { host, port, security, shown_by: by } = chosen();
-    const { username, password } = box;
-    onTry({ provider: '', host, port, security, username, password, deep: by === 'deep', oauth: by === 'token' }, chosen());
+    const { host, port, security, shown_by: by, access_token: token } = chosen();
+    const { username } = box;
+    const oauth = by === 'token';
+    const password = oauth ? token : box.password;
+    onTry({ provider: '', host, port, security, username, password, deep: by === 'deep', oauth }, chosen());
   });
   describe();
   byId('sandbox').hidden = false;
