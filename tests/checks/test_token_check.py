@@ -209,3 +209,14 @@ def test_a_password_loads_nothing_of_this(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", TRACE], capture_output=True, text=True, check=True,
                           cwd=tmp_path)  # fmt: skip
     assert done.stdout.split() == []
+
+
+async def test_a_login_without_a_token_fails_at_the_token_and_not_at_the_server(pki: PKI) -> None:
+    async with farm(pki, lambda _: Bearer()) as server:
+        report = await checked(pki, server, token_source=NoToken())
+    found, text = report.as_json(), render(report)
+    assert found["auth"]["tried"] is False
+    assert found["auth"]["failure"]["phase"] == "token"
+    assert "✗ token" in text
+    assert "– auth" in text
+    assert "signature" not in text, "there is none to check"

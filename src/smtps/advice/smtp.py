@@ -346,7 +346,8 @@ AUTH: dict[str, Advice] = {
     "auth.token_rejected": Advice(
         _E, "The server does not accept the access token: it may have expired or been revoked, or "
         "be for another service or user.",
-        "Get a new token, with the scope that the server names.", _YOU, "RFC 7628 section 3.2.2"),
+        "Get a new token, with the scope that the server names. smtps check --account NAME reports "
+        "what can be read of the token.", _YOU, "RFC 7628 section 3.2.2"),
     "auth.encryption_required": Advice(
         _E, "The server accepts this login only over TLS, but does not see this connection as "
         "encrypted.",

@@ -16,7 +16,7 @@ from smtps.checks.probes import Probe
 from smtps.checks.rules import judge
 from smtps.checks.verdict import Grade, Verdict, conclude, grade, works
 from smtps.core.capabilities import Capabilities
-from smtps.errors import Failure
+from smtps.errors import Failure, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,14 @@ def _login(address: AddressFacts, facts: Facts) -> dict[str, Any] | None:
     }
 
 
+def _was_asked(address: AddressFacts) -> bool:
+    """Whether the server has seen credentials; without an access token it has not."""
+    failure = address.login_failure
+    return address.mechanism is not None or (
+        failure is not None and failure.phase is not Phase.TOKEN
+    )
+
+
 def _challenge(failure: Failure | None) -> dict[str, Any] | None:
     """What the server said of the access token, or null (RFC 7628 section 3.2.2)."""
     from smtps.checks.token_facts import challenge_of  # late: with a token  # noqa: PLC0415
@@ -196,7 +204,7 @@ def _auth(best: AddressFacts | None, *, wanted: bool) -> dict[str, Any]:
     offered = best.capabilities.auth if best and best.capabilities else ()
     return {
         "offered": list(offered),
-        "tried": wanted and best is not None and bool(best.mechanism or best.login_failure),
+        "tried": wanted and best is not None and _was_asked(best),
         "authenticated": best is not None and best.mechanism is not None,
         "mechanism": best.mechanism if best else None,
         "failure": failure_json(best.login_failure) if best else None,

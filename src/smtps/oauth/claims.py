@@ -127,13 +127,15 @@ def _app_only(
     application: str | None,
     user: str | None,
 ) -> bool | None:
-    """Microsoft says it (``idtyp``), or by ``scp`` against ``roles``; RFC 9068 section 2.2 by the
-    subject.
+    """Microsoft says it (``idtyp``), or by ``scp`` against ``roles``, or by the subject; RFC 9068
+    section 2.2 by the subject.
     """
     if (kind := found.get("idtyp")) in ("app", "user"):
         return bool(kind == "app")
     if "scp" in found and scoped:
         return False
+    if "tid" in found and found.get("roles") and user is None:
+        return True
     if subject is not None and subject in (application, found.get("oid")) and "tid" in found:
         return True
     if subject is not None and subject == application:

@@ -102,7 +102,7 @@ def _phases(facts: Facts, seen: AddressFacts, whole: float) -> Iterator[Markup]:
     broken = str(failure.phase) if failure and failure.phase else None
     if broken is not None:
         timings.setdefault(broken, None)
-    words, begun = remarks(seen), 0.0
+    words, begun = remarks(seen, facts), 0.0
     for phase, spent in timings.items():
         ended = failure is not None and phase == broken
         remark = failure.message if failure is not None and ended else words.get(phase)

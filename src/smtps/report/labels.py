@@ -141,13 +141,15 @@ def about_login(facts: Facts) -> str | None:
     if not left_out:
         return None
     failed_at = next(each.login_withheld for each in facts.addresses if each.login_withheld)
-    return (
-        f"The login was not tried at {', '.join(left_out)}: it failed at {failed_at}, and the same "
-        "wrong password at each address could lock the account."
-    )
+    why = _AT_EACH_TOKEN if facts.token else _AT_EACH_PASSWORD
+    return f"The login was not tried at {', '.join(left_out)}: it failed at {failed_at}, and {why}"
 
 
-def remarks(address: AddressFacts) -> dict[str, str]:
+_AT_EACH_PASSWORD = "the same wrong password at each address could lock the account."  # noqa: S105
+_AT_EACH_TOKEN = "the others would be given the same access token."  # noqa: S105
+
+
+def remarks(address: AddressFacts, facts: Facts) -> dict[str, str]:
     """Phase → what came out of it, in a few words, where there is something to tell."""
     tls = address.tls
     found = {}
@@ -159,10 +161,13 @@ def remarks(address: AddressFacts) -> dict[str, str]:
         found["greeting"] = str(address.greeting)
     if address.ehlo_name is not None:
         found["ehlo"] = f"as {address.ehlo_name}"
+    if facts.access_token is not None and facts.access_token.claims is not None:
+        found["token"] = f"from {ORIGIN[facts.access_token.provenance.origin]}"
     if address.mechanism is not None:
         found["auth"] = f"logged in by {address.mechanism}"
     elif address.login_failure is not None:
-        found["auth"] = address.login_failure.message
+        phase = "token" if address.login_failure.phase == "token" else "auth"
+        found[phase] = address.login_failure.message
     elif address.login_withheld is not None:
         found["auth"] = f"not tried, because it failed at {address.login_withheld}"
     if address.looks:
@@ -238,7 +243,8 @@ def details(facts: Facts) -> Iterator[tuple[str, dict[str, str]]]:
             ("Fails for clients", {c.name: c.why for c in fare(best) if c.why is not None}),
         ]
     if facts.access_token is not None:
-        title = "Access token (its signature was not checked)"
+        read = facts.access_token.claims
+        title = f"Access token{UNCHECKED if read is not None and read.readable else ''}"
         sections.append((title, token_rows(facts.access_token)))
     sections += [("DNS", _names(facts.dns)), ("How the server was found", _route(facts.discovery))]
     for title, rows in sections:
@@ -256,6 +262,7 @@ ORIGIN: dict[str, str] = {
     "client_credentials": "the authorization server, for the application itself",
     "jwt_bearer": "the authorization server, for the service account",
 }
+UNCHECKED = " (its signature was not checked)"
 _KIND = {
     "jwt": "a JWT",
     "encrypted": "an encrypted JWT: only the server can read it",
@@ -269,7 +276,7 @@ def token_rows(token: TokenFacts) -> dict[str, str]:
     spent, unread = token.milliseconds, read.unread if read is not None else None
     rows = {
         "from": ORIGIN[token.provenance.origin] + (f", in {spent:.1f} ms" if spent else ""),
-        "kind": _KIND[read.kind] if read is not None else "none was given",
+        "kind": _KIND[read.kind] if read is not None else "",
     }
     if unread is not None:
         rows["kind"] += f", but {unread}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from smtps.checks.report import Report
 from smtps.core.reply import printable
+from smtps.errors import Phase
 from smtps.report.formats import PLAIN, Simple, Style
 from smtps.report.labels import PHASE
 from smtps.report.text import render
@@ -121,6 +122,8 @@ def _login(report: Report) -> str | None:
         return None
     if best.mechanism is not None:
         return "accepted"
+    if best.login_failure is not None and best.login_failure.phase is Phase.TOKEN:
+        return "no token"
     return "refused" if best.login_failure is not None else "not tried"
 
 

@@ -156,7 +156,7 @@ def _pieces(text: str) -> list[str]:
 
 def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[str]:
     yield f"  {paint.bold(address.address)}"
-    words = remarks(address)
+    words = remarks(address, facts)
     timings = {**facts.timings, **address.timings}
     failed, message = _end(address)
     phases = [*_COURSE[facts.security]]
@@ -172,7 +172,9 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
             yield f"    {paint('✗', '31')} {phase:9}{spent}  {lines[0]}"
             yield from (f"{'':28}{line}" for line in lines[1:])
             continue
-        mark = paint("✓", "32") if phase in timings else paint.dim("–")
+        passed = phase in timings and (phase, failed) != ("auth", "token")
+        spent = spent if passed else " " * 11
+        mark = paint("✓", "32") if passed else paint.dim("–")
         remark = textwrap.shorten(words.get(phase, ""), 74, placeholder=" …")
         yield f"    {mark} {phase:9}{spent}  {remark}".rstrip()
     if LOOKS in timings:
@@ -194,7 +196,9 @@ def _end(address: AddressFacts) -> tuple[str | None, str]:
     failure = address.failure or address.login_failure
     if failure is None:
         return None, ""
-    phase = "auth" if address.failure is None else failure.phase
+    if address.failure is None and failure.phase != "token":
+        return "auth", failure.message
+    phase = failure.phase
     return str(phase or "tcp"), failure.message
 
 

@@ -267,10 +267,16 @@ def _reply(failure: Failure) -> str:
     return " ".join((str(failure.smtp_code or ""), *failure.lines)).strip()
 
 
-def _remedy(challenge: Challenge | None) -> str | None:
-    """What the server itself asks for."""
+_UNREADABLE = (
+    "Get a new token, for the mail server and the login name. The server gives no reason, and the "
+    "token cannot be judged from here: if it is new, ask the server's operator."
+)
+
+
+def _remedy(challenge: Challenge | None) -> str:
+    """What the server itself asks for, if it does."""
     if challenge is None or not (challenge.scopes or challenge.configuration):
-        return None
+        return _UNREADABLE
     scope = f" with the scope {' '.join(challenge.scopes)}" if challenge.scopes else ""
     place = challenge.configuration
     where = f" from the authorization server whose metadata is at {place}" if place else ""

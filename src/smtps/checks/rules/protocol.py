@@ -13,6 +13,7 @@ from smtps.client.login import in_vain
 from smtps.client.result import BEHIND_A_LOGIN, meaning
 from smtps.core.reply import Quirk
 from smtps.core.sasl import PASSWORD_ORDER
+from smtps.errors import Phase
 
 _REFUSED = "smtp.ehlo_name_refused"
 
@@ -195,8 +196,13 @@ def passwords(facts: Facts) -> Iterator[Finding]:
 def unverified(facts: Facts) -> Iterator[Finding]:
     """Credentials that went to an unverified server."""
     for address in facts.addresses:
-        tried = address.mechanism is not None or address.login_failure is not None
-        if tried and address.tls is not None and not address.tls.verified:
+        failure = address.login_failure
+        asked = failure is not None and failure.phase is not Phase.TOKEN
+        if (
+            (address.mechanism is not None or asked)
+            and address.tls is not None
+            and not address.tls.verified
+        ):
             yield Finding.of(
                 "auth.sent_unverified",
                 f"{address.address}: the login was tried without verifying the certificate",

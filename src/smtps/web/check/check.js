@@ -36,6 +36,7 @@ function judge({ host, port, security, username }, report) {
     case 'later': return ['warning', `${host} asks clients to retry later`, where];
     case 'unknown': return ['warning', `Could not determine whether ${host} works`, 'The look-up failed on this side.'];
   }
+  if (report.auth.failure?.phase === 'token') return ['bad', `There is no access token for ${host}`, `Connection and encryption are fine. ${where}`];
   if (report.auth.failure) return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
   return ['bad', `${host} does not work`, `${failure?.phase ? `It fails at the step “${step}”. ` : ''}${where}`];
 }

@@ -23,9 +23,9 @@ const SECTIONS = [
   ['Mail programs that would fail', ({ clients }) => clients.map(({ client, why }) => [client, why])],
   ['Additional probes', ({ addresses }) => (addresses[0]?.looks ?? []).map((look) => [look.name, looked(look)])],
   ['Login, by each mechanism', ({ auth }) => auth.mechanisms.map(({ name, failure }) => [name, yes(failure)])],
-  ['Access token (its signature was not checked)', ({ token }) => (token ? [
+  ['Access token, whose signature was not checked', ({ token }) => (token ? [
     ['From', ORIGINS[token.origin] + (token.milliseconds ? `, in ${milliseconds(token.milliseconds)}` : '')],
-    ['Kind', (KINDS[token.kind] ?? 'none was given') + (token.unread ? `, but ${token.unread}` : '')],
+    ['Kind', (KINDS[token.kind] ?? 'none') + (token.unread ? `, but ${token.unread}` : '')],
     ['Issuer', token.issuer],
     ['Audience', token.audience.join(', ')],
     ['Scopes', token.scopes.join(', ')],

@@ -87,6 +87,7 @@ class Timeline {
   finish(failed, timings = {}, longest = 0) {
     clearInterval(this.clock);
     this.longest = longest;
+    if (timings.token != null) this.addToken(timings.token, failed === 'token');
     for (const row of this.rows) row.ms = timings[row.phase] ?? row.ms;
     if (failed && this.row(failed)) this.mark(failed, this.row(failed).ms, false);
     for (const row of this.rows) {
@@ -94,6 +95,16 @@ class Timeline {
       if (row.state === 'waiting' || row.state === 'running') row.set('skipped');
     }
     this.draw();
+  }
+
+  /** The access token was fetched before the login: most logins have no such phase. */
+  addToken(ms, failed) {
+    const login = this.row('auth');
+    const row = new Row('token');
+    row.set('done', ms);
+    login.element.before(row.element);
+    this.rows.splice(this.rows.indexOf(login), 0, row);
+    if (failed) login.set('skipped');
   }
 
   draw() {
