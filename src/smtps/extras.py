@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from smtps.errors import LocalError, Phase
 
 EXTRAS = {
-    "aiosmtpd": "sandbox",
     "asyncpg": "postgres",
     "fastapi": "serve",
-    "h11": "serve",
+    "h11": "sandbox",
     "httpcore2": "web",
     "jinja2": "merge",
     "keyring": "keyring",

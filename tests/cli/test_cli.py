@@ -107,7 +107,7 @@ def test_check_shows_the_dialogue_without_the_password(
     assert main(["check", where(sandbox), *login, "--transcript"]) == 0
     text = capsys.readouterr().out
     assert "works" in text
-    assert "> AUTH PLAIN <hidden>" in text
+    assert "> AUTH SCRAM-SHA-256 <hidden>" in text
     assert sandbox.password not in text
     assert "\x1b[" not in text  # no terminal, no colour
 
@@ -321,7 +321,7 @@ def test_the_password_is_asked_for_at_a_terminal(sandbox: Sandbox) -> None:
     os.close(child)
     seen = _read_until(parent, b"Password for")
     os.write(parent, sandbox.password.encode() + b"\n")
-    seen += _read_until(parent, b"HELP")
+    seen += _read_until(parent, b"LIMITS")
     assert process.wait(10) == 0
     os.close(parent)
     assert sandbox.password.encode() not in seen

@@ -75,6 +75,7 @@ class Persona:
         greeting_delay: seconds before it.
         auth: SASL mechanisms to offer.
         auth_in_clear: offers them before STARTTLS too.
+        chunking: whether to offer BDAT (RFC 3030), which clients then use in place of DATA.
         offers: more EHLO lines.
         size: octets to take.
         bare_names: whether EHLO may come with a name that is none in DNS.
@@ -100,6 +101,7 @@ class Persona:
     greeting_delay: float = 0.0
     auth: tuple[str, ...] = ("LOGIN", "PLAIN")
     auth_in_clear: bool = False
+    chunking: bool = False
     offers: tuple[str, ...] = ()
     size: int = 64 * 1024 * 1024
     bare_names: bool = True
@@ -136,9 +138,9 @@ class Persona:
             said[phase] = (*said.get(phase, ()), reply)
         greeting = said.pop("GREETING", None)
         merged = {**self.replies, **{phase: _one_or_more(each) for phase, each in said.items()}}
-        if greeting is None:
-            return replace(self, replies=merged)
-        return replace(self, replies=merged, greeting=greeting[0])
+        chunking = self.chunking and not {"DATA", "FINAL"} & said.keys()
+        made = replace(self, replies=merged, chunking=chunking)
+        return made if greeting is None else replace(made, greeting=greeting[0])
 
     def as_json(self) -> dict[str, Any]:
         """For lists."""

@@ -18,13 +18,17 @@ class Secured(asyncio.Protocol):
     Args:
         context: of the server.
         inner: gets what the client says, from the end of the handshake on.
+        upgrades: whether the inner protocol has been connected before, in the clear.
     """
 
-    def __init__(self, context: ssl.SSLContext, inner: asyncio.Protocol) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, inner: asyncio.Protocol, *, upgrades: bool = False
+    ) -> None:
         self._from_client, self._to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._from_client, self._to_client, server_side=True)
         self.plug: asyncio.Transport | None = None
         self._inner = inner
+        self._upgrades = upgrades
         self._open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,7 +60,7 @@ class Secured(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """So has the inner protocol's."""
         self.plug = None
-        if self._open:
+        if self._open or self._upgrades:
             self._inner.connection_lost(error)
 
     def pause_writing(self) -> None:

@@ -6,7 +6,13 @@ from smtps.errors import InputError, did_you_mean
 from smtps.sandbox.persona import Persona
 from smtps.sandbox.personas import access_tokens, certificates, dialogues, handshakes
 
-HEALTHY = Persona(name="healthy", summary="everything works")
+HEALTHY = Persona(
+    name="healthy",
+    summary="everything works",
+    auth=("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"),
+    chunking=True,
+    offers=("LIMITS RCPTMAX=1000",),
+)
 
 PERSONAS: dict[str, Persona] = {
     persona.name: persona
