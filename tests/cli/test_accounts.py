@@ -24,13 +24,14 @@ from tests.oauth.test_claims import SIGNATURE, jwt
 from tests.oauth.test_redirect import ask
 
 import smtps
-from smtps.cli.moments import moment, span
+from smtps.cli.moments import span
 from smtps.cli.person import has_browser
 from smtps.config import user_accounts
 from smtps.config.accounts import AccountSettings
 from smtps.config.server_account import ServerAccount
 from smtps.config.user_accounts import OUTBOX_ONLY, read_accounts
 from smtps.errors import InputError
+from smtps.oauth.standing import moment
 
 
 @dataclass

@@ -22,6 +22,7 @@ from smtps.config.settings import Settings
 from smtps.errors import Phase
 from smtps.http.app import create_app
 from smtps.http.metrics import Metrics
+from smtps.oauth.standing import Standing
 from smtps.report.formats import FORMATS
 from smtps.sandbox.gallery import Gallery
 
@@ -50,13 +51,13 @@ def names(text: str) -> dict[str, set[str]]:
 class Lasting:
     """A login that is all right."""
 
-    async def made_at(self) -> float | None:
-        return 0.0
-
     async def renew(self) -> None: ...
 
     async def ends(self) -> tuple[float | None, float | None]:
         return 1e10, 1e10
+
+    async def standing(self) -> Standing:
+        return Standing(state="ready", since=0.0)
 
 
 async def every_metric(folder: Path) -> dict[str, set[str]]:

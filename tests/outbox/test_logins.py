@@ -20,8 +20,10 @@ from smtps.config.accounts import AccountSettings
 from smtps.config.login_place import LoginPlace
 from smtps.http.metrics import Metrics
 from smtps.http.routes import operation
+from smtps.oauth.standing import Standing
 from smtps.outbox import logins, outbox
 from smtps.outbox.account import Account
+from smtps.outbox.writer import unavailable
 
 HOME = "http://127.0.0.1:4/"
 
@@ -150,14 +152,8 @@ class Kept:
     """A login that a test decides about."""
 
     def __init__(self) -> None:
-        self.made: float | None = None
-        self.error: Exception | None = None
+        self.now = Standing(state="unknown", since=0.0)
         self.renewed = 0
-
-    async def made_at(self) -> float | None:
-        if self.error is not None:
-            raise self.error
-        return self.made
 
     async def renew(self) -> None:
         self.renewed += 1
@@ -165,9 +161,12 @@ class Kept:
     async def ends(self) -> tuple[float | None, float | None]:
         return 5.0, None
 
+    async def standing(self) -> Standing:
+        return self.now
+
 
 async def test_only_an_account_that_its_login_has_stopped_goes_on() -> None:
-    kept, resumed = Kept(), []
+    kept, resumed, noted = Kept(), [], []
     states = [{"account": "a", "status": "stopped", "code": "send.account_blocked"}]
 
     async def state() -> list[dict[str, Any]]:
@@ -176,19 +175,42 @@ async def test_only_an_account_that_its_login_has_stopped_goes_on() -> None:
     async def resume(name: str) -> None:
         resumed.append(name)
 
+    async def note(name: str, standing: Standing) -> None:
+        noted.append(standing.state)
+
     account = Account(name="a", endpoint=lambda: None, login=kept)  # type: ignore[arg-type,return-value]
-    watch = logins.Logins({"a": account}, state, resume)
+    watch = logins.Logins({"a": account}, state, resume, note)
     await watch.look()
-    kept.made = 1.0
+    kept.now = Standing(state="ready", since=1.0, made_at=1.0)
     await watch.look()
     assert resumed == []
     states[0]["code"] = "oauth.login_needed"
     await watch.look()
     assert resumed == [], "the same login as before"
-    kept.made = 2.0
+    kept.now = Standing(state="ready", since=2.0, made_at=2.0)
     await watch.look()
     assert resumed == ["a"]
     assert kept.renewed == 4
+    assert noted == ["unknown", "ready"], "only what has changed"
+
+
+async def test_what_could_not_be_noted_is_noted_at_the_next_look() -> None:
+    kept, noted = Kept(), []
+    troubles = [unavailable()]
+
+    async def nothing(*_: Any) -> Any:
+        return []
+
+    async def note(name: str, standing: Standing) -> None:
+        if troubles:
+            raise troubles.pop()
+        noted.append(name)
+
+    account = Account(name="a", endpoint=lambda: None, login=kept)  # type: ignore[arg-type,return-value]
+    watch = logins.Logins({"a": account}, nothing, nothing, note)
+    await watch.look()
+    await watch.look()
+    assert noted == ["a"]
 
 
 async def test_the_metrics_say_how_long_the_login_lasts(setting: Setting) -> None:

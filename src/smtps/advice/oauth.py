@@ -209,6 +209,11 @@ OAUTH: dict[str, Advice] = {
         _E, "The login that is kept is damaged, or was put there for another account.",
         "Log in again: smtps login --account NAME.",
         _YOU),
+    "oauth.no_such_login": Advice(
+        _E, "The service does not know the login that this answer is for.",
+        "Begin again: smtps login --service URL --account NAME. Behind a load balancer, name one "
+        "service directly.",
+        _YOU),
     "oauth.store_unavailable": Advice(
         _E, "The login is in the outbox's database, which does not answer.",
         "Start the database, or correct the setting outbox. The request is repeated later.",

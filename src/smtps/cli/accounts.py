@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output
+from smtps.cli import exits, output, service_client
 from smtps.errors import InputError, SMTPSError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ examples:
   smtps accounts
   smtps accounts --json
   smtps accounts --config /etc/smtps.toml
+  smtps accounts --service https://mail.example.com
 
 an account in the file:
   [accounts.work]
@@ -42,14 +43,17 @@ def add_options(parser: ArgumentParser) -> None:
         "--config", metavar="FILE", help="list the accounts in this settings file of smtps serve"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    service_client.add_options(parser, what="list the accounts of this service")
 
 
 def run(options: Namespace) -> int:
     """List them."""
     from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
 
-    accounts = read_accounts(options.config)
     now = time.time()
+    if options.service is not None:
+        return _of_service(options, now)
+    accounts = read_accounts(options.config)
     found = [_row(accounts, name, now) for name in accounts.tables]
     if options.json:
         output.show_json(found)
@@ -59,6 +63,20 @@ def run(options: Namespace) -> int:
         output.show(f"{accounts.path} {there} no accounts. To add one: smtps login ADDRESS\n")
         return exits.OK
     output.show("".join(_line(row, now) for row in found))
+    return exits.OK
+
+
+def _of_service(options: Namespace, now: float) -> int:
+    import asyncio  # noqa: PLC0415
+
+    from smtps.cli import service_login  # noqa: PLC0415
+
+    service_client.check_alone(options, "config")
+    found = asyncio.run(service_login.accounts(options))
+    if options.json:
+        output.show_json(found)
+    else:
+        output.show("".join(_line(row, now) for row in found) or "No accounts.\n")
     return exits.OK
 
 
@@ -81,8 +99,8 @@ def _row(accounts: Accounts, name: str, now: float) -> dict[str, Any]:
 def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) -> dict[str, Any]:
     """What is known of a login."""
     from smtps.checks.finding import Finding  # noqa: PLC0415
-    from smtps.cli.moments import moment  # noqa: PLC0415
     from smtps.oauth.cause import LOGIN_NEEDED  # noqa: PLC0415
+    from smtps.oauth.standing import moment  # noqa: PLC0415
 
     try:
         source = accounts.tokens(name, account)

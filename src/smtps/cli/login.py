@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from smtps.cli import exits, output
+from smtps.cli import exits, login_outcome, output, service_client
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ examples:
   smtps login --account work --paste    over ssh: open the page elsewhere, paste the answer here
   smtps login --account work --device   enter a code elsewhere
   smtps login --account main --config /etc/smtps.toml      for the service, as its user
+  smtps login --account main --service https://mail.example.com   for a service, from here
 
 then:
   smtps check --account work
@@ -59,6 +60,7 @@ def add_options(parser: ArgumentParser) -> None:
         help="do not open a browser: print the address of the page, and read the answer",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    service_client.add_options(parser, what="log in for an account of this service")
     new = parser.add_argument_group("an address that is not in the file yet")
     new.add_argument("--client-id", metavar="ID", help="of the client that you registered")
     secret = new.add_mutually_exclusive_group()
@@ -97,8 +99,12 @@ def run(options: Namespace) -> int:
     with extra_needed():
         import oauthlib  # noqa: F401, PLC0415
         import platformdirs  # noqa: F401, PLC0415
-    accounts = read_accounts(options.config)
-    return asyncio.run(_login(options, accounts))
+    if options.service is not None:
+        from smtps.cli import service_login  # noqa: PLC0415
+
+        service_client.check_alone(options, "address", "config", *_NEW)
+        return asyncio.run(service_login.log_in(options))
+    return asyncio.run(_login(options, read_accounts(options.config)))
 
 
 async def _login(options: Namespace, accounts: Accounts) -> int:
@@ -217,7 +223,7 @@ async def _proven(
     watch = TokenWatch(endpoint)
     shown = _shown(name, account, source, login)
     if not options.json:
-        output.show(_said(shown, login))
+        output.show(login_outcome.said(shown))
     try:
         session = await waiting_for(endpoint.host, Access.open(watch.endpoint))
         await session.quit()
@@ -261,47 +267,10 @@ def _shown(
     name: str, account: ServerAccount, source: StoredTokens, login: StoredLogin | None
 ) -> dict[str, Any]:
     """For JSON, while the proof is still due."""
-    from smtps.cli.moments import moment  # noqa: PLC0415
+    from smtps.config.login_facts import login_facts  # noqa: PLC0415
 
-    registration = source.exchange.registration
-    tokens = login.tokens if login is not None else None
-    asked = " ".join(registration.wanted_scopes)
-    return {
-        "account": name,
-        "provider": registration.form.id if registration.form is not None else None,
-        "host": account.host,
-        "username": account.username,
-        "scope": (tokens.scope if tokens is not None else "") or asked,
-        "state": "unknown",
-        "access_expires_at": moment(tokens.expires_at) if tokens is not None else None,
-        "login_ends_at": moment(login.ends_at) if login is not None else None,
-        "renewable": tokens is not None and tokens.refresh_token is not None,
-        "kept_in": source.store.where,
-        "mechanism": None,
-        "address": None,
-        "failure": None,
-        "findings": [],
-    }
-
-
-def _said(shown: dict[str, Any], login: StoredLogin | None) -> str:
-    """Who, for what, and until when."""
-    lines = [f"✓ logged in as {shown['username']}, for {shown['scope'] or 'what was asked for'}"]
-    if login is None:
-        lines.append("  the program logs in by itself, whenever it needs a token")
-    elif not shown["renewable"]:
-        lines.append(
-            f"! the provider gave no refresh token: the login ends at {shown['access_expires_at']}"
-        )
-    elif shown["login_ends_at"]:
-        lines.append(
-            f"  it is renewed automatically; if it is not used, it expires at "
-            f"{shown['login_ends_at']}"
-        )
-    else:
-        lines.append("  it is renewed automatically; the provider does not say when it expires")
-    lines.append(f"  account {shown['account']}, kept in {shown['kept_in']}")
-    return "\n".join(lines) + "\n"
+    facts = login_facts(name, account.host, source, login)
+    return facts | {"mechanism": None, "address": None, "failure": None, "findings": []}
 
 
 def _failed(
@@ -313,23 +282,10 @@ def _failed(
     *,
     found: Finding | None = None,
 ) -> int:
-    """Print what went wrong like a finding."""
-    if options.json:
-        from smtps.checks.finding import Finding  # noqa: PLC0415
-        from smtps.checks.report import failure_json  # noqa: PLC0415
-
-        base = shown or {
-            "account": name, "host": account.host, "username": account.username,
-            "state": "login_needed",
-        }  # fmt: skip
-        finding = found or Finding.from_failure(failure)
-        output.show_json(
-            {**base, "failure": failure_json(failure), "findings": [finding.as_json()]}
-        )
-    else:
-        from smtps.cli import sending  # noqa: PLC0415
-
-        what = "not logged in" if shown is None else "the mail server did not accept the login"
-        output.show(f"✗ {what}\n")
-        sending.show_failure(failure, found)
+    """Print what went wrong, and give the exit code."""
+    base = shown or {
+        "account": name, "host": account.host, "username": account.username,
+        "state": "login_needed",
+    }  # fmt: skip
+    login_outcome.show_failed(options, base, failure, begun=shown is not None, found=found)
     return exits.of_send(failure)

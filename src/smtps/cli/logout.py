@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from smtps.cli import exits, output
+from smtps.cli import exits, output, service_client
 from smtps.errors import InputError
 
 NAME = "logout"
@@ -16,6 +16,7 @@ EPILOG = """\
 examples:
   smtps logout work
   smtps logout main --config /etc/smtps.toml
+  smtps logout main --service https://mail.example.com
 """
 
 
@@ -26,6 +27,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--config", metavar="FILE", help="take the account from this settings file of smtps serve"
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    service_client.add_options(parser, what="have this service forget it")
 
 
 def run(options: Namespace) -> int:
@@ -35,21 +37,30 @@ def run(options: Namespace) -> int:
     from smtps.config.user_accounts import read_accounts  # noqa: PLC0415
     from smtps.extras import extra_needed  # noqa: PLC0415
 
+    if options.service is not None:
+        from smtps.cli import service_login  # noqa: PLC0415
+
+        service_client.check_alone(options, "config")
+        with extra_needed():
+            return _show(options, **asyncio.run(service_login.log_out(options)))
     accounts = read_accounts(options.config)
     name = accounts.named_for(options.account) or options.account
     account = accounts.get(name)
     if account.oauth is None:
         raise InputError("account", f"{name} has no login to forget: it has no table oauth")
     with extra_needed():
-        source = accounts.tokens(name, account)
-        there, revoked = asyncio.run(source.log_out())
+        there, revoked = asyncio.run(accounts.tokens(name, account).log_out())
+    return _show(options, name, forgotten=there, revoked=revoked)
+
+
+def _show(options: Namespace, account: str, *, forgotten: bool, revoked: bool) -> int:
     if options.json:
-        output.show_json({"account": name, "forgotten": there, "revoked": revoked})
+        output.show_json({"account": account, "forgotten": forgotten, "revoked": revoked})
         return exits.OK
-    if not there:
-        output.show(f"{name} was not logged in\n")
+    if not forgotten:
+        output.show(f"{account} was not logged in\n")
         return exits.OK
-    output.show(f"✓ the login of {name} is forgotten" + (
+    output.show(f"✓ the login of {account} is forgotten" + (
         ", and the provider has revoked it\n" if revoked else
         ". The provider did not revoke it: to be sure, remove the application in the security\n"
         "  settings of your account there.\n"))  # fmt: skip

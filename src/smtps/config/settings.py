@@ -35,9 +35,9 @@ from smtps.net import proxies
 from smtps.net.dns import Resolver
 from smtps.net.egress import MAIL_PORTS, Egress
 
-Right = Literal["inbox", "metrics"]
-"""What a token with ``grants`` may do only when it is said: read and empty the sandbox's inbox, and
-see the metrics of all accounts."""
+Right = Literal["inbox", "metrics", "logins"]
+"""What a token with ``grants`` may do only when it is said: read and empty the sandbox's inbox, see
+the metrics of all accounts, and log in to the providers of its accounts."""
 
 
 class _Environment(EnvSettingsSource):
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     ] = {}
     rights: Annotated[
         dict[str, list[Right]],
-        Field(description="token with grants → what else it may do: inbox, metrics"),
+        Field(description="token with grants → what else it may do: inbox, metrics, logins"),
     ] = {}
     deliver: Annotated[bool, Field(description="send the outbox's mail from this process, too")] = (
         True

@@ -20,6 +20,7 @@ from smtps.http.guards.gate import Gate
 from smtps.http.guards.limits import Rates
 from smtps.http.metrics import Metrics
 from smtps.http.routes import (
+    account_logins,
     explained,
     inbox,
     messages,
@@ -128,6 +129,7 @@ _ROUTERS = (
     explained.router,
     messages.router,
     messages.accounts_router,
+    account_logins.router,
     operation.router,
     operation.probe_router,
     pages.router,

@@ -52,6 +52,7 @@ _BY_CODE: dict[str, int] = {
     "dns.timeout": 504,
     "net.forbidden": 403,
     "net.timeout": 504,
+    "oauth.no_such_login": 404,
     "oauth.timeout": 504,
     "outbox.account_not_allowed": 403,
     "outbox.body_gone": 410,

@@ -26,11 +26,13 @@ from smtps.http.answers import connect_answer, facts_answer
 from smtps.http.bodies import apart
 from smtps.http.guards.limits import Rates
 from smtps.http.metrics import Metrics
+from smtps.http.pending_logins import PendingLogins
 from smtps.http.requests import CheckRequest, ConnectRequest, SendRequest, ServerFields
 from smtps.http.session_cache import WarmPools
 from smtps.message.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
+from smtps.oauth.token_source import StoredTokens
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
@@ -50,6 +52,7 @@ class Service:
         quits: where sessions quit that are of no more use; their callers are answered first.
         warm: sessions kept for the next message, if any are.
         outbox: mail that is delivered later, if there is one.
+        logins: that have begun and wait for their answer.
     """
 
     settings: Settings
@@ -60,6 +63,7 @@ class Service:
     quits: BackgroundQuits
     warm: WarmPools | None = None
     outbox: Outbox | None = None
+    logins: PendingLogins = field(default_factory=PendingLogins)
     _accounts: dict[str, Account] = field(default_factory=dict)
 
     def need_outbox(self) -> Outbox:
@@ -144,6 +148,24 @@ class Service:
         if name not in self._accounts:
             self._accounts[name] = account_of(self.settings, name)
         return self._accounts[name]
+
+    def login_of(self, name: str, scope: Scope) -> StoredTokens:
+        """The login of an account, for a caller that may make and forget it.
+
+        Raises:
+            ForbiddenError: it may not.
+            InputError: there is no such account, or it has no login.
+        """
+        self.check_granted(scope, name)
+        if scope.get("smtps.caller") is None or not self.has_right(scope, "logins"):
+            raise ForbiddenError(
+                "api.right_needed", "Logging an account in takes a token that may do so.",
+                phase=Phase.INPUT,
+            )  # fmt: skip
+        login = self.account(name).login
+        if not isinstance(login, StoredTokens):
+            raise InputError("account", f"{name} has no login to make: it has no table oauth")
+        return login
 
     async def endpoint_of(self, account: str) -> Endpoint:
         """The server of an account of the settings, with its login.

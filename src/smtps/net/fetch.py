@@ -149,6 +149,20 @@ class Client:
         method = "GET" if content is None else "POST"
         return await self._request(method, target, dict(headers), content, until, whole=True)
 
+    async def ask(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> Document:
+        """Make one request to a service of ours, over HTTP too, and read the whole answer; no
+        redirection is followed.
+
+        Raises:
+            InputError: it is no URL.
+            SMTPSError: no answer came, or more than LARGEST octets.
+        """
+        target = _Target.parse(url, tuple(_PORTS))
+        until = asyncio.get_running_loop().time() + self._timeout
+        return await self._request(method, target, dict(headers), content, until, whole=True)
+
     async def aclose(self) -> None:
         """Close the connections that are kept."""
         if self._kept is not None:

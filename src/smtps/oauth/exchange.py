@@ -60,6 +60,13 @@ class Exchange:
         self._timeout = timeout
         self._authority: Authority | None = None
 
+    @property
+    def redirect(self) -> tuple[str, str | None]:
+        """The host that a loopback redirect has, and the redirect URI that is registered."""
+        form = self.registration.form
+        host = form.redirect_host if form is not None else "127.0.0.1"
+        return host, self.registration.redirect_uri
+
     async def authority(self) -> Authority:
         """The authorization server; its metadata is read once.
 

@@ -9,6 +9,7 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from smtps.errors import Phase, TokenError
@@ -26,14 +27,30 @@ Show = Callable[[str], None]
 Paste = Callable[[], Awaitable[str]]
 """Waits for what the person pastes."""
 
+Gained_co = TypeVar("Gained_co", covariant=True)
+
+
+class Browsed(Protocol[Gained_co]):
+    """Begins a login and takes its answer: an ``Exchange``, or a service that has one."""
+
+    @property
+    def redirect(self) -> tuple[str, str | None]:
+        """The host that a loopback redirect has, and the redirect URI that is registered."""
+
+    async def begin(self, redirect_uri: str) -> Authorization:
+        """Begin a login by a browser."""
+
+    async def redeem(self, begun: Authorization, answer: str) -> Gained_co:
+        """What the answer is worth."""
+
 
 async def by_browser(
-    exchange: Exchange, show: Show, paste: Paste | None, *, patience: float = PATIENCE
-) -> Tokens:
+    exchange: Browsed[Gained_co], show: Show, paste: Paste | None, *, patience: float = PATIENCE
+) -> Gained_co:
     """Log in by a browser; the answer comes to a port on loopback, or is pasted.
 
     Args:
-        exchange: with the authorization server.
+        exchange: with the authorization server, or with a service that talks to it.
         show: gets the URL of the page.
         paste: where an answer can be pasted; None where it cannot.
         patience: seconds to wait.
@@ -41,15 +58,13 @@ async def by_browser(
     Raises:
         TokenError: the answer does not belong to the login, is a refusal, or did not come.
     """
-    registration = exchange.registration
-    registered = registration.redirect_uri
+    host, registered = exchange.redirect
     if registered is not None and registered.startswith("https://"):
         begun = await exchange.begin(registered)
         show(begun.url)
         if paste is None:
             raise _late(patience)
         return await exchange.redeem(begun, await _within(paste(), patience))
-    host = registration.form.redirect_host if registration.form is not None else "127.0.0.1"
     async with Redirect(host, registered) as redirect:
         begun = await exchange.begin(redirect.uri)
         waiting = asyncio.ensure_future(redirect.answer(lambda url: has_state(begun, url)))

@@ -21,6 +21,7 @@ from smtps.oauth.claims import read
 from smtps.oauth.exchange import Clock, Exchange
 from smtps.oauth.forms import Grant
 from smtps.oauth.provenance import Origin, Provenance
+from smtps.oauth.standing import Standing, standing_of
 from smtps.oauth.token_store import TokenStore
 from smtps.oauth.tokens import StoredLogin, Tokens, ends_at
 
@@ -92,15 +93,6 @@ class StoredTokens:
         found = self.store.read(self._account)
         return found if found is not None and self._fits(found) else None
 
-    async def made_at(self) -> float | None:
-        """When the login was made, in seconds since 1970; None where there is no login.
-
-        Raises:
-            TokenError: it cannot be read.
-        """
-        login = await asyncio.to_thread(self.login)
-        return None if login is None else login.logged_in_at
-
     async def renew(self) -> None:
         """Renew the login if it is due. A login that has ended, or is not there, is left alone: it
         is for a person to mend.
@@ -126,6 +118,15 @@ class StoredTokens:
         over = login.tokens.refresh_token is None and self.exchange.registration.interactive
         end = login.tokens.expires_at if over else login.ends_at
         return login.tokens.expires_at, 0.0 if ended else end
+
+    async def standing(self) -> Standing:
+        """How the login stands. A store that cannot be read is a state as well."""
+        now, interactive = self._clock(), self.exchange.registration.interactive
+        try:
+            login = await asyncio.to_thread(self.login)
+        except SMTPSError as error:
+            return Standing(state="unknown", since=now, code=error.code, reason=str(error))
+        return standing_of(login, now, self._again, interactive=interactive)
 
     async def provenance(self, token: str | None) -> Provenance:
         """See ``provenance.Described``."""

@@ -18,6 +18,7 @@ from smtps.errors import InputError
 from smtps.message.addresses import people_of, read_list
 from smtps.message.content import header
 from smtps.net.proxies import Proxy
+from smtps.oauth.standing import Standing
 from smtps.outbox.decision import RetryPolicy
 from smtps.outbox.retry import LIFETIME, STEPS
 
@@ -102,13 +103,6 @@ class Webhook:
 class KeptLogin(Protocol):
     """The login of an account, where one is kept here (OAuth 2)."""
 
-    async def made_at(self) -> float | None:
-        """When the login was made, in seconds since 1970; None where there is no login.
-
-        Raises:
-            TokenError: it cannot be read.
-        """
-
     async def renew(self) -> None:
         """Renew the login if most of its access token's life is over.
 
@@ -120,6 +114,9 @@ class KeptLogin(Protocol):
         """When the access token and the login end, in seconds since 1970; None where that is not
         known, and 0.0 where it has happened.
         """
+
+    async def standing(self) -> Standing:
+        """How the login stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from smtps.errors import SMTPSError
+from smtps.oauth.standing import Standing
 from smtps.outbox.account import Account
 
 log = logging.getLogger("smtps.outbox")
@@ -23,6 +24,7 @@ OF_LOGINS = ("oauth.", "auth.")
 
 States = Callable[[], Awaitable[list[dict[str, Any]]]]
 Resume = Callable[[str], Awaitable[None]]
+Note = Callable[[str, Standing], Awaitable[None]]
 
 
 class Logins:
@@ -32,12 +34,17 @@ class Logins:
         accounts: name → account.
         states: how each account stands.
         resume: lets an account send again at once.
+        note: writes how a login stands, and has it told where that is news.
     """
 
-    def __init__(self, accounts: Mapping[str, Account], states: States, resume: Resume) -> None:
+    def __init__(
+        self, accounts: Mapping[str, Account], states: States, resume: Resume, note: Note
+    ) -> None:
         self._kept = {n: a.login for n, a in accounts.items() if a.login is not None}
         self._states = states
         self._resume = resume
+        self._note = note
+        self._noted: dict[str, str] = {}
         self._made: dict[str, float | None] = {}
         self._told: dict[str, str] = {}
 
@@ -50,15 +57,22 @@ class Logins:
         """Renew what is due, and let accounts go on that have another login than before."""
         for name, login in self._kept.items():
             try:
-                made = await login.made_at()
-                if made is not None and made != self._made.get(name):
+                standing = await login.standing()
+                await self._see(name, standing)
+                if standing.made_at is not None and standing.made_at != self._made.get(name):
                     await self._go_on(name)
-                self._made[name] = made
+                self._made[name] = standing.made_at
                 await login.renew()
             except SMTPSError as error:
                 self._tell(name, str(error))
             else:
                 self._told.pop(name, None)
+
+    async def _see(self, name: str, standing: Standing) -> None:
+        """Note how a login stands, if it stands otherwise than at the last look."""
+        if self._noted.get(name) != standing.state:
+            await self._note(name, standing)
+            self._noted[name] = standing.state
 
     async def _go_on(self, name: str) -> None:
         """The account has a login that was not seen before."""

@@ -1,4 +1,4 @@
-"""Notices: what a webhook is to be told about messages, and what became of telling it."""
+"""Notices: what a webhook is to be told about messages and accounts, and what became of that."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from smtps.outbox import tables
 from smtps.outbox.decision import failure_text
 from smtps.outbox.records import when
 from smtps.outbox.retry import MINUTE
+from smtps.outbox.tables import OF_ACCOUNTS
 
 PAUSES = (5_000, 30_000, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE,
           300 * MINUTE, 600 * MINUTE, 840 * MINUTE)  # fmt: skip
@@ -81,6 +82,11 @@ class NextTry(NamedTuple):
     failure: Failure | None = None
     due: int | None = None
     known: bool = True
+
+
+def event_type(event: str) -> str:
+    """What a webhook is told that it is: ``message.sent``, ``account.login_needed``."""
+    return f"{'account' if event in OF_ACCOUNTS else 'message'}.{event}"
 
 
 def next_attempt(notice: Notice, now: int) -> int | None:
@@ -257,8 +263,9 @@ class NoticeFilter:
 
 
 def page(connection: Connection, wanted: NoticeFilter) -> list[dict[str, Any]]:
-    """Notices that were not heard."""
+    """Notices of messages that were not heard."""
     query = select(tables.notified, _N.due).select_from(tables.notified)
+    query = query.where(_D.event.not_in(OF_ACCOUNTS))
     if wanted.state is NoticeState.UNDELIVERED:
         query = query.outerjoin(tables.notices, and_(_N.message == _D.message, _N.id == _D.id))
         query = query.where(tables.UNDELIVERED)
@@ -278,13 +285,17 @@ def page(connection: Connection, wanted: NoticeFilter) -> list[dict[str, Any]]:
 
 
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
-    """Account → how many notices wait after an attempt that has failed, and how many were given up.
+    """Account → how many notices of messages wait after an attempt that has failed, and how many
+    were given up.
 
     Accounts without any are left out.
     """
     found: dict[str, dict[str, int]] = {}
-    pending = select(_N.account, func.count()).where(_N.tries > 0).group_by(_N.account)
-    given_up = select(_D.account, func.count()).where(tables.UNDELIVERED).group_by(_D.account)
+    pending = select(_N.account, func.count()).where(_N.tries > 0, _N.event.not_in(OF_ACCOUNTS))
+    given_up = select(_D.account, func.count()).where(
+        tables.UNDELIVERED, _D.event.not_in(OF_ACCOUNTS)
+    )
+    pending, given_up = pending.group_by(_N.account), given_up.group_by(_D.account)
     for kind, query in ((NoticeState.PENDING, pending), (NoticeState.UNDELIVERED, given_up)):
         for account, number in connection.execute(query):
             found.setdefault(account, {"pending": 0, "undelivered": 0})[kind.value] = number
@@ -299,7 +310,7 @@ def _shown(row: _Row, waiting: _Row | None) -> dict[str, Any]:
     failed = (waiting or row)["tries"]
     return {
         "id": row["id"],
-        "event": f"message.{row['event']}",
+        "event": event_type(row["event"]),
         "event_at": when(row["at"]),
         "status": state.value,
         "attempts": failed + (state is NoticeState.DELIVERED),

@@ -14,12 +14,14 @@ from smtps.client.attempts import Learned
 from smtps.client.pool import Pool
 from smtps.endpoint import Endpoint
 from smtps.errors import InputError, LocalError, Phase, SMTPSError
-from smtps.outbox import control, intake, notices, reading
+from smtps.oauth.standing import Standing
+from smtps.outbox import control, intake, login_events, notices, reading
 from smtps.outbox.account import Account
 from smtps.outbox.clock import Clock
 from smtps.outbox.intake import Accepted, accept
 from smtps.outbox.lane import Lane
 from smtps.outbox.lease import add_accounts
+from smtps.outbox.login_events import LoginNote
 from smtps.outbox.logins import LOOK, Logins
 from smtps.outbox.notices import NoticeFilter
 from smtps.outbox.outcomes import Outcomes
@@ -135,7 +137,7 @@ class Outbox:
                 asyncio.create_task(self._chore(SWEEP * 2, self._tell)),
                 asyncio.create_task(self._chore(TIDY, self._tidy)),
             ]
-            logins = Logins(self.accounts, self.account_states, self.resume)
+            logins = Logins(self.accounts, self.account_states, self.resume, self._note_login)
             if logins.any:
                 self._chores.append(asyncio.create_task(self._chore(LOOK, logins.look)))
         return self
@@ -290,6 +292,11 @@ class Outbox:
         """How each account stands."""
         return await self.store.read(reading.account_states, self.clock.now())
 
+    async def login_notices(self) -> dict[str, Any]:
+        """Account → how the notice of its login stands; None where there was none."""
+        names = [name for name, account in self.accounts.items() if account.login is not None]
+        return await self.store.read(login_events.notices_of, names) if names else {}
+
     async def depth(self) -> dict[tuple[str, str], tuple[int, int]]:
         """See ``reading.depth``."""
         return await self.store.read(reading.depth)
@@ -359,6 +366,12 @@ class Outbox:
                 if bell is not None:
                     bell.clear()
                     await asyncio.sleep(NUDGE)
+
+    async def _note_login(self, name: str, standing: Standing) -> None:
+        notify = self.accounts[name].webhook is not None
+        seen = LoginNote.of(name, standing, notify=notify, now=self.clock.now())
+        if seen is not None and await self.store.write(login_events.note, seen):
+            log.warning("the login of %s: %s", name, standing.reason or "there is another one")
 
     async def _sweep(self) -> None:
         assert self._lanes is not None

@@ -238,7 +238,7 @@ def prepare(engine: Engine, moved_to: str | None = None) -> dict[str, str]:
             control.write_meta(connection, [("schema", str(SCHEMA))])
         found = reading.meta(connection)
         check_usable(found, moved_to)
-        for table in (tables.notified, tables.logins):  # made before there were these
+        for table in (tables.notified, tables.logins, tables.login_states):  # not in old ones
             table.create(connection, checkfirst=True)
         if "name" not in found:
             found["name"] = token()

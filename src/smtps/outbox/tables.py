@@ -182,10 +182,27 @@ logins = Table(
     sqlite_with_rowid=False,
 )
 
+READY, LOGIN_NEEDED = "ready", "login_needed"
+OF_ACCOUNTS = (READY, LOGIN_NEEDED)
+"""Events of accounts, among those of messages."""
+
+login_states = Table(
+    "login_states",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("state", String(16), nullable=False),  # that was told last
+    Column("since", BigInteger, nullable=False),
+    Column("code", Text),
+    Column("reason", Text),
+    Column("command", Text),
+    sqlite_with_rowid=False,
+)
+
 notices = Table(
     "notices",
     metadata,
-    Column("message", String(32), primary_key=True),  # a newer one takes the place of an older
+    # A newer one takes the place of an older; of accounts, what stands for the account.
+    Column("message", String(32), primary_key=True),
     Column("id", String(32), nullable=False),
     Column("account", Text, nullable=False),
     Column("event", String(16), nullable=False),

@@ -1,4 +1,5 @@
-"""Tells webhooks what becomes of messages; repeats each notice until it arrives or is given up.
+"""Tells webhooks what becomes of messages and logins; repeats each notice until it arrives or is
+given up.
 
 Notices are signed as Standard Webhooks asks (symmetric, https://www.standardwebhooks.com).
 """
@@ -20,7 +21,7 @@ from smtps.core.reply import printable
 from smtps.errors import Failure, InputError, NetworkError, SMTPSError
 from smtps.net.egress import Egress
 from smtps.net.fetch import Client, Document, without_secrets
-from smtps.outbox import reading
+from smtps.outbox import login_events, reading
 from smtps.outbox.account import Account, Webhook
 from smtps.outbox.clock import Clock
 from smtps.outbox.notices import (
@@ -30,12 +31,14 @@ from smtps.outbox.notices import (
     NoticeLease,
     WebhookQuery,
     conclude,
+    event_type,
     lease_notices,
     next_attempt,
     to_tell,
 )
 from smtps.outbox.records import when
 from smtps.outbox.store import Store
+from smtps.outbox.tables import OF_ACCOUNTS
 from smtps.outbox.writer import StoreError
 
 
@@ -93,6 +96,10 @@ def check_answer(answer: Document) -> None:
             "followed.",
         )
     raise NetworkError("web.status", f"The web server answered {answer.status}.")
+
+
+def _of(notice: Notice) -> str:
+    return "" if notice.event in OF_ACCOUNTS else f" of {notice.message}"
 
 
 def _receiver(url: str) -> str:
@@ -176,12 +183,12 @@ class WebhookSender:
     async def _tell(self, notice: Notice) -> None:
         account = self._accounts.get(notice.account)
         hook = account.webhook if account is not None else None
-        message = await self._store.read(reading.show, notice.message)
-        if hook is None or message is None:  # nobody is to be told, or of nothing
+        data = await self._data(notice)
+        if hook is None or data is None:  # nobody is to be told, or of nothing
             await self._store.write(conclude, NextTry(notice, self._clock.now(), known=False))
             return
         try:
-            await self._post(hook, notice, message)
+            await self._post(hook, notice, data)
         except SMTPSError as error:
             failure = error.failure
         except Exception as error:  # so that it is told again later and not at once, for ever
@@ -194,22 +201,30 @@ class WebhookSender:
         due = next_attempt(notice, now)
         log.log(
             logging.WARNING if due is not None else logging.ERROR,
-            "webhook of %s, message %s (%s): attempt %d at %s failed: %s %s",
-            notice.account, notice.message, notice.event, notice.tries + 1,
+            "webhook of %s, %s%s: attempt %d at %s failed: %s %s",
+            notice.account, event_type(notice.event), _of(notice), notice.tries + 1,
             printable(without_secrets(hook.url)), failure.message,
             "Giving up." if due is None else f"Next attempt at {when(due)}.",
         )  # fmt: skip
         await self._store.write(conclude, NextTry(notice, now, failure, due))
 
-    async def _post(self, hook: Webhook, notice: Notice, message: dict[str, Any]) -> None:
+    async def _data(self, notice: Notice) -> dict[str, Any] | None:
+        """What there is to tell of a message or an account; None if that is gone."""
+        if notice.event in OF_ACCOUNTS:
+            return await self._store.read(login_events.show, notice.account)
+        message = await self._store.read(reading.show, notice.message)
+        if message is not None:
+            del message["webhook"]  # how this very notice stands is no news to its receiver
+        return message
+
+    async def _post(self, hook: Webhook, notice: Notice, data: dict[str, Any]) -> None:
         """Tell it once.
 
         Raises:
             SMTPSError: it was not heard.
         """
-        del message["webhook"]  # how this very notice stands is no news to its receiver
         body = json.dumps(
-            {"type": f"message.{notice.event}", "timestamp": when(notice.at), "data": message}
+            {"type": event_type(notice.event), "timestamp": when(notice.at), "data": data}
         ).encode()
         sign = signature_headers(hook.secret, notice.id, self._clock.now() // 1000, body)
         sign["webhook-attempt"] = str(notice.tries + 1)

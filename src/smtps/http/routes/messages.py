@@ -17,6 +17,7 @@ from smtps.http.bodies import BodyRoute, apart
 from smtps.http.fast_path import Shortcut
 from smtps.http.guards.body import judge_message
 from smtps.http.message_requests import MessageRequest, Moment, Printable, idempotency_key
+from smtps.http.routes.account_logins import with_logins
 from smtps.http.service import Service
 from smtps.message.message import Attachment
 from smtps.outbox import reading
@@ -36,7 +37,8 @@ def accounts_router(service: Service) -> APIRouter:
     async def accounts(http: Request) -> dict[str, Any]:
         mine = service.granted(http.scope)
         states = await service.need_outbox().account_states()
-        return {"accounts": [s for s in states if mine is None or s["account"] in mine]}
+        found = [s for s in states if mine is None or s["account"] in mine]
+        return {"accounts": await with_logins(service, found)}
 
     @routes.post("/accounts/{name}/resume", summary="Let a waiting account send again")
     async def resume(name: str, http: Request) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def accounts_router(service: Service) -> APIRouter:
         service.check_granted(http.scope, name)
         await box.resume(box.account(name).name)
         states = await box.account_states()
-        return next(state for state in states if state["account"] == name)
+        return (await with_logins(service, [s for s in states if s["account"] == name]))[0]
 
     @routes.get("/notices", summary="Undelivered webhook notices, newest messages first")
     async def notices(
