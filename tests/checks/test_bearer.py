@@ -111,6 +111,17 @@ def test_the_lines_for_an_administrator_have_the_ids() -> None:
     )
 
 
+def test_what_is_unexplained_at_exchange_comes_with_lines_that_only_look() -> None:
+    found = explained(token(jwt(PERSON)), REFUSAL, NOW)
+    assert found is not None
+    assert found.code == "oauth.sound_token_refused"
+    assert [line.partition("-")[0] for line in found.commands[1:]] == ["Get"] * 3
+    elsewhere = token(jwt({"exp": NOW + 60, "aud": "mail"}), host="mail.example.com")
+    other = explained(elsewhere, REFUSAL, NOW)
+    assert other is not None
+    assert (other.code, other.commands) == ("oauth.sound_token_refused", ())
+
+
 def test_an_id_that_has_not_the_form_of_one_is_not_filled_in() -> None:
     evil = "x; Remove-Mailbox ann"
     claims = PROGRAM | {"oid": evil, "sub": evil, "appid": evil, "tid": evil}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.checks.test_bearer import APP, NOW, OBJECT, PERSON, PROGRAM, TENANT
 from tests.checks.test_schema import VALIDATOR
 from tests.client.farm import Farm, farm
@@ -19,6 +21,7 @@ from tests.oauth.test_claims import jwt
 
 import smtps
 from smtps.checks.report import Report
+from smtps.checks.token_watch import TokenWatch
 from smtps.errors import TokenError
 from smtps.oauth.forms import form_of
 from smtps.oauth.provenance import Provenance
@@ -186,6 +189,14 @@ async def test_without_a_token_there_is_one_finding(pki: PKI) -> None:
         "oauth.login_needed"
     ]
     assert (found["token"]["kind"], found["token"]["origin"]) == (None, "store")
+
+
+def test_what_holds_a_token_is_not_pickled_and_does_not_show_it() -> None:
+    endpoint = smtps.Endpoint("127.0.0.1", username="ann", access_token="canary")
+    for watch in (TokenWatch(endpoint), TokenWatch(endpoint).endpoint):
+        assert "canary" not in repr(watch)
+        with pytest.raises(TypeError):
+            pickle.dumps(watch)
 
 
 async def test_a_server_that_is_not_reached_needs_no_token(pki: PKI) -> None:

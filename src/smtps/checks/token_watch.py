@@ -11,9 +11,10 @@ from smtps.endpoint import Endpoint
 from smtps.errors import Phase
 from smtps.net.timing import timed
 from smtps.oauth.provenance import Described, Origin, Provenance
+from smtps.oauth.tokens import Secretive
 
 
-class TokenWatch:
+class TokenWatch(Secretive):
     """Stands between the logins of a check and the source of their tokens.
 
     Args:

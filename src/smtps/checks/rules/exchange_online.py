@@ -23,12 +23,18 @@ COMMANDS = {
         "Add-MailboxPermission -Identity {mailbox} -User {object} -AccessRights FullAccess",
         "Get-CASMailbox -Identity {mailbox} | Format-List SmtpClientAuthenticationDisabled",
     ),
+    "oauth.sound_token_refused": (
+        "Connect-ExchangeOnline -Organization {tenant}",
+        "Get-CASMailbox -Identity {mailbox} | Format-List SmtpClientAuthenticationDisabled",
+        "Get-TransportConfig | Format-List SmtpClientAuthenticationDisabled",
+        "Get-MailboxPermission -Identity {mailbox}",
+    ),
     "auth.disabled_by_admin": (
         "Connect-ExchangeOnline -Organization {tenant}",
         "Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
     ),
 }
-"""Code → lines of PowerShell."""
+"""Code → lines of PowerShell: those that mend it, or else those that only look."""
 
 
 def says_no_more(failure: Failure) -> bool:
