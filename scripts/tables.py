@@ -150,29 +150,46 @@ def wordings(table: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError, ValueError: a row says nothing sensible, or the same as another one.
     """
-    listed: dict[tuple[Any, ...], float] = {}
     codes: dict[str, list[str]] = {}
     numbers = []
     for program in table["program"]:
         if unknown := set(program) - {"name", "source", "codes", "numbers", *WEIGHTS}:
             raise ValueError(f"{program['name']}: {sorted(unknown)} is not a field")
-        for heading, weight in WEIGHTS.items():
-            for code, phrases in program.get(heading, {}).items():
-                for phrase in phrases:
-                    listed.setdefault((code, *wording(phrase)), weight)
         for name, causes in program.get("codes", {}).items():
-            codes.setdefault(name.lower(), [causes] if isinstance(causes, str) else causes)
+            codes.setdefault(name.lower(), listed(causes))
         for row in program.get("numbers", ()):
-            causes = {n: [c] if isinstance(c, str) else c for n, c in row["values"].items()}
-            small = WEIGHTS[row["weight"]] if "weight" in row else None
-            numbers.append([[sign.lower() for sign in row["before"]], causes, small])
-    words: dict[str, list[Any]] = {}
-    for (code, every, none), weight in listed.items():
-        row = every[0] if len(every) == 1 and not none else [every, none]
-        words.setdefault(f"{code} {weight}", []).append(row)
+            weight = WEIGHTS[row["weight"]] if "weight" in row else None
+            values = {number: listed(causes) for number, causes in row["values"].items()}
+            numbers.append([[sign.lower() for sign in row["before"]], values, weight])
     for number, cause in MICROSOFT.items():
         codes.setdefault(f"aadsts{number}", [cause.code])
-    return {"words": words, "codes": codes, "numbers": numbers, "personas": personas()}
+    phrases = [row for program in table["program"] for row in phrases_of(program)]
+    found: dict[str, list[Any]] = {}
+    for (code, every, none), weight in heaviest(phrases).items():
+        short = every[0] if len(every) == 1 and not none else [every, none]
+        found.setdefault(f"{code} {weight}", []).append(short)
+    return {"words": found, "codes": codes, "numbers": numbers, "personas": personas()}
+
+
+def listed(causes: str | list[str]) -> list[str]:
+    """One cause or several, as a list."""
+    return [causes] if isinstance(causes, str) else causes
+
+
+def phrases_of(program: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], float]]:
+    """Code and wording → likelihood."""
+    for heading, weight in WEIGHTS.items():
+        for code, texts in program.get(heading, {}).items():
+            for text in texts:
+                yield (code, *wording(text)), weight
+
+
+def heaviest(rows: Iterable[tuple[tuple[Any, ...], float]]) -> dict[tuple[Any, ...], float]:
+    """The same without repetitions."""
+    found: dict[tuple[Any, ...], float] = {}
+    for row, weight in rows:
+        found[row] = max(weight, found.get(row, 0))
+    return found
 
 
 def wording(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from smtps.advice import ADVICE
 from smtps.explanations import numbers, own_names, quoted_replies, wordings
 from smtps.explanations.explanation import Explanation, Match
@@ -50,17 +48,19 @@ def explain(text: str) -> Explanation:
         raise _invalid(f"is longer than {LONGEST} bytes: leave only the error message")
     shown = redacted(text)
     pasted = Pasted(shown)
-    return Explanation(shown, _ranked(pasted, [*_evidence(pasted)]))
+    return Explanation(shown, _ranked(pasted, _evidence(pasted)))
 
 
-def _evidence(pasted: Pasted) -> Iterable[Evidence]:
+def _evidence(pasted: Pasted) -> list[Evidence]:
     if own := [*own_names.own(pasted)]:
-        yield from own  # what we said ourselves leaves no doubt
-        return
-    yield from numbers.coded(pasted)
-    yield from numbers.numbered(pasted)
-    yield from quoted_replies.replied(pasted)
-    yield from wordings.spoken(pasted)
+        return own  # what we said ourselves leaves no doubt
+    found = [
+        *numbers.coded(pasted),
+        *numbers.numbered(pasted),
+        *quoted_replies.replied(pasted),
+        *wordings.spoken(pasted),
+    ]
+    return found or [*quoted_replies.like_a_reply(pasted)]
 
 
 def _ranked(pasted: Pasted, evidence: list[Evidence]) -> tuple[Match, ...]:

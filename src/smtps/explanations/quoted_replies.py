@@ -10,11 +10,13 @@ from smtps.explanations.pasted import Pasted, pattern
 from smtps.explanations.wordings import Evidence
 from smtps.phase import Phase
 
-KNOWN, UNNAMED, GUESSED = 0.92, 0.35, 0.8
+KNOWN, UNNAMED, GUESSED, BARE = 0.92, 0.35, 0.75, 0.55
 """Weight of a cause that the reply names in its phase; of a code that says no more than the phase;
-of a cause that another phase would give it."""
+of a cause that another phase would give it; of one that words without a code have."""
 
-_CODES = "421|432|435|45[0-689]|50[0-5]|51[0157]|52[1-5]|53[0-8]|54[0-9]|55[0-7]|571"
+_CODES = "(?!40[0134]|429|443|465|587)[45][0-9]{2}"
+"""Not the ports of TLS, and not what only web servers say."""
+
 _REPLY = (
     # Where a reply begins: at the start of a line, or behind what programs put before one.
     rf"(?:(?<![^\s'\"(\[<>:={{,;|#/`“„«])|(?<=b['\"]))(?P<code>{_CODES})"
@@ -23,7 +25,7 @@ _REPLY = (
     r"(?:\#?(?P<status>[245]\.[0-9]{1,2}\.[0-9]{1,3})\b|(?=[^\W\d_]|[<\[(*]))[^\n]*)"
 )
 _LEADS = (
-    r"(?:\b(?:said|error|errno|code|reply|response|respon\w+|returned|replied|got|server|status|smtp"
+    r"(?:\w*(?:said|error|exception|errno|code|reply|response|respon\w+|returned|replied|got|server|status|smtp"
     r"|antwort\w*|fehler|erreur|respuesta|resposta|msg|failed|rejected|reject|denied|fatal)\W*"
     r"|[^\w\s]\s*|^\s*)$"
 )
@@ -32,7 +34,7 @@ _STATUS = r"(?<!dsn=)(?<![\w.])(?P<status>[45]\.[0-9]{1,2}\.[0-9]{1,3})(?![\w.])
 """An enhanced code alone, as .NET and DSNs have it (RFC 3463)."""
 _NO_REPLY = (
     r"(?:\bport|\bline|\bhttp/[0-9.]+|\bstatus(?: ?code)?|\bpid|\bbytes|\bhttps?|\bid"
-    r"|\bresponded)[ \t:=#\"']*$"
+    r")[ \t:=#\"']*$|\bresponded[ \t]+$"
 )
 """Before such a number: it is something else."""
 LONGEST = 600
@@ -50,16 +52,32 @@ _SIGNS = (
 """What says in which phase a reply was said; the last such word before it counts."""
 
 _USUAL = {
-    Phase.EHLO: frozenset({500, 502}),
     Phase.AUTH: frozenset({432, 435, 523, 524, 525, 534, 535, 538}),
-    Phase.GREETING: frozenset({421, 554}),
     Phase.RCPT: frozenset({450, 451, 452, 550, 551, 553}),
     Phase.MAIL: frozenset({530, 555}),
     Phase.FINAL: frozenset({552, 554}),
+    Phase.GREETING: frozenset({421, 554}),
+    Phase.EHLO: frozenset({500, 502}),
 }
 """Where a code is usually said."""
 
-_ORDER = (Phase.AUTH, Phase.RCPT, Phase.MAIL, Phase.FINAL, Phase.DATA, Phase.GREETING, Phase.EHLO)
+_LOGIN_FIRST = (
+    r"not authenticated|authenticat\w* (?:is )?required|requires? (?:smtp )?authenticat"
+    r"|must (?:first )?(?:authenticat|log ?in)|please (?:turn on|authenticat|log ?in)"
+    r"|authenticate first|to be logged in|auth(?:entication)? command first"
+)
+_OWN = (
+    (Phase.FINAL, r"unauthenticated|authentication checks|\bspf\b|\bdkim\b|\bdmarc\b"),
+    (Phase.RCPT, _LOGIN_FIRST),
+    (Phase.AUTH, r"authenticat|\bauth\b|log ?in|password|credential|mechanism"),
+    (Phase.EHLO, r"\be?helo\b"),
+    (Phase.MAIL, r"\bsender|mail from|\bfrom\b[^.]{0,20}address|return path|envelope from"),
+    (Phase.RCPT, r"recipient|\brcpt|relay|mailbox|\busers?\b|addressee"),
+    (Phase.FINAL, r"messages?\b|content|spam|virus|malware|header|attachment|size|url\b"),
+)  # fmt: skip
+"""What a reply says itself about where it was said."""
+
+_ORDER = (Phase.RCPT, Phase.MAIL, Phase.FINAL, Phase.DATA, Phase.EHLO, Phase.GREETING, Phase.AUTH)
 
 
 class Quoted(NamedTuple):
@@ -109,7 +127,19 @@ def _named(reply: Quoted) -> Iterator[Evidence]:
             return
         weight = GUESSED
     cause = meaning(reply.phases[0], reply.code, reply.lines).code
-    yield Evidence(cause, UNNAMED, reply.shown, reply.at)
+    weight = GUESSED if reply.phases[0] is Phase.TLS else UNNAMED  # there it says enough
+    yield Evidence(cause, weight, reply.shown, reply.at)
+
+
+def like_a_reply(text: Pasted) -> Iterator[Evidence]:
+    """What a short text points to if a server said it, and the program that showed it left the code
+    out.
+    """
+    line = " ".join(text.raw.split())
+    if len(line) <= LONGEST:
+        for found in _named(Quoted(550, (line,), _phases(line, 0, 0), 0)):
+            if found.weight > UNNAMED:
+                yield found._replace(weight=BARE, why=line[:160])
 
 
 def _quoted(raw: str) -> Iterator[Quoted]:
@@ -169,8 +199,7 @@ def _phases(raw: str, at: int, code: int) -> tuple[Phase, ...]:
             said.append((places[-1], phase))
     named = [phase for _, phase in sorted(said, key=lambda one: -one[0])][:1]
     usual = [phase for phase, codes in _USUAL.items() if code in codes]
-    if pattern(_LOGIN).search(behind.lower()) and code in (500, 501, 502, 503, 504):
-        named, usual = [Phase.AUTH], named
-    elif code in _USUAL[Phase.AUTH] or code in _USUAL[Phase.MAIL]:
-        named, usual = usual, named
-    return tuple(dict.fromkeys([*named, *usual, *_ORDER]))
+    own = [phase for phase, signs in _OWN if pattern(signs).search(behind)]
+    if code in _USUAL[Phase.AUTH] or code in _USUAL[Phase.MAIL]:
+        named, usual = usual, named  # said nowhere else
+    return tuple(dict.fromkeys([*named, *own, *usual, *_ORDER]))
