@@ -301,3 +301,39 @@ def test_what_no_webhook_has_heard(page: Page) -> None:
     expect(part).to_contain_text("pending")
     expect(part).not_to_contain_text("given up")
     assert asked == ["POST"]
+
+
+def test_logins_show_their_end_and_the_command_that_makes_another(page: Page) -> None:
+    ready = {
+        "host": "smtp.example", "username": "ann@example.test", "state": "ready",
+        "since": "2026-01-01T00:00:00Z", "access_expires_at": NEXT_MONTH,
+        "login_ends_at": NEXT_MONTH, "code": None, "reason": None, "command": None,
+        "webhook": None,
+    }  # fmt: skip
+    dead = {
+        **ready, "username": "bob@example.test", "state": "login_needed",
+        "code": "oauth.login_needed", "reason": "Microsoft refuses to renew the login.",
+        "command": "smtps login --account bad-password --config /etc/smtps.toml",
+    }  # fmt: skip
+    logins = {"healthy": ready, "bad-password": dead}
+
+    def accounts(route: Route) -> None:
+        document = route.fetch().json()
+        for account in document["accounts"]:
+            account["login"] = logins.get(account["account"])
+        route.fulfill(json=document)
+
+    page.route("**/api/smtps/accounts", accounts)
+    page.click("#tab-outbox")
+    card = page.locator("[data-login=bad-password]")
+    for words in ("needs a login", "refuses to renew", "bob@example.test at smtp.example",
+                  "smtps login --account bad-password --config /etc/smtps.toml",
+                  f"smtps login --account bad-password --service {page.url.rstrip('/')}",
+                  "oauth.login_needed"):  # fmt: skip
+        expect(card).to_contain_text(words)
+    other = page.locator("[data-login=healthy]")
+    expect(other).to_be_hidden()
+    page.locator("#outbox-logins summary").click()
+    expect(other).to_contain_text("is logged in")
+    expect(other).to_contain_text("If it is not used, in")
+    check_accessible(page)

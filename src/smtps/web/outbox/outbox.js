@@ -4,6 +4,7 @@
 import { showNotices } from './notices.js';
 import { events, Problem, request } from '../shared/api.js';
 import { dueOf, showAccounts } from './accounts.js';
+import { showLogins } from './logins.js';
 import { alarm, announce, byId, reveal } from '../shared/dom.js';
 import { focusRow, showQueue, startQueue } from './queue.js';
 import { accountMenu, offerQueue } from '../compose/queueing.js';
@@ -82,6 +83,7 @@ async function refresh() {
   const messages = await attempt(async () => {
     if (!await askAccounts()) return null;
     showAccounts('outbox-accounts', accounts, resume);
+    showLogins('outbox-logins', accounts);
     showNotices('outbox-notices', accounts, show);
     return showQueue(accounts, show);
   });
