@@ -373,6 +373,20 @@ def test_the_page_has_one_button_and_sends_only_to_registered_addresses() -> Non
         assert at.code(**changes) == error
 
 
+def test_the_answer_may_be_posted() -> None:
+    at = bench(form="microsoft")
+    form = {
+        "client_id": "c", "redirect_uri": HOME, "response_type": "code", "state": '"st"',
+        "scope": "openid", "response_mode": "form_post", "approve": "yes",
+    }  # fmt: skip
+    answer = at.post("authorize", **form)
+    text = answer.body.decode()
+    assert answer.status == 200
+    assert f'action="{HOME}"' in text
+    assert 'name="state" value="&quot;st&quot;"' in text
+    assert 'name="code"' in text
+
+
 def test_metadata_is_where_the_standards_say() -> None:
     for form, path, issuer in [
         ("open", "/.well-known/oauth-authorization-server", "https://127.0.0.1"),

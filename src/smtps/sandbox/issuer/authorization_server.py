@@ -215,7 +215,10 @@ class AuthorizationServer:
         back = {"state": form["state"]} if "state" in form else {}
         if self.dialect.names_issuer:
             back["iss"] = self.issuer
-        query = urlencode(changed(found | back, self.issuing.redirect))
+        back = changed(found | back, self.issuing.redirect)
+        if form.get("response_mode") == "form_post":
+            return sign_in.go_back(redirect, back, found.get("error"))
+        query = urlencode(back)
         where = f"{redirect}{'&' if '?' in redirect else '?'}{query}"
         return Response(status=302, headers=(("Location", where), ("Cache-Control", "no-store")),
                         error=found.get("error"))  # fmt: skip
@@ -274,7 +277,11 @@ class AuthorizationServer:
 
     def _door(self, tenant: str) -> Door:
         token = self.dialect.paths["token"]
-        audiences = {self.issuer, *(self.base + path.replace("{tenant}", tenant) for path in token)}
+        audiences = {
+            self.issuer,
+            *self.dialect.called,
+            *(self.base + path.replace("{tenant}", tenant) for path in token),
+        }
         return Door(
             self.registry, tuple(audiences), self.clock(), self.dialect.needs_secret, tenant
         )

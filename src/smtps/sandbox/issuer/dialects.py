@@ -55,6 +55,8 @@ class Dialect:
         needs_secret: whether each client has to prove itself.
         needs_pkce: whether a login by browser has to use PKCE (RFC 7636).
         names_issuer: whether the authorization response names the issuer (RFC 9207).
+        called: what assertions may call it besides its own addresses: libraries name the provider,
+            wherever they send them.
         device_refused: scopes that a device code is refused for.
         challenge: the mail server's error for a token that it refuses, as JSON; None for none.
             ``status`` in it is filled in.
@@ -77,6 +79,7 @@ class Dialect:
     needs_secret: bool = False
     needs_pkce: bool = False
     names_issuer: bool = False
+    called: tuple[str, ...] = ()
     device_refused: tuple[str, ...] = ()
     challenge: Mapping[str, str] | None = None
     status: Mapping[str, str] = field(default_factory=dict)
@@ -175,6 +178,7 @@ GOOGLE = Dialect(
     prefixes=("4/0", "ya29.a0", "1//0"),
     offline_scope=False,
     needs_secret=True,
+    called=("https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token"),
     device_refused=("https://mail.google.com/",),
     challenge={"status": "400", "schemes": "Bearer", "scope": "https://mail.google.com/"},
     refusal="535-5.7.8 Username and Password not accepted. For more information, go to\r\n"

@@ -44,7 +44,7 @@ def metadata(dialect: Dialect, base: str, tenant: str) -> dict[str, Any]:
     proofs = ["client_secret_post", "private_key_jwt", "client_secret_basic"]
     return found | {
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": list(_GRANTS[dialect.name]),
         "scopes_supported": [*IDENTITY, *dialect.mail_scopes],
         "subject_types_supported": ["public"],

@@ -55,6 +55,16 @@ def log_in(user: str, client: str, scopes: str, asked: Mapping[str, str]) -> Res
     )
 
 
+def go_back(redirect: str, values: Mapping[str, str], error: str | None) -> Response:
+    """The page that posts the answer to the program (OAuth 2.0 Form Post Response Mode)."""
+    return page(
+        "smtps sandbox: return to the program",
+        f'<form method=post action="{escape(redirect)}">{_hidden(values)}'
+        "<button>Continue</button></form>",
+        error=error,
+    )
+
+
 def enter_code(user_code: str) -> Response:
     """The page for a device code."""
     return page(
