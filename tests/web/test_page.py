@@ -42,6 +42,23 @@ def test_a_deep_look_is_told_in_full(page: Page) -> None:
     check_accessible(page)
 
 
+def test_an_access_token_that_is_refused_is_explained(page: Page) -> None:
+    choose(page, "token-for-graph")
+    finding = page.locator(".finding[data-code='oauth.wrong_audience']")
+    expect(finding).to_contain_text("Microsoft Graph")
+    expect(page.get_by_role("heading", name="Access token, whose")).to_be_visible()
+    expect(page.locator("#facts")).to_contain_text("https://graph.microsoft.com")
+    expect(page.locator("#facts")).to_contain_text("this request")
+    check_accessible(page)
+
+
+def test_the_lines_for_an_administrator_are_shown(page: Page) -> None:
+    choose(page, "sound-token-refused")
+    finding = page.locator(".finding[data-code='oauth.sound_token_refused']")
+    expect(finding).to_contain_text("Get-CASMailbox -Identity tester@example.test | Format-List")
+    check_accessible(page)
+
+
 def test_the_chain_is_shown_as_it_was_sent(page: Page) -> None:
     choose(page, "chain")
     chain = page.get_by_role("list", name="Also sent")
