@@ -4,6 +4,7 @@ RUN pip install --no-cache-dir uv
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md CHANGELOG.md LICENSE ./
 COPY src ./src
+COPY docs/failures.md ./docs/
 RUN uv sync --frozen --no-dev --no-editable --extra all
 
 FROM python:3.13-slim

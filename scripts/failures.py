@@ -1,4 +1,4 @@
-"""Writes what docs/failures.md draws from the corpus of real replies and from the field.
+"""Writes what docs/failures.md draws from the tables: real replies, the field, programs' words.
 
 python scripts/failures.py            writes it
 python scripts/failures.py --check    says whether it is up to date
@@ -21,6 +21,8 @@ PAGE = ROOT / "docs" / "failures.md"
 CORPUS = ROOT / "tests" / "field" / "replies.toml"
 FIELD = ROOT / "benchmarks" / "field.md"
 CORPUS_PART = ("<!-- from the corpus: begin -->\n", "<!-- from the corpus: end -->\n")
+WORDINGS = ROOT / "src" / "smtps" / "explanations" / "wordings.toml"
+WORDS_PART = ("<!-- from the words: begin -->\n", "<!-- from the words: end -->\n")
 FIELD_PART = ("<!-- from the field: begin -->\n", "<!-- from the field: end -->\n")
 SHOWN, LONGEST = 2, 96
 """Replies for each cause, and characters of one."""
@@ -94,6 +96,35 @@ def field() -> str:
     return "".join(lines)
 
 
+WORDS_SHOWN = 6
+"""Wordings of each code, and names or numbers."""
+
+
+LANGUAGES = re.compile(r"\b(?:German|French|Spanish|Japanese|Italian|other languages)\b")
+"""In the name of a program: its words are left out here."""
+
+
+def words() -> str:
+    """Code → what other programs say, as ``smtps explain`` knows it."""
+    programs = tomllib.loads(WORDINGS.read_text(encoding="utf-8"))["program"]
+    said: dict[str, list[str]] = {}
+    named: dict[str, list[str]] = {}
+    for program in programs:
+        if LANGUAGES.search(program["name"]):
+            continue
+        for heading in ("certain", "sure", "likely"):
+            for code, texts in program.get(heading, {}).items():
+                said.setdefault(code, []).extend(text for text in texts if "&" not in text)
+        for name, causes in program.get("codes", {}).items():
+            named.setdefault(causes if isinstance(causes, str) else causes[0], []).append(name)
+    lines = ["| code | words | names and numbers |\n|---|---|---|\n"]
+    for code in sorted({*said, *named}):
+        shown = ", ".join(f"“{text}”" for text in dict.fromkeys(said.get(code, ())[:WORDS_SHOWN]))
+        names = ", ".join(f"`{name}`" for name in named.get(code, ())[:WORDS_SHOWN])
+        lines.append(f"| `{code}` | {shown.replace('|', '/')} | {names} |\n")
+    return "".join(lines)
+
+
 def with_part(page: str, marks: tuple[str, str], part: str) -> str:
     """The page with one of its drawn parts in place of what stands there."""
     before, _, rest = page.partition(marks[0])
@@ -101,10 +132,17 @@ def with_part(page: str, marks: tuple[str, str], part: str) -> str:
     return before + marks[0] + part + marks[1] + after
 
 
+def whole(page: str) -> str:
+    """The page with all of its drawn parts as they should be."""
+    for marks, part in ((CORPUS_PART, table()), (FIELD_PART, field()), (WORDS_PART, words())):
+        page = with_part(page, marks, part)
+    return page
+
+
 def main() -> int:
     """Write or check."""
     page = PAGE.read_text(encoding="utf-8")
-    wanted = with_part(with_part(page, CORPUS_PART, table()), FIELD_PART, field())
+    wanted = whole(page)
     if "--check" in sys.argv:
         if page != wanted:
             print("docs/failures.md is not up to date: python scripts/failures.py", file=sys.stderr)

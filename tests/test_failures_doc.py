@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from scripts import failures
@@ -10,7 +11,8 @@ from scripts import failures
 from smtps.advice import ADVICE
 from smtps.sandbox.personas import PERSONAS
 
-TEXT = (Path(__file__).parent.parent / "docs" / "failures.md").read_text()
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "failures.md").read_text()
 PERSONAS_PART = TEXT.partition("## Seen with real software")[0]
 ROWS = [
     line.strip("| ").split(" | ") for line in PERSONAS_PART.splitlines() if line.startswith("| ")
@@ -49,5 +51,11 @@ def test_each_persona_is_there_and_beside_its_own_finding() -> None:
 
 
 def test_the_parts_that_are_drawn_are_up_to_date() -> None:
-    page = failures.with_part(TEXT, failures.CORPUS_PART, failures.table())
-    assert failures.with_part(page, failures.FIELD_PART, failures.field()) == TEXT
+    assert failures.whole(TEXT) == TEXT, "python scripts/failures.py"
+
+
+def test_the_page_comes_with_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shipped == {"docs/failures.md": "share/doc/smtps/failures.md"}
+    assert "COPY docs/failures.md ./docs/" in (ROOT / "Dockerfile").read_text()
