@@ -63,6 +63,18 @@ def test_check_and_send_need_no_extra() -> None:
         assert "net.refused" in done.stdout, done.stderr
 
 
+def test_the_service_runs_without_the_packages_for_logins() -> None:
+    oauth = {package for package, extra in EXTRAS.items() if extra == "oauth"}
+    program = """
+from smtps.config.settings import Settings
+from smtps.http.app import create_app
+create_app(Settings())
+import smtps.config.open_outbox, smtps.outbox.login_rows
+"""
+    done = run(oauth, program)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "extra"),
     [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smtps.oauth.standing import moment
-from smtps.oauth.token_source import StoredTokens
 from smtps.oauth.tokens import StoredLogin
+
+if TYPE_CHECKING:  # an extra
+    from smtps.oauth.token_source import StoredTokens
 
 
 def login_facts(

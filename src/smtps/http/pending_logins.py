@@ -10,13 +10,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from smtps.chance import token
 from smtps.errors import LocalError, Phase, TokenError
-from smtps.oauth.flows import PATIENCE
-from smtps.oauth.grants import Authorization
-from smtps.oauth.token_source import StoredTokens
+from smtps.oauth.redirect import PATIENCE
 from smtps.oauth.tokens import Secretive, StoredLogin
+
+if TYPE_CHECKING:  # an extra
+    from smtps.oauth.grants import Authorization
+    from smtps.oauth.token_source import StoredTokens
 
 MOST = 100
 """Logins that wait at the same time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.types import Scope
 
@@ -32,10 +32,12 @@ from smtps.http.session_cache import WarmPools
 from smtps.message.message import Attachment
 from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
-from smtps.oauth.token_source import StoredTokens
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
 from smtps.sandbox.gallery import Gallery
+
+if TYPE_CHECKING:  # an extra
+    from smtps.oauth.token_source import StoredTokens
 
 Fields = TypeVar("Fields", bound=ServerFields)
 
@@ -162,9 +164,11 @@ class Service:
                 "api.right_needed", "Logging an account in takes a token that may do so.",
                 phase=Phase.INPUT,
             )  # fmt: skip
-        login = self.account(name).login
-        if not isinstance(login, StoredTokens):
+        if (login := self.account(name).login) is None:
             raise InputError("account", f"{name} has no login to make: it has no table oauth")
+        from smtps.oauth.token_source import StoredTokens  # noqa: PLC0415  # an extra
+
+        assert isinstance(login, StoredTokens)
         return login
 
     async def endpoint_of(self, account: str) -> Endpoint:

@@ -15,11 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from smtps.errors import Phase, TokenError
 from smtps.oauth.exchange import Exchange
 from smtps.oauth.grants import Authorization, DeviceCode
-from smtps.oauth.redirect import Redirect
+from smtps.oauth.redirect import PATIENCE, Redirect
 from smtps.oauth.tokens import Tokens
-
-PATIENCE = 900.0
-"""Seconds for a person to log in."""
 
 Show = Callable[[str], None]
 """Shows or opens the page at a URL."""

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 
 from smtps.errors import Phase, TokenError
 
+PATIENCE = 900.0
+"""Seconds for a person to log in."""
+
 _HEAD = 16_384
 """Octets of a request's head: an authorization response is long."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Body, Request
@@ -20,8 +20,10 @@ from smtps.http.pending_logins import Pending
 from smtps.http.service import Service
 from smtps.oauth.forms import INTERACTIVE
 from smtps.oauth.standing import moment
-from smtps.oauth.token_source import StoredTokens
 from smtps.oauth.tokens import StoredLogin
+
+if TYPE_CHECKING:  # an extra
+    from smtps.oauth.token_source import StoredTokens
 
 LONGEST = 20_000
 """Characters of an answer."""
