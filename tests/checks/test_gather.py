@@ -165,7 +165,7 @@ async def test_a_silent_server_cannot_use_up_the_time_to_look_why() -> None:
     [
         (None, None, "net.timeout"),
         ("127.0.0.1", "silent", "net.port_blocked_here"),
-        ("127.0.0.2", "answers", "net.timeout"),
+        ("127.0.0.2", "answers", "net.dropped_there"),
         ("127.0.0.3", None, "net.timeout"),  # refuses, which tells nothing
         ("nowhere.invalid", None, "net.timeout"),
     ],

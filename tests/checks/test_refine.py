@@ -58,7 +58,7 @@ SILENT = Failure(code="net.timeout", message="The connection timed out.", phase=
 
 @pytest.mark.parametrize(
     ("control", "code"),
-    [(None, "net.timeout"), ("answers", "net.timeout"), ("silent", "net.port_blocked_here")],
+    [(None, "net.timeout"), ("answers", "net.dropped_there"), ("silent", "net.port_blocked_here")],
 )
 def test_a_silent_control_means_that_the_port_is_blocked(control: str | None, code: str) -> None:
     found = judge(facts(an_address(failure=SILENT, tls=None, chain=()), control=control))

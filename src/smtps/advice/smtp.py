@@ -332,6 +332,11 @@ AUTH: dict[str, Advice] = {
         _E, "The password has expired.",
         "Change it on the provider's website or through your administrator, and use the new one.",
         _YOU),
+    "auth.password_transition": Advice(
+        _E, "The server does not have the password yet in the form that this login mechanism "
+        "needs. One login by a mechanism that hands the password over lets it store that form.",
+        "Log in once with --mechanism PLAIN, which is safe over TLS with a verified certificate. "
+        "After that, other mechanisms work.", _YOU, "RFC 4954 section 6"),
     "auth.address_not_allowed": Advice(
         _E, "The account can be used only from addresses or countries that its owner or the "
         "provider allows, and this client's is not one of them.",

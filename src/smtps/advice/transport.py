@@ -128,8 +128,8 @@ NETWORK: dict[str, Advice] = {
         "router or VPN.", _NETWORK, "RFC 8899, RFC 2923 section 2.1"),
     "net.unreachable": Advice(
         _E, "There is no route to this address from here.",
-        "If it is an IPv6 address, your network has no IPv6: use IPv4. Otherwise check this "
-        "machine's network connection and routes.", _NETWORK),
+        "Check this machine's network connection and routes. This says nothing about the server.",
+        _NETWORK),
     "net.reset": Advice(
         _E, "The connection was reset: by a firewall, a block list, or a crash.",
         "Try again later or from another address; check the server's log for the reason.",
@@ -151,6 +151,12 @@ NETWORK: dict[str, Advice] = {
         _E, "Your own network blocks this port: other mail servers do not answer on it either.",
         "Try another network, or port 587; many hosting companies open blocked ports on request.",
         _NETWORK),
+    "net.dropped_there": Advice(
+        _E, "The server, or a firewall in front of it, drops connections to this port. Your own "
+        "network lets the port through.",
+        "If you operate the server, check that it is running, and that its firewall and hosting "
+        "provider allow this port for your address; a ban after failed logins (fail2ban) looks the "
+        "same. Otherwise report it to the operator.", _OPERATOR),
     "net.some_addresses_fail": Advice(
         _W, "Some of the server's addresses work and others do not, so connections succeed only by "
         "chance.",

@@ -161,6 +161,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect("say HTTP", _MUTE, _GREETING),
     Suspect("say LDAP", _MUTE, _GREETING),
     Suspect("say MQTT", _MUTE, _GREETING),
+    Suspect("proxy", (), (Phase.TLS, Phase.GREETING), "implicit", _speaks_of_proxy),
     Suspect("proxy inside", (), _GREETING, "implicit", _speaks_of_proxy),
     Suspect("proxy", (), _GREETING, "starttls", _speaks_of_proxy),
     Suspect("say FEAT", (), (Phase.EHLO,), when=_knows_no_ehlo),

@@ -15,8 +15,9 @@ from smtps.advice import Severity
 from smtps.checks.facts import OUT_OF_STEP, AddressFacts, Facts, too_large
 from smtps.checks.finding import Finding
 from smtps.client.login import UNSAID
-from smtps.client.result import heals
-from smtps.errors import Failure
+from smtps.client.result import heals, meaning
+from smtps.core.reply import Reply
+from smtps.errors import Failure, Phase
 
 
 class Verdict(StrEnum):
@@ -31,7 +32,21 @@ class Verdict(StrEnum):
     """The server asked to come back later."""
 
 
-_UNKNOWN = frozenset({"dns.lookup_failed", "dns.timeout", "net.out_of_sockets"})
+_UNKNOWN = frozenset(
+    {
+        "dns.lookup_failed",
+        "dns.timeout",
+        "net.blocked_here",
+        "net.out_of_sockets",
+        "net.unreachable",
+    }
+)
+"""Failures on this side, which leave open what the server would have done."""
+
+_LASTING = frozenset({"smtp.reverse_name_missing"})
+"""Causes that no waiting changes, although servers refuse by a 4yz for them. To send again costs
+nothing; to say that it is enough to wait would be wrong.
+"""
 
 
 def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
@@ -45,10 +60,10 @@ def conclude(facts: Facts, severities: Iterable[Severity]) -> Verdict:
     unasked = any(a.asked is not None and a.asked.failure is not None for a in facts.addresses)
     if any(too_large(facts, address) for address in facts.addresses):
         return Verdict.FAILS
-    if unasked or not all(heals(phase, reply) for phase, _, reply in refused):
+    if unasked or not all(map(_heals, refused)):
         return Verdict.FAILS
     if not works(facts):
-        return _why_not(facts.failures)
+        return _why_not(facts)
     if refused:
         return Verdict.LATER
     doubts = {Severity.ERROR, Severity.WARNING} & set(severities)
@@ -77,12 +92,22 @@ def _served(facts: Facts, address: AddressFacts) -> bool:
     return address.failure is None and secured and greeted
 
 
-def _why_not(failures: tuple[Failure, ...]) -> Verdict:
-    if not failures or all(failure.code in _UNKNOWN for failure in failures):
+def _heals(refusal: tuple[Phase, str, Reply]) -> bool:
+    phase, _, reply = refusal
+    return heals(phase, reply) and meaning(phase, reply) not in _LASTING
+
+
+def _why_not(facts: Facts) -> Verdict:
+    """By the failures that tell something of the server."""
+    telling = [each for each in facts.failures if not _on_this_side(facts, each)]
+    if not telling:
         return Verdict.UNKNOWN
-    if all(map(_put_off, failures)):
-        return Verdict.LATER
-    return Verdict.FAILS
+    return Verdict.LATER if all(map(_put_off, telling)) else Verdict.FAILS
+
+
+def _on_this_side(facts: Facts, failure: Failure) -> bool:
+    blocked = failure.code == "net.timeout" and facts.control == "silent"
+    return failure.code in _UNKNOWN or blocked
 
 
 def _put_off(failure: Failure) -> bool:
@@ -91,7 +116,8 @@ def _put_off(failure: Failure) -> bool:
     A bare 454 to STARTTLS says so too, but stands for TLS that is not set up (RFC 3207 section 4).
     """
     said = failure.smtp_code is not None and failure.code != "tls.starttls_refused"
-    return said and failure.retryable and failure.code not in OUT_OF_STEP
+    lasts = failure.code in OUT_OF_STEP or failure.code in _LASTING
+    return said and failure.retryable and not lasts
 
 
 WHOLE = 100

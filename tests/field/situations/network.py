@@ -149,7 +149,8 @@ SITUATIONS = (
     _case(name="control-answers", what="a server that is silent while another answers; with "
           "--control", expert="the server or its firewall is silent, this network is not at fault",
           build=_control_answers, options=("--control", "smtp.gmail.com"),
-          causes=("net.timeout",), fix=("firewall|server|operator|address",)),
+          causes=("net.dropped_there",), fix=("firewall|server|operator|address",),
+          never=("your own network",)),
     _case(name="mtu-black-hole", what="a way on which packets above 1,300 octets vanish",
           expert="large packets vanish: path MTU; the handshake hangs after the ClientHello",
           build=_black_hole,

@@ -273,11 +273,29 @@ def finding(facts: Facts, failure: Failure) -> Finding:
             f"{where}{failure.message} Another mail server does not answer on port {facts.port} "
             "either.",
         ).explaining(failure)
+    if failure.code == "net.timeout" and facts.control == "answers":
+        where = f"{failure.address}: " if failure.address else ""
+        return Finding.of(
+            "net.dropped_there",
+            f"{where}{failure.message} Another mail server answers on port {facts.port}.",
+        ).explaining(failure)
     found = Finding.from_failure(failure)
     if _no_ipv6(failure) and any(other.reached for other in facts.addresses):
         # This network's lack, and not a fault of a server that works.
         return found.with_severity(Severity.INFO)
+    if _no_ipv6(failure):
+        return found.with_fix(_WITHOUT_IPV6[any(":" not in a.address for a in facts.addresses)])
     return found.with_fix(hint(facts, failure.code))
+
+
+_WITHOUT_IPV6 = {
+    False: "The server has IPv6 addresses only, and your network has no IPv6. Connect from a "
+    "network or through a VPN that has it. If you operate the server, publish an IPv4 address (an "
+    "A record) as well: many networks have no IPv6.",
+    True: "Your network has no IPv6. The server also has an IPv4 address: see what is said about "
+    "that one.",
+}
+"""Whether the server has an IPv4 address, too → what to do."""
 
 
 def _no_ipv6(failure: Failure) -> bool:
