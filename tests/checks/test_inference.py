@@ -303,7 +303,7 @@ def test_a_server_that_says_421_is_left_alone_unless_it_speaks_of_a_proxy(
     failure = Failure(code="smtp.shutting_down", message="No.", phase=Phase.GREETING,
                       smtp_code=421, lines=(words,))  # fmt: skip
     found = second_looks(Case(failure, an_address(), "implicit", HOST))
-    assert found == ([name] if name else [])
+    assert found == (["proxy", name] if name else [])
 
 
 def test_every_look_of_the_table_is_one_that_can_be_taken() -> None:
