@@ -184,10 +184,11 @@ SMTP: dict[str, Advice] = {
         "settings.", _OPERATOR),
     "smtp.closed_before_greeting": Advice(
         _E, "The server closed the connection before its greeting. A proxy whose mail server is "
-        "down does this (stunnel, nginx, HAProxy), and so does a server that rejects this client's "
-        "address.",
-        "If you operate the server, check that the mail server behind the proxy is running, and "
-        "read the logs of both; otherwise try from another address.", _OPERATOR),
+        "down does this (stunnel, nginx, HAProxy), a mail server whose process ends with an error "
+        "as soon as a session starts, and a server that rejects this client's address.",
+        "If you operate the server, read its log for the error that ends the process (Postfix: "
+        "“fatal:”, such as a missing SASL socket or table), and check that the mail server behind "
+        "a proxy is running. Otherwise try from another address.", _OPERATOR),
     "smtp.closed_after_login": Advice(
         _E, "The server accepted the login and then ended the session before any mail could be "
         "sent. The user name and password are correct.",

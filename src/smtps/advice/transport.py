@@ -68,6 +68,11 @@ NETWORK: dict[str, Advice] = {
         "network.",
         "Connect from inside the network or its VPN. If you are outside, another resolver may know "
         "the public address.", _NETWORK, "RFC 1918"),
+    "dns.web_proxy": Advice(
+        _E, "The name resolves to a web proxy (CDN), which forwards web pages and no mail.",
+        "If you operate the domain, give the mail server a name whose DNS record leads to the "
+        "server itself (Cloudflare: “DNS only”), and use that name for mail. Otherwise ask your "
+        "provider for the server's name.", _OPERATOR),
     "dns.srv_target_fails": Advice(
         _W, "DNS names several submission servers for this domain (SRV records), and one of them "
         "does not work. Programs that try only the first one may fail.",
@@ -161,6 +166,12 @@ NETWORK: dict[str, Advice] = {
         _W, "Some of the server's addresses work and others do not, so connections succeed only by "
         "chance.",
         "Repair those that fail, or remove them from DNS.", _OPERATOR, "RFC 8305"),
+    "net.portal": Advice(
+        _E, "A web server with another name answers in place of the mail server: the login page of "
+        "a hotel or guest network (captive portal), or a name or port that leads to a web site.",
+        "If you are on such a network, open any web page in a browser and log in to the network; "
+        "then check again. If not, check host and port. Do not trust this certificate.", _YOU,
+        "RFC 8952"),
     "net.intermittent": Advice(
         _W, "The server failed at first and worked when the same attempt was repeated: it was "
         "restarting, is overloaded, limits connections, or one of several servers behind the "
@@ -205,9 +216,12 @@ TLS: dict[str, Advice] = {
         _E, "The service on this port speaks neither TLS nor SMTP.",
         "Check host and port: 465 with implicit TLS, 587 with STARTTLS.", _YOU),
     "tls.timeout": Advice(
-        _E, "The port is open, but there is no reply to the TLS handshake: it is a server without "
-        "TLS that waits for the client to speak first, a tarpit, or a proxy with a dead back end.",
-        "Try the other method: port 465 with implicit TLS, or port 587 with STARTTLS.", _YOU),
+        _E, "The port is open, but nothing answers the TLS handshake: the server is overloaded or "
+        "hangs, so that only its operating system accepts connections; the server behind a proxy "
+        "is down; or a firewall swallows what is sent.",
+        "If you operate the server, check whether all its processes are taken (Postfix: "
+        "default_process_limit, maxproc in master.cf), and whether the server behind a proxy "
+        "answers. Otherwise try again later, and report it to the operator.", _OPERATOR),
     "tls.handshake_stalled": Advice(
         _E, "The TLS handshake started but stalled: the server or a proxy hangs, or some of its "
         "packets are lost on the way.",
@@ -219,9 +233,13 @@ TLS: dict[str, Advice] = {
         "otherwise use port 465 with implicit TLS, if the server has it.", _OPERATOR, "RFC 3207 "
         "section 4"),
     "tls.closed": Advice(
-        _E, "The server closed the connection during the handshake without giving a reason: a "
-        "connection limit, a block list, or a proxy whose server does not answer.",
-        "Try again later and from another address; check the server's log for the reason.",
+        _E, "The server closed the connection during the handshake without giving a reason. Most "
+        "often it has no usable certificate or key, or TLS is not set up for this port. A proxy "
+        "whose mail server is down, a connection limit or a block list has the same effect.",
+        "If you operate the server, its log has the reason: check that the certificate and key "
+        "files exist and that the server can read them (Postfix: smtpd_tls_chain_files, and "
+        "smtpd_tls_security_level other than none), and that the server behind a proxy runs. "
+        "Otherwise try again later and from another address.",
         _OPERATOR),
     "tls.broken": Advice(
         _E, "The TLS connection failed during the session.",

@@ -29,7 +29,15 @@ CERTIFICATES: dict[str, Advice] = {
         "to that name; otherwise have the name you used added to the certificate.", _YOU),
     "tls.certificate_self_signed": Advice(
         _E, "The certificate is self-signed; no authority vouches for it.",
-        "Get one from a public authority. If this is intended, trust this one with --fingerprint.",
+        "Get one from a public authority. If this is intended, compare the fingerprint with the "
+        "operator's, and then trust this certificate with --fingerprint.",
+        _OPERATOR),
+    "tls.certificate_default": Advice(
+        _E, "The server presents a self-signed certificate that its software generated at "
+        "installation. A certificate for the server's name has never been installed here.",
+        "If you operate the server, get a certificate for its name from a public authority, and "
+        "configure it for the mail server (in a hosting panel, for the mail service as well as for "
+        "the web site). Then reload the mail server.",
         _OPERATOR),
     "tls.certificate_untrusted_root": Advice(
         _E, "The chain ends in an authority that this computer does not know: a company's own, or "

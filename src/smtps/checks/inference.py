@@ -118,9 +118,50 @@ def at_last(case: Case) -> Failure:
         return _ehlo_refused(case)
     if failure.phase is Phase.GREETING and failure.code in ("net.closed_by_server", "net.reset"):
         return _closed_before_greeting(case)
+    if _cut_each_time(case):
+        failure = replace(
+            failure,
+            code="tls.closed",
+            message="The server closed or reset the connection on every ClientHello, whatever the "
+            "ClientHello offered.",
+        )
     if not case.named and failure.phase is Phase.TLS and failure.code in _MAY_WANT_A_NAME:
         return _without_name(failure)
     return failure
+
+
+_HELLOS = ("small", "nameless", "modest", "old", "groups")
+"""Looks that offer something else than the first attempt, each in its way."""
+
+_ENOUGH = 3
+"""Of these that end alike, so that it is not a matter of what was offered."""
+
+
+def _cut_each_time(case: Case) -> bool:
+    failure, looks = case.failure, case.seen.looks
+    if failure.phase is not Phase.TLS or failure.code not in ("tls.closed", "net.reset"):
+        return False
+    taken = [looks[name] for name in _HELLOS if name in looks]
+    cut = [each for each in taken if each.hung_up and not each.secured and not each.heard]
+    return case.security == "implicit" and len(cut) == len(taken) >= _ENOUGH
+
+
+def web_behind(failure: Failure, own: Certificate | None, host: str, look: Probe) -> Found:
+    """What a certificate that is not to be trusted means where a web server is behind it."""
+    service = look.service
+    if service is None or service.code != "smtp.web_server":
+        return None
+    elsewhere = own is not None and not covers(own, host)
+    names = ", ".join(own.names[:3]) if own is not None else ""
+    shown = f", with a certificate for {names}," if elsewhere and names else ""
+    said = (look.said or "")[:120]
+    return replace(
+        failure,
+        code="net.portal" if elsewhere else service.code,
+        message=f"A web server answers on this port{shown} and no mail server: it said {said!r}.",
+        seen=None,
+        retryable=False,
+    )
 
 
 def _ehlo_refused(case: Case) -> Failure:

@@ -12,6 +12,7 @@ from smtps.checks.certificate import explain
 from smtps.checks.chain import refine, walk
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.checks.follow_up import EXPECTED, Attempt, Explainer, note, retake, take_over
+from smtps.checks.inference import web_behind
 from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted, greets_again
 from smtps.checks.prober import Prober, blind, open_at
 from smtps.checks.probes import DEEP_LOOKS, PIPELINING, Probe
@@ -329,6 +330,13 @@ class Visitor:
     ) -> Attempt | None:
         endpoint, before = self._endpoint, seen.tls
         other = await self._look_behind(address, seen)
+        if other is not None and other.cipher is not None and seen.greeting is None:
+            look = await self._looker(address, self.deadline).look("say HTTP")
+            note(seen, look)
+            own = seen.chain[0] if seen.chain else None
+            if (web := web_behind(failure, own, endpoint.host, look)) is not None:
+                seen.failure = web
+                return None
         trust_store = endpoint.ca_file is not None or trusts_anybody()
         cause = refine(failure, endpoint.host, seen, trust_store=trust_store)
         return await explainer.confirm(*certificate_steps(cause, before, other))

@@ -23,10 +23,12 @@ Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     network.leads_inside,
+    network.web_proxies,
     network.passed,
     network.unsteady,
     network.some_addresses,
     network.many_addresses,
+    trust.default,
     validity.validity,
     trust.names,
     trust.trust,
@@ -46,7 +48,6 @@ RULES: tuple[Rule, ...] = (
     network.old_versions,
     network.weak_ciphers,
     network.large_hello,
-    network.starttls_inside,
     network.pipelining,
     protocol.late_greeting,
     protocol.slow_replies,
@@ -59,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     protocol.sensible,
     protocol.refusals,
     protocol.open_relay,
+    protocol.tls_not_seen,
     protocol.offer,
     protocol.passwords,
     protocol.unverified,

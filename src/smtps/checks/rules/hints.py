@@ -224,18 +224,23 @@ def _place(facts: Facts, code: str) -> str | None:
 def _port(facts: Facts, code: str) -> str | None:
     if code == "tls.plaintext_on_tls_port":
         return _PLAINTEXT.get(facts.port) or _other_way(facts, "starttls")
+    usual = security_of(facts.port)
+    if code == "tls.timeout" and facts.security != usual and facts.port in (465, 587):
+        return f"Port {facts.port} is for {_WAYS[usual]}: {_selecting(facts, usual)}."
     return _other_way(facts, "implicit") if code == "tls.implicit_tls_port" else None
 
 
 def _other_way(facts: Facts, security: str) -> str:
     """The same port, with TLS begun as the server has shown."""
+    return f"This port works with {_WAYS[security]}: {_selecting(facts, security)}."
+
+
+def _selecting(facts: Facts, security: str) -> str:
+    """How to select a way to begin TLS."""
     by_itself = security_of(facts.port) == security
-    option = "leave out --security" if by_itself else f"add --security {security}"
+    option = "leave out --security and --starttls" if by_itself else f"add --security {security}"
     setting = "leave out security" if by_itself else f'set security = "{security}"'
-    return (
-        f"This port works with {_WAYS[security]}: on the command line, {option}; in a "
-        f"configuration or a request, {setting}."
-    )
+    return f"on the command line, {option}; in a configuration or a request, {setting}"
 
 
 _BY_SUBJECT: tuple[Callable[[Facts, str], str | None], ...] = (

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from smtps.advice import Severity, Who
 from smtps.checks import evidence
-from smtps.checks.facts import AddressFacts, Facts
+from smtps.checks.certificate import explain
+from smtps.checks.facts import AddressFacts, Certificate, Facts
 from smtps.checks.finding import Finding
 from smtps.checks.probes import FIRST, PIPELINING, PIPELINING_REFUSED, UNCHANGED
 from smtps.checks.rules.hints import hint
+from smtps.checks.steadiness import about_certificate
 from smtps.client.login import UNSAID
 from smtps.core.capabilities import Capabilities
 from smtps.errors import Failure, Phase
@@ -54,14 +56,6 @@ def pipelining(facts: Facts) -> Iterator[Finding]:
                 "proxy that inspects SMTP and drops commands. Until then, programs that send "
                 "several commands at once wait in vain or fail."
             )
-
-
-def starttls_inside(facts: Facts) -> Iterator[Finding]:
-    """STARTTLS offered although TLS is on."""
-    for address in facts.addresses:
-        secured = address.secured
-        if secured and address.capabilities is not None and "STARTTLS" in address.capabilities:
-            yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")
 
 
 def large_hello(facts: Facts) -> Iterator[Finding]:
@@ -303,6 +297,33 @@ def _no_ipv6(failure: Failure) -> bool:
     return failure.code == NO_ROUTE and ":" in (failure.address or "")
 
 
+_WEB_PROXIES = {
+    "Cloudflare": tuple(
+        ip_network(text)
+        for text in ("103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22", "104.16.0.0/13",
+                     "104.24.0.0/14", "108.162.192.0/18", "131.0.72.0/22", "141.101.64.0/18",
+                     "162.158.0.0/15", "172.64.0.0/13", "173.245.48.0/20", "188.114.96.0/20",
+                     "190.93.240.0/20", "197.234.240.0/22", "198.41.128.0/17", "2400:cb00::/32",
+                     "2405:8100::/32", "2405:b500::/32", "2606:4700::/32", "2803:f800::/32",
+                     "2a06:98c0::/29", "2c0f:f248::/32")
+    )
+}  # fmt: skip
+"""Who proxies web sites → its addresses, as published (https://www.cloudflare.com/ips/)."""
+
+
+def web_proxies(facts: Facts) -> Iterator[Finding]:
+    """A name that leads to a proxy for web sites, where no connection was made."""
+    for address in facts.addresses:
+        failure = address.failure
+        if failure is None or failure.phase is not Phase.TCP:
+            continue
+        found = ip_address(address.address.partition("%")[0])
+        for who, networks in _WEB_PROXIES.items():
+            if any(found in network for network in networks):
+                seen = f"{address.address} is an address of {who}'s proxy. {failure.message}"
+                yield Finding.of("dns.web_proxy", seen).explaining(failure)
+
+
 def many_addresses(facts: Facts) -> Iterator[Finding]:
     """More addresses than anybody would try."""
     if facts.left_out:
@@ -316,13 +337,34 @@ def many_addresses(facts: Facts) -> Iterator[Finding]:
 def passed(facts: Facts) -> Iterator[Finding]:
     """A failure that was there at first and not when the same was tried again."""
     for address in facts.addresses:
-        if (failure := address.passed) is not None:
+        if (failure := address.passed) is not None and about_certificate(failure):
+            yield _one_of_several(address, failure)
+        elif failure is not None:
             failed = sum(look.name in (FIRST, UNCHANGED) for look in address.looks.values())
             yield Finding.of(
                 "net.intermittent",
                 f"{address.address}: {failed} of {failed + 1} identical attempts failed; the last "
                 f"one worked. The first: {failure.message}",
             )
+
+
+def _one_of_several(address: AddressFacts, failure: Failure) -> Finding:
+    """A bad certificate that only some connections get."""
+    tls = address.looks[FIRST].tls if FIRST in address.looks else None
+    own = explain(tls.chain[0]) if tls is not None and tls.chain else None
+    what = ""
+    if isinstance(own, Certificate):
+        names = ", ".join(own.names[:3]) or own.subject
+        what = f" That one is for {names}, valid until {own.not_after:%Y-%m-%d}."
+    seen = (
+        f"{address.address}: the first connection received a different certificate from a later "
+        f"one: {failure.message}{what}"
+    )
+    return Finding.of(failure.code, seen, severity=Severity.WARNING).with_fix(
+        "Several servers answer at this address, and not all of them have the same certificate. If "
+        "you operate them, install the current certificate on each one and reload it.",
+        Who.OPERATOR,
+    )
 
 
 def unsteady(facts: Facts) -> Iterator[Finding]:

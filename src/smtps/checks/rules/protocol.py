@@ -168,7 +168,7 @@ def offer(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         if address.capabilities is None or facts.wanted_login or not address.reached:
             continue
-        if address.ehlo_refusal is not None:
+        if address.ehlo_refusal is not None or _sees_no_tls(facts, address):
             continue
         if not address.capabilities.auth:
             words = " ".join(address.capabilities.keywords) or "nothing"
@@ -180,6 +180,36 @@ def offer(facts: Facts) -> Iterator[Finding]:
                 f"{address.address}: offers {words}",
                 severity=Severity.INFO if facts.port == MAIL_EXCHANGE else Severity.WARNING,
             ).with_fix(hint(facts, "auth.not_offered"))
+
+
+def _sees_no_tls(facts: Facts, address: AddressFacts) -> bool:
+    """Whether the server believes that the connection is in the clear: inside TLS it offers
+    STARTTLS, and keeps its logins for what comes after that.
+    """
+    offer = address.capabilities
+    if offer is None or not address.secured or facts.port == MAIL_EXCHANGE:
+        return False
+    return "STARTTLS" in offer and not offer.auth
+
+
+def tls_not_seen(facts: Facts) -> Iterator[Finding]:
+    """STARTTLS inside TLS, and what that means."""
+    for address in facts.addresses:
+        if not address.secured or "STARTTLS" not in (address.capabilities or ()):
+            continue
+        if not _sees_no_tls(facts, address):
+            yield Finding.of("tls.starttls_inside_tls", f"{address.address}: 250-STARTTLS")
+            continue
+        lacking = next((f for f in address.failures if f.code == "auth.not_offered"), None)
+        seen = f"{address.address}: inside TLS, the server offers STARTTLS and no login"
+        severity = Severity.WARNING if lacking is None else Severity.ERROR
+        found = Finding.of("auth.encryption_required", seen, severity=severity)
+        yield found.explaining(lacking).with_fix(
+            "If you operate the server, have the proxy in front of it pass connections to a "
+            "listener that does TLS itself (Postfix: port 465 with smtpd_tls_wrappermode=yes). Or "
+            "let the proxy's TLS count: on a listener that only the proxy can reach, allow logins "
+            "without TLS (Postfix: smtpd_tls_auth_only=no and smtpd_tls_security_level=none)."
+        )
 
 
 def passwords(facts: Facts) -> Iterator[Finding]:

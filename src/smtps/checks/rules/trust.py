@@ -36,9 +36,11 @@ def expires_soon(certificate: Certificate) -> timedelta:
 
 
 def shown(facts: Facts) -> Iterator[tuple[AddressFacts, Certificate]]:
-    """Addresses that showed a certificate that can be read, with their own one."""
+    """Addresses that showed a certificate that can be read, with their own one. What is wrong with
+    a web server's, or with a default one, follows from what it is.
+    """
     for address in facts.addresses:
-        if address.chain:
+        if address.chain and not failed(address, *_OF_WEB) and not is_default(facts, address):
             yield address, address.chain[0]
 
 
@@ -58,6 +60,53 @@ def found(
     """A finding; if the handshake failed with the same code, this is what it failed by."""
     finding = Finding.of(code, f"{address.address}: {seen}", severity=severity)
     return finding.explaining(address.failure) if failed(address, code) else finding
+
+
+def is_default(facts: Facts, address: AddressFacts) -> bool:
+    """Whether the certificate is one that software makes when it is installed."""
+    own = address.chain[0]
+    refused = address.failure is None or failed(address, *_OF_DEFAULT)
+    if trusted(address) or not refused or not own.self_signed or covers(own, facts.host):
+        return False
+    if somebody_else(facts) is not None or literal(facts.host) is not None:
+        return False
+    return _MADE_BY.search(own.subject) is not None or all(map(_local, own.names))
+
+
+_OF_WEB = ("net.portal", "smtp.web_server")
+_OF_DEFAULT = (
+    "tls.certificate_self_signed",
+    "tls.certificate_wrong_host",
+    "tls.certificate_expired",
+    "tls.certificate_weak",
+)
+_MADE_BY = re.compile(
+    r"plesk|parallels|snake ?oil|someorganization|internet widgits|ispconfig|directadmin|webmin"
+    r"|zimbra|default (?:company|certificate)|default cert\b|fake certificate"
+    r"|\bimap\.example\.com|hmailserver|winnmp|xampp|virtualmin|cyberpanel|vestacp|hestia",
+    re.IGNORECASE,
+)
+"""Names in the certificates that panels, distributions and OpenSSL's own defaults make."""
+
+_LOCAL = (".localdomain", ".local", ".lan", ".internal", ".home", ".arpa")
+
+
+def _local(name: str) -> bool:
+    """Whether a name can only be a machine's own."""
+    return "." not in name or name.lower().endswith(_LOCAL)
+
+
+def default(facts: Facts) -> Iterator[Finding]:
+    """A certificate that nobody has chosen."""
+    for address in facts.addresses:
+        if address.chain and is_default(facts, address):
+            own = address.chain[0]
+            ended = f"; it expired on {own.not_after:%Y-%m-%d}" if own.not_after < facts.now else ""
+            seen = (
+                f"{address.address}: {own.subject} is self-signed and for "
+                f"{', '.join(own.names[:4]) or 'no name at all'}, not for {facts.host}{ended}"
+            )
+            yield Finding.of("tls.certificate_default", seen).explaining(address.failure)
 
 
 def trust(facts: Facts) -> Iterator[Finding]:
