@@ -307,7 +307,16 @@ def test_a_server_that_says_421_is_left_alone_unless_it_speaks_of_a_proxy(
 
 
 def test_every_look_of_the_table_is_one_that_can_be_taken() -> None:
-    others = {"clear", "implicit", "proxy", "proxy inside", "icmp", "other port", "small segments"}
+    others = {
+        "clear",
+        "implicit",
+        "proxy",
+        "proxy inside",
+        "icmp",
+        "other port",
+        "port 25",
+        "small segments",
+    }
     known_ = {*LOOKS, *MADE_BY_HAND, *PROMPTS, *others}
     assert {suspect.look for suspect in SUSPECTS} <= known_
     assert set(DEEP_LOOKS) <= known_ | {"resumption"}

@@ -249,6 +249,12 @@ AUTH: dict[str, Advice] = {
     "auth.no_common_mechanism": Advice(
         _E, "The server requires a login mechanism that your credentials do not support.",
         "Check what it offers: XOAUTH2 alone means that passwords are not accepted.", _YOU),
+    "auth.not_enabled": Advice(
+        _E, "The server, or a proxy or filter in front of it, offers logins although none is "
+        "enabled. The user name and password are not the cause.",
+        "If you operate the server, enable logins for this listener (Postfix: "
+        "smtpd_sasl_auth_enable=yes), and look for a proxy or filter in front of it that offers "
+        "AUTH on its own. Otherwise report it to the operator.", _OPERATOR),
     "auth.old_form": Advice(
         _W, "The server offers logins only in the obsolete form AUTH=. Programs that follow the "
         "standard see no login there.",

@@ -172,6 +172,16 @@ NETWORK: dict[str, Advice] = {
         "If you are on such a network, open any web page in a browser and log in to the network; "
         "then check again. If not, check host and port. Do not trust this certificate.", _YOU,
         "RFC 8952"),
+    "net.port_not_offered": Advice(
+        _E, "The provider does not offer mail submission on this port, whatever the network lets "
+        "through.",
+        "Use the provider's outgoing server and port.", _YOU),
+    "net.receiving_only": Advice(
+        _E, "Port 25 is open here and the submission ports are closed: this server receives mail "
+        "from other servers (MX) and does not accept mail from mail programs.",
+        "Use the outgoing server that your provider names; “smtps discover” with the domain of "
+        "your address finds it. If you operate the server, enable a submission listener on it.",
+        _YOU, "RFC 8314 section 3.3"),
     "net.intermittent": Advice(
         _W, "The server failed at first and worked when the same attempt was repeated: it was "
         "restarting, is overloaded, limits connections, or one of several servers behind the "
@@ -326,7 +336,9 @@ TLS: dict[str, Advice] = {
         "Check the server's log for the reason.", _OPERATOR),
     "tls.starttls_not_offered": Advice(
         _E, "The server offers no TLS on this port, or something on the network path hides it.",
-        "Use port 465 with implicit TLS.", _OPERATOR),
+        "If you operate the server, set up TLS for this port (Postfix: smtpd_tls_chain_files, "
+        "smtpd_tls_security_level). Otherwise use port 465 with implicit TLS, if the server has "
+        "it.", _OPERATOR),
     "tls.starttls_refused": Advice(
         _E, "The server offers STARTTLS but then refuses it.",
         "If you operate the server, check the log: usually the server cannot read its certificate "
@@ -349,7 +361,9 @@ TLS: dict[str, Advice] = {
         "Use implicit TLS: on the command line, --security implicit.", _YOU, "RFC 8314 section 3"),
     "tls.old_ciphers_only": Advice(
         _E, "The server offers only ciphers that are no longer safe; some clients still accept "
-        "them.", _MODERN, _OPERATOR, "RFC 9325 section 4.2"),
+        "them.",
+        "Enable ECDHE with AES-GCM or ChaCha20-Poly1305 in the server's cipher settings, and TLS "
+        "1.3 if its TLS library has it.", _OPERATOR, "RFC 9325 section 4.2"),
     "tls.old_versions_accepted": Advice(
         _W, "The server still accepts TLS versions that are no longer safe.",
         "Disable TLS 1.0 and 1.1.", _OPERATOR, "RFC 8996"),
@@ -358,5 +372,8 @@ TLS: dict[str, Advice] = {
         "Offer AES-GCM and ChaCha20-Poly1305 with ECDHE only.", _OPERATOR, "RFC 9325 section 4.2"),
     "tls.version_intolerant": Advice(
         _E, "The server, or a device in front of it, drops a modern ClientHello but accepts an old "
-        "one.", _MODERN, _OPERATOR, "RFC 8446 appendix D"),
+        "one.",
+        "Update the firewall, load balancer or other device in front of the server, or the "
+        "server's own TLS software: both have to ignore versions that they do not know. TLS 1.3 "
+        "need not be enabled for that.", _OPERATOR, "RFC 8446 appendix D"),
 }  # fmt: skip

@@ -297,6 +297,8 @@ class Facts:
         unanswered: types of address records that got no answer, such as ``AAAA``.
         foreign_domains: without a login, those that mail was taken for and that are not the
             server's own.
+        same_server: other names that the certificate covers → whether they resolve to an address
+            of this server; asked where the certificate is for another name.
         timings: milliseconds of the look-up.
     """
 
@@ -325,6 +327,7 @@ class Facts:
     passed_over: tuple[tuple[str, Failure], ...] = ()
     unanswered: tuple[str, ...] = ()
     foreign_domains: frozenset[str] = frozenset()
+    same_server: dict[str, bool] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -117,6 +117,8 @@ async def gather(
         facts.access_token = await watch.facts()
     if scope.envelope is not None and not endpoint.wants_login:
         await _whose_mail(facts, endpoint, deadline)
+    if any(a.failure and a.failure.code == "tls.certificate_wrong_host" for a in facts.addresses):
+        await _other_names(facts, endpoint, deadline)
     if scope.control is not None and _nothing_answers(facts):
         facts.control = await _control(scope.control, endpoint, allow, deadline)
     return facts
@@ -196,6 +198,14 @@ async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) 
 
     async with _questions(endpoint, deadline) as resolver:
         facts.foreign_domains = await foreign_domains(facts, resolver)
+
+
+async def _other_names(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:
+    """Which of the names that the certificate covers lead to the same server."""
+    from smtps.checks.other_names import lead_here  # late: few need it  # noqa: PLC0415
+
+    async with _questions(endpoint, deadline) as resolver:
+        facts.same_server = await lead_here(facts, resolver)
 
 
 @asynccontextmanager

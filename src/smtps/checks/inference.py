@@ -258,12 +258,24 @@ def _tls_inside(case: Case, look: Probe) -> Found:
 
 
 def _other_port(case: Case, look: Probe) -> Found:
-    if look.reached is None:
+    if look.reached is None or case.failure.code == "tls.starttls_not_offered":
         return None
     return replace(
         case.failure,
         code="net.other_port_open",
         message=f"{case.failure.message} Port {look.reached} of the same address is open.",
+    )
+
+
+def _port_25(case: Case, look: Probe) -> Found:
+    beside = case.seen.looks.get("other port")
+    if look.reached is None or beside is None or beside.reached is not None:
+        return None
+    return replace(
+        case.failure,
+        code="net.receiving_only",
+        message=f"{case.failure.message} Of the other ports for mail, only 25 is open.",
+        retryable=False,
     )
 
 
@@ -375,6 +387,7 @@ _BY_LOOK: dict[str, Callable[[Case, Probe], Found]] = {
     "rare ciphers": agreement.rare,
     "TLS inside": _tls_inside,
     "other port": _other_port,
+    "port 25": _port_25,
     "nameless": _nameless,
     "modest": agreement.modest,
     "old": agreement.old,

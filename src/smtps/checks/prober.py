@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from smtps.checks.probes import (
@@ -14,6 +15,7 @@ from smtps.checks.probes import (
     OTHER_PORT,
     PIPELINING,
     PIPELINING_REFUSED,
+    RELAY_PORT,
     Probe,
 )
 from smtps.client.handshake import Access, Leave
@@ -103,9 +105,9 @@ class Prober:
             name: one of LOOKS or MADE_BY_HAND, a prompt of ``services.PROMPTS``, ``clear`` (wait
                 for a greeting without TLS), ``implicit`` (TLS from the first byte), ``resumption``
                 (connect twice), ``pipelining`` (two commands at once), ``small segments`` (a path
-                that loses large packets), ``proxy`` and ``proxy inside`` (a PROXY header, before
-                TLS or through it), ``icmp`` (what refuses the connection), ``other port`` (587 for
-                465, and the other way round).
+                that loses large packets), ``proxy`` and ``proxy inside`` (a PROXY header,
+                before TLS or through it), ``icmp`` (what refuses the connection), ``other port``
+                (587 for 465, and the other way round), ``port 25``.
             more: looks that are still to come and need their share of the time.
         """
         loop = asyncio.get_running_loop()
@@ -120,9 +122,10 @@ class Prober:
 
     async def _take(self, name: str) -> Probe:
         endpoint = self._endpoint
-        own = {
+        own: dict[str, Callable[[], Awaitable[Probe]]] = {
             "icmp": self._rejected,
-            "other port": self._beside,
+            "other port": partial(self._beside, name, OTHER_PORT.get(self._address.port, 0)),
+            "port 25": partial(self._beside, name, RELAY_PORT),
             "resumption": self._resume,
             PIPELINING: self._pipeline,
         }
@@ -169,9 +172,8 @@ class Prober:
                 found = await rejection(self._address)
         return Probe("icmp", rejection=found)
 
-    async def _beside(self) -> Probe:
-        """Whether the other port for handing in mail can be reached."""
-        port = OTHER_PORT[self._address.port]
+    async def _beside(self, name: str, port: int) -> Probe:
+        """Whether another port can be reached."""
         try:
             wire = await connect_tcp(
                 Address(self._address.ip, port),
@@ -180,9 +182,9 @@ class Prober:
                 deadline=self._deadline,
             )
         except SMTPSError as error:
-            return Probe("other port", failure=error.failure)
+            return Probe(name, failure=error.failure)
         await wire.close()
-        return Probe("other port", reached=port)
+        return Probe(name, reached=port)
 
     async def _resume(self) -> Probe:
         """Take up a first session in a second (RFC 8446 section 2.2)."""

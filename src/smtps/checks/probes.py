@@ -53,6 +53,9 @@ it; one that asks for an OCSP response; and one through TLS."""
 OTHER_PORT = {465: 587, 587: 465}
 """Ports for handing in mail (RFC 8314 section 3.3)."""
 
+RELAY_PORT = 25
+"""Where servers hand in mail to one another."""
+
 UNCHANGED = "unchanged"
 """The first attempt, made again."""
 

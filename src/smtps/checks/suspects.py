@@ -134,6 +134,8 @@ _ROUTE = ("net.host_unreachable", "net.unreachable", "net.blocked_here", "net.re
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect("icmp", _ROUTE, (Phase.TCP,)),
     Suspect("other port", ("net.timeout", *_ROUTE), (Phase.TCP,), when=_has_other_port),
+    Suspect("other port", ("tls.starttls_not_offered",), when=_has_other_port),
+    Suspect("port 25", ("net.refused",), (Phase.TCP,), when=_has_other_port),
     Suspect("small segments", (*_SILENT, "tls.handshake_stalled")),
     Suspect("small", (*_CUT, *_SILENT)),
     Suspect("small", _AGREED_NOT, when=_large),

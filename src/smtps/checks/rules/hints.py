@@ -209,7 +209,12 @@ _IN_TURN = (
 
 
 def _place(facts: Facts, code: str) -> str | None:
-    if code not in _ABOUT_THE_PORT or (provider := provider_of(facts)) is None:
+    return provided_at(facts) if code in _ABOUT_THE_PORT else None
+
+
+def provided_at(facts: Facts) -> str | None:
+    """Where a known provider takes mail, if that is not the port that was asked."""
+    if (provider := provider_of(facts)) is None:
         return None
     listed = {(provider.port, provider.security)}
     listed |= {(place.port, place.security) for place in provider.alternatives}

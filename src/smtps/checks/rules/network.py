@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
@@ -12,7 +13,8 @@ from smtps.checks.certificate import explain
 from smtps.checks.facts import AddressFacts, Certificate, Facts
 from smtps.checks.finding import Finding
 from smtps.checks.probes import FIRST, PIPELINING, PIPELINING_REFUSED, UNCHANGED
-from smtps.checks.rules.hints import hint
+from smtps.checks.rules.actors import Case, assigned, place_of
+from smtps.checks.rules.hints import hint, provided_at
 from smtps.checks.steadiness import about_certificate
 from smtps.client.login import UNSAID
 from smtps.core.capabilities import Capabilities
@@ -279,7 +281,18 @@ def finding(facts: Facts, failure: Failure) -> Finding:
         return found.with_severity(Severity.INFO)
     if _no_ipv6(failure):
         return found.with_fix(_WITHOUT_IPV6[any(":" not in a.address for a in facts.addresses)])
-    return found.with_fix(hint(facts, failure.code))
+    if failure.code in _AT_THE_PORT and (place := provided_at(facts)) is not None:
+        address = place_of(facts, failure)
+        other = address.looks.get("other port") if address is not None else None
+        silent = other is not None and other.reached is None
+        more = " Its other port did not answer from here either." if silent else ""
+        seen = f"{found.seen}{more}"
+        return replace(Finding.of("net.port_not_offered", seen), fix=place).explaining(failure)
+    found = found.with_fix(hint(facts, failure.code))
+    return assigned(found, Case(facts, place_of(facts, failure), failure))
+
+
+_AT_THE_PORT = ("net.refused", "net.timeout")
 
 
 _WITHOUT_IPV6 = {

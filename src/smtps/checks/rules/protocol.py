@@ -8,6 +8,7 @@ from smtps.advice import Severity
 from smtps.checks.facts import AddressFacts, Facts, Limit, limits, too_large
 from smtps.checks.finding import Finding
 from smtps.checks.relaying import domain_of
+from smtps.checks.rules.actors import Case, assigned
 from smtps.checks.rules.hints import MAIL_EXCHANGE, hint, without_passwords
 from smtps.client.login import in_vain
 from smtps.client.result import BEHIND_A_LOGIN, meaning
@@ -124,9 +125,14 @@ def refusals(facts: Facts) -> Iterator[Finding]:
             if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
                 code = "send.login_required"
             if address.mechanism is not None:
-                code = BEHIND_A_LOGIN.get(code, code)
+                code = _BEHIND_A_LOGIN.get(code, code)
             seen = f"{address.address}: <{who}>: {reply}"
-            yield Finding.of(code, seen).with_fix(hint(facts, code))
+            found = Finding.of(code, seen).with_fix(hint(facts, code))
+            yield assigned(found, Case(facts, address, None))
+
+
+_BEHIND_A_LOGIN = {**BEHIND_A_LOGIN, "send.relaying_denied": "send.login_ignored"}
+"""A server that relays for nobody who has logged in does not see the login there."""
 
 
 def _nobody_logged_in(facts: Facts, address: AddressFacts) -> bool:

@@ -252,7 +252,33 @@ def names(facts: Facts) -> Iterator[Finding]:
         if (elsewhere := somebody_else(facts)) is not None:
             yield finding.with_fix(elsewhere, Who.NETWORK)
         else:
-            yield finding.with_fix(_misshapen(facts.host, own) or _close(facts.host, own))
+            yield finding.with_fix(*_name_for(facts, own))
+
+
+def _name_for(facts: Facts, own: Certificate) -> tuple[str | None, Who | None]:
+    """Which name to use, or to have put into the certificate, and who can do that."""
+    if (fix := _misshapen(facts.host, own)) is not None:
+        return fix, Who.OPERATOR
+    same = next((name for name, here in facts.same_server.items() if here), None)
+    if same is not None:
+        return (
+            f"Connect to {same}: it resolves to this server, and the certificate is for it. Have "
+            "the server's operator confirm that first. If you operate the server, you can also "
+            f"have {facts.host} added to the certificate."
+        ), Who.YOU
+    close = _close(facts.host, own)
+    if (close is not None and close in facts.same_server) or _of_domain(facts.host, own):
+        return (
+            f"Reissue the certificate with the name {facts.host}, and configure it for the mail "
+            "server. None of the names in it is known to lead to this server."
+        ), Who.OPERATOR
+    return (f"Connect to {close}, if that is the same server." if close else None), None
+
+
+def _of_domain(host: str, own: Certificate) -> bool:
+    """Whether the certificate is for the bare domain of the host: a web site's."""
+    domain = host.partition(".")[2]
+    return "." in domain and domain in (name.lower() for name in own.names)
 
 
 def _misshapen(host: str, own: Certificate) -> str | None:
@@ -284,7 +310,7 @@ def _close(host: str, own: Certificate) -> str | None:
         if literal(name) is None and "*" not in name and f".{name.lower()}".endswith(domain)
     ]  # fmt: skip
     close = get_close_matches(host, same, n=1) if len(parts) > 2 else []
-    return f"Connect to {close[0]}, if that is the same server." if close else None
+    return close[0] if close else None
 
 
 def constraints(facts: Facts) -> Iterator[Finding]:
