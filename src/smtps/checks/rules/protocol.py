@@ -87,6 +87,8 @@ def only_helo(facts: Facts) -> Iterator[Finding]:
     for address in facts.addresses:
         if address.ehlo_refusal is None or address.capabilities is None:
             continue
+        if any(each.code == "tls.starttls_masked" for each in address.failures):
+            continue  # the firewall that overwrites replies does that, too
         lacking = next((f for f in address.failures if f.code in _FOR_WANT_OF_EHLO), None)
         seen = f"{address.address}: EHLO was answered with {address.ehlo_refusal}; HELO was taken"
         severity = Severity.WARNING if lacking is None else Severity.ERROR
