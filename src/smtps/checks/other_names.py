@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 from smtps.checks.certificate import covers
@@ -42,7 +43,13 @@ async def lead_here(facts: Facts, resolver: Resolver) -> dict[str, bool]:
 
 
 def _worth_asking(name: str, host: str) -> bool:
-    return name != host and "*" not in name and "." in name and askable(name)
+    """Whether it is the name of another host; certificates have all kinds of text there."""
+    return name != host and _HOST.fullmatch(name) is not None and askable(name)
+
+
+_HOST = re.compile(
+    r"(?=.{4,253}\Z)(?:[a-z0-9_](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]+", re.IGNORECASE
+)
 
 
 def _said(address: AddressFacts) -> Iterator[str]:
