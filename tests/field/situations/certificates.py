@@ -67,8 +67,10 @@ def _dovecot(lab: Lab, **wishes: Any) -> None:
     dovecot(lab, lab.certificate(**wishes), {"submission": {465: "tls"}})
 
 
-def _self_signed(lab: Lab, *, company: bool = False, behind: bool = False) -> None:
-    own = certify(Wish(subject=HOST, names=(HOST,), company="Acme" if company else None,
+def _self_signed(
+    lab: Lab, *, company: bool = False, behind: bool = False, name: str = HOST
+) -> None:
+    own = certify(Wish(subject=name, names=(name,), company="Acme" if company else None,
                        ends=3000, begins=-300))  # fmt: skip
     stranger = certify(Wish(subject="Acme Old CA", authority=True))
     members(lab, write(lab.directory, own, *([stranger] if behind else [])), {465: IMPLICIT})
@@ -215,6 +217,14 @@ SITUATIONS = (
         build=_self_signed,
         causes=("tls.certificate_self_signed",), never=NO_TRICKS,
         fix=("fingerprint|--ca-file|authority",),
+    ),
+    _case(
+        name="default-certificate",
+        what="Postfix with the certificate that Debian makes for the machine debian",
+        expert="nobody has installed a certificate for this name: the operator's",
+        build=partial(_self_signed, name="debian"),
+        causes=("tls.certificate_default",), fix=("public authority",),
+        never=(*NO_TRICKS, "connect to"),
     ),
     _case(
         name="self-signed-with-company",

@@ -88,6 +88,11 @@ def _nginx_mail(lab: Lab) -> None:
     )
 
 
+def _relays_for_nobody(lab: Lab) -> None:
+    restrictions = {"smtpd_relay_restrictions": "permit_mynetworks,reject_unauth_destination"}
+    members(lab, lab.certificate(), {465: {**IMPLICIT, **restrictions}})
+
+
 AS_ANN = partial(asked, ANN, BOB, *LOGIN)()
 
 SITUATIONS = (
@@ -151,6 +156,12 @@ SITUATIONS = (
           build=_members(queue_minfree="900000000000000"), options=AS_ANN, verdicts=("later",),
           causes=("send.storage_full", "send.server_full", "smtp.insufficient_storage", *OPERATOR),
           told="storage|disk|space", fix=("operator|later",)),
+    _case(name="relaying-denied-after-login",
+          what="Postfix that relays for its own network alone, asked with a login",
+          expert="the login counts for nothing there: the operator's restrictions",
+          build=_relays_for_nobody,
+          options=asked(ANN, STRANGER, *LOGIN), causes=("send.login_ignored",),
+          fix=("permit_sasl_authenticated",), never=("log in, and",)),
     _case(name="greylisted", what="Postfix that greylists by an access table",
           expert="greylisted: try again in some minutes", verdicts=("later",),
           build=_refusing("recipient", "450 4.2.0 Greylisted, see http://postgrey.schweikert.ch/"),

@@ -59,6 +59,10 @@ def _portal(lab: Lab) -> None:
     lab.network.redirect(f"ip daddr {OTHER} tcp dport 465 dnat to {MAIL}:465")
 
 
+def _any_portal(lab: Lab) -> None:
+    web(lab, lab.certificate("portal.hotel.example"))
+
+
 def _clear_portal(lab: Lab) -> None:
     lab.device("http", 465)
 
@@ -168,6 +172,11 @@ SITUATIONS = (
           expert="a portal in between: sign in to the network first", build=_portal, target=GMAIL,
           causes=("net.portal",), told="captive portal", fix=("log in to the network",),
           also=("tls.not_smtp", "smtp.not_smtp", "smtp.other_service"), never=(BY_ITS_NAME,)),
+    _case(name="hotel-portal-for-any-server",
+          what="the same portal in place of a server that no list knows",
+          expert="a portal in between: sign in to the network first", build=_any_portal,
+          causes=("net.portal",), told="captive portal", fix=("log in to the network",),
+          never=(BY_ITS_NAME, "added to the certificate")),
     _case(name="portal-in-the-clear", what="a portal that answers in HTTP without TLS",
           expert="a web server in place of the mail server: a portal, or a wrong address",
           build=_clear_portal, causes=("tls.not_tls", "smtp.web_server", "smtp.other_service",
