@@ -191,8 +191,8 @@ async def test_silence_that_comes_and_goes(pki: PKI, stage: str, code: str, secu
 @pytest.mark.parametrize(
     ("pattern", "codes", "connections"),
     [
-        ("the first", {"net.intermittent"}, 3),
-        ("every second", {"net.intermittent"}, 4),
+        ("the first", {"tls.certificate_wrong_host"}, 3),
+        ("every second", {"tls.certificate_wrong_host"}, 4),
         ("the first two", {"tls.certificate_wrong_host"}, 2),  # both have shown the same
         ("always", {"tls.certificate_wrong_host"}, 2),
         ("all but the first", set(), 1),
@@ -384,7 +384,7 @@ async def test_each_address_of_a_host_is_tried_again_on_its_own(pki: PKI) -> Non
     bad = Mail(pki, reset, PATTERNS["always"])
     numbered.security, numbered.ca = "implicit", good.ca  # type: ignore[attr-defined]
     report = await check(numbered, zone=zone)  # type: ignore[arg-type]
-    assert codes_of(report) == {"net.intermittent", "net.some_addresses_fail", "net.reset"}
+    assert codes_of(report) == {"net.intermittent", "net.some_addresses_fail", "tls.closed"}
     assert report.verdict == "warnings"
     assert seen["127.0.0.1"] == 1
     assert seen["127.0.0.3"] == 3

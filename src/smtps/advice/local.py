@@ -123,8 +123,7 @@ SENDING: dict[str, Advice] = {
         _E, "The server requires you to log in first.",
         "Log in: give user name and password.", _YOU, "RFC 4954 section 6"),
     "send.login_ignored": Advice(
-        _E, "The server accepted the login, and then treats the session as if nobody had logged "
-        "in.",
+        _E, "The server accepted the login, but then treats the session as one without a login.",
         "Only its operator can fix this: the part of the server that decides whether to accept "
         "mail does not see the login. In Postfix, put permit_sasl_authenticated first in the "
         "restrictions of this port; behind a proxy, have the proxy pass the login on.", _OPERATOR,

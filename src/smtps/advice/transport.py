@@ -246,10 +246,9 @@ TLS: dict[str, Advice] = {
         _E, "The server closed the connection during the handshake without giving a reason. Most "
         "often it has no usable certificate or key, or TLS is not set up for this port. A proxy "
         "whose mail server is down, a connection limit or a block list has the same effect.",
-        "If you operate the server, its log has the reason: check that the certificate and key "
-        "files exist and that the server can read them (Postfix: smtpd_tls_chain_files, and "
-        "smtpd_tls_security_level other than none), and that the server behind a proxy runs. "
-        "Otherwise try again later and from another address.",
+        "If you operate the server, read its log, and check that it can read its certificate and "
+        "key (Postfix: smtpd_tls_chain_files, smtpd_tls_security_level). Otherwise try again later "
+        "or from another address.",
         _OPERATOR),
     "tls.broken": Advice(
         _E, "The TLS connection failed during the session.",

@@ -29,12 +29,18 @@ SUSPICIOUS = 10.0
 their client. The first goes on waiting meanwhile: a mail server may take a minute."""
 
 
-async def greeted(session: Access, ask: Callable[[], Awaitable[Probe]]) -> None:
+def telling(look: Probe) -> bool:
+    """Whether a look on the side shows why no greeting comes."""
+    spoken = look.secured and look.greeting is not None
+    return look.service is not None or spoken or look.flight.version is not None
+
+
+async def greeted(session: Access, ask: Callable[[], Awaitable[bool]]) -> None:
     """Wait for the greeting.
 
     Args:
         session: where it is due.
-        ask: says EHLO over another connection, unless the greeting has begun.
+        ask: looks over other connections, unless the greeting has begun; whether that tells why.
 
     Raises:
         SMTPSError: as ``Access.greet``; a time-out as soon as another service has answered.
@@ -45,12 +51,7 @@ async def greeted(session: Access, ask: Callable[[], Awaitable[Probe]]) -> None:
     try:
         await asyncio.wait((greeting,), timeout=SUSPICIOUS)
         begun, _ = session.dialogue.connection.unfinished
-        if (
-            not greeting.done()
-            and not begun
-            and (await ask()).service is not None
-            and not greeting.done()
-        ):
+        if not greeting.done() and not begun and await ask() and not greeting.done():
             raise timed_out(Phase.GREETING, loop.time() - start, session.address)
         await greeting
     finally:

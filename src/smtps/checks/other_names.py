@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from smtps.checks.certificate import covers
 from smtps.checks.facts import AddressFacts, Facts
 from smtps.net.dns import Resolver, askable
+from smtps.net.egress import is_public
 
 MOST = 6
 """Names that are looked up."""
@@ -23,7 +24,9 @@ async def lead_here(facts: Facts, resolver: Resolver) -> dict[str, bool]:
     ours = {address.address for address in facts.addresses}
     reverse = [
         name.rstrip(".").lower()
-        for found in await asyncio.gather(*(resolver.names(ip) for ip in sorted(ours)[:2]))
+        for found in await asyncio.gather(
+            *(resolver.names(ip) for ip in sorted(ours)[:2] if is_public(ip))
+        )
         for name in found.values
     ]
     names = dict.fromkeys(

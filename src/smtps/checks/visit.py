@@ -6,16 +6,22 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from smtps.checks.certificate import explain
 from smtps.checks.chain import refine, walk
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Unreadable
 from smtps.checks.follow_up import EXPECTED, Attempt, Explainer, note, retake, take_over
 from smtps.checks.inference import web_behind
-from smtps.checks.listening import SUSPICIOUS, check_silence, check_step, greeted, greets_again
+from smtps.checks.listening import (
+    SUSPICIOUS,
+    check_silence,
+    check_step,
+    greeted,
+    greets_again,
+    telling,
+)
 from smtps.checks.prober import Prober, blind, open_at
-from smtps.checks.probes import DEEP_LOOKS, PIPELINING, Probe
+from smtps.checks.probes import DEEP_LOOKS, PIPELINING
 from smtps.checks.scope import HARMLESS, Logins, Scope
 from smtps.checks.steadiness import about_certificate, certificate_steps
 from smtps.checks.suspects import Case
@@ -34,10 +40,6 @@ from smtps.errors import (
 from smtps.net.egress import Allow
 from smtps.net.resolve import Address
 from smtps.net.tls import TLSFacts, anchors, trusts_anybody
-
-if TYPE_CHECKING:
-    from smtps.client.outgoing import Envelope
-    from smtps.client.transaction import Transaction
 
 Progress = Callable[[AddressFacts, str], None]
 """Called with an address's facts and the name of the phase that just ended."""
@@ -213,13 +215,18 @@ class Visitor:
         session.dialogue.deadline = self.deadline
         seen.capabilities = session.capabilities
 
-    async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> Probe:
-        """Say EHLO over another connection to the address."""
+    async def _ask_on_the_side(self, ip: str, seen: AddressFacts) -> bool:
+        """Say EHLO over another connection to the address, and then TLS where none is due; whether
+        the answer tells what the server is.
+        """
         deadline = self.deadline and self.deadline - self._reserve
         looker = self._looker(Address(ip, self._endpoint.port), deadline)
-        look = await looker.look("say EHLO")
-        note(seen, look)
-        return look
+        for name in ("say EHLO", _TLS_INSTEAD[self._endpoint.security]):
+            look = await looker.look(name)
+            note(seen, look)
+            if telling(look):
+                return True
+        return False
 
     @property
     def _reserve(self) -> float:
@@ -264,7 +271,12 @@ class Visitor:
         except CapabilityError as error:
             seen.asked = Asked(str(envelope.sender or ""), None, (), failure=error.failure)
             return
-        seen.asked = _answers(envelope, asked, size)
+        seen.asked = Asked(
+            str(envelope.sender or ""),
+            asked.mail_reply,
+            tuple((str(who), reply) for who, reply in asked.recipients),
+            size,
+        )
         try:
             if asked.error is not None:
                 raise asked.error
@@ -407,18 +419,13 @@ class Visitor:
                 return
 
 
+_TLS_INSTEAD = {"starttls": "implicit", "implicit": "TLS inside"}
+"""How TLS was to begin → the look for TLS in another place."""
+
+
 def _must_staple(seen: AddressFacts) -> bool:
     """Whether the certificate asks for what only another look can see."""
     return bool(seen.chain) and seen.chain[0].must_staple
-
-
-def _answers(envelope: Envelope, asked: Transaction, size: int | None) -> Asked:
-    return Asked(
-        sender=str(envelope.sender or ""),
-        mail_reply=asked.mail_reply,
-        recipients=tuple((str(who), reply) for who, reply in asked.recipients),
-        size=size,
-    )
 
 
 def _note(session: Access, seen: AddressFacts) -> None:

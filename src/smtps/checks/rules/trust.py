@@ -81,7 +81,7 @@ _OF_DEFAULT = (
     "tls.certificate_weak",
 )
 _MADE_BY = re.compile(
-    r"plesk|parallels|snake ?oil|someorganization|internet widgits|ispconfig|directadmin|webmin"
+    r"plesk|parallels|snake ?oil|someorganization|internet wid\w+ pty|ispconfig|directadmin|webmin"
     r"|zimbra|default (?:company|certificate)|default cert\b|fake certificate"
     r"|\bimap\.example\.com|hmailserver|winnmp|xampp|virtualmin|cyberpanel|vestacp|hestia",
     re.IGNORECASE,
