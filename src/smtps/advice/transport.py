@@ -170,8 +170,7 @@ NETWORK: dict[str, Advice] = {
         _E, "A web server with another name answers in place of the mail server: the login page of "
         "a hotel or guest network (captive portal), or a name or port that leads to a web site.",
         "If you are on such a network, open any web page in a browser and log in to the network; "
-        "then check again. If not, check host and port.", _YOU,
-        "RFC 8952"),
+        "then check again. If not, check host and port.", _YOU),
     "net.port_not_offered": Advice(
         _E, "The provider does not offer mail submission on this port, whatever the network lets "
         "through.",
