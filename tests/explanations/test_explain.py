@@ -148,6 +148,17 @@ def test_every_error_of_the_tls_library_that_a_check_names_is_named_the_same() -
         assert first(f"[SSL: {reason}] (_ssl.c:1)") == code
 
 
+def test_a_handshake_that_a_log_shows_as_text_is_known() -> None:
+    assert first("<= \ufffd\ufffd\x16\x03\ufffd\ufffd\n=> 502 Invalid command") == (
+        "tls.plaintext_on_tls_port"
+    )
+
+
+def test_words_of_a_server_are_known_without_their_code() -> None:
+    found = explain("The mailbox is over its quota")
+    assert [match.code for match in found.matches] == ["send.mailbox_full"]
+
+
 def test_of_a_stack_trace_the_innermost_cause_counts() -> None:
     trace = (
         "javax.mail.MessagingException: Connection refused\n"

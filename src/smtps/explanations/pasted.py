@@ -20,6 +20,9 @@ _AFTER = (
     r"|--- (?:end|ende) .{0,40}(?:inner|intern)\w*"
 )
 """What follows is a consequence of what stands before it."""
+_BINARY = r"(?:[\ufffd\x00-\x08\x0e-\x1f][^\n]{0,12}?){4,}"
+"""As a log shows a TLS handshake that was taken for text."""
+
 OUTER = 0.5
 """How much the words of an outer exception count."""
 
@@ -45,6 +48,8 @@ class Pasted:
     def __init__(self, text: str) -> None:
         if "\\" in text or "&#" in text or "<" in text:
             text = pattern(_ESCAPED).sub("\n", text)
+        if "\ufffd" in text or not text.isprintable():
+            text = pattern(_BINARY).sub(" binary data ", text)
         self.raw = pattern(_FRAME).sub("", text) if "\n" in text else text
         self.words = words(self.raw)
 

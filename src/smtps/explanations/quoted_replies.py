@@ -10,7 +10,7 @@ from smtps.explanations.pasted import Pasted, pattern
 from smtps.explanations.wordings import Evidence
 from smtps.phase import Phase
 
-KNOWN, UNNAMED, GUESSED, BARE = 0.92, 0.35, 0.75, 0.55
+KNOWN, UNNAMED, GUESSED, BARE = 0.92, 0.35, 0.75, 0.45
 """Weight of a cause that the reply names in its phase; of a code that says no more than the phase;
 of a cause that another phase would give it; of one that words without a code have."""
 
