@@ -96,12 +96,18 @@ _LIKE_ASCII = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
 """The letters beyond ASCII that ``re.IGNORECASE`` takes for letters of ASCII."""
 
 
+@cache
+def _phases(*names: str) -> frozenset[Phase]:
+    """Those of a row; without any, all but TLS, see ``_cause_at_starttls``."""
+    return frozenset(map(Phase, names)) or frozenset(Phase) - {Phase.TLS}
+
+
 class Row(NamedTuple):
     """One row of the table; what each field asks for is said at the top of ``replies.toml``."""
 
     cause: str
     by: str | None = None
-    phases: frozenset[Phase] = frozenset(Phase) - {Phase.TLS}  # see ``_cause_at_starttls``
+    phases: frozenset[Phase] = frozenset()
     codes: frozenset[int] = frozenset()
     enhanced: frozenset[str] = frozenset()
     words: tuple[Pattern, ...] = ()
@@ -113,16 +119,22 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """Read a row of the derived file."""
-        found: dict[str, Any] = {"cause": row["cause"], "by": row.get("by")}
-        if "phases" in row:
-            found["phases"] = frozenset(Phase(name) for name in row["phases"])
-        for key in ("codes", "enhanced", "over"):
-            if key in row:
-                found[key] = frozenset(row[key])
-        for key in ("words", "names", "hints", "only"):
-            if key in row:
-                found[key] = tuple(Pattern(text, needs) for text, needs in row[key])
-        return cls(**found)
+        words, names, hints, only = (
+            tuple([Pattern(text, needs) for text, needs in row.get(key, ())])
+            for key in ("words", "names", "hints", "only")
+        )
+        return cls(
+            cause=row["cause"],
+            by=row.get("by"),
+            phases=_phases(*row.get("phases", ())),
+            codes=frozenset(row.get("codes", ())),
+            enhanced=frozenset(row.get("enhanced", ())),
+            words=words,
+            names=names,
+            hints=hints,
+            only=only,
+            over=frozenset(row.get("over", ())),
+        )
 
     @property
     def specificity(self) -> int:

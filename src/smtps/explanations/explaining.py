@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from smtps.advice import ADVICE
 from smtps.explanations import numbers, own_names, quoted_replies, wordings
 from smtps.explanations.explanation import Explanation, Match
 from smtps.explanations.pasted import Pasted
@@ -86,6 +85,8 @@ def _ranked(pasted: Pasted, evidence: list[Evidence]) -> tuple[Match, ...]:
 def _match(code: str, score: float, why: tuple[str, ...]) -> Match:
     if (alert := own_names.ALERTS.get(code)) is not None:
         return Match(code, alert.meaning, alert.fix, "operator", "", score, why)
+    from smtps.advice import ADVICE  # noqa: PLC0415  # late: what is not known needs none
+
     advice = ADVICE[code]
     return Match(code, advice.meaning, advice.fix, advice.audience.value, advice.see, score, why)
 

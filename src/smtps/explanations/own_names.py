@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from smtps.advice import ADVICE
 from smtps.explanations.pasted import Pasted, pattern
 from smtps.explanations.wordings import Evidence, table
 
@@ -65,7 +64,9 @@ ALERTS = {
 
 def own(text: Pasted) -> Iterator[Evidence]:
     """What names of ours in a text point to."""
-    if "." in text.raw:
+    if "." in text.raw and pattern(_CODE).search(text.raw):
+        from smtps.advice import ADVICE  # noqa: PLC0415  # late: what is not known needs none
+
         for found in pattern(_CODE).finditer(text.raw):
             if found[0] in ADVICE:
                 yield Evidence(found[0], EXACT, found[0], found.start())

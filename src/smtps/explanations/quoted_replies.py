@@ -111,6 +111,9 @@ def replied(text: Pasted) -> Iterator[Evidence]:
         yield from _named(reply)
 
 
+TRIED = 2
+"""Phases that are tried for words without a code."""
+
 MOST = 8
 """Replies of one text that are looked at."""
 
@@ -137,7 +140,7 @@ def like_a_reply(text: Pasted) -> Iterator[Evidence]:
     """
     line = " ".join(text.raw.split())
     if len(line) <= LONGEST:
-        for found in _named(Quoted(550, (line,), _phases(line, 0, 0), 0)):
+        for found in _named(Quoted(550, (line,), _phases(line, 0, 0)[:TRIED], 0)):
             if found.weight > UNNAMED:
                 yield found._replace(weight=BARE, why=line[:160])
 
