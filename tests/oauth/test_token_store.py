@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,26 @@ def test_a_login_comes_back_as_it_was(store: FileStore) -> None:
     assert store.read("bob") is None
     assert store.forget("ann")
     assert store.read("ann") is None
+
+
+def test_a_login_that_is_replaced_while_it_is_read_is_read(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("ann", LOGIN)
+    real = os.fstat
+
+    def late(file: int) -> os.stat_result:
+        monkeypatch.setattr(os, "fstat", real)
+        store.write("ann", replace(LOGIN, used_at=2.0))
+        found = real(file)
+        assert found.st_nlink == 0
+        return found
+
+    monkeypatch.setattr(os, "fstat", late)
+    assert store.read("ann") == LOGIN
+    found = store.read("ann")
+    assert found is not None
+    assert found.used_at == 2.0
 
 
 def test_a_login_shows_no_token() -> None:

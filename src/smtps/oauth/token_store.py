@@ -261,7 +261,7 @@ def _check_private(found: os.stat_result, path: Path, *, directory: bool) -> Non
         )  # fmt: skip
     if found.st_mode & _OTHERS:
         raise _unsafe(path, "can be read by others", f"chmod {mode} {path}, and log in again")
-    if not directory and found.st_nlink != 1:
+    if not directory and found.st_nlink > 1:  # 0: another process has just put a new one in place
         raise _unsafe(path, "has a second name", f"rm {path}, and log in again")
 
 
