@@ -37,7 +37,7 @@ def failed(code: str, phase: Phase, address: str = "192.0.2.1", **changed: Any) 
 @pytest.mark.parametrize(
     ("code", "words", "finding"),
     [
-        (554, "5.7.1 <you@example.com>: Relay access denied", "send.login_ignored"),
+        (554, "5.7.1 <you@example.com>: Relay access denied", "send.relaying_denied"),
         (554, "5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org", "smtp.blocklisted"),
         (450, "4.2.0 Greylisted, try again later", "send.greylisted"),
     ],

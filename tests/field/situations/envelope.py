@@ -160,7 +160,7 @@ SITUATIONS = (
           what="Postfix that relays for its own network alone, asked with a login",
           expert="the login counts for nothing there: the operator's restrictions",
           build=_relays_for_nobody,
-          options=asked(ANN, STRANGER, *LOGIN), causes=("send.login_ignored",),
+          options=asked(ANN, STRANGER, *LOGIN), causes=("send.relaying_denied",),
           fix=("permit_sasl_authenticated",), never=("log in, and",)),
     _case(name="greylisted", what="Postfix that greylists by an access table",
           expert="greylisted: try again in some minutes", verdicts=("later",),

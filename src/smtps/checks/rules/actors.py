@@ -95,6 +95,14 @@ ROWS = (
         Who.OPERATOR,
     ),
     Row(
+        ("send.relaying_denied",),
+        _logged_in,
+        "The login was accepted, but does not count here. Only the operator can change that: in "
+        "Postfix, put permit_sasl_authenticated first in smtpd_relay_restrictions of this port; "
+        "behind a proxy, have the proxy pass the login on.",
+        Who.OPERATOR,
+    ),
+    Row(
         ("send.greylisted",),
         _logged_in,
         "Sending again in a few minutes works. If you operate the server, do not greylist clients "

@@ -127,14 +127,10 @@ def refusals(facts: Facts) -> Iterator[Finding]:
             if code == "smtp.access_denied" and _nobody_logged_in(facts, address):
                 code = "send.login_required"
             if address.mechanism is not None:
-                code = _BEHIND_A_LOGIN.get(code, code)
+                code = BEHIND_A_LOGIN.get(code, code)
             seen = f"{address.address}: <{who}>: {reply}"
             found = Finding.of(code, seen).with_fix(hint(facts, code))
             yield assigned(found, Case(facts, address, None))
-
-
-_BEHIND_A_LOGIN = {**BEHIND_A_LOGIN, "send.relaying_denied": "send.login_ignored"}
-"""A server that relays for nobody who has logged in does not see the login there."""
 
 
 def _nobody_logged_in(facts: Facts, address: AddressFacts) -> bool:

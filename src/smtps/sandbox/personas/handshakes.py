@@ -174,7 +174,7 @@ PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="resets",
         summary="resets the connection during the handshake",
-        findings=("net.reset",),
+        findings=("tls.closed",),
         raw=raw.Resets),
     Persona(
         name="unknown-name",
