@@ -179,6 +179,7 @@ READERS: dict[str, Callable[[str], list[str]]] = {
     "nagios": is_text,
     "prometheus": is_prometheus,
     "html": is_html,
+    "markdown": is_text,
 }
 
 

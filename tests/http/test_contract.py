@@ -466,10 +466,10 @@ async def test_a_mistake_on_the_express_lane_is_a_document_too(
 async def test_a_mistake_of_ours_is_a_document_without_its_text(
     client: httpx.AsyncClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(sandbox.inbox, "all", broken)
+    monkeypatch.setattr(sandbox.inbox, "newest", broken)
     answer = await client.get("/api/sandbox/messages")
     assert answer.status_code == 500
     assert answer.json()["code"] == "api.bug"

@@ -60,6 +60,7 @@ def blank(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
+    context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
 
@@ -67,5 +68,5 @@ def blank(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 @pytest.fixture
 def page(blank: Page, url: str) -> Page:
     blank.goto(url)
-    expect(blank.locator("#sandbox")).to_be_visible()
+    expect(blank.locator("#try")).to_be_visible()
     return blank

@@ -108,7 +108,8 @@ exit codes: 0 works, 1 works with warnings, 2 does not work, 3 could not be dete
 the server asks clients to retry later), 64 usage error, 130 interrupted
 """
 
-FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html")
+FORMS = ("text", "json", "ndjson", "csv", "junit", "nagios", "prometheus", "html",
+         "markdown")  # fmt: skip
 """Names in ``diagnosis.formats.FORMATS``, which is too heavy for ``--help``."""
 
 SPACING = 1.0

@@ -19,7 +19,7 @@ class Style:
     """What to show, where the form has a place for it.
 
     Attributes:
-        transcript: the dialogue as well: text, JSON, NDJSON and HTML.
+        transcript: the dialogue as well: text, JSON, NDJSON, Markdown and HTML.
         colour: ANSI colours: text.
         single: one report will come and no more: JSON is then the object itself and not an array,
             HTML is named after the target and has no contents.
@@ -83,6 +83,7 @@ _HOME = {
     "nagios": ("nagios", "Lines"),
     "prometheus": ("prometheus", "Metrics"),
     "html": ("html", "Page"),
+    "markdown": ("markdown", "Ticket"),
 }
 
 
@@ -103,3 +104,15 @@ class _Formats(Mapping[str, type[Writer]]):
 
 FORMATS = _Formats()
 """Name for ``--output`` → writer; each is called with a ``Style`` or nothing."""
+
+
+def whole(form: str, report: Report, style: Style = PLAIN) -> str:
+    """One report as a document.
+
+    Args:
+        form: name of the format.
+        report: what to say.
+        style: what to show.
+    """
+    writer = FORMATS[form](style)
+    return writer.begin() + writer.one(report) + writer.end()

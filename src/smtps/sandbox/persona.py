@@ -49,6 +49,17 @@ about accounts (``smtps login``): a check after the login, once the token has to
 check after that; or the login itself."""
 
 
+GROUPS = (
+    ("tls.certificate", "Certificate"), ("tls.intercepted", "Certificate"),
+    ("tls.starttls", "STARTTLS"), ("auth.offered_in_clear", "STARTTLS"),
+    ("tls.", "TLS"), ("net.", "Connection and replies"), ("smtp.", "Connection and replies"),
+    ("auth.", "Login"), ("send.", "Sending"),
+)  # fmt: skip
+"""How a code begins, and the family of personas that lead to it."""
+
+WORKING = "Nothing wrong"
+
+
 def healthy_certificate(authority: Authority) -> Identity:
     """What any client trusts that trusts the authority."""
     return authority.issue(NAMES)
@@ -116,6 +127,13 @@ class Persona:
         return self.findings[0] if self.findings else None
 
     @property
+    def group(self) -> str:
+        """The family for lists, by what it leads to."""
+        return next(
+            (name for start, name in GROUPS if (self.finding or "").startswith(start)), WORKING
+        )
+
+    @property
     def asked_with(self) -> Security:
         """The security to check it with."""
         return self.ask_as or self.security
@@ -146,6 +164,7 @@ class Persona:
         """For lists."""
         return {
             "name": self.name,
+            "group": self.group,
             "summary": self.summary,
             "finding": self.finding,
             "findings": list(self.findings),

@@ -254,7 +254,8 @@ class SMTPProtocol(asyncio.Protocol):
 
     def _store(self) -> str:
         data, self._data = b"".join(self._data), []
-        return self._sandbox.inbox.add(self._sender, tuple(self._recipients), data).id
+        box = self._sandbox
+        return box.inbox.add(self._sender, tuple(self._recipients), data, box.persona.name).id
 
     # Logins.
 

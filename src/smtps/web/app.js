@@ -1,85 +1,30 @@
-// The page: joins the parts, and starts them.
+// The page: joins the views, and starts them.
 
-import { fill, form, readAccount, readHost, settle } from './server/account.js';
 import { Problem, request } from './shared/api.js';
-import { setLimit } from './compose/attachments.js';
-import { sizeLimit } from './check/capabilities.js';
-import { check } from './check/check.js';
-import { mistake, queue, send } from './compose/compose.js';
-import { alarm, announce, byId, put } from './shared/dom.js';
-import { startExplain } from './explain/explain.js';
-import { refresh, startInbox } from './inbox/inbox.js';
-import { isSandbox, startPersonas } from './inbox/personas.js';
-import { comparePorts } from './ports/ports.js';
-import { setProviders } from './server/providers.js';
-import { offerQueue } from './compose/queueing.js';
-import { forget, keep, remember } from './shared/store.js';
-import { onOpen, open } from './shared/tabs.js';
+import { alarm, announce, byId, el, put } from './shared/dom.js';
+import { forgetResults } from './shared/kept.js';
+import { define, go, here, note, startRouter } from './shared/router.js';
+import { sandbox, setSandbox } from './shared/sandbox.js';
+import { forget, remember } from './shared/store.js';
 import { setToken } from './shared/token.js';
+import { hideForm, resetForm, settle } from './server/form.js';
+import { setProviders } from './server/providers.js';
+import { countProblems } from './outbox/problems.js';
+import * as explain from './explain/explain.js';
+import * as check from './check/check.js';
 
-const context = {
-  sandboxed: isSandbox,
-  onMistake: mistake,
-  onTry: (settings) => use(settings),
-  onInbox: () => open('inbox'),
-  onAnswer: (_account, answer) => setLimit(sizeLimit(answer.capabilities ?? [])),
-  onSent: (account) => isSandbox(account) && refresh(),
+/** A view without a server. */
+const alone = (load) => async () => {
+  const view = await load();
+  return { ...view, open: (place) => { hideForm(); return view.open(place); } };
 };
 
-/** Loaded when it is wanted: most who come want a check. */
-const outbox = () => import('./outbox/outbox.js').catch(() => alarm('The outbox cannot be loaded. Reload the page.'));
-
-function startCheck() {
-  const account = readAccount();
-  if (!account) return;
-  open('check');
-  check(account, context);
-}
-
-/** Fill in settings, and check them. */
-function use(settings) {
-  fill(settings);
-  startCheck();
-}
-
-function startPorts() {
-  const host = readHost();
-  if (!host) return;
-  alarm();
-  open('ports');
-  comparePorts(host, { onUse: use, onMistake: mistake });
-}
-
-function startSend() {
-  const account = readAccount();
-  if (account) send(account, context);
-}
-
-/** Show a persona's failure: by a check, or by a message where it takes one. */
-function tryPersona(fields, { name, finding }) {
-  fill(fields);
-  if (!finding?.startsWith('send.')) {
-    startCheck();
-    return;
-  }
-  const sample = { from: fields.username, to: 'bob@example.org', subject: `To ${name}`, text: 'Does it arrive?' };
-  for (const [field, text] of Object.entries(sample)) byId(`compose-${field}`).value ||= text;
-  keep();
-  open('send');
-  startSend();
-}
-
-function showVia() {
-  const [host, port] = [byId('host').value.trim(), byId('port').value.trim()];
-  byId('compose-via').textContent = host ? `Sent through ${host}, port ${port}.` : 'Sent through the mail server in the form.';
-}
-
-/** Settings in the page's address, as a copied link has them. */
-function fromAddress() {
-  const query = new URLSearchParams(location.search);
-  const known = ['host', 'port', 'security'].filter((name) => query.has(name));
-  if (known.length) fill(Object.fromEntries(known.map((name) => [name, query.get(name)])));
-}
+define('check', 'Check a server', async () => check);
+define('explain', 'What a message means', async () => explain);
+define('ports', 'Compare ports', () => import('./ports/ports.js'));
+define('send', 'Send a message', () => import('./compose/compose.js'));
+define('outbox', 'Outbox', alone(() => import('./outbox/outbox.js')));
+define('inbox', 'Inbox', alone(() => import('./inbox/inbox.js')));
 
 /** A part of the service that this page can do without. */
 async function optional(path, take) {
@@ -93,41 +38,58 @@ async function optional(path, take) {
 
 function forgetAll() {
   forget();
+  forgetResults();
   setToken('');
-  form.reset();
+  resetForm();
   byId('compose').reset();
-  put('provider-note');
-  settle();
-  showVia();
   announce('Forgotten');
   byId('forget').textContent = 'Forgotten';
   setTimeout(() => { byId('forget').textContent = 'Forget it all'; }, 2000);
+  if (here().view === 'check') go('check');
 }
 
-startExplain();
+const SHOWN = ['healthy', 'expired', 'three-faults', 'plaintext', 'bad-password', 'silent', 'greylisting', 'drop-after-data'];
+
+/** Servers with a fault, for those who have none at hand. */
+function offerPersonas({ personas }) {
+  const chosen = SHOWN.map((name) => personas.find((persona) => persona.name === name)).filter(Boolean);
+  const chip = ({ name, summary }) => el('li', {}, el('button', {
+    type: 'button', class: 'chip', title: summary, onclick: () => tryPersona(name),
+  }, name));
+  put('try-list', chosen.map(chip));
+  byId('try-all').textContent = `All ${personas.length} test servers`;
+  byId('try').hidden = false;
+}
+
+async function tryPersona(name) {
+  const { tryIt } = await import('./inbox/personas.js');
+  tryIt(sandbox().personas.find((persona) => persona.name === name));
+}
+
+/** Settings in the page's address, as links of earlier releases have them. */
+function fromQuery() {
+  const query = new URLSearchParams(location.search);
+  const host = query.get('host');
+  if (!host) return;
+  history.replaceState(null, '', location.pathname);
+  note('check', [], { host, port: query.get('port'), security: query.get('security') });
+}
+
+explain.startExplain();
 remember();
 settle();
-fromAddress();
-showVia();
-onOpen(showVia);
-onOpen((name) => name === 'outbox' && outbox());
-form.addEventListener('submit', (event) => { event.preventDefault(); startCheck(); });
-byId('compose').addEventListener('submit', (event) => { event.preventDefault(); startSend(); });
-byId('queue-up').addEventListener('click', () => queue(async (answer) => (await outbox())?.showQueued(answer)));
-byId('compare').addEventListener('click', startPorts);
-byId('ports-start').addEventListener('click', startPorts);
+fromQuery();
 byId('forget').addEventListener('click', forgetAll);
-form.addEventListener('input', showVia);
-form.addEventListener('change', showVia);
-byId('username').addEventListener('change', () => {
-  const { value } = byId('username');
-  if (value.includes('@')) byId('compose-from').value ||= value;
-});
 
-optional('/api/smtps/accounts', ({ accounts }) => offerQueue(accounts));
-optional('/api/smtps/providers', ({ providers }) => setProviders(providers));
-optional('/api/sandbox', (sandbox) => {
-  byId('tab-inbox').hidden = false;
-  startPersonas(sandbox, tryPersona);
-  startInbox();
-});
+const offered = Promise.all([
+  optional('/api/smtps/providers', ({ providers }) => setProviders(providers)),
+  optional('/api/smtps/accounts', ({ accounts }) => countProblems(accounts)),
+  optional('/api/sandbox', (found) => {
+    setSandbox(found);
+    byId('nav-inbox').hidden = false;
+    offerPersonas(found);
+  }),
+]);
+
+if (here().view === 'inbox') await offered;
+await startRouter();

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from smtps.errors import ForbiddenError, Phase
 from smtps.http.routes.pages import MAIL_POLICY
 from smtps.http.service import Service
 from smtps.sandbox.gallery import Gallery
-from smtps.sandbox.inbox import Stored
+from smtps.sandbox.inbox import MAX_MESSAGES, Stored, Wanted
 
 PATH = "/api/sandbox"
+
+Text = Annotated[str, Field(max_length=320)]
+
+
+class InboxQuery(BaseModel):
+    """Which messages, and how long to wait for the first of them."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    persona: Annotated[str, Field(max_length=100, description="Who took it.")] = ""
+    sender: Annotated[Text, Field(alias="from", description="Part of the envelope's sender.")] = ""
+    to: Annotated[Text, Field(description="Part of a recipient of the envelope.")] = ""
+    subject: Annotated[Text, Field(description="Part of the subject.")] = ""
+    q: Annotated[Text, Field(description="Part of addresses, subject, Message-ID or text.")] = ""
+    after: Annotated[int, Field(ge=0, description="Only messages with a higher id.")] = 0
+    wait: Annotated[
+        float, Field(ge=0, le=60, description="Seconds to wait until there is a message.")
+    ] = 0.0
+    limit: Annotated[int, Field(ge=1, le=MAX_MESSAGES)] = MAX_MESSAGES
+
+    def wanted(self) -> Wanted:
+        """The filter."""
+        return Wanted(self.persona, self.sender, self.to, self.subject, self.q, self.after)
 
 
 def router(service: Service, gallery: Gallery) -> APIRouter:
@@ -47,13 +71,19 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
             response.headers["Content-Length"] = str(len(response.body))
         return response
 
-    @mail.get("", summary="The mail, the oldest first")
-    async def messages() -> dict[str, Any]:
-        return {"messages": [message.summary() for message in gallery.inbox.all()]}
+    @mail.get("", summary="The mail, the newest first")
+    async def messages(query: Annotated[InboxQuery, Query()]) -> dict[str, Any]:
+        found = await gallery.inbox.newest_in(query.wanted(), query.wait, query.limit)
+        return {"messages": [message.summary() for message in found]}
 
     @mail.delete("", summary="Delete the mail", status_code=204)
     async def clear() -> None:
         gallery.inbox.clear()
+
+    @mail.delete("/{number}", summary="Delete one message", status_code=204)
+    async def remove(number: str) -> None:
+        if not gallery.inbox.remove(number):
+            raise HTTPException(404)
 
     @mail.get("/{number}", summary="One message")
     async def message(number: str) -> dict[str, Any]:

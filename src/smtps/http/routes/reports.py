@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -20,11 +21,13 @@ from smtps.http.service import Service
 from smtps.net.hostnames import to_ascii
 from smtps.providers import PORTS as SEED_PORTS
 from smtps.providers import search
+from smtps.report.formats import Style, whole
 
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"schema": answers.REPORT}}}
 }
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+_STYLE = Style(transcript=True, single=True)
 _BODY = Body(openapi_examples={"a server": {"value": answers.EXAMPLE_CHECK}})
 
 
@@ -47,13 +50,16 @@ def router(service: Service) -> APIRouter:
     ) -> Document:
         return await report(request, http, transcript=detail == "full")
 
-    async def stream(asked: CheckRequest, http: Request) -> StreamingResponse:
+    async def stream(
+        asked: CheckRequest, http: Request, forms: Iterable[str] = ()
+    ) -> StreamingResponse:
         request = await service.placed(asked, http.scope)
         _judge(service, request)
 
         async def run(progress: Progress) -> dict[str, Any]:
             found = await service.report(request, progress, transcript=True)
-            return found.as_json(transcript=True)
+            written = {form: whole(form, found, _STYLE) for form in forms}
+            return found.as_json(transcript=True) | ({"forms": written} if written else {})
 
         return events.response(run)
 
@@ -73,9 +79,14 @@ def router(service: Service) -> APIRouter:
         responses=_STREAM,
     )
     async def events_post(
-        request: Annotated[CheckRequest, _BODY], http: Request
+        request: Annotated[CheckRequest, _BODY],
+        http: Request,
+        forms: Annotated[
+            list[Literal["text", "markdown", "html"]],
+            Query(max_length=3, description="The report in these forms as well, in `forms`."),
+        ] = [],  # noqa: B006  # FastAPI copies it
     ) -> StreamingResponse:
-        return await stream(request, http)
+        return await stream(request, http, forms)
 
     return routes
 

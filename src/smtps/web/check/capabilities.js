@@ -24,7 +24,6 @@ function explain(line) {
 }
 
 export function capabilityList(lines) {
-  return el('section', { class: 'block', id: 'capabilities', 'aria-labelledby': 'capabilities-title' },
-    el('h2', { id: 'capabilities-title' }, 'What the server can do'),
-    el('dl', { class: 'words' }, lines.map((line) => el('div', {}, el('dt', {}, line), el('dd', {}, sentence(explain(line)))))));
+  return el('dl', { class: 'words' },
+    lines.map((line) => el('div', {}, el('dt', {}, line), el('dd', {}, sentence(explain(line))))));
 }

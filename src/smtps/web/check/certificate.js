@@ -27,14 +27,19 @@ function fingerprint(hex) {
 function issuerCard(certificate) {
   const { subject, issuer, self_signed: own } = certificate;
   return el('li', { class: 'card' }, el('h3', {}, shortName(subject)),
-    list([['Issued by', own ? 'itself' : shortName(issuer)], ['Valid until', validity(certificate)]]));
+    list([['Issued by', own ? 'itself' : shortName(issuer)], ['Valid until', validity(certificate)]], { class: 'rows' }));
+}
+
+/** The certificate in one line. */
+export function certificateFact({ names, subject, not_after: until, days_left: left }) {
+  const name = names[0] ?? shortName(subject);
+  return `${name}, ${left < 0 ? 'expired' : 'valid until'} ${day(until)}`;
 }
 
 /** The chain as the server sent it: its own certificate, and those above it as cards. */
 export function certificateCards([certificate, ...issuers]) {
   const { subject, issuer, names, key, signature, self_signed: own, fingerprint_sha256: sha256 } = certificate;
-  return el('section', { class: 'block', id: 'certificate', 'aria-labelledby': 'certificate-title' },
-    el('h2', { id: 'certificate-title' }, 'Certificate'),
+  return [
     list([
       ['For', el('ul', { class: 'chips' }, names.map((name) => el('li', {}, name)))],
       ['Subject', names.includes(shortName(subject)) ? null : shortName(subject)],
@@ -42,6 +47,7 @@ export function certificateCards([certificate, ...issuers]) {
       ['Valid until', validity(certificate)],
       ['Key', [key, signature].filter(Boolean).join(', signed with ')],
       ['SHA-256', fingerprint(sha256)],
-    ]),
-    issuers.length > 0 && el('ol', { class: 'chain', 'aria-label': 'Also sent' }, issuers.map(issuerCard)));
+    ], { class: 'rows' }),
+    issuers.length > 0 && el('ol', { class: 'chain', 'aria-label': 'Also sent' }, issuers.map(issuerCard)),
+  ];
 }

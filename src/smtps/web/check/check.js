@@ -1,129 +1,184 @@
-// A check: phases as they happen, then verdict, findings and facts.
+// A check: phases as they happen, then verdict, findings and what stands behind them.
 
+import { phase as phaseNames } from '../labels.js';
 import { events, Problem } from '../shared/api.js';
-import { depth, patience } from '../server/account.js';
-import { capabilityList } from './capabilities.js';
-import { certificateCards } from './certificate.js';
-import { detailBlocks } from './details.js';
-import { alarm, announce, button, byId, el, list, put, reveal } from '../shared/dom.js';
+import { alarm, announce, button, byId, el, put } from '../shared/dom.js';
 import { findingCards, verdict } from '../shared/findings.js';
-import { phaseName, Timelines } from './phases.js';
-import { checkSnippets } from '../shared/snippets.js';
-import { transcriptBlock } from '../shared/transcript.js';
-import { count, encryption, milliseconds } from '../shared/words.js';
+import { keepResult, keptResult } from '../shared/kept.js';
+import { format } from '../shared/address.js';
+import { advance, focusHeading, here, setTitle } from '../shared/router.js';
+import { copyText, fileName, save, shareButton, shareCard } from '../shared/share.js';
+import {
+  depth, fill, foldForm, hasServer, openForm, openPart, patience, readAccount, useForm,
+} from '../server/form.js';
+import { mistake } from '../server/mistake.js';
+import { isSandbox } from '../shared/sandbox.js';
+import { reportFolds } from './folds.js';
+import { judge } from './judge.js';
+import { Timelines } from './phases.js';
+
+const FORMS = '/api/smtps/check/events?forms=text&forms=markdown&forms=html';
 
 /** @type {AbortController | null} */
 let running = null;
+let shown = ''; // the address of what is shown
 
-/** What ended the dialogue: nothing, if it came to its end at any address. */
-const failureOf = ({ addresses }) => (addresses.every(({ failure }) => failure) ? addresses[0]?.failure : null);
-
-/** Judge a report: tone, sentence, and what stands behind it. */
-function judge({ host, port, security, username }, report) {
-  const [{ address } = {}] = report.addresses;
-  const found = report.discovery && report.host !== host ? ` Found for ${host}: ${report.host}.` : '';
-  const more = report.addresses.length > 1 ? `${count(report.addresses.length, 'address', 'addresses')}` : address;
-  const where = `Port ${report.port ?? port}, ${encryption(report.security ?? security)}${more ? `, ${more}` : ''}.${found}`;
-  const failure = failureOf(report);
-  const step = phaseName(failure?.phase);
-  const login = report.auth.authenticated
-    ? `The login as ${username} was accepted.`
-    : 'The login was not tried: enter a user name and password to test it.';
-  const warnings = report.findings.filter(({ severity }) => severity !== 'info').length;
-  switch (report.verdict) {
-    case 'works': return ['good', `${host} works`, `${login} ${where}`];
-    case 'warnings': return ['warning', `${host} works, with ${count(warnings, 'warning')}`, `${login} ${where}`];
-    case 'later': return ['warning', `${host} asks clients to retry later`, where];
-    case 'unknown': return ['warning', `Could not determine whether ${host} works`, 'The look-up failed on this side.'];
-  }
-  if (report.auth.failure?.phase === 'token') return ['bad', `There is no access token for ${host}`, `Connection and encryption are fine. ${where}`];
-  if (report.auth.failure) return ['bad', `${host} refuses the login`, `Connection and encryption are fine. ${where}`];
-  return ['bad', `${host} does not work`, `${failure?.phase ? `It fails at the step “${step}”. ` : ''}${where}`];
-}
-
-function connectionBlock({ tls, addresses, greeting, auth, timings, grade }) {
-  const spent = Object.values(timings).reduce((sum, ms) => sum + ms, 0);
-  const points = grade?.because.map(({ code, points: off }) => `${off} ${code}`).join(', ');
-  return el('section', { class: 'block', 'aria-labelledby': 'connection-title' },
-    el('h2', { id: 'connection-title' }, 'Connection'),
-    list([
-      ['Encryption', tls && [tls.version?.replace('TLSv', 'TLS '), tls.cipher, tls.group].filter(Boolean).join(', ')],
-      ['Address', addresses.map(({ address }) => address).join(', ')],
-      ['Total', milliseconds(spent)],
-      ['Greeting', greeting && el('code', {}, greeting)],
-      ['Login', auth.authenticated ? `accepted, by ${auth.mechanism}` : auth.tried ? 'refused' : 'not tried'],
-      ['Grade', grade && `${grade.letter}, ${grade.points} of 100${points ? ` (${points})` : ''}`],
-    ]));
-}
-
-function showVerdict(tone, sentence, more, action) {
-  const focused = document.activeElement?.id === 'check-stop';
+/** @param {any} [actions] */
+function showVerdict(tone, sentence, more, actions, shape = tone) {
+  const focused = byId('verdict').contains(document.activeElement);
   byId('verdict').dataset.tone = tone;
-  put('verdict', verdict(tone, sentence, more, action));
-  if (focused) byId('check').focus({ preventScroll: true });
+  put('verdict', verdict(tone, sentence, more, actions, shape));
+  if (focused) focusHeading();
+}
+
+function showParts(result) {
+  byId('check-title').hidden = byId('check-start').hidden = result;
+  byId('check-result').hidden = !result;
+  byId('server').classList.toggle('hero', !result);
+  byId('server-title').hidden = byId('paste').hidden = result;
+  byId('paste').classList.remove('alone');
+}
+
+function passOn(account, { forms }) {
+  const name = fileName(`${account.host}-${account.port ?? ''}`, 'html');
+  return shareCard('Pass it on', [
+    forms?.text && shareButton('copy', 'Copy report', copyText(forms.text)),
+    forms?.markdown && shareButton('copy', 'Copy as Markdown for a ticket', copyText(forms.markdown)),
+    forms?.html && shareButton('save', 'Save as HTML', () => save(forms.html, name)),
+    shareButton('link', 'Copy link to this check', copyText(location.href)),
+  ], 'No password is in any of them.');
+}
+
+/** Settings to try next, from the button of a finding. */
+function tryNext(settings) {
+  fill(settings);
+  startCheck();
+}
+
+function showReport(account, report) {
+  const { tone, sentence, more } = judge(account, report);
+  showVerdict(tone, sentence, more);
   announce(`${sentence}. ${more}`);
+  setTitle(sentence);
+  put('findings', findingCards(report.findings, { port: report.port ?? account.port, security: report.security ?? account.security }, tryNext));
+  put('folds', reportFolds(account, report, isSandbox(account)));
+  put('pass-on', passOn(account, report));
+  foldForm({ strong: tone === 'bad' && !byId('findings').querySelector('.primary') });
 }
 
-function show(account, report, context) {
-  const transcripts = report.addresses.filter(({ transcript }) => transcript?.length);
-  const chain = (report.addresses.find(({ failure }) => !failure) ?? report.addresses[0])?.certificates ?? [];
-  showVerdict(...judge(account, report));
-  put('findings', findingCards(report.findings, account, context.onTry));
-  put('facts',
-    chain.length > 0 && certificateCards(chain),
-    (report.tls || report.greeting) && connectionBlock(report),
-    report.capabilities.length > 0 && capabilityList(report.capabilities),
-    detailBlocks(report));
-  put('transcript', transcripts.map(({ address, transcript }) =>
-    transcriptBlock(transcript, transcripts.length > 1 && address)));
-  put('check-snippets', checkSnippets(account, context.sandboxed(account)));
+/** Keep what a result shows; of the account only what is no secret. */
+function keep(address, { password, access_token: token, ...known }, report) {
+  keepResult(address, { account: { ...known, ...((password || token) && { login: true }) }, report });
 }
 
-function showRunning({ host, port, security }, timeline, stop) {
-  byId('welcome').hidden = true;
-  byId('check-result').hidden = false;
-  for (const id of ['findings', 'facts', 'transcript', 'check-snippets']) put(id);
-  showVerdict('plain', `Checking ${host}`, `Port ${port}, ${encryption(security)}.`,
-    button('Stop', stop, { id: 'check-stop' }));
-  put('phases', timeline.element);
-  reveal(byId('panels'));
+function showKept({ account, report }) {
+  const timelines = new Timelines(report.security ?? account.security, account.login);
+  showParts(true);
+  put('phases', timelines.element);
+  timelines.finish(report);
+  showReport(account, report);
+}
+
+function showRunning(account, timelines, stop) {
+  showParts(true);
+  foldForm();
+  byId('server-again').hidden = true;
+  put('findings', el('p', { class: 'place' }, 'Findings will appear here.'));
+  for (const id of /** @type {const} */ (['folds', 'pass-on'])) put(id);
+  showVerdict('busy', `Checking ${account.host}`, '\u00a0', button('Stop', stop, { id: 'check-stop', class: 'button' }), 'busy');
+  put('phases', timelines.element);
+  scrollTo(0, 0);
+  focusHeading();
+  announce(`Checking ${account.host}`);
+}
+
+function showPhase(phase) {
+  const line = byId('verdict').querySelector('p');
+  const limit = Math.round(patience() / 1000);
+  if (line) line.textContent = `${phaseNames[phase] ?? phase} is in progress. Gives up after ${limit} s.`;
 }
 
 /** Follow the stream to the report; throws a Problem when that is one. */
-async function follow(account, timeline, signal) {
-  const stream = events('/api/smtps/check/events', { ...account, ...depth(), timeout: patience() }, signal);
+async function follow(account, timelines, signal) {
+  const stream = events(FORMS, { ...account, ...depth(), timeout: patience() }, signal);
   for await (const { event, data } of stream) {
-    if (event === 'phase') timeline.mark(data.address, data.phase, data.ms, data.ok);
+    if (event === 'phase') timelines.mark(data.address, data.phase, data.ms, data.ok);
     if (event === 'result' && !data.verdict) throw new Problem(data);
     if (event === 'result') return data;
   }
   return null; // never: a stream that ends without a result is a Problem
 }
 
-/**
- * Check an account. `context` has onTry (next settings), onMistake (a Problem of the request),
- * onAnswer (the report) and sandboxed (whether an account is one of the sandbox).
- */
-export async function check(account, context) {
+async function check(account, address) {
   running?.abort();
   const own = new AbortController();
   running = own;
   alarm();
-  const timeline = new Timelines(account.security, Boolean(account.username));
-  showRunning(account, timeline, () => own.abort());
+  const login = Boolean(account.password || account.access_token);
+  const timelines = new Timelines(account.security, login, showPhase);
+  showRunning(account, timelines, () => own.abort());
+  showPhase('dns');
   try {
-    const report = await follow(account, timeline, own.signal);
-    timeline.finish(report);
-    show(account, report, context);
-    context.onAnswer(account, report);
+    const report = await follow(account, timelines, own.signal);
+    if (running !== own) return;
+    timelines.finish(report);
+    keep(address, account, report);
+    showReport(account, report);
   } catch (error) {
-    timeline.finish();
+    timelines.finish();
     if (running !== own) return; // another check has taken the place
+    put('findings');
+    foldForm({ strong: true });
     if (error.name === 'AbortError') {
-      showVerdict('plain', 'Stopped', 'The check was stopped before it finished.');
+      showVerdict('plain', 'Stopped', 'The check was stopped before it finished.', null, 'dash');
     } else {
-      showVerdict('plain', 'Not checked', 'No information about the server was obtained.');
-      context.onMistake(error);
+      showVerdict('plain', 'Not checked', 'No information about the server was obtained.', null, 'dash');
+      mistake(error);
+    }
+  } finally {
+    if (running === own) {
+      running = null;
+      byId('server-again').hidden = false;
     }
   }
 }
+
+/** Check what the form says. */
+export function startCheck() {
+  const account = readAccount();
+  if (!account) return;
+  const query = openPart(account);
+  shown = format('check', [], query);
+  if (location.hash !== shown) advance('check', [], query);
+  check(account, shown);
+}
+
+/** Open the view: a result that was kept, a server to be checked, or the start. */
+export function open({ query }) {
+  useForm({ label: 'Check', again: 'Check again', heading: 'Check a server', act: startCheck });
+  const address = format('check', [], query);
+  if (address === shown && (running || !byId('check-result').hidden)) {
+    showParts(true);
+    foldForm();
+    return;
+  }
+  running?.abort();
+  running = null;
+  shown = address;
+  if (query.host) fill({ port: '465', ...query });
+  const kept = query.host && keptResult(address);
+  if (kept) {
+    showKept(kept);
+    return;
+  }
+  // A link alone checks nothing: whoever follows it decides.
+  showParts(false);
+  openForm({ whole: true });
+  if (query.host && hasServer()) byId('check').focus();
+}
+
+/** Leave the view: a check goes on, and is there again on the way back. */
+export const close = () => {};
+
+/** Whether this is the start, and nothing has been checked. */
+export const isStart = () => here().view === 'check' && byId('check-result').hidden;

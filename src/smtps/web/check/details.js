@@ -1,6 +1,7 @@
 // What a check tells beyond certificate and capabilities, where there is anything to tell.
 
-import { el, list } from '../shared/dom.js';
+import { list } from '../shared/dom.js';
+import { fold } from '../shared/folds.js';
 import { milliseconds } from '../shared/words.js';
 
 const yes = (failure) => failure?.message ?? 'accepted';
@@ -47,10 +48,9 @@ const SECTIONS = [
     (discovery?.steps ?? []).map(({ asked, servers, remark }) => [asked, places(servers) || remark])],
 ];
 
-/** A block for each of the sections that has something to say. */
+/** A fold for each of the sections that has something to say. */
 export function detailBlocks(report) {
   return SECTIONS.map(([title, rows]) => ({ title, rows: rows(report).filter(([, text]) => text) }))
     .filter(({ rows }) => rows.length > 0)
-    .map(({ title, rows }) => el('section', { class: 'block', 'aria-label': title }, el('h2', {}, title),
-      list(rows, { class: 'words' })));
+    .map(({ title, rows }) => fold(title, rows.map(([name]) => name).join(', '), list(rows, { class: 'rows' })));
 }

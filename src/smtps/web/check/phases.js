@@ -1,11 +1,11 @@
-// The timeline: each phase lights up as it ends, with a bar for when it began and how long it took.
+// The phases of a check: each lights up as it ends, with a bar for when it began and how long it took.
 
 import { el, mark, unseen } from '../shared/dom.js';
 import { phase as labels } from '../labels.js';
 import { milliseconds } from '../shared/words.js';
 
 const STATES = { waiting: 'pending', running: 'in progress', done: 'done', failed: 'failed', skipped: 'not reached' };
-const MARKS = { waiting: 'plain', running: 'plain', done: 'good', failed: 'bad', skipped: 'plain' };
+const MARKS = { waiting: 'ring', running: 'ring', done: 'good', failed: 'bad', skipped: 'dash' };
 
 export const phaseName = (phase) => labels[phase] ?? phase;
 
@@ -16,23 +16,20 @@ const ORDER = {
 
 /** A timeline for each address; the first is there before its address is known. */
 export class Timelines {
-  constructor(security, login) {
-    this.make = () => new Timeline(security, login);
-    this.first = this.make();
+  /** `onPhase(phase)` hears of each phase that begins at the first address. */
+  constructor(security, login, onPhase = (_phase) => {}) {
+    this.make = (only, heard) => new Timeline(ORDER[security] ?? ORDER.implicit, login, only, heard);
+    this.first = this.make(true, onPhase);
     this.of = new Map();
     this.element = el('div', { class: 'timelines' }, this.first.element);
   }
 
   at(address) {
     if (this.of.has(address)) return this.of.get(address);
-    const timeline = this.of.size ? this.make() : this.first;
+    const timeline = this.of.size ? this.make(false, () => {}) : this.first;
+    timeline.name(address);
+    if (this.of.size) this.element.append(timeline.element);
     this.of.set(address, timeline);
-    if (this.of.size > 1) {
-      this.element.replaceChildren(...[...this.of].flatMap(([name, { element }]) => {
-        element.ariaLabel = `Phases, ${name}`;
-        return [el('h3', {}, name), element];
-      }));
-    }
     return timeline;
   }
 
@@ -46,8 +43,8 @@ export class Timelines {
    */
   finish({ addresses = [], timings = {}, findings = [] } = {}) {
     if (!addresses.length) this.first.finish(findings.length ? 'dns' : null);
-    const all = addresses.map(({ address, failure, timings: own }) =>
-      [this.at(address), failure?.phase, { dns: timings.dns, ...own }]);
+    const all = addresses.map(({ address, failure, login_failure: login, timings: own }) =>
+      [this.at(address), failure?.phase ?? login?.phase, { dns: timings.dns, ...own }]);
     const longest = Math.max(0, ...all.map(([, , spent]) => Object.values(spent).reduce((sum, ms) => sum + (ms ?? 0), 0)));
     for (const [timeline, failed, spent] of all) timeline.finish(failed, spent, longest);
   }
@@ -55,12 +52,21 @@ export class Timelines {
 
 class Timeline {
   /** Rows for a check that is about to begin; all of them are there from the start. */
-  constructor(security, login) {
-    this.rows = ORDER[security].map((phase) => new Row(phase));
-    this.element = el('ol', { class: 'timeline', 'aria-label': 'Phases' }, this.rows.map((row) => row.element));
+  constructor(order, login, whole, heard) {
+    this.heard = heard;
+    this.rows = order.filter((phase) => whole || phase !== 'dns').map((phase) => new Row(phase));
+    this.address = el('span', {}, '\u00a0');
+    this.list = el('ol', { class: 'timeline', 'aria-label': 'Phases' }, this.rows.map((row) => row.element));
+    this.element = el('section', {}, el('h2', {}, 'Phases', ' ', this.address), this.list);
     if (!login) this.row('auth').set('skipped', null, 'not tried');
     this.begin(this.rows[0]);
     this.clock = setInterval(() => this.draw(), 100);
+  }
+
+  name(address) {
+    this.address.textContent = address;
+    this.address.title = address;
+    this.list.ariaLabel = `Phases, ${address}`;
   }
 
   row(phase) {
@@ -71,6 +77,7 @@ class Timeline {
     if (!row || row.state !== 'waiting') return;
     row.set('running');
     row.began = performance.now();
+    this.heard(row.phase);
   }
 
   /** A phase has ended. */
@@ -91,6 +98,7 @@ class Timeline {
     for (const row of this.rows) row.ms = timings[row.phase] ?? row.ms;
     if (failed && this.row(failed)) this.mark(failed, this.row(failed).ms, false);
     for (const row of this.rows) {
+      if (row.ms != null && row.state === 'waiting') row.set('done', row.ms);
       if (row.state === 'done') row.set('done', row.ms);
       if (row.state === 'waiting' || row.state === 'running') row.set('skipped');
     }
@@ -124,7 +132,7 @@ class Row {
     this.phase = phase;
     this.state = 'waiting';
     this.ms = null;
-    this.mark = mark('plain');
+    this.mark = mark('ring');
     this.bar = el('span', { class: 'bar', 'aria-hidden': 'true' });
     this.time = el('span', { class: 'time' });
     this.words = unseen('');

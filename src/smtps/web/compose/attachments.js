@@ -1,6 +1,6 @@
 // The files that go with a message: added by button or by drag and drop.
 
-import { announce, button, byId, el, put } from '../shared/dom.js';
+import { announce, button, byId, el, mark, put } from '../shared/dom.js';
 import { count, octets } from '../shared/words.js';
 
 /** @type {File[]} */
@@ -31,7 +31,7 @@ function remove(file) {
 
 function row(file) {
   return el('li', {},
-    el('span', { class: 'name' }, file.name), el('span', { class: 'hint' }, octets(file.size)),
+    mark('clip'), el('bdi', { class: 'name', title: file.name }, file.name), el('span', { class: 'hint' }, octets(file.size)),
     button('Remove', () => remove(file), { 'aria-label': `Remove ${file.name}` }));
 }
 

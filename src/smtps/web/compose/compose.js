@@ -1,18 +1,24 @@
-// Writing a message and sending it, with the progress of the upload.
+// Writing a message and sending it or leaving it with the outbox, with the progress of the upload.
 
-import { either, upload } from '../shared/api.js';
-import { INPUTS, patience } from '../server/account.js';
-import { attached, encoded } from './attachments.js';
-import { delivery } from './delivery.js';
-import { alarm, announce, byId, el, put, reveal } from '../shared/dom.js';
-import { blame, clearProblems, forgive, showProblems } from '../shared/fields.js';
+import { either, Problem, request, upload } from '../shared/api.js';
+import { alarm, announce, button, byId, el, put } from '../shared/dom.js';
+import { blame, clearProblems, forgive } from '../shared/fields.js';
 import { verdict } from '../shared/findings.js';
-import { keyOf, QUEUE_FIELDS, readQueue, settleKey } from './queueing.js';
+import { focusHeading, go } from '../shared/router.js';
+import { isSandbox } from '../shared/sandbox.js';
+import { located } from '../server/discover.js';
+import { foldForm, hasServer, openForm, patience, readAccount, server, useForm } from '../server/form.js';
+import { mistake } from '../server/mistake.js';
+import { people } from './addresses.js';
+import { attached, encoded, setLimit } from './attachments.js';
+import { delivery } from './delivery.js';
+import { keyOf, offerQueue, QUEUE_FIELDS, readQueue, settleKey } from './queueing.js';
+import { sizeLimit } from '../check/capabilities.js';
 
 const form = byId('compose');
 
 const FIELDS = {
-  ...INPUTS, from: 'compose-from', to: 'compose-to', cc: 'compose-cc', bcc: 'compose-bcc', subject: 'compose-subject',
+  from: 'compose-from', to: 'compose-to', cc: 'compose-cc', bcc: 'compose-bcc', subject: 'compose-subject',
   body: 'compose-text', html: 'compose-html', ...QUEUE_FIELDS,
 };
 
@@ -20,9 +26,7 @@ const FIELDS = {
 let running = null;
 
 const value = (id) => byId(id).value.trim();
-
-/** Addresses apart at commas, semicolons and line ends, but not inside quotes or angle brackets. */
-const people = (text) => (text.match(/(?:"[^"]*"|<[^>]*>|[^,;\n"<])+/g) ?? []).map((who) => who.trim()).filter(Boolean);
+const queueing = () => byId('way-queue').checked;
 
 /** The message as the service takes it, without attachments; null when a field is missing. */
 function readMessage() {
@@ -52,14 +56,29 @@ function showProgress(part) {
 }
 
 function setRunning(is) {
-  byId('send').disabled = byId('queue-up').disabled = is;
+  byId('send').hidden = is;
   byId('upload').hidden = byId('send-stop').hidden = !is;
   if (is) byId('send-stop').focus();
 }
 
+/** The result takes the place of the form; the message is still there for another one. */
 function showResult(...nodes) {
-  put('send-result', nodes);
-  reveal(byId('send-result'));
+  put('send-result', nodes, el('div', { class: 'buttons' },
+    button('Write another one', () => showForm(true), { class: 'button' }),
+    button('Edit this one as new', () => showForm(false), { class: 'button plain' })));
+  byId('send-result').hidden = false;
+  form.hidden = byId('send-title').hidden = true;
+  scrollTo(0, 0);
+  focusHeading();
+}
+
+function showForm(empty) {
+  if (empty) {
+    for (const name of ['subject', 'text', 'html']) byId(`compose-${name}`).value = '';
+  }
+  byId('send-result').hidden = true;
+  form.hidden = byId('send-title').hidden = false;
+  byId(empty ? 'compose-subject' : 'compose-to').focus();
 }
 
 function stopped() {
@@ -68,21 +87,9 @@ function stopped() {
   announce('Stopped');
 }
 
-/**
- * What is wrong with a request: beside its fields, and for the rest above.
- * @param {{document?: any, message: string}} problem
- */
-export function mistake({ document: { errors, error } = { errors: [] }, message }) {
-  const homeless = showProblems(errors, FIELDS);
-  const text = errors.length && !homeless.length ? '' : [error ?? message, ...homeless].join(' ');
-  alarm(text);
-  if (text) reveal(byId('alert'));
-}
-
-/** Have `perform(files, attachments, signal)` hand over what is written, with `button` pressed. */
-async function handOver(button, saying, perform) {
+/** Have `perform(files, attachments, signal)` hand over what is written. */
+async function handOver(saying, perform) {
   alarm();
-  put('send-result');
   const own = new AbortController();
   running = own;
   setRunning(true);
@@ -92,39 +99,113 @@ async function handOver(button, saying, perform) {
     await perform(files, files.length ? { attachments: await encoded() } : {}, own.signal);
   } catch (error) {
     if (error.name === 'AbortError') stopped();
-    else mistake(error);
+    else mistake(error, FIELDS);
   } finally {
     const here = document.activeElement === byId('send-stop');
     setRunning(false);
-    if (here) byId(button).focus();
+    if (here) byId('send').focus();
   }
 }
 
-/** Send what is written by an account. `context` is that of a check, and has onSent. */
-export async function send(account, context) {
-  const message = readMessage();
+/** Send what is written through the server of the form. */
+export async function send() {
+  const account = readAccount();
+  const message = account && readMessage();
   if (!message) return;
-  await handOver('send', 'Sending', async (files, attachments, signal) => {
-    const body = { ...account, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
+  await handOver('Sending', async (files, attachments, signal) => {
+    const found = await located(account);
+    if (!found) return;
+    const body = { ...found, timeout: Math.max(patience(), 30_000), ...message, ...attachments };
     const answer = await either(upload('/api/smtps/send?detail=full', body, showProgress, signal));
-    showResult(...delivery(account, message, files, answer, context));
-    context.onSent(account, answer);
+    setLimit(sizeLimit(answer.capabilities ?? []));
+    foldForm();
+    showResult(...delivery(found, message, files, answer, isSandbox(found)));
   });
 }
 
-/** Leave what is written with the outbox; `onQueued(answer)` is told where it is. */
-export async function queue(onQueued) {
+/** Leave what is written with the outbox, and go to where it is. */
+async function queue() {
   const message = readMessage();
   const terms = message && readQueue();
   if (!terms) return;
-  await handOver('queue-up', 'Queueing', async (_files, attachments, signal) => {
+  await handOver('Queueing', async (_files, attachments, signal) => {
     const body = { ...terms, ...message, ...attachments };
     const key = { 'Idempotency-Key': keyOf(body) };
-    const answer = await upload('/api/smtps/messages', body, showProgress, signal, key);
+    const { id, replayed } = await upload('/api/smtps/messages', body, showProgress, signal, key);
     settleKey();
-    onQueued(answer);
+    go('outbox', [id]);
+    announce(replayed ? 'Already queued earlier' : 'Queued');
   });
 }
 
+function showVia() {
+  const { host, port } = server();
+  byId('compose-via').textContent = host ? `Through ${host}${port ? `, port ${port}` : ''}; the answer is shown at once.`
+    : 'Through the server above; the answer is shown at once.';
+}
+
+function showWay() {
+  byId('queue-terms').hidden = !queueing();
+  byId('send').textContent = queueing() ? 'Queue' : 'Send';
+  byId('server').hidden = queueing();
+}
+
+function showCopies(visible) {
+  byId('compose-cc-row').hidden = byId('compose-bcc-row').hidden = !visible;
+  byId('compose-copies').ariaExpanded = String(visible);
+}
+
+/** The user name is most often the own address. */
+function fillFrom() {
+  const name = value('username');
+  if (name.includes('@')) byId('compose-from').value ||= name;
+}
+
+async function askAccounts() {
+  try {
+    offerQueue((await request('/api/smtps/accounts')).accounts);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // then there is no outbox to queue in
+  }
+}
+
+function done() {
+  if (!readAccount()) return;
+  foldForm();
+  showVia();
+  fillFrom();
+  byId('server-edit').focus();
+}
+
+/** Open the view. */
+export async function open({ query }) {
+  useForm({ label: 'Use this server', again: '', heading: 'Send through this server', act: done });
+  if (hasServer()) foldForm();
+  else openForm({ whole: true });
+  form.hidden = byId('send-title').hidden = !byId('send-result').hidden;
+  showVia();
+  fillFrom();
+  showCopies(Boolean(value('compose-cc') || value('compose-bcc')));
+  await askAccounts();
+  if (query.way === 'queue' && !byId('way-queue-row').hidden) byId('way-queue').checked = true;
+  showWay();
+}
+
+export function close() {
+  put('send-result');
+  byId('send-result').hidden = true;
+}
+
 byId('send-stop').addEventListener('click', () => running?.abort());
+byId('compose-copies').addEventListener('click', () => {
+  showCopies(byId('compose-cc-row').hidden);
+  if (!byId('compose-cc-row').hidden) byId('compose-cc').focus();
+});
+byId('ways').addEventListener('change', showWay);
+byId('account').addEventListener('change', showVia);
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (queueing()) queue();
+  else send();
+});
 forgive(form);

@@ -1,9 +1,11 @@
 // What became of a message, as a whole and for each recipient.
 
-import { announce, badge, button, el, list } from '../shared/dom.js';
+import { announce, el, list } from '../shared/dom.js';
 import { findingCards, findingsOf, verdict } from '../shared/findings.js';
+import { fold } from '../shared/folds.js';
+import { recipientList } from '../shared/recipients.js';
 import { sendSnippets } from '../shared/snippets.js';
-import { transcriptBlock } from '../shared/transcript.js';
+import { transcriptOf } from '../shared/transcript.js';
 import { count, milliseconds } from '../shared/words.js';
 
 const OUTCOMES = {
@@ -17,52 +19,38 @@ const OUTCOMES = {
 };
 const FAILED = ['bad', 'Not sent', 'The message was not transmitted.'];
 
-const STATUSES = {
-  accepted: ['accepted', 'good'], refused: ['refused', 'bad'], deferred: ['later', 'warning'],
-  uncertain: ['uncertain', 'warning'], unsent: ['not sent', 'plain'], pending: ['waiting', 'plain'],
-};
-
 function outcomeOf({ success, outcome, recipients = [] }) {
   if (outcome || !success) return outcome;
   return recipients.every(({ status }) => status === 'accepted') ? 'sent' : 'partial';
 }
 
-function recipient({ email, status, smtp }) {
-  const [word, tone] = STATUSES[status] ?? [status, 'plain'];
-  const reply = smtp && [smtp.code, smtp.text].filter(Boolean).join(' ');
-  return el('li', {},
-    el('span', { class: 'name' }, email), badge(word, tone),
-    reply && el('code', { class: 'reply' }, reply));
-}
-
-/** Who it is for, and what the server said about each. */
-export const recipientList = (recipients) => el('ul', { class: 'people', 'aria-label': 'Recipients' }, recipients.map(recipient));
-
 function facts({ message_id: id, reply, timings }) {
-  return list([
+  if (!reply && !id) return null;
+  return fold('Answer', reply || 'none', list([
     ['Server’s reply', reply && el('code', {}, reply)],
     ['Message-ID', id && el('code', {}, id)],
     ['Total', milliseconds(timings?.total)],
-  ]);
+  ], { class: 'rows' }));
 }
 
-/** The result's nodes. `context` as for a check, and onInbox to look into the sandbox's. */
-export function delivery(account, message, files, answer, context) {
+/** The result's nodes. */
+export function delivery(account, message, files, answer, sandboxed) {
   const outcome = outcomeOf(answer);
   const [tone, sentence, meaning] = OUTCOMES[outcome] ?? FAILED;
   const recipients = answer.recipients ?? [];
   const whole = outcome === 'sent' ? `${sentence} to ${count(recipients.length, 'recipient')}` : sentence;
-  const sandboxed = context.sandboxed(account);
   const look = sandboxed && ['sent', 'partial', 'uncertain'].includes(outcome)
-    && button('Open the inbox', context.onInbox);
+    && el('a', { class: 'button primary', href: '#/inbox' }, 'Open the inbox');
+  const shape = outcome === 'uncertain' ? 'question' : tone;
   announce(`${whole}. ${meaning}`);
   return [
     el('div', { class: 'verdict', id: 'send-verdict', 'data-tone': tone, 'data-outcome': outcome ?? 'failed' },
-      verdict(tone, whole, meaning, look)),
-    recipients.length && recipientList(recipients),
+      verdict(tone, whole, meaning, look, shape)),
     !answer.success && findingCards(findingsOf(answer)),
-    facts(answer),
-    answer.transcript?.length && transcriptBlock(answer.transcript),
-    sendSnippets(account, message, files, sandboxed),
+    recipients.length > 0 && el('section', { class: 'card block' }, el('h2', {}, 'Recipients'), recipientList(recipients)),
+    el('div', { class: 'folds' },
+      facts(answer),
+      answer.transcript?.length > 0 && fold('Transcript', count(answer.transcript.length, 'line'), transcriptOf(answer.transcript)),
+      sendSnippets(account, message, files, sandboxed)),
   ];
 }

@@ -49,5 +49,5 @@ export function accountMenu(id, first, accounts) {
 export function offerQueue(accounts) {
   accountMenu('queue-through', 'Choose one', accounts);
   if (accounts.length === 1) byId('queue-through').value = accounts[0].account;
-  byId('queue-terms').hidden = byId('queue-up').hidden = !accounts.length;
+  byId('way-queue-row').hidden = !accounts.length;
 }

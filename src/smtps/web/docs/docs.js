@@ -72,7 +72,7 @@ function operation(path, method, { summary, description, parameters = [], reques
       el('textarea', { rows: 10, spellcheck: 'false' }, JSON.stringify(example ?? {}, null, 2)))),
     el('button', { class: 'button primary', 'aria-label': `Try ${method} ${path}` }, 'Try'), answer);
   return el('details', { class: 'card', id: `${method} ${path}` },
-    el('summary', {}, badge(method, TONES[method] ?? 'good'), ' ', el('code', {}, path), ` ${summary}`),
+    el('summary', {}, badge(method, TONES[method] ?? 'good', ''), ' ', el('code', {}, path), ` ${summary}`),
     description && el('p', {}, description),
     table('Parameters', parameters.flatMap((each) => fieldRow(each.name, each.schema, each.required, each.description))),
     content && table('Fields of the body', Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>

@@ -1,13 +1,15 @@
-// The accounts of the outbox that cannot send just now: why, and what to do.
+// The accounts of the outbox: how each stands, and what to do for those that cannot send just now.
 
-import { badge, button, byId, el, focusIn, instruction, list, put } from '../shared/dom.js';
+import { badge, button, byId, el, focusIn, instruction, list, mark, put } from '../shared/dom.js';
 import { until } from '../shared/until.js';
+import { count } from '../shared/words.js';
 
 const STANDINGS = {
-  stopped: ['bad', 'Stopped', 'is stopped'],
-  waiting: ['warning', 'Waiting', 'is waiting for its server'],
-  ok: ['plain', 'Waiting', 'has reached its sending limit for now'],
+  stopped: ['bad', 'Stopped', 'bad', 'is stopped'],
+  waiting: ['warning', 'Waiting', 'clock', 'is waiting for its server'],
+  ok: ['plain', 'Waiting', 'clock', 'has reached its sending limit for now'],
 };
+const READY = ['good', 'Ready', 'good', 'is ready'];
 
 /** When a message goes on: it waits for its account as well. */
 export function dueOf({ account: through, next_attempt_at: next }, accounts) {
@@ -16,33 +18,59 @@ export function dueOf({ account: through, next_attempt_at: next }, accounts) {
 }
 
 /** Whether an account does not send for now. */
-const held = ({ status, next_attempt_at: next }) => status !== 'ok' || next;
+export const held = ({ status, next_attempt_at: next }) => status !== 'ok' || Boolean(next);
 
-function card({ account, status, code, reason, meaning, advice, next_attempt_at: next }, onResume) {
-  const [tone, word, sentence] = STANDINGS[status];
-  const again = status !== 'ok' && button('Resume now', () => onResume(account),
-    { 'data-resume': account, 'aria-label': `Resume now: ${account}` });
-  return el('li', { class: 'finding', 'data-tone': tone, 'data-account': account },
-    el('h3', {}, `${account} ${sentence}`),
+/** Those that need somebody first. */
+const ORDER = ['stopped', 'waiting', 'ok'];
+const byNeed = (one, other) => ORDER.indexOf(one.status) - ORDER.indexOf(other.status)
+  || Number(held(other)) - Number(held(one));
+
+/** All accounts in one sentence: the worst by name. */
+export function summary(accounts) {
+  const [worst] = [...accounts].filter(held).sort(byNeed);
+  if (!worst) return { tone: 'good', text: `${count(accounts.length, 'account')} ready` };
+  const [tone, , , sentence] = STANDINGS[worst.status] ?? STANDINGS.waiting;
+  return { tone, text: `${worst.account} ${sentence}` };
+}
+
+function card(account, onResume, level) {
+  const { account: name, status, code, reason, meaning, advice, next_attempt_at: next } = account;
+  const [tone, word, shape, sentence] = held(account) ? STANDINGS[status] ?? STANDINGS.waiting : READY;
+  if (tone === 'good') return el('li', { 'data-account': name }, el('b', { class: 'cut', title: name }, name), badge(word, tone, shape));
+  const again = status !== 'ok' && button('Resume now', () => onResume(name),
+    { 'data-resume': name, 'aria-label': `Resume now: ${name}`, class: 'button little' });
+  return el('li', { class: 'held', 'data-tone': tone, 'data-account': name },
+    el(level, {}, `${name} ${sentence}`), badge(word, tone, shape),
     list([
       ['Why', meaning],
       ['What to do', advice && instruction(advice)],
       ['Seen', reason && el('code', { class: 'seen' }, reason)],
       ['Automatically', next && [status === 'ok' ? 'Resumes ' : 'Tries again ', until(next), '.']],
-    ], {}),
-    el('div', { class: 'foot' }, again, badge(word, tone), code && el('code', {}, code)));
+    ], { class: 'rows' }),
+    el('div', { class: 'need' }, code && el('code', {}, code), again));
 }
 
 const shown = new Map(); // place → what it shows
 
-/** Put a card for each account that is stopped or waits; `onResume(account)` lets it send again. */
-export function showAccounts(place, accounts, onResume) {
-  const waiting = accounts.filter(held);
-  const now = JSON.stringify(waiting);
+function draw(place, accounts, onResume, level, label) {
+  const now = JSON.stringify(accounts);
   if (now === shown.get(place)) return;
   shown.set(place, now);
   const focused = focusIn(`#${place} [data-resume]`)?.dataset.resume;
-  put(place, waiting.length > 0 && el('ul', { class: 'findings', 'aria-label': 'Accounts that are not sending' },
-    waiting.map((account) => card(account, onResume))));
-  if (focused) (byId(place).querySelector(`[data-resume="${focused}"]`) ?? byId('tab-outbox')).focus();
+  put(place, accounts.length > 0 && el('ul', { class: 'accounts', 'aria-label': label },
+    accounts.map((account) => card(account, onResume, level))));
+  if (focused) (byId(place).querySelector(`[data-resume="${CSS.escape(focused)}"]`) ?? byId('outbox-title')).focus();
+}
+
+/** Put all accounts, those first that need somebody; `onResume(account)` lets one send again. */
+export function showAccounts(place, accounts, onResume) {
+  const { tone, text } = summary(accounts);
+  draw(place, [...accounts].sort(byNeed), onResume, 'h3', 'Accounts');
+  byId('accounts-line').replaceChildren(el('b', {}, 'Accounts'), badge(text, tone), mark('chevron'));
+}
+
+/** Put the account of a message, if it is the reason why that waits. */
+export function showHeld(place, accounts, onResume) {
+  draw(place, accounts.filter(held), onResume, 'h2', 'Account');
+  byId(place).hidden = !byId(place).firstChild;
 }

@@ -29,16 +29,16 @@ function transcript(n, path) {
 /** Why it failed; what to do only where that is not said above. */
 function reason({ code, message, advice }, told) {
   const seen = el('code', {}, message);
-  return el('div', { class: 'reason' }, code === told || !advice ? seen : list([['What to do', advice], ['Seen', seen]]));
+  return el('div', { class: 'reason' }, code === told || !advice ? seen : list([['What to do', advice], ['Seen', seen]], { class: 'rows' }));
 }
 
 function row({ n, started_at: started, duration_ms: ms, outcome, address, reply, failure }, told, path) {
   const [word, tone] = OUTCOMES[outcome] ?? [outcome, 'plain'];
   const more = [ms != null && `took ${milliseconds(ms)}`, address].filter(Boolean).join(', ');
   return el('li', { 'data-key': `${n} ${outcome}`, value: n },
-    el('div', { class: 'line' },
-      el('span', { class: 'name' }, el('strong', {}, `${n}.`), ` ${moment(started)}`),
-      badge(word, tone), el('span', { class: 'hint' }, more)),
+    el('div', { class: 'head' },
+      el('span', {}, el('strong', {}, `${n}.`), ` ${moment(started)} `, el('span', { class: 'soft small' }, more)),
+      badge(word, tone)),
     reply && el('code', {}, [reply.code, reply.text].filter(Boolean).join(' ')),
     failure && reason(failure, told),
     transcript(n, path));

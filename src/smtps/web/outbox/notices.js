@@ -9,10 +9,9 @@ const KINDS = [['undelivered', 'given up', 'bad'], ['pending', 'retrying', 'warn
 
 function row({ message, account, event, last_attempt_at: last, failure }, onShow) {
   return el('li', {}, el('button', { type: 'button', onclick: () => onShow(message) },
-    el('span', { class: 'subject' }, event),
+    el('span', { class: 'subject cut' }, event),
     el('span', { class: 'when' }, moment(last)),
-    el('span', { class: 'through' }, account),
-    el('span', { class: 'who' }, failure?.message ?? '')));
+    el('span', { class: 'who' }, `${account}: ${failure?.message ?? ''}`)));
 }
 
 async function load({ currentTarget }, status, place, onShow) {
@@ -30,8 +29,8 @@ async function load({ currentTarget }, status, place, onShow) {
 function block([status, word, tone], accounts, onShow) {
   const number = accounts.reduce((sum, { notices }) => sum + notices[status], 0);
   if (!number) return null;
-  const place = el('div', { class: 'block' });
-  return el('details', { 'data-notices': status, ontoggle: (event) => load(event, status, place, onShow) },
+  const place = el('div');
+  return el('details', { class: 'card notices', 'data-notices': status, ontoggle: (event) => load(event, status, place, onShow) },
     el('summary', {}, `${count(number, 'webhook notice')} `, badge(word, tone)), place);
 }
 

@@ -1,16 +1,15 @@
-// The outbox: its accounts and messages, and one of these; looks for news while it is in sight.
-// Loaded when it is opened for the first time.
+// The outbox: its accounts and messages, or one of these; looks for news while it is in sight.
 
 import { showNotices } from './notices.js';
 import { events, Problem, request } from '../shared/api.js';
-import { dueOf, showAccounts } from './accounts.js';
-import { showLogins } from './logins.js';
-import { alarm, announce, byId, reveal } from '../shared/dom.js';
-import { focusRow, showQueue, startQueue } from './queue.js';
-import { accountMenu, offerQueue } from '../compose/queueing.js';
+import { dueOf, held, showAccounts, showHeld } from './accounts.js';
+import { alarm, announce, byId } from '../shared/dom.js';
+import { countProblems } from './problems.js';
+import { focusRow, listAddress, setFilter, showQueue, startQueue } from './queue.js';
+import { accountMenu } from '../compose/queueing.js';
 import { UNDER_WAY } from './states.js';
 import { clearSubmission, pathOf, showSubmission } from './submission.js';
-import { onOpen, open, openTab } from '../shared/tabs.js';
+import { focusHeading, go, openView } from '../shared/router.js';
 
 const ACCOUNTS = '/api/smtps/accounts';
 const SOON = 60_000; // what is due by then is looked at often
@@ -26,7 +25,7 @@ let timer;
 let away = false; // the service did not answer last time
 let drawn = ''; // what is shown of the message and its account
 
-const inSight = () => openTab() === 'outbox' && !document.hidden;
+const inSight = () => openView() === 'outbox' && !document.hidden;
 
 /** End what goes on by itself, and begin anew; gives the signal of the new one. */
 function begin() {
@@ -56,7 +55,7 @@ async function askAccounts() {
     return false;
   }
   accountMenu('queue-account', 'Any', accounts);
-  offerQueue(accounts);
+  countProblems(accounts);
   showParts(true);
   return true;
 }
@@ -83,9 +82,8 @@ async function refresh() {
   const messages = await attempt(async () => {
     if (!await askAccounts()) return null;
     showAccounts('outbox-accounts', accounts, resume);
-    showLogins('outbox-logins', accounts);
-    showNotices('outbox-notices', accounts, show);
-    return showQueue(accounts, show);
+    showNotices('outbox-notices', accounts, (id) => go('outbox', [id]));
+    return showQueue(accounts);
   });
   if (signal.aborted) return;
   if (away && messages) alarm();
@@ -110,8 +108,8 @@ function draw(message) {
   if (now === drawn) return; // whoever reads or copies is left in peace
   drawn = now;
   const waits = UNDER_WAY.includes(message.status);
-  showAccounts('submission-account', waits && account ? [account] : [], resume);
-  showSubmission({ ...message, due: dueOf(message, accounts) }, waits && account?.code, {
+  showHeld('submission-account', waits && account ? [account] : [], resume);
+  showSubmission({ ...message, due: dueOf(message, accounts) }, waits && account && held(account) && account.code, {
     onRetry: () => order(message.id, '/retry', 'POST'), onCancel: () => order(message.id, '', 'DELETE'),
     onNotify: () => order(message.id, '/notify', 'POST'),
   });
@@ -149,41 +147,43 @@ async function order(id, what, method) {
   look();
 }
 
-function show(id) {
-  chosen = id;
-  drawn = '';
-  clearSubmission();
-  showParts(true);
-  byId('submission-title').focus({ preventScroll: true });
-  reveal(byId('panels'));
-  look();
-}
-
-async function back() {
-  const before = chosen;
-  chosen = null;
-  showParts(true);
-  await refresh();
-  if (!focusRow(before)) byId('tab-outbox').focus();
-}
-
 /** Look at what is open, if it is in sight. */
 function look() {
   begin();
-  if (!inSight()) return;
-  if (chosen === null) refresh();
-  else follow(chosen);
+  if (!inSight()) return undefined;
+  return chosen === null ? refresh() : follow(chosen);
 }
 
-/** Go to a message that has just been queued. */
-export function showQueued({ id, replayed }) {
-  open('outbox');
-  show(id);
-  announce(replayed ? 'Already queued earlier' : 'Queued');
+/** Open the view: the list, or the message that the address names. */
+export async function open({ path: [id = null], query }) {
+  const before = chosen;
+  chosen = id;
+  if (id !== null) {
+    if (before !== id) {
+      drawn = '';
+      clearSubmission();
+    }
+    byId('submission-back').setAttribute('href', listAddress());
+    showParts(true);
+    scrollTo(0, 0);
+    focusHeading();
+    look();
+    return;
+  }
+  setFilter(query);
+  await look();
+  byId('queue-account').value = query.account ?? '';
+  if (before !== null && !focusRow(before)) focusHeading();
 }
 
+export function close() {
+  begin();
+  chosen = null;
+}
+
+const wide = matchMedia('(min-width: 64rem)');
+const unfold = () => { byId('accounts-fold').open = wide.matches; };
+wide.addEventListener('change', unfold);
+unfold();
 startQueue(refresh);
-onOpen(look);
 document.addEventListener('visibilitychange', look);
-byId('submission-back').addEventListener('click', back);
-look();

@@ -2,27 +2,20 @@
 
 import { dueOf } from './accounts.js';
 import { request } from '../shared/api.js';
-import { byId, el, elements, focusIn } from '../shared/dom.js';
-import { ALL, stateBadge, stateOf, TROUBLED, UNDER_WAY, WAITING } from './states.js';
+import { format } from '../shared/address.js';
+import { byId, el, elements, focusIn, put } from '../shared/dom.js';
+import { go } from '../shared/router.js';
+import { GROUPS, question } from './filters.js';
+import { stateBadge, WAITING } from './states.js';
 import { until } from '../shared/until.js';
 import { moment } from '../shared/words.js';
 
 const PATH = '/api/smtps/messages';
-const LIMIT = 25;
 
-const CHOICES = [['', 'Any'], [UNDER_WAY, 'In progress'], [TROUBLED, 'Need attention'], ...ALL.map((name) => [name, stateOf(name).word])];
-
+/** @type {Record<string, string>} */
+let filter = {}; // status, account and cursor, as the address has them
 let cursors = ['']; // where the pages begin, up to the one that is shown
 let following = null; // where the next one does
-
-function question() {
-  const query = new URLSearchParams({ limit: String(LIMIT) });
-  for (const status of byId('queue-status').value.split(',').filter(Boolean)) query.append('status', status);
-  for (const [name, value] of [['account', byId('queue-account').value], ['cursor', cursors.at(-1) ?? '']]) {
-    if (value) query.set(name, value);
-  }
-  return `${PATH}?${query}`;
-}
 
 const all = (standings) => Object.values(standings).reduce((sum, many) => sum + many, 0);
 
@@ -33,18 +26,18 @@ function people({ first_recipient: first, standings }) {
 
 function outlook({ status, standings, due }) {
   if (status === 'partial') return `to ${standings.accepted ?? 0} of ${all(standings)}`;
-  return due && WAITING.includes(status) ? [el('span', { class: 'next-words' }, 'next attempt '), until(due)] : '';
+  return due && WAITING.includes(status) ? ['next attempt ', until(due)] : '';
 }
 
-function row(message, onShow) {
+function row(message) {
   const { id, from, subject, status, account, created_at: created } = message;
-  return el('li', {}, el('button', { type: 'button', 'data-id': id, onclick: () => onShow(id) },
-    stateBadge(status),
-    el('span', { class: 'subject' }, subject || '(no subject)'),
-    el('span', { class: 'when' }, moment(created)),
-    el('span', { class: 'through' }, account),
-    el('span', { class: 'who' }, `to ${people(message)}, from ${from || '<>'}`),
-    el('span', { class: 'next' }, outlook(message))));
+  const to = people(message);
+  return el('li', {}, el('a', { href: format('outbox', [id]), 'data-id': id },
+    el('span', { class: 'q-state' }, stateBadge(status)),
+    el('bdi', { class: 'subject cut', title: subject }, subject || '(no subject)'),
+    el('span', { class: 'q-to' }, el('bdi', { class: 'who cut', title: `to ${to}, from ${from || '<>'}` }, to),
+      el('span', { class: 'through cut' }, `through ${account}`)),
+    el('span', { class: 'due' }, el('span', { class: 'when' }, moment(created)), el('span', { class: 'next' }, outlook(message)))));
 }
 
 /** Show rows, keeping those that have not changed, and the focus. */
@@ -60,40 +53,58 @@ function draw(rows) {
 
 /** Go to a message of the list, if it is there. */
 export function focusRow(id) {
-  const [found] = elements(`[data-id="${id}"]`, byId('queue'));
+  const [found] = elements(`[data-id="${CSS.escape(id)}"]`, byId('queue'));
   found?.focus();
   return Boolean(found);
 }
 
 function showPages(number) {
-  const filtered = byId('queue-status').value || byId('queue-account').value;
+  const filtered = filter.status || filter.account;
   byId('queue-newer').hidden = cursors.length < 2;
   byId('queue-older').hidden = !following;
   byId('queue-empty').hidden = number > 0;
+  byId('queue-range').textContent = number ? `${number}${following ? ', more are older' : ''}` : '';
   byId('queue-empty').textContent = cursors.length > 1 ? 'No older messages.'
-    : filtered ? 'No matching messages.' : 'No messages yet. Queue a message to see it here, with “Queue” next to “Send” or by HTTP.';
+    : filtered ? 'No matching messages.' : 'No messages yet. Write one and queue it here, or queue one by HTTP.';
 }
 
+function showFilter() {
+  put('queue-status', GROUPS.map(([status, word]) => el('a', {
+    href: format('outbox', [], { status, account: filter.account }), 'aria-current': (filter.status ?? '') === status && 'true',
+  }, word)));
+}
+
+/** Take the filter of the address. */
+export function setFilter(query) {
+  const { status, account } = query;
+  const now = JSON.stringify([status, account]);
+  if (now !== JSON.stringify([filter.status, filter.account])) cursors = [''];
+  filter = { status, account };
+  showFilter();
+}
+
+/** Where the list is, for the way back to it. */
+export const listAddress = () => format('outbox', [], filter);
+
 /** Ask for the page, and show it. Gives its messages, each with `due`. */
-export async function showQueue(accounts, onShow) {
-  const asked = question();
-  const { messages, cursor } = await request(asked);
-  if (asked !== question()) return []; // another page has been asked for meanwhile
+export async function showQueue(accounts) {
+  const asked = question({ ...filter, cursor: cursors.at(-1) ?? '' });
+  const { messages, cursor } = await request(`${PATH}?${asked}`);
+  if (asked !== question({ ...filter, cursor: cursors.at(-1) ?? '' })) return []; // another page is asked for by now
   following = cursor;
   const known = messages.map((message) => ({ ...message, due: dueOf(message, accounts) }));
-  draw(known.map((message) => row(message, onShow)));
+  draw(known.map(row));
   showPages(known.length);
   return known;
 }
 
 /** Make the filters and the pages work; `onChange()` asks for what is wanted then. */
 export function startQueue(onChange) {
-  byId('queue-status').replaceChildren(...CHOICES.map(([value, word]) => el('option', { value }, word)));
   const turn = (pages) => {
     cursors = pages;
     onChange();
   };
-  for (const id of ['queue-status', 'queue-account']) byId(id).addEventListener('change', () => turn(['']));
+  byId('queue-account').addEventListener('change', () => go('outbox', [], { status: filter.status, account: byId('queue-account').value }));
   byId('queue-older').addEventListener('click', () => turn([...cursors, following]));
   byId('queue-newer').addEventListener('click', () => turn(cursors.slice(0, -1)));
 }

@@ -1,18 +1,17 @@
 // One message of the outbox: what became of it, for whom, why, and what can be done.
 
-import { blob, Problem } from '../shared/api.js';
 import { showAttempts } from './attempts.js';
-import { recipientList } from '../compose/delivery.js';
-import { alarm, announce, badge, button, byId, el, list, put } from '../shared/dom.js';
+import { recipientList } from '../shared/recipients.js';
+import { announce, badge, button, byId, el, list, put } from '../shared/dom.js';
 import { findingCards, verdict } from '../shared/findings.js';
-import { rawLink } from '../shared/raw.js';
+import { saveButton, sourceBlock } from '../shared/raw.js';
+import { focusHeading, setTitle } from '../shared/router.js';
+import { copyLink } from '../shared/share.js';
 import { stateOf, UNDER_WAY, WAITING } from './states.js';
 import { until } from '../shared/until.js';
-import { count, moment, octets } from '../shared/words.js';
+import { count, moment } from '../shared/words.js';
 
 export const pathOf = (id) => `/api/smtps/messages/${encodeURIComponent(id)}`;
-
-const SHOWN = 256 * 1024; // octets of a message that are shown here
 
 let shown = {}; // the message as it was shown last
 
@@ -31,24 +30,29 @@ function showState(message) {
   const place = byId('submission-verdict');
   place.dataset.tone = tone;
   place.dataset.status = message.status;
-  put('submission-verdict', verdict(tone, sentence, meaningOf(message), null, shape));
+  const focused = place.contains(document.activeElement);
+  put('submission-verdict', verdict(tone, sentence, meaningOf(message), null, shape, { id: 'submission-title' }));
+  if (focused) focusHeading();
   if (message.status !== shown.status || message.id !== shown.id) announce(sentence);
 }
 
 /** What the state allows. */
 function actionsFor({ status, kept }, { onRetry, onCancel }) {
   if (WAITING.includes(status)) {
-    return [button('Send now', onRetry, { 'data-do': 'retry' }), button('Cancel', onCancel, { 'data-do': 'cancel' })];
+    return [
+      button('Send now', onRetry, { 'data-do': 'retry', class: 'button primary' }),
+      button('Cancel', onCancel, { 'data-do': 'cancel', class: 'button danger' }),
+    ];
   }
   const { again } = stateOf(status);
-  return kept && again ? [button(again, onRetry, { 'data-do': 'retry' })] : [];
+  return kept && again ? [button(again, onRetry, { 'data-do': 'retry', class: 'button' })] : [];
 }
 
 function showActions(message, actions) {
   if (message.status === shown.status && message.id === shown.id) return;
   const focused = byId('submission-actions').contains(document.activeElement);
   put('submission-actions', actionsFor(message, actions));
-  if (focused) byId('submission-title').focus();
+  if (focused) focusHeading();
 }
 
 function showFailure({ status, failure }, told) {
@@ -80,13 +84,14 @@ function showWebhook({ id, webhook }, { onNotify }) {
       ['Next attempt', next && until(next)],
       [status === 'delivered' ? 'Before that' : 'Why', failure && el('code', {}, failure.message)],
       ['What to do', status !== 'delivered' && failure?.advice],
-    ]),
-    el('div', { class: 'actions' }, button('Deliver again', onNotify, { 'data-do': 'notify' })));
+    ], { class: 'rows' }),
+    el('div', { class: 'buttons' }, button('Deliver again', onNotify, { 'data-do': 'notify' })));
   if (focused) byId('submission-webhook-title').focus();
 }
 
 function showFacts(message) {
   put('submission-facts', list([
+    ['Subject', el('bdi', {}, message.subject || '(no subject)')],
     ['From', message.from || '<>'],
     ['Account', message.account],
     ['Submitted', moment(message.created_at)],
@@ -96,34 +101,22 @@ function showFacts(message) {
     ['ID', el('code', {}, message.id)],
     ['Tags', message.tags.length > 0 && el('ul', { class: 'chips' }, message.tags.map((tag) => el('li', {}, tag)))],
     ...Object.entries(message.metadata),
-  ]));
+  ], { class: 'rows' }));
 }
 
-async function loadRaw({ currentTarget }, path, place) {
-  if (!currentTarget.open || place.firstChild) return;
-  try {
-    const text = await (await blob(path)).text();
-    place.replaceChildren(el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Raw message' }, text));
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    alarm(error.message);
-  }
-}
-
-function rawBlock({ id, size, kept }) {
-  if (!kept) return el('p', { class: 'hint' }, 'The message itself has been deleted.');
+/** The message as it is: shown here, or saved. */
+function rawActs({ id, size, kept, subject }) {
+  if (!kept) return el('p', { class: 'acts-note' }, 'The message itself has been deleted.');
   const path = `${pathOf(id)}/raw`;
-  const link = rawLink(path, 'Open in a new window');
-  if (size > SHOWN) return el('p', {}, link, `, ${octets(size)}`);
-  const place = el('div');
-  return el('details', { ontoggle: (event) => loadRaw(event, path, place) },
-    el('summary', {}, `Raw message, ${octets(size)}`),
-    el('div', { class: 'block' }, link, place));
+  return [
+    el('ul', { class: 'acts' }, saveButton(path, subject || id), copyLink()),
+    sourceBlock(path, size),
+  ];
 }
 
 /** Show a message. `told` is the code that the card of its account explains already. */
 export function showSubmission(message, told, actions) {
-  byId('submission-title').textContent = message.subject || '(no subject)';
+  setTitle(message.subject || '(no subject)');
   showState(message);
   showActions(message, actions);
   showFailure(message, told);
@@ -132,15 +125,18 @@ export function showSubmission(message, told, actions) {
   showAttempts(message.attempts, message.failure?.code, pathOf(message.id));
   showWebhook(message, actions);
   showFacts(message);
-  if (message.id !== shown.id || message.kept !== shown.kept) put('submission-raw', rawBlock(message));
+  if (message.id !== shown.id || message.kept !== shown.kept) put('submission-raw', rawActs(message));
   shown = message;
 }
 
 /** Show nothing, until the next message is known. */
 export function clearSubmission() {
   shown = {};
-  byId('submission-title').textContent = 'Message';
+  const place = byId('submission-verdict');
+  place.dataset.tone = 'plain';
+  delete place.dataset.status;
+  put('submission-verdict', verdict('plain', 'Message', '\u00a0', null, 'plain', { id: 'submission-title' }));
   byId('submission-tries').hidden = true;
   byId('submission-webhook-part').hidden = true;
-  for (const part of ['verdict', 'actions', 'failure', 'account', 'people', 'attempts', 'facts', 'raw']) put(`submission-${part}`);
+  for (const part of ['actions', 'failure', 'account', 'people', 'attempts', 'facts', 'raw']) put(`submission-${part}`);
 }

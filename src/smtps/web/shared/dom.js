@@ -70,6 +70,17 @@ const STROKES = {
   warning: 'M10 4v7M10 15.5v.5',
   bad: 'M5 5l10 10M15 5L5 15',
   plain: 'M4.5 10h.01M10 10h.01M15.5 10h.01',
+  ring: 'M10 7.5a2.5 2.5 0 100 5 2.5 2.5 0 100-5',
+  info: 'M10 9v6M10 5v.01',
+  busy: 'M10 3a7 7 0 11-7 7',
+  chevron: 'M7.5 4.5l5.5 5.5-5.5 5.5',
+  left: 'M12.5 4.5L7 10l5.5 5.5',
+  copy: 'M7.5 7.5h9v9h-9zM12.5 7.5v-4h-9v9h4',
+  save: 'M10 3v9m0 0l-3.5-3.5M10 12l3.5-3.5M3.5 16.5h13',
+  link: 'M8.4 11.6a3.3 3.3 0 004.7 0l2.7-2.7a3.3 3.3 0 00-4.7-4.7l-1.1 1.1M11.6 8.4a3.3 3.3 0 00-4.7 0l-2.7 2.7a3.3 3.3 0 004.7 4.7l1.1-1.1',
+  bin: 'M3.5 5.5h13M8 3h4M5.3 5.5l.8 11h7.8l.8-11',
+  clip: 'M14.5 6v7a4.5 4.5 0 01-9 0V5.5a3 3 0 016 0V13a1.5 1.5 0 01-3 0V6',
+  shield: 'M10 2.7L4 5v4.5c0 4 2.5 6.3 6 7.8 3.5-1.5 6-3.8 6-7.8V5z',
 };
 
 /** A tick, an exclamation mark, a cross, three dots or another shape; says nothing to a screen reader. */
@@ -79,12 +90,13 @@ export function mark(shape) {
   path.setAttribute('d', STROKES[shape]);
   svg.setAttribute('viewBox', '0 0 20 20');
   svg.setAttribute('class', 'mark');
+  svg.dataset.shape = shape;
   svg.setAttribute('aria-hidden', 'true');
   svg.append(path);
   return svg;
 }
 
-export const badge = (text, tone) => el('span', { class: 'badge', 'data-tone': tone }, text);
+export const badge = (text, tone, shape = tone) => el('span', { class: 'badge', 'data-tone': tone }, shape && mark(shape), text);
 
 export const unseen = (text) => el('span', { class: 'unseen' }, text);
 

@@ -1,18 +1,45 @@
-// A message as it is, in a window of its own.
+// A message as it is: its source, shown or saved as a file that mail programs open.
 
-import { blob } from './api.js';
-import { el } from './dom.js';
-import { authorization } from './token.js';
+import { blob, Problem } from './api.js';
+import { alarm, el } from './dom.js';
+import { fileName, save, shareButton } from './share.js';
+import { octets } from './words.js';
 
-async function openGuarded(event, path) {
-  if (!authorization().Authorization) return; // the link does it
-  event.preventDefault();
-  const url = URL.createObjectURL(await blob(path));
-  open(url, '_blank', 'noopener');
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+const SHOWN = 256 * 1024; // octets of a message that are shown here
+
+async function saveAs(path, subject) {
+  try {
+    const text = await blob(path);
+    save(new Blob([text], { type: 'message/rfc822' }), fileName(subject, 'eml'));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    alarm(error.message);
+  }
 }
 
-/** A link that takes the token along where one is wanted. */
-export const rawLink = (path, text) => el('a', {
-  href: path, target: '_blank', rel: 'noopener', onclick: (event) => openGuarded(event, path),
-}, text);
+/** A button in a list that saves the message as a file. */
+export const saveButton = (path, subject) => shareButton('save', 'Save .eml', () => saveAs(path, subject));
+
+/** What a message's source looks like, as an element that is filled when the source has come. */
+export function source(path, size) {
+  const place = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Source' }, '…');
+  blob(path).then(async (found) => {
+    const text = await found.slice(0, SHOWN).text();
+    place.textContent = size > SHOWN ? `${text}\n… ${octets(size - SHOWN)} more: save the message to see all of it.` : text;
+  }).catch((error) => {
+    place.textContent = '';
+    alarm(error.message);
+  });
+  return place;
+}
+
+/** The source under a line that opens it. */
+export function sourceBlock(path, size) {
+  const place = el('div');
+  const load = ({ currentTarget: { open } }) => {
+    if (open && !place.firstChild) place.replaceChildren(source(path, size));
+  };
+  return el('details', { class: 'more', ontoggle: load }, el('summary', {}, `Source, ${octets(size)}`), place);
+}
+
+export { saveAs };

@@ -1,6 +1,7 @@
 // The same by curl, Python, shell or link. No password is ever in it, only where it would stand.
 
 import { copyButton, el } from './dom.js';
+import { fold } from './folds.js';
 import { segments } from './segments.js';
 import { authorization } from './token.js';
 
@@ -15,7 +16,7 @@ const py = (value) => (Array.isArray(value) ? `[${value.map(py).join(', ')}]` : 
 /** Those of the parts that are there. */
 const some = (...parts) => parts.flat().filter((part) => typeof part === 'string');
 
-const target = ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+const target = ({ host, port }) => (!port ? host : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 const secretOf = ({ password, access_token: token }) => (password ? 'password' : token && 'token');
 
 const HERE = 'the secret stands here';
@@ -43,7 +44,7 @@ function curl(path, account, message, files = []) {
 
 function pythonAccount({ host, port, security, username, password, access_token: token, ehlo_name: name }) {
   return some(
-    `    ${py(host)},`, `    port=${port},`,
+    `    ${py(host)},`, port && `    port=${port},`,
     security === 'starttls' && '    security="starttls",',
     username && `    username=${py(username)},`,
     password && `    password=os.environ["${VARIABLE}"],`,
@@ -70,30 +71,27 @@ function shell(command, account, more = []) {
   return some(secret && `# with the ${secret} in $${VARIABLE}`, options.join(' \\\n  ')).join('\n');
 }
 
-/** The block with all the ways: name → text. */
-function block(title, texts, remark) {
-  const text = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': title });
+/** The fold with all the ways: name → text. */
+function block(texts, remark) {
+  const text = el('pre', { class: 'text', tabindex: 0, role: 'group', 'aria-label': 'Run it yourself' });
   const choice = segments('Language', Object.keys(texts), (name) => { text.textContent = texts[name]; });
-  return el('details', {},
-    el('summary', {}, title),
-    el('div', { class: 'block' },
-      el('div', { class: 'heading' }, choice, copyButton(text, 'the snippet')),
-      text,
-      remark && el('p', { class: 'hint' }, remark)));
+  return fold('Run it yourself', Object.keys(texts).join(', '), [
+    el('div', { class: 'head' }, choice, copyButton(text, 'the snippet')),
+    text,
+    remark && el('p', { class: 'hint' }, remark)]);
 }
 
 const SANDBOXED = 'Only this service trusts the sandbox’s certificate: for Python and the shell, give its CA file '
   + '(ca_file, --ca-file), printed by smtps serve --json.';
 
+/** A check, with the account as the service takes it. */
 export function checkSnippets(account, sandboxed) {
-  const { host, port, security } = account;
-  return block('Check it with curl, Python or the shell', {
+  return block({
     curl: curl('/api/smtps/check?detail=full', account),
     Python: python(account, [], [
       'report = smtps.sync.check(', ...pythonAccount(account), ')', 'print(report.verdict)',
       'for finding in report.findings:', '    print(finding.meaning, finding.fix, sep="\\n  ")']),
     Shell: shell(`check ${sh(target(account))}`, account),
-    Link: `${location.origin}/?${new URLSearchParams({ host, port, security })}`,
   }, sandboxed && SANDBOXED);
 }
 
@@ -114,7 +112,7 @@ export function sendSnippets(account, message, files, sandboxed) {
     people.flatMap(([name, list]) => list.map((who) => `--${name} ${sh(who)}`)),
     `--subject ${sh(subject)}`, body != null && `--body ${sh(body)}`, html && '--html-file message.html',
     files.map(({ name }) => `--attach ${sh(name)}`), partial && '--partial send');
-  return block('Send it with curl, Python or the shell', {
+  return block({
     curl: curl('/api/smtps/send', account, message, files),
     Python: python(account, files, inPython),
     Shell: shell(`send --host ${sh(target(account))}`, account, options),
@@ -122,7 +120,7 @@ export function sendSnippets(account, message, files, sandboxed) {
 }
 
 export function portsSnippets(host) {
-  return block('Compare them with curl or the shell', {
+  return block({
     curl: `curl ${sh(`${location.origin}/api/smtps/ports/${encodeURIComponent(host)}`)}`,
     Shell: `smtps ports ${sh(host)}`,
   });

@@ -1,7 +1,6 @@
 // The dialogue with the server. The service has taken all secrets out of it.
 
 import { copyButton, el } from './dom.js';
-import { count } from './words.js';
 
 const SPEAKERS = { '>': 'client', '<': 'server', '*': 'remark' };
 
@@ -12,12 +11,10 @@ function dialogue(lines, hint) {
     text);
 }
 
-export function transcriptBlock(entries, of) {
+export function transcriptOf(entries) {
   const lines = entries.map(({ at, direction, text: line }) => el('span', { class: SPEAKERS[direction] },
     el('span', { class: 'time' }, `${at.toFixed(0).padStart(6)} `), `${direction} ${line}\n`));
-  return el('details', {},
-    el('summary', {}, `Transcript${of ? `, ${of}` : ''}, ${count(entries.length, 'line')}`),
-    dialogue(lines, 'Milliseconds, > from here, < from the server. Contains no password.'));
+  return dialogue(lines, 'Milliseconds, > from here, < from the server. Contains no password.');
 }
 
 /** The same for lines that have no times. */
