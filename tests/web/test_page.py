@@ -201,7 +201,7 @@ def test_an_address_never_blocks_a_check(page: Page) -> None:
     page.route("**/api/smtps/check/events*", lambda route: route.abort())
     with page.expect_request("**/api/smtps/check/events*") as asked:
         page.click("#check")
-    body = asked.value.post_data_json
+    body = asked.value.post_data_json or {}
     assert (body["host"], body["port"]) == ("smtp.gmail.com", 465)
     assert "username" not in body
     expect(page.locator("#server-summary")).to_contain_text("smtp.gmail.com:465")
