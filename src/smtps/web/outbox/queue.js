@@ -36,7 +36,7 @@ function row(message) {
     el('span', { class: 'q-state' }, stateBadge(status)),
     el('bdi', { class: 'subject cut', title: subject }, subject || '(no subject)'),
     el('span', { class: 'q-to' }, el('bdi', { class: 'who cut', title: `to ${to}, from ${from || '<>'}` }, to),
-      el('span', { class: 'through cut' }, `through ${account}`)),
+      el('span', { class: 'through cut', title: `through ${account}` }, `through ${account}`)),
     el('span', { class: 'due' }, el('span', { class: 'when' }, moment(created)), el('span', { class: 'next' }, outlook(message)))));
 }
 

@@ -26,13 +26,9 @@ export const openView = () => current.name;
 /** Go to an address; with `replace` the one before is not in the history. */
 export function go(view, path = [], query = {}, { replace = false } = {}) {
   const address = format(view, path, query);
-  if (replace) {
-    history.replaceState(null, '', address);
-    return show();
-  }
-  if (location.hash === address) return show();
-  location.hash = address; // tells hashchange
-  return Promise.resolve();
+  if (replace) history.replaceState(null, '', address);
+  else if (location.hash !== address) history.pushState(null, '', address);
+  return navigate();
 }
 
 /** Change the address, and nothing else. */
@@ -86,13 +82,16 @@ export function focusHeading() {
   heading?.focus({ preventScroll: true });
 }
 
+/** Show what the address names, and take the focus along where nothing else has taken it. */
+async function navigate() {
+  const before = document.activeElement;
+  await show();
+  const now = document.activeElement;
+  if (now === document.body || (now === before && before?.closest('a'))) focusHeading();
+}
+
 export function startRouter() {
-  addEventListener('hashchange', async () => {
-    const before = document.activeElement;
-    await show();
-    const now = document.activeElement;
-    if (now === document.body || (now === before && before?.closest('a'))) focusHeading();
-  });
+  addEventListener('hashchange', navigate);
   byId('skip').addEventListener('click', (event) => {
     event.preventDefault(); // the hash is the view's
     byId('main').focus();
