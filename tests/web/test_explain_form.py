@@ -17,6 +17,9 @@ def test_a_pasted_message_is_explained(page: Page) -> None:
     expect(field).not_to_have_value("hunter2")
     assert "hunter2" not in (field.input_value() + page.content())
     check_accessible(page)
+    assert page.url.endswith("#/explain")
+    page.reload()  # without the words in the address, and with the answer
+    expect(finding.first).to_have_attribute("data-code", "tls.plaintext_on_tls_port")
 
 
 def test_words_that_leave_it_open_name_all_causes_and_enter_explains(page: Page) -> None:

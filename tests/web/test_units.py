@@ -20,7 +20,7 @@ def test_modules_that_compute(tmp_path: Path) -> None:
     shutil.copytree(UNITS, web / "units")
     web_types.main(web)  # labels.js, as the service makes it
     (web / "package.json").write_text('{"type": "module"}')
-    command = [NODE, "--test", "--test-force-exit", "--test-reporter=tap", "units/*.test.js"]
+    command = [str(NODE), "--test", "--test-force-exit", "--test-reporter=tap", "units/*.test.js"]
     ran = subprocess.run(command, cwd=web, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-8000:]
     written = sum(

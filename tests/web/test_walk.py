@@ -72,6 +72,12 @@ def start(page: Page) -> None:
     expect(page.locator("#account")).to_be_visible()
 
 
+def explained(page: Page) -> None:
+    page.fill("#explain-text", "SMTP connect() failed")
+    page.press("#explain-text", "Enter")
+    expect(page.locator("#explain-result .finding").first).to_be_visible()
+
+
 def options(page: Page) -> None:
     page.evaluate(
         "document.querySelectorAll('#account details').forEach((each) => each.open = true)"
@@ -110,7 +116,8 @@ def compose(page: Page) -> None:
     page.fill("#compose-subject", LONG)
     page.fill("#compose-text", LONG)
     page.set_input_files("#compose-files", {
-        "name": f"{RIGHT_TO_LEFT} {LONG[:80]}.pdf", "mimeType": "application/pdf", "buffer": b"x" * 5000,
+        "name": f"{RIGHT_TO_LEFT} {LONG[:80]}.pdf", "mimeType": "application/pdf",
+        "buffer": b"x" * 5000,
     })  # fmt: skip
     page.check("#way-queue")
 
@@ -160,8 +167,9 @@ def queued(page: Page) -> None:
 
 
 STATES: dict[str, Callable[[Page], None]] = {
-    "start": start, "options": options, "failing": check_of("three-faults", "bad"),
-    "works": check_of("healthy", "good"), "details": everything_open, "edit": edited,
+    "start": start, "explained": explained, "again": start, "options": options,
+    "failing": check_of("three-faults", "bad"), "works": check_of("healthy", "good"),
+    "details": everything_open, "edit": edited,
     "ports": ports, "compose": compose, "sent": sent, "inbox": inbox, "message": message,
     "setup": setup, "servers": servers, "outbox": outbox, "accounts": accounts, "queued": queued,
 }  # fmt: skip

@@ -93,7 +93,7 @@ def _phases(facts: Facts, seen: AddressFacts) -> Iterator[str]:
     timings: dict[str, float | None] = {**facts.timings, **seen.timings}
     if failed is not None:
         timings.setdefault(failed, None)
-    words = remarks(seen)
+    words = remarks(seen, facts)
     rows = []
     for phase, spent in timings.items():
         told = failure.message if failure is not None and phase == failed else words.get(phase, "")
