@@ -179,7 +179,7 @@ def test_filters_and_pages(page: Page) -> None:
             == 202
         )
     page.click(".nav [data-view=outbox]")
-    page.get_by_role("link", name="In progress").click()
+    page.get_by_role("link", name="Waiting").click()
     page.select_option("#queue-account", "unknown-recipient")
     subjects = page.locator("#queue .subject")
     expect(subjects).to_have_text([str(n) for n in range(29, 4, -1)])

@@ -6,7 +6,7 @@ export const LIMIT = 25;
 
 /** @type {[key: string, word: string, states: string[]][]} */
 export const GROUPS = [
-  ['', 'All', []], ['waiting', 'In progress', UNDER_WAY], ['problems', 'Need attention', TROUBLED], ['sent', 'Sent', ['sent']],
+  ['', 'All', []], ['waiting', 'Waiting', UNDER_WAY], ['problems', 'Problems', TROUBLED], ['sent', 'Sent', ['sent']],
 ];
 
 /** The states of a filter: a group, or a state by its name; none means all. */

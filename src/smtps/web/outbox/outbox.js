@@ -3,7 +3,7 @@
 import { showNotices } from './notices.js';
 import { events, Problem, request } from '../shared/api.js';
 import { dueOf, held, showAccounts, showHeld } from './accounts.js';
-import { alarm, announce, byId } from '../shared/dom.js';
+import { alarm, announce, byId, mark } from '../shared/dom.js';
 import { countProblems } from './problems.js';
 import { focusRow, listAddress, setFilter, showQueue, startQueue } from './queue.js';
 import { accountMenu } from '../compose/queueing.js';
@@ -185,5 +185,6 @@ const wide = matchMedia('(min-width: 64rem)');
 const unfold = () => { byId('accounts-fold').open = wide.matches; };
 wide.addEventListener('change', unfold);
 unfold();
+byId('submission-back').prepend(mark('left'));
 startQueue(refresh);
 document.addEventListener('visibilitychange', look);

@@ -8,7 +8,7 @@ import { go } from '../shared/router.js';
 import { GROUPS, question } from './filters.js';
 import { stateBadge, WAITING } from './states.js';
 import { until } from '../shared/until.js';
-import { moment } from '../shared/words.js';
+import { count, moment } from '../shared/words.js';
 
 const PATH = '/api/smtps/messages';
 
@@ -63,7 +63,7 @@ function showPages(number) {
   byId('queue-newer').hidden = cursors.length < 2;
   byId('queue-older').hidden = !following;
   byId('queue-empty').hidden = number > 0;
-  byId('queue-range').textContent = number ? `${number}${following ? ', more are older' : ''}` : '';
+  byId('queue-range').textContent = number ? `${count(number, 'message')}${following ? ', more are older' : ''}` : '';
   byId('queue-empty').textContent = cursors.length > 1 ? 'No older messages.'
     : filtered ? 'No matching messages.' : 'No messages yet. Write one and queue it here, or queue one by HTTP.';
 }

@@ -1,6 +1,6 @@
 // Which server, and who to be there: a form, or one line when that is known.
 
-import { announce, byId, elements } from '../shared/dom.js';
+import { announce, byId, el, elements, mark, put } from '../shared/dom.js';
 import { blame, clearProblems, forgive, setProblem } from '../shared/fields.js';
 import { encryption } from '../shared/words.js';
 import { noteProvider, providerOf } from './providers.js';
@@ -133,12 +133,7 @@ const facts = () => {
 };
 
 function writeLine() {
-  byId('server-summary').replaceChildren(...facts().map((fact, at) => {
-    const node = document.createElement(at ? 'span' : 'code');
-    node.textContent = fact;
-    node.title = fact;
-    return node;
-  }));
+  put('server-summary', facts().map((fact, at) => el(at ? 'span' : 'code', { title: fact }, fact)));
 }
 
 /** @type {{label: string, again: string, heading: string, act: () => void}} */
@@ -150,7 +145,7 @@ export function useForm(next) {
   byId('server').hidden = false;
   byId('paste').hidden = true;
   byId('check').textContent = use.label;
-  byId('server-again').textContent = use.again;
+  put('server-again', mark('turn'), el('span', { class: 'label' }, use.again));
   byId('server-again').hidden = !use.again;
   byId('server-title').textContent = use.heading;
 }
