@@ -132,6 +132,7 @@ def test_a_stopped_account_is_resumed(page: Page) -> None:
     expect(card).to_contain_text("is stopped")
     expect(card).to_contain_text("app password")
     page.click("#submission-back")
+    expect(row(page, subject)).to_be_visible()
     if page.locator("#accounts-line").is_visible():  # folded on a telephone: the list is first
         expect(page.locator("#accounts-line")).to_contain_text("bad-password is stopped")
         page.click("#accounts-line")
