@@ -33,8 +33,8 @@ function end({ state, login_ends_at: ends }) {
 function card({ account, login }) {
   const [tone, word, sentence] = STATES[login.state];
   const needed = login.state === 'login_needed';
-  return el('li', { class: 'finding', 'data-tone': tone, 'data-login': account },
-    el('h3', {}, `${account} ${sentence}`),
+  return el('li', { class: 'held', 'data-tone': tone, 'data-login': account },
+    el('h3', {}, `${account} ${sentence}`), badge(word, tone),
     list([
       ['User', login.username && `${login.username} at ${login.host}`],
       ['Why', login.reason],
@@ -43,8 +43,8 @@ function card({ account, login }) {
       ['Access token', login.state === 'ready' && login.access_expires_at && ['Renewed before it expires ', until(login.access_expires_at), '.']],
       ['To log in', needed && command(fromHere(account), `the command that logs in ${account} from here`)],
       ['On the server', command(login.command, `the command that logs in ${account} on the server`)],
-    ], {}),
-    el('div', { class: 'foot' }, badge(word, tone), login.code && el('code', {}, login.code)));
+    ], { class: 'rows' }),
+    login.code && el('div', { class: 'need' }, el('code', {}, login.code)));
 }
 
 /** @type {string | undefined} */
@@ -59,8 +59,8 @@ export function showLogins(place, accounts) {
   const needed = known.filter(({ login }) => login.state === 'login_needed');
   const others = known.filter(({ login }) => login.state !== 'login_needed');
   put(place,
-    needed.length > 0 && el('ul', { class: 'findings', 'aria-label': 'Accounts that need a login' }, needed.map(card)),
-    others.length > 0 && el('details', {},
+    needed.length > 0 && el('ul', { class: 'accounts', 'aria-label': 'Accounts that need a login' }, needed.map(card)),
+    others.length > 0 && el('details', { class: 'more' },
       el('summary', {}, `Logins: ${others.map(({ account }) => account).join(', ')}`),
-      el('ul', { class: 'findings', 'aria-label': 'Logins of accounts' }, others.map(card))));
+      el('ul', { class: 'accounts', 'aria-label': 'Logins of accounts' }, others.map(card))));
 }

@@ -3,6 +3,7 @@
 import { showNotices } from './notices.js';
 import { events, Problem, request } from '../shared/api.js';
 import { dueOf, held, showAccounts, showHeld } from './accounts.js';
+import { showLogins } from './logins.js';
 import { alarm, announce, byId, mark } from '../shared/dom.js';
 import { countProblems } from './problems.js';
 import { focusRow, listAddress, setFilter, showQueue, startQueue } from './queue.js';
@@ -82,6 +83,7 @@ async function refresh() {
   const messages = await attempt(async () => {
     if (!await askAccounts()) return null;
     showAccounts('outbox-accounts', accounts, resume);
+    showLogins('outbox-logins', accounts);
     showNotices('outbox-notices', accounts, (id) => go('outbox', [id]));
     return showQueue(accounts);
   });
