@@ -54,9 +54,9 @@ def test_an_access_token_that_is_refused_is_explained(page: Page) -> None:
     choose(page, "token-for-graph")
     finding = page.locator(".finding[data-code='oauth.wrong_audience']")
     expect(finding).to_contain_text("Microsoft Graph")
-    expect(page.get_by_role("heading", name="Access token, whose")).to_be_visible()
-    expect(page.locator("#facts")).to_contain_text("https://graph.microsoft.com")
-    expect(page.locator("#facts")).to_contain_text("this request")
+    page.locator("#folds summary", has_text="Access token, whose").click()
+    expect(page.locator("#folds")).to_contain_text("https://graph.microsoft.com")
+    expect(page.locator("#folds")).to_contain_text("this request")
     check_accessible(page)
 
 
