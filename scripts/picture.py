@@ -28,8 +28,7 @@ def main() -> None:
             viewport={"width": 1180, "height": 760}, color_scheme="light", reduced_motion="reduce"
         )
         page.goto(json.loads(service.stdout.readline())["url"])
-        page.select_option("#personas", "plaintext")
-        page.click("#persona-try")
+        page.get_by_role("button", name="plaintext", exact=True).click()
         page.wait_for_selector(".finding")
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=PICTURE)

@@ -216,6 +216,12 @@ def test_a_host_may_be_a_whole_target(page: Page) -> None:
     assert page.input_value("#username") == "ann"
 
 
+def test_a_host_may_be_a_test_server(page: Page) -> None:
+    page.fill("#host", "expired")
+    page.press("#host", "Enter")
+    expect(page.locator(".finding").first).to_contain_text("has expired")
+
+
 def test_nothing_secret_is_remembered(page: Page) -> None:
     page.locator("#server-login").evaluate("each => each.open = true")
     page.fill("#host", "smtp.example.com")

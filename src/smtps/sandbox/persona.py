@@ -49,13 +49,15 @@ about accounts (``smtps login``): a check after the login, once the token has to
 check after that; or the login itself."""
 
 
-GROUPS = (
-    ("tls.certificate", "Certificate"), ("tls.intercepted", "Certificate"),
-    ("tls.starttls", "STARTTLS"), ("auth.offered_in_clear", "STARTTLS"),
-    ("tls.", "TLS"), ("net.", "Connection and replies"), ("smtp.", "Connection and replies"),
-    ("auth.", "Login"), ("send.", "Sending"),
-)  # fmt: skip
-"""How a code begins, and the family of personas that lead to it."""
+GROUPS = {
+    "Certificate": r"tls\.(?:certificate|intercepted)",
+    "STARTTLS": r"tls\.starttls|auth\.offered_in_clear",
+    "TLS": r"tls\.",
+    "Connection and replies": r"(?:net|smtp)\.",
+    "Login": r"(?:auth|oauth)\.",
+    "Sending": r"send\.",
+}
+"""Families of personas, and how the codes begin that they lead to."""
 
 WORKING = "Nothing wrong"
 
@@ -129,9 +131,8 @@ class Persona:
     @property
     def group(self) -> str:
         """The family for lists, by what it leads to."""
-        return next(
-            (name for start, name in GROUPS if (self.finding or "").startswith(start)), WORKING
-        )
+        finding = self.finding or ""
+        return next((name for name, codes in GROUPS.items() if re.match(codes, finding)), WORKING)
 
     @property
     def asked_with(self) -> Security:

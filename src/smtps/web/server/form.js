@@ -3,6 +3,7 @@
 import { announce, byId, el, elements, mark, put } from '../shared/dom.js';
 import { blame, clearProblems, forgive, setProblem } from '../shared/fields.js';
 import { encryption } from '../shared/words.js';
+import { personaNamed, settingsFor } from '../shared/sandbox.js';
 import { noteProvider, providerOf } from './providers.js';
 import { parseTarget, securityOf } from './target.js';
 
@@ -94,6 +95,11 @@ function hint() {
 
 /** Take apart what was typed as a host. */
 function spread() {
+  const persona = personaNamed(value('host'));
+  if (persona) {
+    fill(settingsFor(persona));
+    return;
+  }
   const { host, port, security, username, problem, address } = parseTarget(value('host'));
   setProblem(byId('host'), problem ?? '');
   if (problem) return;

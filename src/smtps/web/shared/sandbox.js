@@ -13,6 +13,9 @@ export const sandbox = () => box;
 export const isSandbox = ({ host, port }) => Boolean(box?.personas.some((persona) => persona.port === port
   && (persona.host === host || host === 'localhost')));
 
+/** The persona of a name, if the sandbox has one. */
+export const personaNamed = (name) => box?.personas.find((persona) => persona.name === name);
+
 /** What goes into the form to meet a persona. */
 export function settingsFor(persona) {
   const { host, port, security, shown_by: by, access_token: token } = persona;
