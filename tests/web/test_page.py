@@ -161,6 +161,7 @@ def test_an_empty_inbox_says_where_to_send(page: Page) -> None:
 
 def test_the_ports_have_one_headline(page: Page) -> None:
     page.click(".nav [data-view=ports]")
+    expect(page.locator("#ports-title")).to_be_visible()
     page.fill("#host", "127.0.0.1")
     page.press("#host", "Enter")
     expect(page.locator("#ports-verdict h2")).to_have_text("None of these ports can be reached")
