@@ -52,5 +52,5 @@ const SECTIONS = [
 export function detailBlocks(report) {
   return SECTIONS.map(([title, rows]) => ({ title, rows: rows(report).filter(([, text]) => text) }))
     .filter(({ rows }) => rows.length > 0)
-    .map(({ title, rows }) => fold(title, rows.map(([name]) => name).join(', '), list(rows, { class: 'rows' })));
+    .map(({ title, rows }) => fold(title, [...new Set(rows.map(([name]) => name))].join(', '), list(rows, { class: 'rows' })));
 }
