@@ -12,6 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from smtps.advice import ADVICE
 from smtps.config import callers
 from smtps.config.settings import Settings, load
 from smtps.errors import InputError
@@ -409,7 +410,7 @@ async def test_who_sends_too_slowly_loses_the_place(
         answer = await session.post("/api/smtps/send", content=body(), headers=headers)
         told = answer.json()
         assert (answer.status_code, told["status"], told["code"]) == (408, 408, "api.too_slow")
-        assert told["title"] == "Request Timeout"
+        assert told["title"] == ADVICE["api.too_slow"].meaning
         assert answer.headers["connection"] == "close"
         assert (await session.get("/api/smtps/ports")).status_code == 200
 

@@ -95,6 +95,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,  # see below
         responses=problems.RESPONSES,
+        default_response_class=answers.Document,
     )
     problems.install(app)
     _describe(app)

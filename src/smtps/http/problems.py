@@ -87,6 +87,14 @@ FIELDS = sorted(
      for name, field in model.model_fields.items()}
 )  # fmt: skip
 
+ELSEWHERE = {
+    "content": "body", "file": "attachments", "files": "attachments", "hostname": "host",
+    "login": "username", "message": "body", "pass": "password", "recipient": "to",
+    "recipients": "to", "replyTo": "reply_to", "secure": "security", "server": "host",
+    "ssl": "security", "starttls": "security", "text": "body", "timeout_ms": "timeout",
+    "tls": "security", "token": "access_token", "user": "username",
+}  # fmt: skip
+"""Fields of other programs → ours."""
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -127,9 +135,9 @@ def document(
         }
     return {
         "type": f"urn:smtps:{failure.code}",
-        "title": HTTPStatus(status).phrase,
+        "title": advice_for(failure.code).meaning,
         "status": status,
-        "detail": advice_for(failure.code).meaning,
+        "detail": clipped(error),
         "success": False,
         "error": clipped(error),
         "code": failure.code,
@@ -300,6 +308,8 @@ def _problem(entry: Mapping[str, Any], hints: Iterator[bool]) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(entry["loc"][-1])
+        if (ours := ELSEWHERE.get(name)) is not None and ours in FIELDS:
+            return f"is not a known field; did you mean {ours}?"
         near = len(name) <= _LONGEST_NAME and next(hints, False) and did_you_mean(name, FIELDS)
         return f"is not a known field{near or ''}"
     if kind in ("greater_than_equal", "less_than_equal"):

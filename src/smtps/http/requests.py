@@ -21,6 +21,7 @@ from pydantic import (
 from smtps.client.outgoing import DSN, Envelope, Outgoing, prepare
 from smtps.endpoint import Endpoint, Partial, Security, Timeouts
 from smtps.errors import InputError
+from smtps.http.host_field import with_host_alone
 from smtps.message.addresses import NameAddr
 from smtps.message.message import Attachment, Message
 
@@ -65,6 +66,17 @@ class ServerFields(BaseModel):
         Field(description="An account of the service, in place of host, login and trust."),
     ] = None
     _server: Endpoint | None = PrivateAttr(None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _host_alone(cls, data: Any) -> Any:
+        """A port, and what else may stand in ``host``, in the fields for it."""
+        if not isinstance(data, dict):
+            return data
+        host = data.get("host")
+        if isinstance(host, str) and (":" in host or " " in host):
+            return with_host_alone(data, host)
+        return data
 
     @model_validator(mode="before")
     @classmethod
