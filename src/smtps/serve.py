@@ -58,10 +58,10 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until told to stop."""
-    from smtps.config.settings import load  # noqa: PLC0415
-
     if options.new_token:
         return _new_token(options.new_token)
+    from smtps.config.settings import load  # noqa: PLC0415
+
     flags = {name: getattr(options, name) for name in ("host", "port", "allow_anonymous")}
     if options.check_config:
         return examining.examine("serve", options.config, flags, as_json=options.json)

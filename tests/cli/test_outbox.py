@@ -19,6 +19,7 @@ import pytest
 from tests.conftest import StartSandbox
 
 from smtps.cli import outbox
+from smtps.cli.mail_table import place, short, table
 from smtps.main import main
 from smtps.sandbox.server import Sandbox
 
@@ -79,9 +80,10 @@ def test_queued_looked_at_canceled_and_sent_by_the_service(
     assert shown(capsys, config, first)["status"] == "queued"
     assert "canceled" in run(capsys, "outbox", "cancel", second, *place)
     listed = run(capsys, "outbox", "list", *place)
-    assert first in listed
-    assert second in listed
-    assert second not in run(capsys, "outbox", "list", "--status", "queued", *place)
+    digits = short((first, second))
+    assert first[:digits] in listed
+    assert second[:digits] in listed
+    assert second[:digits] not in run(capsys, "outbox", "list", "--status", "queued", *place)
     with service(config) as url:
         _until(url, first, "sent")
         assert "sent" in run(capsys, "outbox", "list", *place)  # beside the service
@@ -165,6 +167,76 @@ def test_what_cannot_be_done_is_said(
     assert words in capsys.readouterr().err
 
 
+def a_message(id_: str = "01a21453ca42f6dfd3c1d63c276fd4b4", **more: Any) -> dict[str, Any]:
+    """One of a page."""
+    return {
+        "id": id_, "created_at": "2026-11-30T10:00:00Z", "status": "queued", "account": "main",
+        "subject": "Hello", "first_recipient": "bob@example.org", "standings": {"pending": 1},
+        "failure": None, "next_attempt_at": None, "finished_at": None, **more,
+    }  # fmt: skip
+
+
+def test_a_list_is_a_table_with_recipient_due_time_and_reason() -> None:
+    retrying = a_message(
+        "01a21453ca42" + "f" * 20, status="retrying", next_attempt_at="2036-01-01T12:00:00Z",
+        failure={"message": "The server asks to wait."}, standings={"pending": 2, "accepted": 1},
+    )  # fmt: skip
+    head, first, second, why = table([a_message(), retrying], {})
+    assert head.split() == ["id", "accepted", "status", "account", "to", "subject"]
+    assert first.index("bob@") == second.index("bob@") == head.index("to")
+    assert "bob@example.org +2" in second
+    assert why.strip() == "The server asks to wait; next attempt 2036-01-01 12:00"
+    assert first.split()[0] != second.split()[0]  # as many digits as it takes
+
+
+@pytest.mark.parametrize(
+    ("status", "due", "words"),
+    [
+        ("stopped", "2020-01-01T00:00:00Z", "waits until main is resumed"),
+        ("waiting", "2036-01-02T00:00:00Z", "next attempt 2036-01-02 00:00"),
+        ("ok", None, ""),
+    ],
+)
+def test_a_due_time_that_is_past_is_not_shown(status: str, due: str | None, words: str) -> None:
+    account = {"account": "main", "status": status, "next_attempt_at": due}
+    lines = table([a_message(next_attempt_at="2020-01-01T00:00:00Z")], {"main": account})
+    assert "".join(lines[2:]).strip() == words
+
+
+def test_an_id_may_be_cut_short_as_long_as_it_is_the_only_one(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = queue(capsys, config), queue(capsys, config)
+    place_ = ("--config", str(config))
+    digits = short((first, second))
+    assert shown(capsys, config, first[:digits])["id"] == first
+    assert f"{second}: canceled" in run(capsys, "outbox", "cancel", second[:digits], *place_)
+    for id_, words in ((first[:4], "begins several"), ("01", "at least 4 digits"),
+                       ("ffff", "There is no message ffff"), ("0%_'", "is not an id")):  # fmt: skip
+        assert main(["outbox", "show", id_, *place_]) == 64
+        assert words in capsys.readouterr().err
+
+
+def test_reading_the_outbox_needs_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOOK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("smtps.toml").write_text(HOOKED + 'url = "https://x.test/"\n')
+    for command in ("list", "notices", "export"):
+        assert run(capsys, "outbox", command, "--config", "smtps.toml") in (
+            "No messages.\n", "No notices.\n", "",
+        )  # fmt: skip
+    assert main(["serve", "--config", "smtps.toml", "--port", "0"]) == 64
+    assert "HOOK" in capsys.readouterr().err
+
+
+def test_an_outbox_is_named_without_a_password() -> None:
+    assert place("mail.db") == "the file mail.db"
+    words = place("postgresql://ann:hunter2@db.example.com/smtps")
+    assert words == "the database smtps at db.example.com"
+
+
 HOOKED = """outbox = "m.db"
 [accounts.a]
 host = "h"
@@ -211,7 +283,8 @@ def test_settings_that_do_not_work_say_what_to_do(
     monkeypatch.setenv("ALL_PROXY", "socks5h://ann:canary-7Zq@127.0.0.1:9")
     monkeypatch.setenv("HOOK", "whsec_" + "A" * 32)
     Path("smtps.toml").write_text(text)
-    assert main(["outbox", "list", "--config", "smtps.toml"]) != 0
+    delivering = ["serve"] if "webhook" in text else ["outbox", "list"]
+    assert main([*delivering, "--config", "smtps.toml"]) != 0
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output
+from smtps.cli.mail_table import next_attempt, place, table
 from smtps.cli.usage import Parser
 from smtps.errors import InputError
 
@@ -23,8 +23,8 @@ EPILOG = """\
 examples:
   smtps outbox list --config /etc/smtps.toml
   smtps outbox list --status uncertain --status failed
-  smtps outbox show 01a21453ca42f6dfd3c1d63c276fd4b4 --transcript
-  smtps outbox retry 01a21453ca42f6dfd3c1d63c276fd4b4
+  smtps outbox show 01a21453ca42 --transcript
+  smtps outbox retry 01a21453ca42
   smtps outbox export --status failed > failed.ndjson
   smtps outbox move mail.db postgresql://smtps@db.example.com/smtps
 
@@ -76,7 +76,12 @@ def _number(parser: ArgumentParser) -> None:
 
 
 def _id(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", nargs="+", help="of a message")
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        nargs="+",
+        help="of a message, or as many of its first digits as it takes",
+    )
 
 
 def _details(parser: ArgumentParser) -> None:
@@ -130,11 +135,12 @@ async def _list(options: Namespace) -> int:
         return exits.OK
     for state in states:
         output.show(_waits(state) + _unheard(state))
-    for message in found:
-        output.show(_line(message))
-    if not found:
+    if found:
+        by_name = {state["account"]: state for state in states}
+        output.show("\n".join(table(found, by_name)) + "\n")
+    else:
         output.show("No messages.\n")
-    elif len(found) == options.limit:
+    if found and len(found) == options.limit:
         output.show(f"… the newest {len(found)}; --limit shows more\n")
     return exits.OK
 
@@ -167,15 +173,14 @@ def _unheard(state: dict[str, Any]) -> str:
     )
 
 
-def _line(message: dict[str, Any]) -> str:
-    when = message["created_at"][:16].replace("T", " ")
-    subject = message["subject"] or "(no subject)"
-    return f"{message['id']}  {when}  {message['status']:<9}  {message['account']}  {subject}\n"
+async def _whole(outbox: Outbox, given: list[str]) -> list[str]:
+    """The ids that begin so; all are looked up before anything is done with one."""
+    return [await outbox.whole_id(text) for text in given]
 
 
 async def _show(options: Namespace) -> int:
     async with _open(options) as outbox:
-        for id_ in options.id:
+        for id_ in await _whole(outbox, options.id):
             if options.raw:
                 await _show_raw(outbox, id_)
                 continue
@@ -185,19 +190,9 @@ async def _show(options: Namespace) -> int:
             if options.json:
                 output.show_json(message)
             else:
-                output.show(_told(message))
-                await _show_account(outbox, message)
+                states = {each["account"]: each for each in await outbox.account_states()}
+                output.show(_told(message, states.get(message["account"])))
     return exits.OK
-
-
-async def _show_account(outbox: Outbox, message: dict[str, Any]) -> None:
-    """Why nothing happens, if that is its account's fault."""
-    from smtps.outbox.records import WAITING  # noqa: PLC0415
-
-    if message["status"] in WAITING:
-        for state in await outbox.account_states():
-            if state["account"] == message["account"]:
-                output.show(_waits(state))
 
 
 async def _show_raw(outbox: Outbox, id_: str) -> None:
@@ -210,11 +205,15 @@ async def _show_raw(outbox: Outbox, id_: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _told(message: dict[str, Any]) -> str:
+def _told(message: dict[str, Any], account: dict[str, Any] | None) -> str:
+    """A message, and why nothing happens if that is its account's fault."""
+    from smtps.outbox.records import WAITING  # noqa: PLC0415
+
+    shown = {name: message[name] for name in _NAMES}
+    if shown["next_attempt_at"] is not None:
+        shown["next_attempt_at"] = next_attempt(message, account) or "as soon as the service runs"
     lines = [f"{message['subject'] or '(no subject)'}: {message['status']}"]
-    lines += [
-        f"  {_NAMES[name]:<13} {message[name]}" for name in _NAMES if message[name] is not None
-    ]
+    lines += [f"  {_NAMES[name]:<13} {text}" for name, text in shown.items() if text is not None]
     for who in message["recipients"]:
         reply = who["smtp"]
         said = f"  {reply['code']} {reply['text']}" if reply else ""
@@ -227,7 +226,8 @@ def _told(message: dict[str, Any]) -> str:
         lines.append(f"  webhook: {_notice(notice)}")
     for attempt in message.get("transcript", ()):
         lines += [f"  {attempt['n']} {line}" for line in attempt["lines"]]
-    return "\n".join(lines) + "\n"
+    waits = _waits(account) if account is not None and message["status"] in WAITING else ""
+    return "\n".join(lines) + "\n" + waits
 
 
 def _notice(notice: dict[str, Any]) -> str:
@@ -259,7 +259,7 @@ _NAMES = {
 def _for_each(what: str) -> Callable[[Namespace], Awaitable[int]]:
     async def do(options: Namespace) -> int:
         async with _open(options) as outbox:
-            for id_ in options.id:
+            for id_ in await _whole(outbox, options.id):
                 await getattr(outbox, what)(id_)
                 message = await outbox.show(id_)
                 if options.json:
@@ -325,8 +325,9 @@ async def _move(options: Namespace) -> int:
         output.show_json(counts)
     else:
         output.show(
-            f"Moved {counts['messages']:,} messages, {shown:,} rows in all. Set outbox to the new "
-            f"place; {Path(options.source).name} is no longer used.\n"
+            f"Moved {counts['messages']:,} messages, {shown:,} rows in all, from "
+            f"{place(options.source)} to {place(options.target)}. Set outbox to the new place. "
+            f"Nothing reads {place(options.source)} any more; you can delete it.\n"
         )
     return exits.OK
 

@@ -36,12 +36,18 @@ class WebhookSettings(BaseModel):
     proxy: Annotated[str | None, Field(repr=False)] = None
     private: bool = True
 
-    def webhook(self, resolver: str | None = None) -> Webhook:
+    def webhook(self, resolver: str | None = None, *, secrets: bool = True) -> Webhook:
         """What the outbox tells.
+
+        Args:
+            resolver: DNS server in place of the system's.
+            secrets: make sure of its parts and read its secret, which only deliveries need.
 
         Raises:
             InputError: something of it cannot be used; see ``parts``.
         """
+        if not secrets:
+            return Webhook(self.url, "", self.ca_file, resolver, None, self.private)
         for part in self.parts:
             part()
         return Webhook(
@@ -124,6 +130,8 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
         resolver: str | None = None,
         logins: LoginPlace | None = None,
         config: str | None = None,
+        *,
+        secrets: bool = True,
     ) -> Account:
         """What the outbox sends through.
 
@@ -132,6 +140,7 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
             resolver: DNS server in place of the system's.
             logins: where logins are kept; None for the user's own folder.
             config: the file of settings, for the command that a failure names.
+            secrets: read those that deliveries need.
 
         Raises:
             InputError: the key of its webhook, or those of logins, cannot be read.
@@ -151,7 +160,9 @@ class AccountSettings(BaseModel, ServerAccount, frozen=True):
             uncertain=self.uncertain,
             retry=tuple(self.retry),
             lifetime=round(self.lifetime_hours * _HOUR),
-            webhook=None if self.webhook is None else self.webhook.webhook(resolver),
+            webhook=None
+            if self.webhook is None
+            else self.webhook.webhook(resolver, secrets=secrets),
             login=tokens,
         )
 

@@ -41,7 +41,7 @@ def open_outbox(
             "--config or SMTPS_CONFIG names",
             code=_NONE,
         )
-    accounts = {name: account_of(settings, name) for name in settings.accounts}
+    accounts = {name: account_of(settings, name, secrets=deliver) for name in settings.accounts}
     bounds = Bounds(
         octets=settings.outbox_octets,
         bodies=round(settings.keep_bodies * DAY),
@@ -87,15 +87,22 @@ def state_folder(settings: Settings, environment: Mapping[str, str]) -> Path | N
     return Path(user).expanduser() / "smtps"
 
 
-def account_of(settings: Settings, name: str) -> Account:
+def account_of(settings: Settings, name: str, *, secrets: bool = True) -> Account:
     """An account of the settings.
+
+    Args:
+        settings: the operator's.
+        name: of the account.
+        secrets: read those that deliveries need; without them it is good for questions.
 
     Raises:
         InputError: something of it cannot be used.
     """
     account = settings.accounts[name]
     try:
-        return account.account(name, settings.resolver, settings.logins, settings.file)
+        return account.account(
+            name, settings.resolver, settings.logins, settings.file, secrets=secrets
+        )
     except InputError as error:
         field = f"accounts.{name}.{error.field}"
         raise InputError(field, error.problem, code=error.code) from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from smtps.client.attempts import Learned
 from smtps.client.pool import Pool
@@ -48,6 +49,9 @@ LAST = 5.0
 """Seconds that outcomes have to be written at the end, before they are left in a file."""
 
 DAY = 24 * 60 * MINUTE
+
+SHORT_ID = re.compile(r"[0-9a-f]{4,32}")
+"""As much of an id as may stand for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +233,21 @@ class Outbox:
     async def page(self, wanted: Filter) -> list[dict[str, Any]]:
         """A page of messages, the newest first."""
         return await self.store.read(reading.page, wanted)
+
+    async def whole_id(self, prefix: str) -> str:
+        """The id that begins so, as far as it is the only one.
+
+        Raises:
+            InputError: several do, or this is no beginning of an id.
+            ControlError: none does.
+        """
+        if not SHORT_ID.fullmatch(prefix):
+            raise InputError("id", f"{prefix!r} is not an id, nor at least 4 digits of one")
+        ids = await self.store.read(reading.named, prefix)
+        if len(ids) > 1:
+            more = ", ".join(ids[:2]) + (", …" if len(ids) > 2 else "")
+            raise InputError("id", f"{prefix} begins several: {more}; give more digits")
+        return cast(str, _found(ids[0] if ids else None, prefix))
 
     async def show(self, id_: str) -> Any:
         """A message, its recipients and attempts.

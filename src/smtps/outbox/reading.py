@@ -125,6 +125,12 @@ def summary(row: RowMapping) -> dict[str, Any]:
     }
 
 
+def named(connection: Connection, prefix: str) -> list[str]:
+    """Up to three ids that begin so."""
+    query = select(_M.id).where(_M.id >= prefix, _M.id < f"{prefix}g").order_by(_M.id).limit(3)
+    return list(connection.execute(query).scalars())
+
+
 def show(connection: Connection, id_: str) -> dict[str, Any] | None:
     """A message with its recipients and attempts, and how its webhook was told, or None."""
     row = connection.execute(select(tables.messages).where(_M.id == id_)).mappings().first()
