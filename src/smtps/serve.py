@@ -94,7 +94,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
     from smtps.cli.running import stop_signals  # noqa: PLC0415
     from smtps.config import logs  # noqa: PLC0415
     from smtps.http.serving import serve  # noqa: PLC0415
-    from smtps.sandbox.gallery import Gallery  # noqa: PLC0415
+    from smtps.sandbox.gallery import FIRST_PORT, Gallery  # noqa: PLC0415
     from smtps.sandbox.personas import persona_named  # noqa: PLC0415
 
     if options.persona is not None and not options.sandbox:
@@ -104,7 +104,10 @@ async def _serve(options: Namespace, settings: Settings) -> int:
         stack.enter_context(logs.written(requests=options.access_log))
         hurry = asyncio.Event()
         stop = stack.enter_context(stop_signals(hurry))
-        gallery = await stack.enter_async_context(Gallery()) if options.sandbox else None
+        gallery = None
+        if options.sandbox:
+            gallery = Gallery(FIRST_PORT + 1, or_free=True)
+            await stack.enter_async_context(gallery)
         box = gallery.boxes[persona] if gallery else None
         if gallery is not None and settings.outbox is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="smtps-"))

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from smtps.cli import exits, output
+from smtps.endpoint import security_of
+from smtps.errors import InputError
 
 if TYPE_CHECKING:
     from smtps.sandbox.gallery import Gallery
@@ -32,7 +34,10 @@ examples:
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free port")
+    parser.add_argument(
+        "--port", type=int, metavar="N",
+        help="default 4650, or a free port if that is taken; 0: a free port",
+    )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="127.0.0.1 (default) or ::1")
     parser.add_argument(
         "--persona", default="healthy", metavar="NAME", help="which persona to run, see --list"
@@ -81,11 +86,13 @@ def _list(options: Namespace) -> int:
 
 async def _serve_all(options: Namespace) -> int:
     from smtps.cli.running import stop_signals  # noqa: PLC0415
-    from smtps.sandbox.gallery import Gallery, serve_index  # noqa: PLC0415
+    from smtps.sandbox.gallery import FIRST_PORT, Gallery, serve_index  # noqa: PLC0415
 
+    usual = options.port is None
+    port = FIRST_PORT if usual else options.port
     with stop_signals() as stop:
-        async with Gallery(options.port and options.port + 1) as gallery:
-            listing = await serve_index(gallery, "127.0.0.1", options.port)
+        async with Gallery(port and port + 1, or_free=usual) as gallery:
+            listing = await serve_index(gallery, "127.0.0.1", port, or_free=usual)
             url = f"http://127.0.0.1:{listing.sockets[0].getsockname()[1]}/"
             if options.json:
                 output.show_json({"url": url, **gallery.as_json()}, compact=True)
@@ -115,15 +122,27 @@ def _index(gallery: Gallery, url: str) -> str:
 
 
 async def _serve(options: Namespace) -> int:
+    from contextlib import AsyncExitStack  # noqa: PLC0415
+
     from smtps.cli.running import stop_signals  # noqa: PLC0415
+    from smtps.sandbox.gallery import FIRST_PORT  # noqa: PLC0415
     from smtps.sandbox.personas import persona_named  # noqa: PLC0415
     from smtps.sandbox.server import Sandbox  # noqa: PLC0415
 
     persona = persona_named(options.persona).saying(options.reply)
+
+    def at(port: int) -> Sandbox:
+        return Sandbox(persona, host=options.host, port=port, oauth=options.oauth or False)
+
     with stop_signals() as stop:
-        async with Sandbox(
-            persona, host=options.host, port=options.port, oauth=options.oauth or False
-        ) as box:
+        async with AsyncExitStack() as stack:
+            try:
+                wanted = FIRST_PORT if options.port is None else options.port
+                box = await stack.enter_async_context(at(wanted))
+            except InputError as error:
+                if options.port is not None or error.field != "port":
+                    raise
+                box = await stack.enter_async_context(at(0))
             if options.json:
                 output.show_json(box.as_json(), compact=True)
                 await stop.wait()
@@ -135,6 +154,8 @@ async def _serve(options: Namespace) -> int:
 
 def _welcome(box: Sandbox) -> str:
     where = f"[{box.host}]:{box.port}" if ":" in box.host else f"{box.host}:{box.port}"
+    if box.persona.asked_with != security_of(box.port):
+        where += f" --security {box.persona.asked_with}"
     login = f"--ca-file {box.ca_file} --username {box.username} --password-env SANDBOX_PASSWORD"
     return f"""\
 Sandbox at {where} ({box.persona.name}: {box.persona.summary})

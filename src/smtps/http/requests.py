@@ -44,6 +44,10 @@ Number = Annotated[int, BeforeValidator(_no_bool)]
 Flag = Annotated[bool, BeforeValidator(_no_number)]
 
 
+HostIs = Literal["account", "provider", "persona", "host"]
+"""What a host may be the name of, the first that it is."""
+
+
 class ServerFields(BaseModel):
     """Which server, and who to be there."""
 
@@ -66,6 +70,7 @@ class ServerFields(BaseModel):
         Field(description="An account of the service, in place of host, login and trust."),
     ] = None
     _server: Endpoint | None = PrivateAttr(None)
+    _host_is: HostIs = PrivateAttr("host")
 
     @model_validator(mode="before")
     @classmethod
@@ -86,6 +91,10 @@ class ServerFields(BaseModel):
             return {**data, "host": ""}
         return data
 
+    def logs_in(self) -> bool:
+        """Whether it says how to log in."""
+        return bool(self.model_fields_set & _OF_AN_ACCOUNT)
+
     def check_account_alone(self) -> None:
         """Make sure that nothing is given that the account has.
 
@@ -102,6 +111,23 @@ class ServerFields(BaseModel):
         placed = self.model_copy(update={"host": server.host, "port": server.port})
         placed.place(server)
         return placed
+
+    @property
+    def host_is(self) -> HostIs:
+        """What the host was the name of."""
+        return self._host_is
+
+    def named(self, host_is: HostIs, **fields: Any) -> Self:
+        """The same request with what a name stands for, where no field of it says otherwise."""
+        given = self.model_fields_set - {"host"}
+        update = {name: value for name, value in fields.items() if name not in given}
+        found = self.model_copy(update=update)
+        found.call_host(host_is)
+        return found
+
+    def call_host(self, host_is: HostIs) -> None:
+        """Say what the host was the name of."""
+        self._host_is = host_is
 
     def place(self, server: Endpoint) -> None:
         """Go to this server, whatever the fields say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,12 +35,27 @@ from smtps.net.egress import WEB_PORTS, Allow
 from smtps.net.resolve import Address
 from smtps.outbox.account import Account
 from smtps.outbox.outbox import Outbox
+from smtps.providers import by_id
 from smtps.sandbox.gallery import Gallery
+from smtps.sandbox.persona import DOMAIN
+from smtps.sandbox.server import Sandbox
 
 if TYPE_CHECKING:  # an extra
     from smtps.oauth.token_source import StoredTokens
 
 Fields = TypeVar("Fields", bound=ServerFields)
+
+_BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""A name that may be another than a host's."""
+
+
+def _says_port(request: ServerFields) -> bool:
+    return "port" in request.model_fields_set
+
+
+def _at_persona(request: Fields, box: Sandbox, host: str) -> Fields:
+    """A request at a persona; its port goes with the name."""
+    return request.named("persona", host=host, port=box.port, security=box.persona.asked_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +197,34 @@ class Service:
         return await asyncio.to_thread(self.account(account).endpoint)
 
     async def placed(self, request: Fields, scope: Scope) -> Fields:
-        """A request that names an account, at that account's server.
+        """A request at the server that it names: an account's, a provider's, a persona's of the
+        sandbox, or a host's; the first that its name is one of.
 
         Raises:
             InputError: there is no such account, or the request has a server as well.
             ForbiddenError: the caller may not use it.
         """
-        if request.account is None:
-            return request
-        request.check_account_alone()
-        self.check_granted(scope, request.account)
-        return request.at(await self.endpoint_of(request.account))
+        if request.account is not None:
+            request.check_account_alone()
+            self.check_granted(scope, request.account)
+            found = request.at(await self.endpoint_of(request.account))
+            return found.named("account")
+        name = request.host
+        if _BARE.fullmatch(name) is None:
+            box = self.gallery.named(name) if self.gallery is not None else None
+            return request if box is None else _at_persona(request, box, name)
+        mine = self.granted(scope)
+        is_mine = name in self.settings.accounts and (mine is None or name in mine)
+        if is_mine and not request.logs_in():
+            placed = request.at(await self.endpoint_of(name))
+            return placed.named("account", account=name)
+        if (provider := by_id(name)) is not None:
+            place = provider.place(request.security, request.port if _says_port(request) else 0)
+            return request.named(
+                "provider", host=place.host, port=place.port, security=place.security
+            )
+        box = self.gallery.boxes.get(name) if self.gallery is not None else None
+        return request if box is None else _at_persona(request, box, f"{name}.{DOMAIN}")
 
     def authority(self, host: str, port: int) -> str | None:
         """The sandbox's own authority, for a sandbox's address and nothing else."""

@@ -21,6 +21,13 @@ _ZONE = re.compile(r"[A-Za-z0-9._-]{1,15}")
 """RFC 4007 section 11: the name or number of an interface."""
 
 
+def loopback(name: str) -> str | None:
+    """The address of a name below ``localhost``, which DNS is never asked for (RFC 6761 section
+    6.3); None for any other. ``localhost`` itself may have more addresses than one.
+    """
+    return "127.0.0.1" if name.endswith(".localhost") else None
+
+
 @lru_cache(maxsize=1024)
 def literal(host: str) -> IPv4Address | IPv6Address | None:
     """The address that ``host`` spells, with or without brackets, or None for a name."""

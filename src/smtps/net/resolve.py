@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from smtps.errors import NetworkError, Phase
-from smtps.net.hostnames import literal, to_ascii
+from smtps.net.hostnames import literal, loopback, to_ascii
 from smtps.net.timing import within
 from smtps.net.translate import translated
 
@@ -89,6 +89,8 @@ async def resolved(
     name = to_ascii(host)
     if (address := literal(name)) is not None:
         return Resolved([Address(str(address), port)])
+    if (here := loopback(name)) is not None:
+        return Resolved([Address(here, port)])
     look_up = _from_system(name, port) if resolver is None else _from_server(name, resolver)
     with translated(Phase.DNS, host=name):
         async with within(timeout, Phase.DNS, deadline=deadline):

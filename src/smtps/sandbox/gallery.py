@@ -10,11 +10,16 @@ from contextlib import AsyncExitStack
 from html import escape
 from typing import Any, Self
 
+from smtps.errors import InputError
 from smtps.sandbox import raw
 from smtps.sandbox.inbox import Inbox
+from smtps.sandbox.persona import DOMAIN
 from smtps.sandbox.personas import HEALTHY, PERSONAS
 from smtps.sandbox.pki import Authority
 from smtps.sandbox.server import PASSWORD, USERNAME, Sandbox
+
+FIRST_PORT = 4650
+"""Where a sandbox listens by default; those of all personas follow it."""
 
 
 class Gallery:
@@ -24,6 +29,7 @@ class Gallery:
 
     Args:
         port: of the first; the others follow it. 0 takes free ones.
+        or_free: take a free one where that is taken.
 
     Attributes:
         inbox: the mail that any of them took.
@@ -33,10 +39,11 @@ class Gallery:
         InputError: a port is taken.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, or_free: bool = False) -> None:
         self.inbox = Inbox()
         self.boxes: dict[str, Sandbox] = {}
         self._port = port
+        self._or_free = or_free
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -44,25 +51,39 @@ class Gallery:
         try:
             for number, name in enumerate(PERSONAS):
                 port = self._port and self._port + number
-                box = Sandbox(
-                    name, port=port, oauth=name == HEALTHY.name, authority=authority,
-                    inbox=self.inbox,
-                )  # fmt: skip
-                self.boxes[name] = await self._stack.enter_async_context(box)
+                self.boxes[name] = await self._start(name, port, authority)
         except BaseException:
             await self._stack.aclose()
             raise
         return self
+
+    async def _start(self, name: str, port: int, authority: Authority) -> Sandbox:
+        box = Sandbox(
+            name, port=port, oauth=name == HEALTHY.name, authority=authority, inbox=self.inbox
+        )
+        try:
+            return await self._stack.enter_async_context(box)
+        except InputError as error:
+            if not self._or_free or not port or error.field != "port":
+                raise
+            return await self._start(name, 0, authority)
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     def at(self, host: str, port: int) -> Sandbox | None:
         """The sandbox at an address."""
+        if (named := self.named(host)) is not None:
+            return named if port == named.port else None
         for box in self.boxes.values():
             if port == box.port and host in (box.host, "127.0.0.1", "localhost"):
                 return box
         return None
+
+    def named(self, host: str) -> Sandbox | None:
+        """The sandbox of a name such as ``expired.sandbox.localhost``."""
+        name, dot, domain = host.lower().rstrip(".").partition(".")
+        return self.boxes.get(name) if dot and domain == DOMAIN else None
 
     def as_json(self) -> dict[str, Any]:
         """For the page's menu, and for scripts."""
@@ -150,8 +171,15 @@ def _row(persona: dict[str, Any], found: dict[str, Any]) -> str:
     )
 
 
-async def serve_index(gallery: Gallery, host: str, port: int) -> asyncio.Server:
+async def serve_index(
+    gallery: Gallery, host: str, port: int, *, or_free: bool = False
+) -> asyncio.Server:
     """Serve the index by HTTP.
+
+    Args:
+        gallery: what to list.
+        host, port: where.
+        or_free: take a free port where that is taken.
 
     Raises:
         OSError: the port is taken.
@@ -162,4 +190,10 @@ async def serve_index(gallery: Gallery, host: str, port: int) -> asyncio.Server:
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     answer = head.encode() + body
-    return await asyncio.get_running_loop().create_server(lambda: raw.Answers(answer), host, port)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(lambda: raw.Answers(answer), host, port)
+    except OSError:
+        if not or_free:
+            raise
+        return await loop.create_server(lambda: raw.Answers(answer), host, 0)

@@ -16,7 +16,10 @@ from smtps.sandbox.issuer.account_files import Grant
 from smtps.sandbox.issuer.issuing import Issuing
 from smtps.sandbox.pki import Authority, Identity
 
-NAMES = ("localhost", "127.0.0.1", "::1")
+DOMAIN = "sandbox.localhost"
+"""Below it, each persona has a name."""
+
+NAMES = ("localhost", "127.0.0.1", "::1", f"*.{DOMAIN}")
 
 Certify = Callable[[Authority], Identity]
 """Makes the server's certificate."""

@@ -138,6 +138,9 @@ def wants_html(accept: str) -> bool:
     return "text/html" in accept
 
 
+HOST_IS = "Smtps-Host-Is"
+"""Header field of a report: what its target was the name of."""
+
 Accept = Annotated[str, Header()]
 Format = Annotated[Literal["json", "text"] | None, Query(alias="format")]
 
@@ -167,17 +170,24 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/smtps/{target}", summary="Check a server", response_class=Response)
     async def smtps(
+        http: Request,
         target: Annotated[str, Path(max_length=262, examples=["smtp.example.com:465"])],
         accept: Accept = "*/*",
         form: Format = None,
         verbose: Annotated[bool, Query(description="All of a failed check, too.")] = False,
     ) -> Response:
         place = read_target(target, addresses=True)
-        request = CheckRequest(host=place.host, port=place.port or 465, security=place.security)
+        fields = {"port": place.port, "security": place.security}
+        given = {name: value for name, value in fields.items() if value}
+        asked = CheckRequest.model_validate({"host": place.host, **given})
+        request = await service.placed(asked, http.scope)
         report = await service.report(request, target=target)
         if wants_json(accept, form):
-            return Document(report.as_json())
-        return PlainTextResponse(render(report, verbose=verbose, more="?verbose=true"))
+            return Document(report.as_json(), headers={HOST_IS: request.host_is})
+        return PlainTextResponse(
+            render(report, verbose=verbose, more="?verbose=true"),
+            headers={HOST_IS: request.host_is},
+        )
 
     routes.add_api_route("/", root, methods=["HEAD"], include_in_schema=False)
     return routes

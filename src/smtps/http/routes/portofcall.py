@@ -98,7 +98,7 @@ async def connect(
 ) -> Document:
     """The answer to a connection test."""
     request = await service.placed(request, scope)
-    answer = await service.connect(request, transcript=transcript)
+    answer = await service.connect(request, transcript=transcript) | {"host_is": request.host_is}
     return Document(answer) if answer["success"] else problems.response(answer)
 
 
@@ -129,7 +129,8 @@ async def send(
     partly = result.outcome is Outcome.PARTIAL and request.partial == "send"
     if result.outcome is not Outcome.SENT and not partly:
         raise SendError(result)
-    return Document(send_answer(request, result, transcript=transcript))
+    answer = send_answer(request, result, transcript=transcript)
+    return Document(answer | {"host_is": request.host_is})
 
 
 def express(service: Service) -> dict[tuple[str, str], Shortcut]:

@@ -16,6 +16,7 @@ from smtps.http import answers, events
 from smtps.http.answers import Document
 from smtps.http.bodies import BodyRoute
 from smtps.http.requests import CheckQuery, CheckRequest
+from smtps.http.routes.pages import HOST_IS
 from smtps.http.routes.portofcall import Detail
 from smtps.http.service import Service
 from smtps.net.hostnames import to_ascii
@@ -38,7 +39,7 @@ def router(service: Service) -> APIRouter:
     async def report(asked: CheckRequest, http: Request, *, transcript: bool) -> Document:
         request = await service.placed(asked, http.scope)
         found = await service.report(request, transcript=transcript)
-        return Document(found.as_json(transcript=transcript))
+        return Document(found.as_json(transcript=transcript), headers={HOST_IS: request.host_is})
 
     @routes.get("", summary="Check a server, every address of it", responses=_REPORT)
     async def check_get(query: Annotated[CheckQuery, Query()], http: Request) -> Document:
