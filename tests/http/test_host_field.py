@@ -97,7 +97,7 @@ async def test_a_name_of_another_program_is_answered_with_ours(name: str, ours: 
 
 async def test_an_answer_ends_its_line_and_its_title_names_the_problem(gallery: Gallery) -> None:
     async with service(gallery) as client:
-        for path in ("/api/smtps/ports", "/api/sandbox", "/healthz", "/api/smtps/connect"):
+        for path in ("/api/smtps/ports", "/api/smtps/providers", "/healthz", "/api/smtps/connect"):
             assert (await client.get(path)).text.endswith("}\n"), path
         refused = await client.get("/api/smtps/connect?host=127.0.0.1:1")
     problem = check_problem(refused, 502, "net.refused")
