@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smtps.cli import exits, output, sending, server_options
+from smtps.cli.asking import ask, at_terminal, make_test
 from smtps.errors import Failure, InputError, SMTPSError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Send one message, composed from the options or raw, and report the result for ea
 or, with --merge, send one message per row of a table."""
 EPILOG = """\
 examples:
+  smtps send --test --from ann@example.com --username ann@example.com
   smtps send --host smtp.example.com --username ann@example.com \\
       --from "Ann <ann@example.com>" --to bob@example.org --subject Hello --body "Hi Bob"
   smtps send --account work --to bob@example.org --from ann@example.com \\
@@ -51,7 +53,11 @@ host, 69 refused, 74 uncertain (check before you send again), 75 try again later
 
 def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--host", metavar="HOST", help="host, host:port, or [IPv6]:port")
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        help="host, host:port, [IPv6]:port or a URL; default the server of --from",
+    )
     _add_message(parser)
     _add_merge(parser)
     _add_sending(parser)
@@ -79,6 +85,10 @@ def _add_message(parser: ArgumentParser) -> None:
     body.add_argument(
         "--raw", metavar="FILE", help="a complete message (.eml), sent as is; - is stdin"
     )
+    message.add_argument(
+        "--test", action="store_true",
+        help="send a message that says it is a test; to the sender, if there is no --to",
+    )  # fmt: skip
     message.add_argument(
         "--keep-bcc", action="store_true",
         help="send --raw although its Bcc field shows the blind recipients to everyone",
@@ -164,6 +174,11 @@ def run(options: Namespace) -> int:
     import asyncio  # noqa: PLC0415
 
     _check_options(options)
+    if _needs_server(options):
+        from smtps.cli import sender_server  # noqa: PLC0415
+
+        sender_server.fill_in(options)
+    _fill_in_message(options)
     if options.merge is not None:
         from smtps.cli import merging  # noqa: PLC0415
 
@@ -194,21 +209,24 @@ def _check_options(options: Namespace) -> None:
     merging = options.merge is not None
     if options.queue is not None and options.account is not None:
         raise InputError("account", "cannot be combined with --queue, which names an account")
-    given = (options.host, options.account, options.queue)
-    if all(each is None for each in given) and not options.dry_run:
+    if _needs_server(options) and (merging or options.from_ is None):
         raise InputError(
-            "host", "is required, or --account: the server to send through",
+            "host", "is required, or --account: the server to send through; without them, the "
+            "server of --from is used",
             code="input.host_required",
         )  # fmt: skip
     needed = "template" if merging else "from_"
     if getattr(options, needed) is None:
         raise InputError(needed.strip("_"), "is required")
-    if not merging and options.body is None and not any(getattr(options, n) for n in _CONTENT):
+    if _is_empty(options) and not at_terminal():
         raise InputError(
             "body",
             "is missing, and so is a subject: the message would be empty. Give --subject, --body, "
-            "--body-file, --html-file, --attach or --raw; --body '' sends an empty message",
+            "--body-file, --html-file, --attach or --raw; --test sends a test message, and "
+            "--body '' an empty one",
         )
+    if options.test and options.raw is not None:
+        raise InputError("test", "cannot be combined with --raw, which is the whole message")
     if options.keep_bcc and options.raw is None:
         raise InputError("keep_bcc", "requires --raw: --bcc is never written to the header")
     why = (
@@ -221,8 +239,29 @@ def _check_options(options: Namespace) -> None:
             raise InputError(name.strip("_"), why)
 
 
+def _needs_server(options: Namespace) -> bool:
+    given = (options.host, options.account, options.queue)
+    return all(each is None for each in given) and not options.dry_run
+
+
+def _is_empty(options: Namespace) -> bool:
+    """Whether neither a subject nor a text is given, nor anything else that a message may hold."""
+    if options.merge is not None or options.body is not None:
+        return False
+    return not any(getattr(options, name) for name in (*_CONTENT, "test"))
+
+
+def _fill_in_message(options: Namespace) -> None:
+    """A test message, or what is asked for at the terminal."""
+    if options.test:
+        make_test(options)
+    elif _is_empty(options):
+        ask(options)
+
+
 _CONTENT = ("subject", "body_file", "html_file", "raw", "attach", "alternative")
 _OF_ONE = (
+    "test",
     "from_", "sender", "to", "cc", "bcc", "reply_to", "subject", "header", "body", "body_file",
     "raw", "alternative",
 )  # fmt: skip
