@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _written(report: Report) -> str:
+    """A report as the shell prints it."""
+    from smtps.report.text import render  # noqa: PLC0415  # late: few print one
+
+    return render(report)
+
+
+Report.written = _written
+
+
 def _without_loop(instead: str) -> None:
     """Make sure, before any coroutine is made, that nothing else would stand still meanwhile.
 

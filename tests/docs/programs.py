@@ -101,7 +101,7 @@ def run(program: str, folder: Path) -> tuple[str, int]:
         return asyncio.run(_in_a_loop(program, names, folder))
     with smtps.sync.sandbox() as box, redirect_stdout(output):
         _keep_account(box, folder)
-        exec(code, names)
+        exec(_compiled(_here(program, box)), names)
         return output.getvalue(), len(box.inbox)
 
 

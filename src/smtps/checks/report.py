@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 from smtps.checks.clients import fare
 from smtps.checks.facts import AddressFacts, Asked, Certificate, Facts
@@ -27,11 +29,27 @@ class Report:
         facts: what was seen.
         findings: what is wrong, the most important first.
         verdict: in a word.
+        written: how ``str`` writes one. ``report/``, the floor above, knows how, so the package and
+            ``smtps.sync``, where reports come from, set it.
     """
 
     facts: Facts
     findings: tuple[Finding, ...]
     verdict: Verdict
+    written: ClassVar[Callable[[Report], str]] = repr
+
+    def __str__(self) -> str:
+        """The text that ``smtps check`` prints."""
+        return type(self).written(self).rstrip("\n")
+
+    def to_json(self, *, transcript: bool = False, indent: int | None = None) -> str:
+        """The JSON text (RFC 8259) that ``smtps check --json`` prints.
+
+        Args:
+            transcript: include the dialogue.
+            indent: spaces for each level; None for one line.
+        """
+        return json.dumps(self.as_json(transcript=transcript), ensure_ascii=False, indent=indent)
 
     @classmethod
     def of(cls, facts: Facts) -> Report:
