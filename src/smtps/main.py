@@ -46,6 +46,8 @@ _COMMANDS = {
     "serve": "serve",
     "outbox": "cli.outbox",
     "worker": "cli.worker",
+    "completion": "cli.completion",
+    "manual": "cli.manual",
 }
 """Name → module, in the order of ``--help``."""
 
@@ -78,7 +80,7 @@ def build_parser(only: str | None = None) -> Parser:
             epilog=module.EPILOG,
         )
         module.add_options(command)
-        command.set_defaults(run=module.run, command=command)
+        command.set_defaults(run=module.run, command=command, whole=build_parser)
         if name != "outbox":  # its actions have usages of their own
             command.settle()
     return parser

@@ -15,7 +15,7 @@ OURS = {
     "smtp.gmail.com": "to check this server: smtps check smtp.gmail.com",
     "ann@example.com": "to check this server: smtps check ann@example.com",
     "help": "help is an option: --help",
-    "xyzzy": "'xyzzy' is not a known command; choose from check, send,",
+    "xyzzy": "'xyzzy' is not a known command; choose from check, ",
     "check --starttl x": "unknown option --starttl; did you mean --starttls?",
     "check x --pasword-env X": "unknown option --pasword-env; did you mean --password-env?",
     "check x --output jso": "--output: 'jso' is not known; did you mean json?",

@@ -65,6 +65,7 @@ class Parser(ArgumentParser):
         more |= {"formatter_class": Formatter, "allow_abbrev": False}
         super().__init__(*args, **more)
         self._words: list[str] = []
+        self._commands: dict[str, Parser] = {}
 
     def add_argument(self, *names: Any, **more: Any) -> Action:
         """Add one, and remember how the usage names it if it has no dash."""
@@ -80,6 +81,22 @@ class Parser(ArgumentParser):
     def settle(self) -> None:
         """All arguments are there: the usage shows those without a dash."""
         self.usage = " ".join(["%(prog)s", *self._words, "[options]"])
+
+    def add_subparsers(self, **more: Any) -> Any:
+        """Add commands, and remember them."""
+        action = super().add_subparsers(**more)
+        self._commands = action.choices
+        return action
+
+    @property
+    def commands(self) -> dict[str, Parser]:
+        """Name → parser of each command below this one."""
+        return dict(self._commands)
+
+    @property
+    def actions(self) -> list[Action]:
+        """All options and arguments, and the commands."""
+        return list(self._actions)
 
     @property
     def known(self) -> dict[str, Action]:
