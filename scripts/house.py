@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "phase",
             "endpoint",
             "target",
+            "names",
             "advice",
             "providers",
             "replies",

@@ -177,8 +177,8 @@ class Endpoint:
         if self.wants_login and not trusted and not self.allow_unverified_login:
             raise InputError(
                 "verify",
-                "credentials are not sent to a server whose certificate is not verified; give a CA "
-                "file or a fingerprint, or set allow_unverified_login as well",
+                "credentials are not sent to a server whose certificate is not verified; give "
+                "ca_file or fingerprint, or set allow_unverified_login as well",
                 code="auth.unverified_tls",
             )
 

@@ -144,11 +144,12 @@ def _place(bug: Exception) -> str:
 def _words(error: SMTPSError, options: Namespace) -> str:
     """An error for who typed the command: an option to blame is named as it was typed."""
     from smtps.errors import InputError  # noqa: PLC0415
+    from smtps.names import for_the_shell  # noqa: PLC0415
 
     if isinstance(error, InputError):
         option = "--" + error.field.replace("_", "-")
         action = options.command.known.get(option)
         missing = error.problem.startswith(("is required", "is missing"))
         if action is not None and (missing or getattr(options, action.dest) != action.default):
-            return f"{option}: {error.problem}"
-    return str(error)
+            return f"{option}: {for_the_shell(error.problem)}"
+    return for_the_shell(str(error))

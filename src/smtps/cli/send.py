@@ -296,6 +296,7 @@ def _compose(options: Namespace) -> Message | Outgoing:
     from smtps.client.outgoing import Envelope, prepare  # noqa: PLC0415
     from smtps.message.addresses import NameAddr  # noqa: PLC0415
     from smtps.message.message import Attachment, Message  # noqa: PLC0415
+    from smtps.names import for_the_shell  # noqa: PLC0415
 
     if options.raw is not None:
         for name in _COMPOSED:
@@ -307,8 +308,7 @@ def _compose(options: Namespace) -> Message | Outgoing:
         try:
             return prepare(data, envelope, keep_bcc=options.keep_bcc)
         except InputError as error:
-            problem = error.problem.replace("keep_bcc", "--keep-bcc")
-            raise InputError(error.field, problem, code=error.code) from error
+            raise InputError(error.field, for_the_shell(error.problem), code=error.code) from error
     text = options.body
     if options.body_file is not None:
         text = _decode(_read(options.body_file, "body_file"), "body_file")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -14,10 +15,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError, to_json
 
+from smtps.checks.finding import Finding
 from smtps.checks.report import Report, certificate_json, report_schema
 from smtps.client.outgoing import Outgoing
 from smtps.client.result import Result
 from smtps.http.requests import SendRequest
+from smtps.names import for_requests
 
 
 class Document(JSONResponse):
@@ -68,11 +71,22 @@ def facts_answer(report: Report, *, transcript: bool = False) -> dict[str, Any]:
         "cipher": tls.cipher if tls else None,
         "certificate": certificate_json(best.chain[0], facts) if best and best.chain else None,
         "timings": {**timings, "total": round(sum(timings.values()), 3)},
-        "findings": [finding.as_json() for finding in report.findings],
+        "findings": findings_json(report.findings),
     }
     if transcript and best is not None and best.transcript is not None:
         found["transcript"] = best.transcript.as_json()
     return found
+
+
+def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings for whoever reads them beside a request: options of the shell are fields here."""
+    return [{**each.as_json(), "fix": for_requests(each.fix)} for each in findings]
+
+
+def report_json(report: Report, *, transcript: bool = False) -> dict[str, Any]:
+    """A report, with its findings for the same reader."""
+    found = report.as_json(transcript=transcript)
+    return {**found, "findings": findings_json(report.findings)}
 
 
 def _note(report: Report) -> str:

@@ -15,10 +15,11 @@ from smtps.advice import advice_for
 from smtps.checks.finding import Finding
 from smtps.client.result import SendError, others_json
 from smtps.errors import Failure, Phase, SMTPSError, did_you_mean
-from smtps.http.answers import Document
+from smtps.http.answers import Document, findings_json
 from smtps.http.bodies import NAMED, BodyError
 from smtps.http.message_requests import MessageRequest
 from smtps.http.requests import CheckQuery, SendRequest
+from smtps.names import for_requests
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -143,7 +144,7 @@ def document(
         "code": failure.code,
         "phase": failure.phase.value if failure.phase else None,
         "retryable": failure.retryable,
-        "advice": advice_for(failure.code).fix,
+        "advice": for_requests(advice_for(failure.code).fix),
         "smtp": smtp,
         "errors": errors,
         **more,
@@ -181,7 +182,7 @@ def of(error: SMTPSError) -> Document:
     if isinstance(error, SendError):
         more = {key: error.result.as_json()[key] for key in ("outcome", "message_id", "recipients")}
     if error.phase is not Phase.INPUT:
-        more["findings"] = [Finding.from_failure(error.failure).as_json()]
+        more["findings"] = findings_json([Finding.from_failure(error.failure)])
     if error.failure.others:
         more["passed_over"] = others_json(error.failure.others)
     wait = getattr(error, "retry_after", error.failure.retry_after) or _WAIT.get(error.code)

@@ -18,9 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from smtps._version import __version__
 from smtps.checks.rules.trust import EXPIRES_SOON, EXPIRES_SOON_PART
-from smtps.http.answers import Document
+from smtps.http.answers import Document, report_json
 from smtps.http.requests import CheckRequest
 from smtps.http.service import Service
+from smtps.names import for_requests
 from smtps.report import labels
 from smtps.report.text import render
 from smtps.target import read_target
@@ -183,9 +184,9 @@ def router(service: Service) -> APIRouter:
         request = await service.placed(asked, http.scope)
         report = await service.report(request, target=target)
         if wants_json(accept, form):
-            return Document(report.as_json(), headers={HOST_IS: request.host_is})
+            return Document(report_json(report), headers={HOST_IS: request.host_is})
         return PlainTextResponse(
-            render(report, verbose=verbose, more="?verbose=true"),
+            for_requests(render(report, verbose=verbose, more="?verbose=true")),
             headers={HOST_IS: request.host_is},
         )
 

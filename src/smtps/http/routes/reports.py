@@ -39,7 +39,9 @@ def router(service: Service) -> APIRouter:
     async def report(asked: CheckRequest, http: Request, *, transcript: bool) -> Document:
         request = await service.placed(asked, http.scope)
         found = await service.report(request, transcript=transcript)
-        return Document(found.as_json(transcript=transcript), headers={HOST_IS: request.host_is})
+        return Document(
+            answers.report_json(found, transcript=transcript), headers={HOST_IS: request.host_is}
+        )
 
     @routes.get("", summary="Check a server, every address of it", responses=_REPORT)
     async def check_get(query: Annotated[CheckQuery, Query()], http: Request) -> Document:
