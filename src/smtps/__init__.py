@@ -110,13 +110,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _written(report: Report) -> str:
-    """A report as the shell prints it."""
-    from smtps.report.text import render  # noqa: PLC0415  # late: few print one
-
-    return render(report)
-
-
 def __getattr__(name: str) -> Any:
     from smtps.extras import extra_needed  # noqa: PLC0415  # nothing is loaded before it is asked for
 
@@ -125,7 +118,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'smtps' has no attribute {name!r}")
     if name in ("Report", "check"):
-        import_module("smtps.checks.report").Report.written = _written
+        import_module("smtps.report.printed")
     with extra_needed():
         found = globals()[name] = getattr(import_module(_HOME[name]), name)
     return found

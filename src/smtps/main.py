@@ -152,4 +152,6 @@ def _words(error: SMTPSError, options: Namespace) -> str:
         missing = error.problem.startswith(("is required", "is missing"))
         if action is not None and (missing or getattr(options, action.dest) != action.default):
             return f"{option}: {for_the_shell(error.problem)}"
+        if "." in error.field:  # a setting, whose message names others
+            return str(error)
     return for_the_shell(str(error))

@@ -14,9 +14,6 @@ FLAGS = {
     "client_certificate": "--client-cert",
     "ehlo_name": "--ehlo-name",
     "keep_bcc": "--keep-bcc",
-    "password_command": "--password-command",
-    "password_env": "--password-env",
-    "password_file": "--password-file",
     "reply_to": "--reply-to",
     "require_tls": "--require-tls",
 }

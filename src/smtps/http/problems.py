@@ -311,7 +311,8 @@ def _problem(entry: Mapping[str, Any], hints: Iterator[bool]) -> str:
         name = str(entry["loc"][-1])
         if (ours := ELSEWHERE.get(name)) is not None and ours in FIELDS:
             return f"is not a known field; did you mean {ours}?"
-        near = len(name) <= _LONGEST_NAME and next(hints, False) and did_you_mean(name, FIELDS)
+        short = len(name) <= _LONGEST_NAME and name not in FIELDS  # else: of another request
+        near = short and next(hints, False) and did_you_mean(name, FIELDS)
         return f"is not a known field{near or ''}"
     if kind in ("greater_than_equal", "less_than_equal"):
         if _field(entry) == "port":
