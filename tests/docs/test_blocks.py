@@ -214,7 +214,42 @@ def _on_loopback(words: list[str], at: Setting) -> None:
             assert Path(wanted[wanted.index(option) + 1]).stat().st_size > 0
 
 
+def _as_root(words: list[str]) -> None:
+    """A step of an installation: the files that it names exist, and the unit says the same."""
+    program, *rest = words
+    unit = (ROOT / "deploy" / "smtps.service").read_text()
+    if program == "install":
+        *_, source, place = rest
+        assert source == "smtps.toml" or (ROOT / source).is_file()
+        assert place in unit or Path(place).name == Path(source).name
+    elif program == "ln":
+        assert f"ExecStart={rest[-1]} serve" in unit
+    elif program == "groupadd":
+        assert f"SupplementaryGroups={rest[-1]}" in unit
+    elif program == "systemctl":
+        assert rest[-1] == "smtps"
+    else:
+        assert (program, rest[0]) == ("python3", "-m") or program.endswith("/pip")
+
+
+def _docker(words: list[str], at: Setting) -> None:
+    """An image or a container: what it is told fits the Dockerfile, and the service's options."""
+    verb, *rest = words
+    file = (ROOT / "Dockerfile").read_text()
+    assert verb in ("build", "volume", "run")
+    if verb != "run":
+        return
+    place = rest.index("smtps", rest.index("--stop-timeout"))
+    build_parser().parse_args(["serve", *rest[place + 1 :]])
+    published = rest[rest.index("--publish") + 1]
+    assert f"EXPOSE {published.rpartition(':')[2]}" in file
+    assert "USER 65534" in file
+
+
 def _sudo(words: list[str], at: Setting) -> None:
+    if words[0] != "-u":
+        _as_root(words)
+        return
     option, user, program, *rest = words
     assert (option, user) == ("-u", "smtps")
     COMMANDS[program](rest, at)
@@ -253,7 +288,7 @@ def _script(name: str) -> Callable[[list[str], Setting], None]:
 
 COMMANDS: dict[str, Callable[[list[str], Setting], None]] = {
     "smtps": _smtps, "curl": _curl, "pip": _pip, "systemctl": _systemctl,
-    "sudo": _sudo,
+    "sudo": _sudo, "docker": _docker,
     "scripts/demo": _script("scripts/demo"), "scripts/test": _script("scripts/test"),
 }  # fmt: skip
 
@@ -385,7 +420,7 @@ HOMES: list[tuple[str, str, Home]] = [
     ("", r"stopping: ", lines_of_the_log),
     ("", r"From: ", a_template),
     ("", r"── the program", the_plan),
-    ("", r"(?:smtps|curl|pip|sudo) |scripts/", some_commands),
+    ("", r"(?:smtps|curl|pip|sudo|docker) |scripts/", some_commands),
     ("console", r"\$ ", some_commands),
 ]
 """Language of a block, how it begins, and what becomes of it."""
