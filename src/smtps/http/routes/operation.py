@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from smtps.config.probe_modules import Module
 from smtps.errors import InputError
+from smtps.http.answers import Document
 from smtps.http.metrics import OutboxMetrics, metrics_of
 from smtps.http.service import Service
 from smtps.outbox.outbox import Outbox
@@ -39,12 +40,12 @@ def router(service: Service) -> APIRouter:
         return {"status": "ok"}
 
     @routes.get("/readyz", summary="Whether to send requests here")
-    async def readyz() -> JSONResponse:
+    async def readyz() -> Document:
         stopping = service.stopping.is_set()
         trouble = "stopping" if stopping else None
         if trouble is None and service.outbox is not None:
             trouble = await service.outbox.trouble()
-        return JSONResponse({"status": trouble or "ready"}, 503 if trouble else 200)
+        return Document({"status": trouble or "ready"}, 503 if trouble else 200)
 
     measured: list[asyncio.Task[None]] = []
 
