@@ -72,7 +72,7 @@ async def test_an_account_of_others_is_one_that_there_is_not(
 ) -> None:
     def same(answer: httpx.Response) -> tuple[int, dict[str, Any]]:
         told = answer.json()
-        return answer.status_code, {key: told[key] for key in ("code", "advice", "detail")}
+        return answer.status_code, {key: told[key] for key in ("code", "advice", "title")}
 
     async def ask(account: str) -> list[tuple[int, dict[str, Any]]]:
         letter = {**LETTER, "account": account}
