@@ -23,6 +23,7 @@ from smtps.http.routes import (
     account_logins,
     explained,
     inbox,
+    mailpit,
     messages,
     operation,
     pages,
@@ -103,6 +104,7 @@ def create_app(
         app.include_router(router(service))
     if gallery is not None:
         app.include_router(inbox.router(service, gallery))
+        app.include_router(mailpit.router(service, gallery))
     shortcuts = portofcall.express(service) | messages.express(service)
     express = FastPath(app.behind, shortcuts)
     gate = Gate(express, settings, rates, service.metrics, stopping)

@@ -207,3 +207,9 @@ class Inbox:
             self._changed.clear()
             await self._changed.wait()
         return newer
+
+    def forget(self, ids: list[str]) -> None:
+        """Throw the messages of these ids away, as far as there are any."""
+        for number in ids:
+            if (found := self._messages.pop(number, None)) is not None:
+                self._octets -= len(found.data)
