@@ -30,7 +30,6 @@ from smtps.core.capabilities import Capabilities
 from smtps.endpoint import Endpoint, EndpointOptions, Partial
 from smtps.errors import Phase, SessionError
 from smtps.extras import extra_needed
-from smtps.report import printed  # noqa: F401  # print(report) shows it
 
 if TYPE_CHECKING:
     from smtps.sandbox.issuer.dialects import FormName
@@ -39,6 +38,16 @@ if TYPE_CHECKING:
     from smtps.sandbox.server import Sandbox
 
 T = TypeVar("T")
+
+
+def _written(report: Report) -> str:
+    """A report as the shell prints it."""
+    from smtps.report.text import render  # noqa: PLC0415  # late: few print one
+
+    return render(report)
+
+
+Report.written = _written
 
 
 def _without_loop(instead: str) -> None:
