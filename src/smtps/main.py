@@ -26,7 +26,7 @@ examples:
       --from ann@example.com --to bob@example.org --subject Hello --body "Hi Bob"
   smtps login ann@example.com           once; then --account sends without a password
   smtps sandbox                         a mail server for testing
-  smtps serve --sandbox                 the same by HTTP, with a mail server for testing
+  smtps serve --sandbox                 the web page and HTTP API, with a mail server for testing
 
 Each command has its own --help.
 """
@@ -63,8 +63,8 @@ def build_parser(only: str | None = None) -> Parser:
     """
     parser = Parser(
         prog="smtps",
-        description="Check whether mail submission over TLS works, explain why it does not, and "
-        "send mail through it.",
+        description="Check whether mail submission over TLS works, explain why if it does not, "
+        "and send mail.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"smtps {__version__}")

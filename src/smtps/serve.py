@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smtps.sandbox.gallery import Gallery
 
 NAME = "serve"
-HELP = "serve the page and the HTTP API"
+HELP = "serve the web page and the HTTP API"
 DESCRIPTION = """\
 Serve the web page, and check and send mail over HTTP. Runs until Ctrl-C. On loopback it is open to
 this machine; on any other address it requires a token.

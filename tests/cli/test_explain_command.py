@@ -49,8 +49,8 @@ def test_words_are_put_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "wrong", "version", "number"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("The server speaks SMTP on this port")
-    assert "code:       tls.plaintext_on_tls_port" in shown
-    assert "because of: wrong version number" in shown
+    assert "code:           tls.plaintext_on_tls_port" in shown
+    assert "matched:        wrong version number" in shown
 
 
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:

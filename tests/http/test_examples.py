@@ -31,6 +31,11 @@ EXAMPLES = [
 ]
 
 
+AT_A_PROVIDER = {("/api/smtps/accounts/{name}/login", "post"), ("/api/smtps/logins/{id}", "post")}
+"""They begin and end a login at an authorization server: tried in tests/http/test_account_logins.py
+with one."""
+
+
 def test_each_body_has_an_example() -> None:
     bodies = [
         (path, method)
@@ -38,7 +43,8 @@ def test_each_body_has_an_example() -> None:
         for method, operation in operations.items()
         if "requestBody" in operation
     ]
-    assert [(path, method) for path, method, _ in EXAMPLES] == bodies
+    shown = dict.fromkeys((path, method) for path, method, _ in EXAMPLES)
+    assert [*shown] == [body for body in bodies if body not in AT_A_PROVIDER]
     assert len(bodies) >= 5
 
 
@@ -60,9 +66,8 @@ async def test_an_example_is_answered_as_described(
         box = gallery.boxes["healthy"]
         outbox = await stack.enter_async_context(outbox_at(box, tmp_path))
         app = create_app(Settings(), gallery, outbox=outbox)
-        place: dict[str, Any] = {"host": box.host, "port": box.port}
-        if "account" in example:
-            place = {}
+        named = "host" in example
+        place: dict[str, Any] = {"host": box.host, "port": box.port} if named else {}
         if "username" in example:
             place |= {"username": box.username, "password": box.password}
         if "from" in example:

@@ -313,8 +313,8 @@ AUTH: dict[str, Advice] = {
         "Log in there and confirm that it was you; then try again, or use an app password.", _YOU),
     "auth.disabled_by_admin": Advice(
         _E, "SMTP login is disabled for this account; the password is not the cause.",
-        "Ask the administrator to allow SMTP AUTH for the mailbox. At Microsoft, OAuth 2 needs "
-        "that, too.", _OPERATOR,
+        "Ask the administrator to allow SMTP AUTH for the mailbox. Microsoft 365 requires "
+        "this for OAuth 2 as well.", _OPERATOR,
         "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/"
         "authenticated-client-smtp-submission"),
     "auth.access_switched_off": Advice(

@@ -218,8 +218,9 @@ TLS: dict[str, Advice] = {
     "tls.plaintext_on_tls_port": Advice(
         _E, "The server speaks SMTP on this port, but without TLS from the first byte. Other "
         "programs report this as “wrong version number”.",
-        "Use STARTTLS: port 587, or this port with --starttls. As the operator of a listener for "
-        "port 465, set smtpd_tls_wrappermode=yes (Postfix) or tls_on_connect_ports=465 (Exim).",
+        "Use STARTTLS: port 587, or this port with --starttls. If you operate the "
+        "server, set smtpd_tls_wrappermode=yes for the listener on port 465 (Postfix) or "
+        "tls_on_connect_ports=465 (Exim).",
         _YOU),
     "tls.not_tls": Advice(
         _E, "The service on this port speaks neither TLS nor SMTP.",

@@ -55,8 +55,8 @@ def add_depth_options(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--control", metavar="HOST",
-        help="if the server does not answer, try this one on the same port, to find out whether "
-        "your network blocks it",
+        help="if the server does not answer, try this host on the same port, to find out "
+        "whether your network blocks the port",
     )  # fmt: skip
 
 
@@ -120,17 +120,15 @@ def add_options(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="host, host:port, [IPv6]:port, a URL such as smtps://host:465, a mail address, a "
-        "provider's name as listed by smtps providers, or an account's as listed by smtps "
-        "accounts; - for a list on standard input",
+        help="host, host:port, [IPv6]:port, a URL such as smtps://host:465, a mail address, the "
+        "name of a provider (see smtps providers) or of an account (see smtps accounts); - for a "
+        "list on standard input",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object for each target")
     form.add_argument("--output", choices=FORMS, metavar="FORM", help=", ".join(FORMS))
     parser.add_argument("--transcript", action="store_true", help="also show the dialogue")
-    parser.add_argument(
-        "--verbose", "-v", action="store_true", help="show all of a failed check, too"
-    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="show failed checks in full")
     parser.add_argument(
         "--against", metavar="FILE", help="show what changed since this JSON report"
     )

@@ -83,9 +83,9 @@ def shown(found: Explanation) -> str:
 def _in_full(match: Match) -> str:
     lines = [
         match.meaning,
-        f"  what to do: {match.fix}",
-        f"  who can:    {_FOR[match.audience]}",
-        f"  code:       {match.code}" + (f" ({match.see})" if match.see else ""),
-        f"  because of: {'; '.join(match.why)}",
+        f"  what to do:     {match.fix}",
+        f"  who can fix it: {_FOR[match.audience]}",
+        f"  code:           {match.code}" + (f" ({match.see})" if match.see else ""),
+        f"  matched:        {'; '.join(match.why)}",
     ]
     return "\n".join(lines) + "\n"

@@ -132,7 +132,8 @@ def _show_steps(options: Namespace, form: Form, steps: tuple[str, ...]) -> None:
             "links": list(form.links), "remark": form.remark,
         })  # fmt: skip
         return
-    lines = [f"{form.name} has to know the program that logs in. Register it once:"]
+    first = f"{form.name} requires the program that logs in to be registered. "
+    lines = [f"{first}You need to do this only once:"]
     lines += [f"  {number}. {step}" for number, step in enumerate(steps, start=1)]
     lines += [f"  See {link}" for link in form.links]
     if form.remark:

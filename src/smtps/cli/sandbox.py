@@ -80,7 +80,7 @@ def _list(options: Namespace) -> int:
         output.show_json([persona.as_json() for persona in PERSONAS.values()])
         return exits.OK
     for persona in PERSONAS.values():
-        output.show(f"{persona.name:22}{persona.summary}\n")
+        output.show(f"{persona.name:24}{persona.summary}\n")
     return exits.OK
 
 
@@ -114,7 +114,7 @@ def _index(gallery: Gallery, url: str) -> str:
     for persona in found["personas"]:
         where = f"{persona['port']}" + (" STARTTLS" if persona["security"] == "starttls" else "")
         shown = "" if persona["shown_by"] == "check" else f" (by {persona['shown_by']})"
-        lines.append(f"  {where:15}{persona['name']:22}{persona['summary']}")
+        lines.append(f"  {where:15}{persona['name']:24}{persona['summary']}")
         if persona["findings"]:
             lines.append(f"  {'':37}{', '.join(persona['findings'])}{shown}")
     lines.append("\nCtrl-C stops them all.\n")

@@ -112,7 +112,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     trust.add_argument("--client-key", metavar="FILE", help="its key, if in a separate file")
     trust.add_argument(
-        "--no-verify", action="store_true", help="accept any certificate; sends no password"
+        "--no-verify", action="store_true", help="accept any certificate; do not send a password"
     )
     trust.add_argument(
         "--allow-unverified-login",

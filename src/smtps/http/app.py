@@ -90,8 +90,8 @@ def create_app(
     app = Application(
         title="smtps",
         version=__version__,
-        summary="Check whether mail submission over TLS works, explain why it does not, and send "
-        "mail through it.",
+        summary="Check whether mail submission over TLS works, explain why if it does not, and "
+        "send mail.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # see below

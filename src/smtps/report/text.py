@@ -117,7 +117,8 @@ def _head(report: Report, paint: Painter) -> Iterator[str]:
     mark, code = _VERDICT[report.verdict]
     target, words = paint.bold(facts.target), paint(VERDICT[report.verdict], code)
     graded = report.grade
-    where = place(facts) + (f"; server grade {graded.letter}" if graded and facts.addresses else "")
+    spoke = any(each.tls is not None or each.greeting for each in facts.addresses)
+    where = place(facts) + (f"; server grade {graded.letter}" if graded and spoke else "")
     yield f"{paint(mark, code)} {target} {words} {paint.dim(f'({where})')}"
     if (login := about_login(facts)) is not None:
         yield f"  {login}"
@@ -136,7 +137,7 @@ def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
     for label, text in (
         ("seen", finding.seen),
         ("fix", finding.fix),
-        ("for", AUDIENCE[finding.audience]),
+        ("who", AUDIENCE[finding.audience]),
         ("see", finding.see),
     ):
         if text:
@@ -178,7 +179,7 @@ def _address(facts: Facts, address: AddressFacts, paint: Painter) -> Iterator[st
         remark = textwrap.shorten(words.get(phase, ""), 74, placeholder=" …")
         yield f"    {mark} {phase:9}{spent}  {remark}".rstrip()
     if LOOKS in timings:
-        yield f"      {LOOKS:9}{timings[LOOKS]:8.1f} ms  {words.get(LOOKS, '')}".rstrip()
+        yield f"      {'probes':9}{timings[LOOKS]:8.1f} ms  {words.get(LOOKS, '')}".rstrip()
 
 
 LOOKS = "looks"

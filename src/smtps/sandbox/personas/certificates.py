@@ -175,7 +175,7 @@ PERSONAS: tuple[Persona, ...] = (
         certify=lambda a: a.issue(NAMES, Kind(not_before=_in_days(-2), not_after=_in_days(4)))),
     Persona(
         name="three-faults",
-        summary="its certificate has expired, is for another host, and its intermediate is not "
+        summary="its certificate has expired and is for another host, and its intermediate is not "
             "sent",
         findings=(
             "tls.certificate_expired",

@@ -66,7 +66,7 @@ def _rsa(authority: Authority) -> Identity:
 PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="old-tls",
-        summary="supports TLS 1.0 and 1.1 only",
+        summary="it supports only TLS 1.0 and 1.1",
         findings=("tls.protocol_version",),
         adjust=_old_only),
     Persona(
