@@ -224,7 +224,7 @@ _Reader = Callable[[str | None], dict[str, Any]]
 
 def _size(value: str | None) -> dict[str, Any]:
     if value is None or not re.fullmatch("[0-9]{1,20}", value):
-        raise Refused("501 5.5.4 SIZE needs a number of octets")
+        raise Refused("501 5.5.4 SIZE needs a number of bytes")
     return {"size": int(value)}
 
 
@@ -328,7 +328,7 @@ def chunk(argument: str) -> Chunk:
     """
     found = re.fullmatch(r"([0-9]{1,20})( +LAST)?", argument, re.IGNORECASE)
     if found is None:
-        raise Refused("501 5.5.4 Syntax: BDAT octets [LAST]")
+        raise Refused("501 5.5.4 Syntax: BDAT size [LAST]")
     return Chunk(int(found[1]), found[2] is not None)
 
 

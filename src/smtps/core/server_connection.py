@@ -225,7 +225,7 @@ class ServerConnection:
     def _mail(self, _verb: Asked, argument: str) -> Event:
         found = sender(argument, self._keywords)
         if found.size is not None and 0 < self.offer.size < found.size:
-            raise Refused(f"552 5.3.4 A message can have {self.offer.size} octets here")
+            raise Refused(f"552 5.3.4 A message can have {self.offer.size} bytes here")
         self._utf8, self._due = found.smtputf8, _Due.MAIL
         return found
 

@@ -248,7 +248,7 @@ class SMTPProtocol(asyncio.Protocol):
             self._data = []
             self._connection.answer("552 5.3.4 The message is too large")
         elif not event.last:
-            self._connection.answer(f"250 2.0.0 {event.octets} octets received")
+            self._connection.answer(f"250 2.0.0 {event.octets} bytes received")
         else:
             self._connection.answer(f"250 2.0.0 OK: kept as {self._store()}")
 
