@@ -464,7 +464,7 @@ def test_the_personas_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(capsys.readouterr().out)
     assert [persona["name"] for persona in listed] == list(PERSONAS)
     assert set(listed[0]) == {
-        "name", "summary", "finding", "findings", "shown_by", "security",
+        "name", "group", "summary", "finding", "findings", "shown_by", "security",
     }  # fmt: skip
 
 
