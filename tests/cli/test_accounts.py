@@ -454,7 +454,6 @@ async def test_an_option_beside_an_account_changes_it_or_is_refused(place: Place
             ["send", "--account", "work", "--queue", "x", *sending],
             "cannot be combined with --queue",
         ),
-        (["send", *sending], "is required, or --account"),
     ):
         code, _, err = await place.run(*command)
         assert (code, problem in err) == (64, True), err

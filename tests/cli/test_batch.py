@@ -479,7 +479,7 @@ def test_the_bar_is_for_terminals(tmp_path: Path) -> None:
             assert len(process.stdout.read().splitlines()) == 3
     assert "2/2" in shown[0]
     assert "2 do not work" in shown[0]
-    assert shown[1] == ""
+    assert shown[1] == "smtps: 2 targets are done (2 do not work)\r\n"
 
 
 def read_screen(screen: int) -> str:

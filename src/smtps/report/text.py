@@ -10,6 +10,7 @@ from smtps.checks.facts import AddressFacts, Facts
 from smtps.checks.finding import Finding
 from smtps.checks.report import Report
 from smtps.checks.verdict import Verdict
+from smtps.errors import Phase
 from smtps.report.labels import (
     AUDIENCE,
     VERDICT,
@@ -117,11 +118,17 @@ def _head(report: Report, paint: Painter) -> Iterator[str]:
     mark, code = _VERDICT[report.verdict]
     target, words = paint.bold(facts.target), paint(VERDICT[report.verdict], code)
     graded = report.grade
-    spoke = any(each.tls is not None or each.greeting for each in facts.addresses)
-    where = place(facts) + (f"; server grade {graded.letter}" if graded and spoke else "")
+    where = place(facts)
+    if graded and any(_answered(each) for each in facts.addresses):
+        where += f"; server grade {graded.letter}"
     yield f"{paint(mark, code)} {target} {words} {paint.dim(f'({where})')}"
     if (login := about_login(facts)) is not None:
         yield f"  {login}"
+
+
+def _answered(address: AddressFacts) -> bool:
+    """Whether a server was there to be graded."""
+    return address.failure is None or address.failure.phase not in (Phase.DNS, Phase.TCP)
 
 
 def finding_lines(finding: Finding, paint: Painter) -> Iterator[str]:
