@@ -14,7 +14,7 @@ from tests.core.receiver import take_message
 from smtps.core.address import Mailbox
 from smtps.core.command import auth, bdat, ehlo, mail, rcpt, xtext
 from smtps.core.payload import normalize, stuff
-from smtps.core.server_commands import Asked, Recipient, Sender
+from smtps.core.server_commands import Asked, Recipient, Refused, Sender
 from smtps.core.server_connection import ServerConnection
 from smtps.core.server_content import DotRemover, Size
 from smtps.core.server_events import (
@@ -32,6 +32,7 @@ from smtps.core.server_events import (
     Stage,
     StartTLS,
 )
+from smtps.core.server_sasl import Claim, LoginExchange, PlainExchange
 from smtps.errors import SessionError
 
 OFFER = Offer(name="mail.example", mechanisms=("PLAIN", "LOGIN"), starttls=True)
@@ -476,3 +477,30 @@ def test_421_ends_the_connection_wherever_it_is_said() -> None:
     assert connection.stage is Stage.CLOSED
     with pytest.raises(SessionError):
         connection.answer("250 OK")
+
+
+def test_a_message_after_a_message_and_one_in_two_pieces() -> None:
+    connection = in_stage(Stage.RCPT)
+    said(connection, b"DATA\r\n")
+    found = [*events(connection, b"a\r\n"), *events(connection, b"b\r\n.\r\n")]
+    assert b"".join(e.data for e in found if isinstance(e, Content)) == b"a\r\nb\r\n"
+    assert connection.stage is Stage.READY
+
+
+def test_what_a_client_claims() -> None:
+    plain, login = PlainExchange(), LoginExchange()
+    assert plain.step(None) == b""
+    assert plain.step(b"\0ann\0secret") == Claim("ann", "secret")
+    assert plain.step(b"bob\0ann\0secret") == Claim("ann", "secret", "bob")
+    assert [login.step(each) for each in (None, b"ann")] == [b"Username:", b"Password:"]
+    assert login.step(b"secret") == Claim("ann", "secret")
+    assert "secret" not in repr(Claim("ann", "secret"))
+    for malformed in (b"ann", b"\0\0x", b"\0\xff\0x"):
+        with pytest.raises(Refused):
+            PlainExchange().step(malformed)
+
+
+def test_a_refused_chunk_is_skipped_although_it_comes_in_pieces() -> None:
+    connection = in_stage(Stage.READY)
+    assert said(connection, b"BDAT 8\r\nQUIT") == []
+    assert said(connection, b"\r\nxxNOOP\r\n")[0] == OUT_OF_ORDER[Stage.READY]
