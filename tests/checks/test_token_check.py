@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import pickle
 import subprocess
@@ -14,8 +13,7 @@ import pytest
 from tests.checks.test_bearer import APP, NOW, OBJECT, PERSON, PROGRAM, TENANT
 from tests.checks.test_schema import VALIDATOR
 from tests.client.farm import Farm, farm
-from tests.client.test_token_source import Source
-from tests.dialogues.strict import Strict
+from tests.client.test_token_source import Source, Tokens
 from tests.net.pki import PKI
 from tests.oauth.test_claims import jwt
 
@@ -32,30 +30,12 @@ LATER = {"exp": 4_000_000_000, "nbf": 1_000_000_000}
 SAYS_401 = '{"status":"invalid_token","scope":"mail","openid-configuration":"https://a.test/x"}'
 
 
-class Bearer(Strict):
-    """Takes one token; says the rest of it as it is told to."""
+class Bearer(Tokens):
+    """Takes one token, and refuses others in Microsoft's way."""
 
     def __init__(self, good: str = "", how: str = "535 5.7.3 Authentication unsuccessful",
                  challenge: str = "") -> None:  # fmt: skip
-        super().__init__(offers=("AUTH XOAUTH2",))
-        self.good, self.how, self.challenge = good, how, challenge
-
-    def _command(self, line: str) -> None:
-        words = line.split()
-        if words[:1] == ["AUTH"] and len(words) == 2:
-            self._say("334 ")
-        elif words[:1] == ["AUTH"] or len(line) > 100:
-            text = base64.b64decode(words[-1]).decode()
-            if text.partition("Bearer ")[2].rstrip("\x01") == self.good:
-                self._say("235 2.7.0 welcome")
-            elif self.challenge:
-                self._say("334 " + base64.b64encode(self.challenge.encode()).decode())
-            else:
-                self._say(self.how)
-        elif line == "":
-            self._say(self.how)
-        else:
-            super()._command(line)
+        super().__init__(how, challenge, good)
 
 
 async def checked(pki: PKI, server: Farm, **more: Any) -> Report:

@@ -21,19 +21,23 @@ REFUSED = '{"status":"401","schemes":"bearer"}'
 
 
 class Tokens(Strict):
-    """Takes the token ``good`` and no other; ``how`` it refuses."""
+    """Takes the token ``good`` and no other, with AUTH or after it; ``how`` it refuses."""
 
-    def __init__(self, how: str = "535 5.7.8 no", challenge: str = REFUSED) -> None:
+    def __init__(
+        self, how: str = "535 5.7.8 no", challenge: str = REFUSED, good: str = "good-token"
+    ) -> None:
         super().__init__(offers=("AUTH XOAUTH2",))
-        self.how, self.challenge = how, challenge
+        self.how, self.challenge, self.good = how, challenge, good
         self.tokens: list[str] = []
 
     def _command(self, line: str) -> None:
         words = line.split()
-        if words[:1] == ["AUTH"]:
-            text = base64.b64decode(words[2]).decode()
+        if words[:1] == ["AUTH"] and len(words) == 2:
+            self._say("334 ")
+        elif words[:1] == ["AUTH"] or len(line) > 100:
+            text = base64.b64decode(words[-1]).decode()
             self.tokens.append(text.partition("Bearer ")[2].rstrip("\x01"))
-            if self.tokens[-1] == "good-token":
+            if self.tokens[-1] == self.good:
                 self._say("235 2.7.0 welcome")
             elif self.challenge:
                 self._say("334 " + base64.b64encode(self.challenge.encode()).decode())

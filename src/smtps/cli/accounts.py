@@ -100,30 +100,26 @@ def _state(accounts: Accounts, name: str, account: ServerAccount, now: float) ->
     """What is known of a login."""
     from smtps.checks.finding import Finding  # noqa: PLC0415
     from smtps.oauth.cause import LOGIN_NEEDED  # noqa: PLC0415
-    from smtps.oauth.standing import moment  # noqa: PLC0415
+    from smtps.oauth.standing import moment, standing_of  # noqa: PLC0415
 
     try:
         source = accounts.tokens(name, account)
         login = source.login()
     except SMTPSError as error:
         return {"state": "login_needed", "problem": str(error)}
-    program = not source.exchange.registration.interactive
+    interactive = source.exchange.registration.interactive
+    standing = standing_of(login, now, "", interactive=interactive)
     if login is None:
-        return {"state": "unknown" if program else "login_needed"}
+        return {"state": standing.state}
     found: dict[str, Any] = {
-        "access_expires_at": moment(login.tokens.expires_at),
-        "login_ends_at": None if program else moment(login.ends_at),
-    }  # fmt: skip
+        "state": standing.state,
+        "access_expires_at": moment(standing.access_expires_at),
+        "login_ends_at": moment(login.ends_at) if interactive else None,
+    }
     if login.ended is not None:
         finding = Finding.of(login.ended_code or LOGIN_NEEDED, login.ended)
-        return found | {
-            "state": "login_needed", "problem": login.ended, "findings": [finding.as_json()],
-        }  # fmt: skip
-    found["findings"] = [each.as_json() for each in _ahead(source, login, account)]
-    over = login.ends_at is not None and login.ends_at <= now
-    usable = login.tokens.refresh_token is not None or login.tokens.good(now)
-    ready = program or (usable and not over)
-    return found | {"state": "ready" if ready else "login_needed"}
+        return found | {"problem": login.ended, "findings": [finding.as_json()]}
+    return found | {"findings": [each.as_json() for each in _ahead(source, login, account)]}
 
 
 def _ahead(source: StoredTokens, login: StoredLogin, account: ServerAccount) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What is told of a login that was just made, by the command and by the service."""
+"""What the command and the service report about a login that was just made."""
 
 from __future__ import annotations
 

@@ -322,7 +322,7 @@ class ServerConnection:
         due, self._due = self._due, None
         if due is None:
             raise SessionError("session.out_of_order", "No answer is due.")
-        code = self._say(reply)
+        code = self.say(reply)
         codes, leads_to = _YES.get(due, (range(200, 300), self.stage))
         if code == _CLOSING:
             self.stage = Stage.CLOSED
@@ -373,13 +373,9 @@ class ServerConnection:
     def close(self, reply: str | None = None) -> None:
         """Say a last word, or none; nothing that has come since is looked at."""
         if reply is not None:
-            self._say(reply)
+            self.say(reply)
         self._in.clear()
         self._due, self.stage = None, Stage.CLOSED
-
-    def say(self, reply: str) -> None:
-        """Say something that answers nothing: for servers that misbehave."""
-        self._say(reply)
 
     def next_line(self) -> bytes | None:
         """Take a line of the client, whatever it says; None where it is not whole yet."""
@@ -395,12 +391,13 @@ class ServerConnection:
         return data
 
     def _refuse(self, reply: str) -> None:
-        self._say(reply)
+        self.say(reply)
         self._errors += 1
         if self._errors > self.offer.errors:
             self.close("421 4.7.0 Too many errors")
 
-    def _say(self, reply: str) -> int:
+    def say(self, reply: str) -> int:
+        """Say a reply, due or not; returns its code, 0 for what is no reply."""
         self._out.append(reply.encode() + b"\r\n")
         return int(reply[:3]) if reply[:3].isdecimal() else 0
 

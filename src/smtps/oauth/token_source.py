@@ -112,12 +112,11 @@ class StoredTokens:
             login = await asyncio.to_thread(self.login)
         except TokenError:
             return 0.0, 0.0
+        interactive = self.exchange.registration.interactive
         if login is None:
-            return (0.0, 0.0) if self.exchange.registration.interactive else (None, None)
-        ended = login.ended is not None
-        over = login.tokens.refresh_token is None and self.exchange.registration.interactive
-        end = login.tokens.expires_at if over else login.ends_at
-        return login.tokens.expires_at, 0.0 if ended else end
+            return (0.0, 0.0) if interactive else (None, None)
+        found = standing_of(login, self._clock(), self._again, interactive=interactive)
+        return found.access_expires_at, found.ends_at if login.ended is None else 0.0
 
     async def standing(self) -> Standing:
         """How the login stands. A store that cannot be read is a state as well."""

@@ -78,7 +78,7 @@ def _note(connection: Connection, one: LoginNote) -> bool:
 
 
 def show(connection: Connection, account: str) -> dict[str, Any] | None:
-    """What a webhook is told, or None if nothing is known."""
+    """What a webhook receives, or None if nothing is known."""
     row = connection.execute(
         select(tables.login_states).where(_S.account == account)
     ).mappings().first()  # fmt: skip

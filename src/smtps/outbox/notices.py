@@ -85,7 +85,7 @@ class NextTry(NamedTuple):
 
 
 def event_type(event: str) -> str:
-    """What a webhook is told that it is: ``message.sent``, ``account.login_needed``."""
+    """The type that a webhook receives: ``message.sent``, ``account.login_needed``."""
     return f"{'account' if event in OF_ACCOUNTS else 'message'}.{event}"
 
 

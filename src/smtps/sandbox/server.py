@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import ssl
 import tempfile
 import time
@@ -23,7 +24,7 @@ from smtps.sandbox.pki import Authority
 from smtps.sandbox.raw import Front
 from smtps.sandbox.scram import SCRAM, ScramExchange, stored
 from smtps.sandbox.secure import Secured
-from smtps.sandbox.smtp_protocol import SMTPProtocol, same
+from smtps.sandbox.smtp_protocol import SMTPProtocol
 from smtps.sandbox.token_login import MECHANISMS, TokenExchange
 
 USERNAME = "tester@example.test"
@@ -223,7 +224,8 @@ class Sandbox:
 
     def knows(self, claim: Claim) -> bool:
         """Whether a client is who it says."""
-        user, password = same(claim.user, self.username), same(claim.password, self.password)
+        user = hmac.compare_digest(claim.user.encode(), self.username.encode())
+        password = hmac.compare_digest(claim.password.encode(), self.password.encode())
         return (claim.proven or (user and password)) and not claim.acts_for
 
     def _stored_key(self, mechanism: str, user: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ssl
 from collections import deque
 from typing import Any, Protocol, cast
@@ -329,8 +328,3 @@ _KEYS: dict[type, str] = {
     Sender: Asked.MAIL,
     Recipient: Asked.RCPT,
 }
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two secrets are the same, in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())

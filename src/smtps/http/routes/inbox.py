@@ -42,8 +42,8 @@ class InboxQuery(BaseModel):
         return Wanted(self.persona, self.sender, self.to, self.subject, self.q, self.after)
 
 
-def router(service: Service, gallery: Gallery) -> APIRouter:
-    """``/api/sandbox``."""
+def permission(service: Service) -> Any:
+    """A dependency that refuses tokens without the right to the inbox."""
 
     def permit(request: Request) -> None:
         if not service.has_right(request.scope, "inbox"):
@@ -52,9 +52,14 @@ def router(service: Service, gallery: Gallery) -> APIRouter:
                 phase=Phase.INPUT,
             )  # fmt: skip
 
+    return Depends(permit)
+
+
+def router(service: Service, gallery: Gallery) -> APIRouter:
+    """``/api/sandbox``."""
     # The whole path stands with the inner router, or the metrics would name a part of it.
     routes = APIRouter(tags=["sandbox"])
-    mail = APIRouter(prefix=f"{PATH}/messages", dependencies=[Depends(permit)])
+    mail = APIRouter(prefix=f"{PATH}/messages", dependencies=[permission(service)])
 
     def stored(number: str) -> Stored:
         found = gallery.inbox.get(number)

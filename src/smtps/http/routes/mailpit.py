@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from email.utils import getaddresses
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from smtps._version import __version__
-from smtps.errors import ForbiddenError, Phase
 from smtps.http.bodies import BodyRoute
+from smtps.http.routes.inbox import permission
 from smtps.http.service import Service
 from smtps.sandbox.gallery import Gallery
 from smtps.sandbox.inbox import Stored
@@ -43,16 +43,8 @@ ALL = Ids()
 
 def router(service: Service, gallery: Gallery) -> APIRouter:
     """``/api/v1``."""
-
-    def permit(request: Request) -> None:
-        if not service.has_right(request.scope, "inbox"):
-            raise ForbiddenError(
-                "api.right_needed", "Your token may not use the sandbox's inbox.",
-                phase=Phase.INPUT,
-            )  # fmt: skip
-
     routes = APIRouter(
-        prefix=PATH, tags=["sandbox, as Mailpit has it"], dependencies=[Depends(permit)],
+        prefix=PATH, tags=["sandbox, as Mailpit has it"], dependencies=[permission(service)],
         route_class=BodyRoute,
     )  # fmt: skip
     inbox = gallery.inbox

@@ -103,7 +103,9 @@ def _account(name: str, place: Place, grant: Grant) -> str:
 
 
 def _where(place: Place, grant: Grant) -> dict[str, Any]:
-    """Whom to ask, for what: metadata in the open form, else the provider's own way."""
+    """The settings that name the authorization server: its issuer in the open form, else the
+    provider and its endpoints.
+    """
     if place.form == "open":
         more = [OFFLINE] if grant in ("code", "device") else []
         return {"issuer": place.endpoints["issuer"], "scopes": [place.scope, *more]}

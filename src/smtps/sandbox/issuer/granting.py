@@ -26,7 +26,7 @@ STAGES: Mapping[str, Stage] = {
 """``grant_type`` → what the request is for."""
 
 Random = Callable[[], str]
-"""Makes what nobody can guess."""
+"""Returns a new value that cannot be guessed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

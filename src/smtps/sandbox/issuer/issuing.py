@@ -56,7 +56,7 @@ class Issuing:
         redirect: the same for the authorization response.
         grants: the scopes that are granted, whatever was asked for.
         troubles: stage → what is answered there.
-        secret: of its client, as it is told to people, where that is not the right one.
+        secret: the client secret that people are given, if it is not the right one.
         lost: how many answers to a refresh are lost on the way, after it was done.
         mail: problem that the mail server finds with each token, whatever the token says.
     """

@@ -13,7 +13,7 @@ export function mistake({ document: found = {}, message }, more = {}) {
   const { errors = [], error } = found;
   if (errors.some(({ field }) => INPUTS[field])) openForm();
   const homeless = showProblems(errors, { ...INPUTS, ...more });
-  const others = errors.length === 1 ? [] : homeless; // one alone is told by the error itself
+  const others = errors.length === 1 ? [] : homeless; // a single one is in the error itself
   const text = errors.length && !homeless.length ? '' : [error ?? message, ...others].join(' ');
   alarm(text);
   if (text) reveal(byId('alert'));
