@@ -109,11 +109,9 @@ def test_a_port_that_a_provider_does_not_offer_is_yours_to_change(code: str) -> 
 
 
 def test_a_mail_domain_is_no_server() -> None:
-    words = "example.com has no address. It is a mail domain whose mail goes to mx.example.com."
-    nowhere = Failure(code="dns.no_address", message=words, phase=Phase.DNS)
-    assert first(failure=nowhere).audience is Who.YOU
-    plain = Failure(code="dns.no_address", message="It has no address.", phase=Phase.DNS)
-    assert first(failure=plain).audience is Who.OPERATOR
+    nowhere = Failure(code="dns.no_address", message="It has no address.", phase=Phase.DNS)
+    assert first(failure=nowhere, mail_hosts=("mx.example.com",)).audience is Who.YOU
+    assert first(failure=nowhere).audience is Who.OPERATOR
 
 
 def wrong_host(*names: str, same: dict[str, bool]) -> Finding:

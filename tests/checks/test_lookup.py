@@ -59,6 +59,7 @@ async def looked_up(name: str, place: str, **options: Any) -> Failure:
     assert report.facts.failure is not None
     assert found.code == report.facts.failure.code
     assert report.facts.failure.phase is Phase.DNS
+    assert report.facts.mail_hosts == (("mx.x.test",) if name == "x.test" else ())
     return report.facts.failure
 
 

@@ -138,7 +138,8 @@ async def _ask(question: str) -> None:
         return
     if question == "why":
         failure = Failure(code="dns.name_not_found", phase=Phase.DNS, message="x")
-        assert (await dns_facts.why_unresolved(failure, name, resolver)).code
+        explained, _ = await dns_facts.why_unresolved(failure, name, resolver)
+        assert explained.code
         return
     if question == "look_up":
         found = await look_up(name, 465, [Address("203.0.113.9", 465)], resolver)

@@ -26,11 +26,18 @@ MANY_ALIASES = 8
 WORTH_ASKING = ("dns.name_not_found", "dns.no_address", "dns.lookup_failed", "dns.timeout")
 
 
-async def why_unresolved(failure: Failure, host: str, resolver: Resolver) -> Failure:
-    """The failure of a look-up, with what DNS itself has to say."""
+async def why_unresolved(
+    failure: Failure, host: str, resolver: Resolver
+) -> tuple[Failure, tuple[str, ...]]:
+    """The failure of a look-up, with what DNS itself has to say; and the hosts that take mail for
+    the name, where it has no address of its own.
+    """
     if failure.code not in WORTH_ASKING or not askable(host):
-        return failure
-    return explained(failure, await resolver.trace(host))
+        return failure, ()
+    trace = await resolver.trace(host)
+    found = explained(failure, trace)
+    taking = trace.mail if found.code == "dns.no_address" else None
+    return found, tuple(name for name in taking or () if name)
 
 
 def explained(failure: Failure, trace: Trace) -> Failure:

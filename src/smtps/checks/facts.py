@@ -290,6 +290,7 @@ class Facts:
         dns: what DNS says beyond addresses, where it was asked.
         discovery: how the server was found, where the target is a mail address.
         failure: before any address was tried.
+        mail_hosts: that take mail for the host, which has no address of its own.
         addresses: each on its own, in the resolver's order.
         left_out: how many more addresses the name has, which were not looked at.
         passed_over: other servers that DNS names for a mail address and that failed: host
@@ -322,6 +323,7 @@ class Facts:
     dns: Names | None = None
     discovery: Discovery | None = None
     failure: Failure | None = None
+    mail_hosts: tuple[str, ...] = ()
     addresses: list[AddressFacts] = field(default_factory=list)
     left_out: int = 0
     passed_over: tuple[tuple[str, Failure], ...] = ()

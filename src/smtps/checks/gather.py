@@ -189,7 +189,7 @@ async def _explain(
     from smtps.checks.dns_facts import why_unresolved  # late: few need it  # noqa: PLC0415
 
     async with _questions(endpoint, deadline) as resolver:
-        facts.failure = await why_unresolved(failure, facts.host, resolver)
+        facts.failure, facts.mail_hosts = await why_unresolved(failure, facts.host, resolver)
 
 
 async def _whose_mail(facts: Facts, endpoint: Endpoint, deadline: float | None) -> None:

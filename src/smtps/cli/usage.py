@@ -25,7 +25,6 @@ ELSEWHERE = {
     "--text": "--body",
     "--tls": "--security",
     "--user": "--username",
-    "--verify": "--no-verify",
 }
 """Options of other programs → ours."""
 

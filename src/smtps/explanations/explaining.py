@@ -32,8 +32,8 @@ def explain(text: str) -> Explanation:
     No network, and nothing is stored. Credentials in the text are blacked out first.
 
     Args:
-        text: at most 64 KiB (UTF-8), in any language; English, German, French, Spanish and Japanese
-            messages are known best.
+        text: at most 64 KiB (UTF-8), in any language; coverage is best for English
+            messages.
 
     Returns:
         Possible causes, the best first, each with the words that led to it.

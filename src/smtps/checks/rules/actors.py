@@ -67,7 +67,7 @@ def _elsewhere(case: Case) -> bool:
 
 
 def _mail_domain(case: Case) -> bool:
-    return case.failure is not None and "mail domain" in case.failure.message
+    return bool(case.facts.mail_hosts)
 
 
 def _beside(case: Case) -> str | None:
